@@ -1,0 +1,41 @@
+# Everything that needs an environment makes it first: .venv/ready is as new as its causes, or set-up
+# runs again.
+
+# Neither MLflow nor the Hugging Face libraries report anything from here.
+export MLFLOW_DISABLE_TELEMETRY := true
+export HF_HUB_DISABLE_TELEMETRY := true
+
+# The stages that DVC runs find the environment's own commands first.
+demo lab-report: export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+READY := .venv/ready
+BIN := .venv/bin
+
+.PHONY: help setup demo test check lab-report clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+setup: $(READY) ## make .venv (the others do so themselves)
+
+$(READY): pyproject.toml constraints.txt tools/setup.sh
+	@sh tools/setup.sh
+
+demo: $(READY) ## run the main job on the embedded lab
+	@$(BIN)/seedwitness lab demo
+
+test: $(READY) ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, floors
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+lab-report: $(READY) ## measure the lab and write docs/lab.md
+	@$(BIN)/seedwitness lab report
+
+clean: ## remove caches; .venv, data and trained weights stay
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist build
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
