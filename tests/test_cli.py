@@ -50,6 +50,16 @@ def test_a_group_reads_the_rest_of_the_line() -> None:
     assert "seedwitness lab" in ended.stdout
 
 
+def test_an_error_in_a_group_is_one_paragraph_too(tmp_path: Path) -> None:
+    ended = run("lab", "draw", "--out", str(tmp_path / "out"), "--split", "stolen")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: ")
+    assert "stolen" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    traced = run("--debug", "lab", "draw", "--out", str(tmp_path / "out"), "--split", "stolen")
+    assert "Traceback" in traced.stderr
+
+
 def test_an_unknown_command_is_refused() -> None:
     ended = run("paint")
     assert ended.returncode == 2
