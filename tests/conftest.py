@@ -4,6 +4,9 @@ import os
 
 # Before any test module imports a library that reads them.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# The models of the tests are so small that a second thread costs more than it brings, and where
+# another program keeps a core busy, very much more.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import socket
 from collections.abc import Callable

@@ -131,6 +131,11 @@ begin "libraries and seedwitness"
 pip install -c constraints.txt -e '.[dev]' || failed
 finish
 
+# Python runs the lines of such a file at every start (this one takes a millisecond): so plain
+# diffusers works in .venv although torchvision was built for CUDA. See src/seedwitness/torch_compat.py.
+echo "import seedwitness.torch_compat" \
+    >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/seedwitness_torchvision.pth"
+
 begin "check"
 pip check || failed
 .venv/bin/seedwitness --version >>"$log" 2>&1 || failed

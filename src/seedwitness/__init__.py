@@ -2,6 +2,8 @@
 
 import os
 
+import seedwitness.torch_compat  # noqa: F401, before anybody imports torchvision
+
 __version__ = "0.1.0"
 
 # Libraries that report their use by default are told not to, before anything here can import them.

@@ -1,31 +1,54 @@
-"""Makes `import torchvision` work beside a CPU build of torch.
-
-Import this module before torchvision, open_clip or lpips.
+"""Lets `import torchvision` work beside a CPU build of torch; importing this module is enough.
 
 torchvision's wheel on the package index is built for CUDA. Beside a CPU build of torch its native
 library does not load, and then the import fails where torchvision registers Python code for two
 operators that the library would have defined. Nothing here calls them (they belong to object
-detection): their signatures are enough for open_clip and lpips.
+detection): their signatures are enough for diffusers, open_clip and lpips.
+
+The signatures are defined when somebody first asks for torchvision, so this costs no import of
+torch. The package imports it for its own sake, and set-up has every interpreter of `.venv` import
+it, so that plain diffusers opens a checkpoint there too.
 """
 
-import importlib
 import sys
-
-import torch
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
 
 _SCHEMAS = {
     "torchvision::nms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "torchvision::qnms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
 
-try:
-    importlib.import_module("torchvision")
-except RuntimeError as error:
-    if "torchvision::nms does not exist" not in str(error):
-        raise
-    for _name, _schema in _SCHEMAS.items():
-        torch.library.define(_name, _schema)
-    # The failed import has left some of its modules behind.
-    for _module in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        del sys.modules[_module]
-    importlib.import_module("torchvision")
+
+class _BeforeTorchvision(MetaPathFinder):
+    """Finds nothing, but is asked before the finders that do."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name == "torchvision":
+            sys.meta_path.remove(self)
+            _define_what_is_missing()
+        return None
+
+
+def _define_what_is_missing() -> None:
+    """Defines the two signatures unless torchvision's own library can be loaded."""
+    import torch
+
+    spec = PathFinder.find_spec("torchvision")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for library in Path(folder).glob("_C*.so"):
+            try:
+                torch.ops.load_library(library)
+            except OSError:
+                for name, schema in _SCHEMAS.items():
+                    torch.library.define(name, schema)
+                return
+
+
+if "torchvision" not in sys.modules:
+    sys.meta_path.insert(0, _BeforeTorchvision())
