@@ -1,0 +1,1 @@
+"""Pictures and small checkpoints made here, so that the true answer for each is known."""
