@@ -1,0 +1,1 @@
+"""Checkpoints under examination: loading, and the engine that samples from them."""

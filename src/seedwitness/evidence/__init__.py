@@ -1,0 +1,1 @@
+"""Statistics of evidence: rates with intervals, ranks among controls. Needs no torch."""
