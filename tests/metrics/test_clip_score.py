@@ -1,0 +1,84 @@
+"""CLIP score: open_clip's own numbers, whatever the batch, and clear errors."""
+
+import json
+import shutil
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from PIL import Image
+
+from seedwitness.errors import CheckpointError
+from seedwitness.files import sha256_file
+from seedwitness.lab import clip as lab_clip
+from seedwitness.lab.words import train_tokenizer
+from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS
+from seedwitness.metrics.clip_score import CONFIG, WEIGHTS, load, scores
+
+TEXTS = ["a red owl", "a blue cat by Mara", "", "ember palette, fresco", "日本語 " * 60]
+PICTURES = torch.randint(
+    256, (5, 3, 40, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = lab_clip.Clip(embed_dim=16, image_width=4, text_width=16, text_layers=1)
+    tokenizer = train_tokenizer(TEXTS)
+    folder = tmp_path_factory.mktemp("clip")
+    lab_clip.save(lab_clip.build(settings, tokenizer, 32), tokenizer, settings, folder)
+    return folder
+
+
+@pytest.fixture
+def copied(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "copied"))
+
+
+def test_scores_are_open_clips_cosines(folder: Path) -> None:
+    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(TEXTS)
+    arrays = PICTURES.permute(0, 2, 3, 1).numpy()
+    x = torch.stack([preprocess(Image.fromarray(array)) for array in arrays])
+    with torch.no_grad():
+        images, texts = model.eval().encode_image(x), model.encode_text(tokens)
+    expected = torch.nn.functional.cosine_similarity(images, texts)
+    torch.testing.assert_close(scores(load(folder), PICTURES, TEXTS), expected, atol=1e-5, rtol=0)
+
+
+def test_embeddings_do_not_depend_on_the_batch(folder: Path) -> None:
+    clip = load(folder)
+    images, texts = clip.embed_images(PICTURES), clip.embed_texts(TEXTS)
+    torch.testing.assert_close(clip.embed_images(PICTURES, batch=2), images, atol=1e-5, rtol=0)
+    torch.testing.assert_close(clip.embed_texts(TEXTS, batch=2), texts, atol=1e-5, rtol=0)
+
+
+def test_what_is_known_of_the_weights_travels_with_them(copied: Path) -> None:
+    info = load(copied).info
+    assert info.label == LAB_WEIGHTS
+    assert info.weights_sha256 == sha256_file(copied / WEIGHTS)
+    config = json.loads((copied / CONFIG).read_text())
+    del config["card"]  # as in folders from elsewhere
+    (copied / CONFIG).write_text(json.dumps(config))
+    assert load(copied).info.label == PUBLISHED_WEIGHTS
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+def test_a_missing_file_is_named_and_nothing_random_steps_in(copied: Path, name: str) -> None:
+    (copied / name).unlink()
+    with pytest.raises(CheckpointError, match=rf"no .*{name}.*make lab"):
+        load(copied)
+
+
+def test_weights_that_are_not_the_folders_are_refused(copied: Path) -> None:
+    (copied / WEIGHTS).write_bytes((copied / WEIGHTS).read_bytes() + b" ")
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        load(copied)
+
+
+@pytest.mark.parametrize("text", ["{", '{"model_cfg": {"embed_dim": 8}}'])
+def test_a_configuration_that_is_none_is_refused(copied: Path, text: str) -> None:
+    (copied / CONFIG).write_text(text)
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        load(copied)

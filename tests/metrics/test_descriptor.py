@@ -1,0 +1,134 @@
+"""Copy-detection descriptors: any TorchScript file, its preprocessing, clear errors."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from seedwitness.errors import CheckpointError
+from seedwitness.lab import descriptor as lab_descriptor
+from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS
+from seedwitness.metrics.descriptor import PUBLISHED, Preprocessing, cosines, load, scores
+
+SHRUNK = lab_descriptor.Descriptor(widths=(8, 12), dimensions=8)
+PICTURES = torch.randint(
+    256, (7, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("descriptor")
+    return lab_descriptor.save(lab_descriptor.build(SHRUNK), folder, size=32)
+
+
+@pytest.fixture
+def copied(weights: Path, tmp_path: Path) -> Path:
+    shutil.copytree(weights.parent, tmp_path / "copied")
+    return tmp_path / "copied" / weights.name
+
+
+def test_cosines_have_known_answers() -> None:
+    a = torch.tensor([[2.0, 0.0], [1.0, 1.0]])
+    b = torch.tensor([[1.0, 0.0], [0.0, -3.0], [5.0, 5.0]])
+    root = 2**-0.5
+    expected = torch.tensor([[1, 0, root], [root, -root, 1]])
+    torch.testing.assert_close(cosines(a, b), expected)
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (90, 61), (333, 512)])
+def test_preprocessing_is_that_of_the_published_readme(shape: tuple[int, int]) -> None:
+    # A smooth picture: Pillow rounds to 8 bit after each of its two passes, torch does not.
+    y, x = np.meshgrid(*(np.linspace(0, 3, n) for n in shape), indexing="ij")
+    array = np.stack([np.sin(x + y), np.cos(x), np.sin(y * 2)], -1) * 120 + 128
+    array = array.round().astype(np.uint8)
+    readme = transforms.Compose(
+        [
+            transforms.Resize(288),
+            transforms.ToTensor(),
+            transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
+        ]
+    )
+    theirs = readme(Image.fromarray(array))
+    ours = PUBLISHED["sscd_disc_mixup"](torch.from_numpy(array).permute(2, 0, 1)[None])[0]
+    assert ours.shape == theirs.shape
+    assert (ours - theirs).abs().max() < 1.5 / 255 / 0.224
+
+
+def test_square_preprocessing_stretches() -> None:
+    assert Preprocessing(size=20, square=True)(PICTURES[..., :16]).shape == (7, 3, 20, 20)
+
+
+def test_embeddings_have_unit_length_whatever_the_batch(weights: Path) -> None:
+    descriptor = load(weights)
+    whole = descriptor.embed(PICTURES)
+    torch.testing.assert_close(whole.norm(dim=1), torch.ones(7))
+    torch.testing.assert_close(descriptor.embed(PICTURES, batch=2), whole, atol=1e-5, rtol=0)
+    torch.testing.assert_close(descriptor.embed(PICTURES.flip(0)).flip(0), whole, atol=1e-5, rtol=0)
+    others = PICTURES.roll(1, 0)
+    paired = scores(descriptor, PICTURES, others, batch=3)
+    torch.testing.assert_close(
+        paired, cosines(whole, descriptor.embed(others)).diagonal(), atol=1e-5, rtol=0
+    )
+    torch.testing.assert_close(scores(descriptor, PICTURES, PICTURES), torch.ones(7))
+
+
+def test_what_is_known_of_the_weights_travels_with_them(weights: Path) -> None:
+    info = load(weights).info
+    assert info.label == LAB_WEIGHTS
+    assert info.higher_is_closer
+    assert info.copy_threshold is None
+    assert info.weights_sha256 == json.loads(weights.with_suffix(".json").read_text())["sha256"]
+
+
+def test_a_published_file_needs_no_card(weights: Path, tmp_path: Path) -> None:
+    published = tmp_path / "sscd_disc_mixup.torchscript.pt"
+    shutil.copy(weights, published)
+    descriptor = load(published)
+    assert descriptor.preprocessing == Preprocessing(size=288, square=False)
+    assert (descriptor.info.label, descriptor.info.copy_threshold) == (PUBLISHED_WEIGHTS, 0.75)
+    assert descriptor.info.title == "sscd_disc_mixup"
+    assert descriptor.embed(PICTURES[:2]).shape == (2, 8)
+
+
+def test_a_missing_file_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:
+    published = tmp_path / "sscd_disc_mixup.torchscript.pt"
+    with pytest.raises(CheckpointError, match=r"curl -L -o .*sscd_disc_mixup.* https://"):
+        load(published)
+    with pytest.raises(CheckpointError, match=r"no .*other\.pt.*make lab"):
+        load(tmp_path / "other.pt")
+
+
+def test_a_missing_card_is_named(copied: Path) -> None:
+    copied.with_suffix(".json").unlink()
+    with pytest.raises(CheckpointError, match=r"descriptor\.json"):
+        load(copied)
+
+
+def test_a_card_that_lacks_something_or_cannot_be_read_is_refused(copied: Path) -> None:
+    card = json.loads(copied.with_suffix(".json").read_text())
+    del card["mean"]
+    copied.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match="lacks mean"):
+        load(copied)
+    copied.with_suffix(".json").write_text("{")
+    with pytest.raises(CheckpointError, match="no JSON"):
+        load(copied)
+
+
+def test_weights_of_another_card_are_refused(copied: Path) -> None:
+    copied.write_bytes(copied.read_bytes() + b" ")
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        load(copied)
+
+
+def test_a_file_that_is_no_torchscript_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "sscd_disc_blur.torchscript.pt"
+    broken.write_bytes(b"<html>not found</html>")
+    with pytest.raises(CheckpointError, match="no TorchScript"):
+        load(broken)

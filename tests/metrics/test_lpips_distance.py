@@ -1,0 +1,102 @@
+"""LPIPS: the package's own numbers, published or lab weights by file, clear errors."""
+
+import json
+import shutil
+from pathlib import Path
+
+import lpips
+import pytest
+import torch
+import torchvision
+
+from seedwitness.errors import CheckpointError
+from seedwitness.lab import distance as lab_distance
+from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS
+from seedwitness.metrics.lpips_distance import TRUNKS, load_lab, load_published, scores
+
+FIRST, SECOND = torch.randint(
+    256, (2, 5, 3, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = lab_distance.Distance()
+    folder = tmp_path_factory.mktemp("lpips")
+    return lab_distance.save(lab_distance.build(settings), folder)
+
+
+@pytest.fixture(scope="module")
+def trunk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trunk in torchvision's format; the weights are random, which is enough to compare."""
+    path = tmp_path_factory.mktemp("trunk") / TRUNKS["squeeze"]
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), path)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:The parameter 'pretrained':UserWarning")
+@pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
+def test_published_weights_give_the_packages_numbers(trunk: Path) -> None:
+    reference = lpips.LPIPS(net="squeeze", pnet_rand=True, verbose=False)
+    layers = torch.load(trunk)
+    for slice_ in reference.net.children():
+        for number, layer in slice_.named_children():
+            for name, value in layer.named_parameters():
+                value.data.copy_(layers[f"features.{number}.{name}"])
+    with torch.no_grad():
+        theirs = reference(FIRST / 255, SECOND / 255, normalize=True).flatten()
+    loaded = load_published(trunk, "squeeze")
+    torch.testing.assert_close(scores(loaded, FIRST, SECOND), theirs, atol=1e-5, rtol=1e-5)
+    assert (loaded.info.label, loaded.info.title) == (PUBLISHED_WEIGHTS, "lpips-squeeze")
+
+
+def test_scores_do_not_depend_on_the_batch(lab: Path) -> None:
+    loaded = load_lab(lab)
+    whole = scores(loaded, FIRST, SECOND)
+    assert whole.shape == (5,)
+    torch.testing.assert_close(scores(loaded, FIRST, SECOND, batch=2), whole, atol=1e-5, rtol=0)
+
+
+def test_what_is_known_of_the_weights_travels_with_them(lab: Path) -> None:
+    info = load_lab(lab).info
+    assert info.label == LAB_WEIGHTS
+    assert not info.higher_is_closer
+    assert info.weights_sha256 == json.loads(lab.with_suffix(".json").read_text())["sha256"]
+
+
+def test_a_missing_trunk_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"curl -L -o .*trunk\.pth https://.*squeezenet1_1"):
+        load_published(tmp_path / "trunk.pth", "squeeze")
+
+
+def test_an_unknown_trunk_is_refused_with_the_known_ones(trunk: Path) -> None:
+    with pytest.raises(CheckpointError, match="alex, squeeze, vgg"):
+        load_published(trunk, "resnet")
+
+
+def test_a_trunk_of_another_kind_is_refused(trunk: Path) -> None:
+    with pytest.raises(CheckpointError, match="no alex of torchvision"):
+        load_published(trunk, "alex")
+
+
+def test_a_broken_trunk_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "trunk.pth").write_bytes(b"<html>not found</html>")
+    with pytest.raises(CheckpointError, match="no squeeze of torchvision"):
+        load_published(tmp_path / "trunk.pth", "squeeze")
+
+
+def test_missing_or_foreign_lab_weights_are_refused(lab: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="make lab"):
+        load_lab(tmp_path / "lpips.safetensors")
+    shutil.copytree(lab.parent, tmp_path / "copied")
+    copied = tmp_path / "copied" / lab.name
+    copied.write_bytes(copied.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        load_lab(copied)
+    lab_distance.write_card(copied, {"name": "cut off", "net": "squeeze"})
+    with pytest.raises(CheckpointError, match="no LPIPS on squeeze"):
+        load_lab(copied)
+    shutil.copy(lab, copied)
+    lab_distance.write_card(copied, {"name": "wrong trunk", "net": "alex"})
+    with pytest.raises(CheckpointError, match="no LPIPS on alex"):
+        load_lab(copied)
