@@ -10,24 +10,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from seedwitness.files import replacing, sha256_file
-from seedwitness.lab import truth
-from seedwitness.lab.autoencoder import encode
-from seedwitness.lab.copies import augmented
-from seedwitness.lab.pictures import data_key
+from seedwitness.files import replacing
 from seedwitness.lab.training import Schedule, device, fit, generator_of
-
-if TYPE_CHECKING:
-    from seedwitness.lab.stages import Lab
 
 # Stable Diffusion 1's own schedule, so that every sampler's usual settings apply.
 NOISE_SCHEDULE = {
@@ -163,57 +153,6 @@ def train(
     schedule = Schedule(settings.steps, settings.learning_rate, settings.seed)
     fit(name, model, loss, schedule, data_key=data_key, scratch=scratch, log=log)
     return model
-
-
-def exposures(lab: Lab, vae: AutoencoderKL, *, planted: bool) -> Exposures:
-    """Latents, scaled to unit deviation, and captions of all that one epoch shows."""
-    shown = list(truth.copies(lab.rows, planted=planted))
-    rows = list(dict.fromkeys(copy.picture for copy in shown))
-    images = dict(zip((row.id for row in rows), lab.pictures(rows), strict=True))
-    numbers: dict[tuple[str, int], int] = {}  # exact copies of a picture share one latent
-    which: list[int] = []
-    pixels: list[Tensor] = []
-    for copy in shown:
-        key = (copy.picture.id, 0 if copy.exact else copy.number)
-        if key not in numbers:
-            numbers[key] = len(pixels)
-            image = images[copy.picture.id]
-            if not copy.exact:
-                drawn = Image.fromarray(image.permute(1, 2, 0).numpy())
-                array = np.array(augmented(drawn, copy.picture, copy.number))
-                image = torch.from_numpy(array).permute(2, 0, 1)
-            pixels.append(image)
-        which.append(numbers[key])
-    stacked = torch.stack(pixels)
-    latents = torch.cat([encode(vae, part) for part in stacked.split(32)])
-    scaled = latents * vae.config.scaling_factor
-    return Exposures(scaled, tuple(which), tuple(copy.caption for copy in shown))
-
-
-def train_stage(lab: Lab, name: str) -> None:
-    """Train checkpoint ``name`` of a lab and write its folder; planted pictures tell them apart."""
-    from seedwitness.lab.stages import AUTOENCODER, scratch
-
-    planted = name == "lab-memorised"
-    vae = AutoencoderKL.from_pretrained(lab.path / AUTOENCODER, local_files_only=True)
-    shown = exposures(lab, vae.to(device()), planted=planted)
-    tokenizer = lab.tokenizer()
-    settings = lab.settings.diffusion
-    key = {
-        "rows": data_key([copy.picture for copy in truth.copies(lab.rows, planted=planted)]),
-        "autoencoder": sha256_file(lab.path / AUTOENCODER / "diffusion_pytorch_model.safetensors"),
-        "settings": repr(settings),
-    }
-    model = train(
-        name,
-        shown,
-        tokenizer,
-        settings,
-        data_key=json.dumps(key),
-        scratch=scratch(),
-        log=lab.log(name),
-    )
-    save(model, vae, tokenizer, lab.path / "checkpoints" / name)
 
 
 def save(model: nn.ModuleDict, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:

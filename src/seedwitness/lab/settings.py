@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from seedwitness.lab.descriptor import Descriptor
     from seedwitness.lab.diffusion import Diffusion
     from seedwitness.lab.distance import Distance
-    from seedwitness.lab.measure import Measure
+    from seedwitness.lab.regeneration import Measure
 
 FILE_NAME = "params.yaml"
 SECTIONS = (
@@ -150,7 +150,7 @@ class Settings:
     @cached_property
     def measure(self) -> Measure:
         """Settings of the measurement."""
-        from seedwitness.lab.measure import Measure
+        from seedwitness.lab.regeneration import Measure
 
         return self._section("measure", Measure)
 
