@@ -6,12 +6,12 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_DISABLE_TELEMETRY := true
 
 # The stages that DVC runs find the environment's own commands first.
-demo lab-report: export PATH := $(CURDIR)/.venv/bin:$(PATH)
+demo lab lab-report: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 READY := .venv/ready
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lab-report clean
+.PHONY: help setup demo test check lab lab-report clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -21,8 +21,9 @@ setup: $(READY) ## make .venv (the others do so themselves)
 $(READY): pyproject.toml constraints.txt tools/setup.sh
 	@sh tools/setup.sh
 
-demo: $(READY) ## run the main job on the embedded lab
-	@$(BIN)/seedwitness lab demo
+demo: $(READY) ## draw a part of the lab's pictures and check them against the truth
+	@rm -rf reports/lab-twins
+	@$(BIN)/seedwitness lab draw --split twin --out reports/lab-twins
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest
@@ -34,7 +35,11 @@ check: $(READY) ## format, lint, types, floors
 	@$(BIN)/lint-imports --no-logo
 
 lab-report: $(READY) ## measure the lab and write docs/lab.md
-	@$(BIN)/seedwitness lab report
+	@$(BIN)/seedwitness lab measure --lab data/lab
+	@$(BIN)/seedwitness lab report --lab data/lab --out docs/lab.md
+
+lab: $(READY) ## train what is missing or out of date in the lab (hours)
+	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro
 
 clean: ## remove caches; .venv, data and trained weights stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist build
