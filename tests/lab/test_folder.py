@@ -210,6 +210,10 @@ def hdr(art: Path) -> None:
 
 EXAMPLE = '{"file_name": "owl.png", "text": "'
 BAD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "no folder": (
+        lambda art: shutil.rmtree(art),
+        ["There is no folder", "/art", "`pictures.path` in params.yaml"],
+    ),
     "no metadata": (
         lambda art: (art / "metadata.jsonl").unlink(),
         ["art has no metadata.jsonl", EXAMPLE],

@@ -47,6 +47,11 @@ class Entry:
 def entries(folder: Path) -> list[Entry]:
     """Lines of ``metadata.jsonl`` by file name, checked against the files that are there."""
     path = folder / METADATA
+    if not folder.is_dir():
+        raise PictureError(
+            f"There is no folder {folder}. Put the pictures there, or name their folder as "
+            "`pictures.path` in params.yaml, seen from the lab."
+        )
     if not path.is_file():
         raise PictureError(
             f"{folder} has no {METADATA}. Add one, with a line for each picture: {EXAMPLE}"
