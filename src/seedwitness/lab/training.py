@@ -123,12 +123,14 @@ def fit(
         0.0,
         [json.dumps({"training": name, **environment(), **asdict(schedule)})],
     )
+    recent: dict[str, float] = {}  # losses, smoothed
     if state_file.exists():
         state = torch.load(state_file, map_location=device(), weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         step, seconds, lines = state["step"], state["seconds"], state["lines"]
+        recent = state.get("recent", recent)
         tqdm.write(f"{name}: taken up at step {step} of {schedule.steps}", file=sys.stderr)
 
     def save() -> None:
@@ -141,6 +143,7 @@ def fit(
                     "step": step,
                     "seconds": seconds,
                     "lines": lines,
+                    "recent": recent,
                 },
                 temporary,
             )
@@ -155,7 +158,6 @@ def fit(
         maxinterval=120,
     )
     saved = clock = time.monotonic()
-    recent: dict[str, float] = {}
     while step < schedule.steps:
         for group in optimizer.param_groups:
             group["lr"] = schedule.learning_rate * schedule.rate(step)
