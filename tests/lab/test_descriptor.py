@@ -104,7 +104,7 @@ def test_recall_has_known_answers(pictures: Tensor) -> None:
         return torch.cat([torch.ones(len(x), 1), torch.zeros(len(x), 2)], 1)
 
     found = lab_descriptor.recall(pixels, pictures)
-    assert set(found) == set(EDITS) == {"crop", "jpeg 40", "flip", "colour shift"}
+    assert list(found) == list(EDITS)
     assert found["jpeg 40"] == 1
     assert found["flip"] < 1
     assert lab_descriptor.recall(counted, pictures)["flip"] == pytest.approx(1 / len(pictures))
