@@ -19,7 +19,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from seedwitness.files import replacing
 from seedwitness.lab.training import Schedule, device, fit, generator_of
 
-# Stable Diffusion 1's own schedule, so that every sampler's usual settings apply.
+# Stable Diffusion 2.1's own schedule, so that every sampler's usual settings apply. It predicts the
+# velocity (Salimans & Ho, ICLR 2022): docs/decisions/0004 says why not the noise.
 NOISE_SCHEDULE = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -28,6 +29,7 @@ NOISE_SCHEDULE = {
     "clip_sample": False,
     "set_alpha_to_one": False,
     "steps_offset": 1,
+    "prediction_type": "v_prediction",
 }
 
 
@@ -35,8 +37,9 @@ NOISE_SCHEDULE = {
 class Diffusion:
     """Size and training of a checkpoint; ``channels`` from the highest resolution down.
 
-    ``attends`` says at which of these resolutions the denoiser looks at the caption; below the
-    lowest it does so once more. At the highest it would cost as much as all the rest.
+    ``attends`` says at which of these resolutions the denoiser looks at the caption word by word;
+    below the lowest it does so once more. At the highest it would cost as much as all the rest. The
+    caption as a whole is added to the time embedding, which every layer sees.
     """
 
     channels: tuple[int, ...] = (64, 96, 128)
@@ -78,6 +81,9 @@ def build(
         up_block_types=tuple(up),
         cross_attention_dim=settings.text_width,
         attention_head_dim=settings.heads,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=settings.heads,
+        resnet_time_scale_shift="scale_shift",
     )
     text_encoder = CLIPTextModel(
         CLIPTextConfig(
@@ -124,7 +130,7 @@ def train(
     scratch: Path,
     log: Path,
 ) -> nn.ModuleDict:
-    """Denoiser and text encoder trained to predict the noise in ``exposures``' scaled latents.
+    """Denoiser and text encoder trained to predict the velocity of ``exposures``' scaled latents.
 
     Returns the module dictionary of ``build``, with averaged weights. See ``training.fit`` for
     what is raised.
@@ -148,7 +154,8 @@ def train(
         noisy = scheduler.add_noise(clean, noise, t.to(where))
         context = model["text_encoder"](tokens).last_hidden_state  # [b, limit, text_width]
         predicted = model["unet"](noisy, t.to(where), context).sample
-        return {"loss": nn.functional.mse_loss(predicted, noise)}
+        velocity = scheduler.get_velocity(clean, noise, t.to(where))
+        return {"loss": nn.functional.mse_loss(predicted, velocity)}
 
     schedule = Schedule(settings.steps, settings.learning_rate, settings.seed)
     fit(name, model, loss, schedule, data_key=data_key, scratch=scratch, log=log)
