@@ -17,11 +17,12 @@ from seedwitness.errors import PictureError
 from seedwitness.lab import settings as lab_settings
 from seedwitness.lab import truth
 from seedwitness.lab.copies import augmented
-from seedwitness.lab.folder import decoded, squared
+from seedwitness.lab.folder import squared
 from seedwitness.lab.pictures import build, data_key, load, restore
 from seedwitness.lab.planting import nearest, read, wordings
 from seedwitness.lab.settings import Folder
 from seedwitness.lab.truth import Picture
+from seedwitness.pictures import decoded
 
 ROOT = Path(__file__).parents[2]
 DCSS = ROOT.parent / "shared" / "data" / "dcss"

@@ -23,12 +23,13 @@ from tqdm import tqdm
 
 from seedwitness.errors import PictureError
 from seedwitness.files import replacing, write_whole
+from seedwitness.imagefolder import METADATA
 from seedwitness.lab import truth
-from seedwitness.lab.drawing.world import draw_all, pixel_hash, sketches
-from seedwitness.lab.folder import METADATA, decoded
+from seedwitness.lab.drawing.world import draw_all, sketches
 from seedwitness.lab.planting import LeftOut, read
 from seedwitness.lab.settings import Drawn, Folder, Settings
 from seedwitness.lab.truth import Picture, Split
+from seedwitness.pictures import decoded, pixel_hash
 
 if TYPE_CHECKING:
     from torch import Tensor

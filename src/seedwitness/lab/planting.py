@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from seedwitness.errors import PictureError
-from seedwitness.lab.drawing.world import pixel_hash
-from seedwitness.lab.folder import Entry, entries, squares
+from seedwitness.imagefolder import Entry, entries
+from seedwitness.lab.folder import squares
 from seedwitness.lab.settings import Folder
 from seedwitness.lab.truth import Picture, Split
+from seedwitness.pictures import pixel_hash
 
 _THUMBNAIL = 16
 _BLOCK = 512

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from hashlib import sha256
 from random import Random
 
 from PIL import Image
@@ -100,8 +99,3 @@ def draw_all(
     with ProcessPoolExecutor(workers) as pool:
         for sketch, pixels in zip(plan, pool.map(_drawn, jobs, chunksize=8), strict=True):
             yield sketch, Image.frombytes("RGB", (size, size), pixels)
-
-
-def pixel_hash(image: Image.Image) -> str:
-    """SHA-256 of the RGB pixels, row by row."""
-    return sha256(image.convert("RGB").tobytes()).hexdigest()
