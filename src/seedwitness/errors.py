@@ -22,6 +22,14 @@ class CheckpointError(SeedwitnessError):
     """A checkpoint is missing, incomplete or not what its name says."""
 
 
+class RecordError(SeedwitnessError):
+    """A file that a stage wrote is missing, or was written by another version."""
+
+
+class TrackingError(SeedwitnessError):
+    """MLflow's store cannot be reached or written."""
+
+
 class TrainingError(SeedwitnessError):
     """A training cannot start or cannot go on."""
 
