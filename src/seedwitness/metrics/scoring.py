@@ -1,0 +1,145 @@
+"""The metrics by the names that ``score.metrics`` uses: how each is loaded, and one call for all.
+
+Every metric compares pictures of one size. ``aligned`` brings a target to the size that a
+checkpoint generates, by one stated rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from seedwitness.config import known
+from seedwitness.errors import ConfigError
+from seedwitness.metrics import (
+    MetricInfo,
+    clip_score,
+    descriptor,
+    lpips_distance,
+    patch_l2,
+    pdq,
+    pixels,
+)
+
+ALIGNMENT = "stretched to the generated size by Lanczos"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A loaded metric: its record, and scores of pictures against one target.
+
+    ``against`` takes uint8 [n, 3, h, w] and the target [3, h, w], and returns [n].
+    """
+
+    info: MetricInfo
+    against: Callable[[Tensor, Tensor], Tensor]
+
+
+def _descriptor(weights: Path, batch: int) -> Metric:
+    loaded = descriptor.load(weights)
+
+    def against(pictures: Tensor, target: Tensor) -> Tensor:
+        return (loaded.embed(pictures, batch) @ loaded.embed(target[None]).T)[:, 0]
+
+    return Metric(loaded.info, against)
+
+
+def _clip(weights: Path, batch: int) -> Metric:
+    loaded = clip_score.load(weights)
+
+    def against(pictures: Tensor, target: Tensor) -> Tensor:
+        return (loaded.embed_images(pictures, batch) @ loaded.embed_images(target[None]).T)[:, 0]
+
+    return Metric(loaded.info, against)
+
+
+def _lpips(weights: Path, batch: int) -> Metric:
+    trunks = {file: net for net, file in lpips_distance.TRUNKS.items()}
+    if weights.name in trunks:
+        loaded = lpips_distance.load_published(weights, trunks[weights.name])
+    else:
+        loaded = lpips_distance.load_lab(weights)
+
+    def against(pictures: Tensor, target: Tensor) -> Tensor:
+        return lpips_distance.scores(loaded, pictures, target.expand_as(pictures), batch)
+
+    return Metric(loaded.info, against)
+
+
+def _plain(info: MetricInfo, scores: Callable[[Tensor, Tensor], Tensor]) -> Metric:
+    return Metric(info, lambda pictures, target: scores(pictures, target.expand_as(pictures)))
+
+
+WEIGHTED: Mapping[str, Callable[[Path, int], Metric]] = {
+    "clip": _clip,
+    "descriptor": _descriptor,
+    "lpips": _lpips,
+}
+"""Metrics that need weights; ``clip`` is the cosine of two images' embeddings."""
+
+PLAIN: Mapping[str, Metric] = {
+    "patch-l2": _plain(patch_l2.INFO, patch_l2.scores),
+    "pdq": _plain(pdq.INFO, pdq.scores),
+    "psnr": _plain(pixels.PSNR, pixels.psnr_scores),
+    "ssim": _plain(pixels.SSIM, pixels.ssim_scores),
+}
+
+
+def load(names: Sequence[str], weights: Mapping[str, Path], batch: int) -> dict[str, Metric]:
+    """The metrics of ``names``, loaded, in that order.
+
+    Raises ConfigError for an unknown name, or where weights are named for none of them or missing
+    for one; CheckpointError where a weights file is missing or not what it says.
+    """
+    everything = [*WEIGHTED, *PLAIN]
+    for name in [*names, *weights]:
+        if name not in everything:
+            raise ConfigError(f"score: there is no metric `{name}`.{known(name, everything)}")
+    unweighted = [name for name in names if name in WEIGHTED and name not in weights]
+    if unweighted:
+        raise ConfigError(
+            f"score.weights names no file for `{unweighted[0]}`. Name one in conf/score, or leave "
+            "the metric out of score.metrics."
+        )
+    return {
+        name: WEIGHTED[name](weights[name], batch) if name in WEIGHTED else PLAIN[name]
+        for name in names
+    }
+
+
+def aligned(image: Image.Image, width: int, height: int) -> Tensor:
+    """A target as uint8 [3, height, width], by the rule that ``ALIGNMENT`` names."""
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def rows(
+    metrics: Mapping[str, Metric], trials: Sequence[str], pictures: Tensor, target: Tensor
+) -> list[dict[str, object]]:
+    """One row of ``records.SCORES`` for every trial and metric.
+
+    ``pictures`` is uint8 [n, 3, h, w], in the order of ``trials``; ``target`` [3, h, w].
+    """
+    found = []
+    for name, metric in metrics.items():
+        values = metric.against(pictures, target).tolist() if len(pictures) else []
+        found += [
+            {
+                "trial": trial,
+                "metric": name,
+                "version": metric.info.version,
+                "label": metric.info.label,
+                "weights_sha256": metric.info.weights_sha256 or "",
+                "higher_is_closer": metric.info.higher_is_closer,
+                "score": float(value),
+            }
+            for trial, value in zip(trials, values, strict=True)
+        ]
+    return found

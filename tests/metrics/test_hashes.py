@@ -1,0 +1,104 @@
+"""Perceptual hashes: the packages' own bits, known answers, what changes them and what does not."""
+
+from io import BytesIO
+from itertools import pairwise
+from types import ModuleType
+
+import imagehash
+import numpy as np
+import pdqhash
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from seedwitness.lab.drawing.picture import draw
+from seedwitness.lab.drawing.world import sketches
+from seedwitness.metrics import pdq, phash
+
+PLAN = sketches(1, themes=6, once=6, held_out=0, planted={}, twins_each=0)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[Image.Image]:
+    return [draw(sketch.theme, sketch.seed, 96) for sketch in PLAN]
+
+
+def stack(images: list[Image.Image]) -> Tensor:
+    """uint8 [n, 3, height, width]"""
+    return torch.from_numpy(np.stack([np.array(image) for image in images])).permute(0, 3, 1, 2)
+
+
+def compressed(image: Image.Image) -> Image.Image:
+    file = BytesIO()
+    image.resize((72, 72), Image.Resampling.BICUBIC).save(file, "JPEG", quality=75)
+    return Image.open(file).resize(image.size, Image.Resampling.BICUBIC)
+
+
+def test_pdq_distances_are_those_of_the_packages_bits(drawn: list[Image.Image]) -> None:
+    bits = [pdqhash.compute(np.array(image))[0] for image in drawn]
+    expected = [int((a != b).sum()) for a, b in pairwise(bits)]
+    pictures = stack(drawn)
+    assert pdq.scores(pictures[:-1], pictures[1:]).tolist() == expected
+    assert pdq.qualities(pictures).tolist() == [pdqhash.compute(np.array(i))[1] for i in drawn]
+    assert [pdq.hashed(image) for image in drawn] == pdq.hashes(pictures)
+
+
+def test_phash_distances_are_imagehashs(drawn: list[Image.Image]) -> None:
+    hashes = [imagehash.phash(image) for image in drawn]
+    expected = [a - b for a, b in pairwise(hashes)]
+    pictures = stack(drawn)
+    assert phash.scores(pictures[:-1], pictures[1:]).tolist() == expected
+    assert [phash.hashed(image) for image in drawn] == phash.hashes(pictures)
+
+
+def test_a_distance_is_the_number_of_bits_that_differ() -> None:
+    assert pdq.distance("00ff", "00ff") == 0
+    assert pdq.distance("00ff", "ff00") == 16
+    assert pdq.distance("8000", "0001") == 2
+    assert pdq.distance("f" * 64, "0" * 64) == pdq.BITS == pdq.INFO.highest
+    assert pdq.distance("f" * 16, "0" * 16) == phash.BITS == phash.INFO.highest
+    with pytest.raises(ValueError, match="16 and 64 digits"):
+        pdq.distance("0" * 16, "0" * 64)
+
+
+def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.Image]) -> None:
+    pictures, copies = stack(drawn), stack([compressed(image) for image in drawn])
+    threshold = pdq.INFO.copy_threshold
+    assert threshold == 31
+    assert pdq.scores(pictures, copies).max() <= threshold
+    assert pdq.scores(pictures, copies.roll(1, 0)).min() > threshold
+    assert phash.scores(pictures, copies).max() < phash.scores(pictures, copies.roll(1, 0)).min()
+
+
+def test_flat_pictures_say_so_by_their_quality() -> None:
+    flat = torch.full((2, 3, 64, 64), 128, dtype=torch.uint8)
+    assert pdq.qualities(flat).tolist() == [0, 0]
+    busy = torch.randint(
+        256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
+    assert pdq.qualities(busy).tolist() == [100, 100]
+    # They are all alike, though no picture was copied.
+    assert phash.scores(flat, torch.full_like(flat, 77)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("metric", [pdq, phash])
+def test_a_score_depends_on_its_own_pair_alone(
+    metric: ModuleType, drawn: list[Image.Image]
+) -> None:
+    pictures = stack(drawn)
+    together = metric.scores(pictures, pictures.flip(0))
+    assert together.dtype == torch.float32
+    assert together.shape == (len(drawn),)
+    alone = [metric.scores(pictures[i, None], pictures.flip(0)[i, None]) for i in range(len(drawn))]
+    assert torch.equal(torch.cat(alone), together)
+    one = pictures[:1].expand(3, -1, -1, -1)  # as a target stands beside many trials
+    assert metric.scores(one, pictures[:3])[0] == 0
+    assert metric.scores(pictures[:0], pictures[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (40, 3)])
+def test_any_size_has_a_hash(size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, (10, 200, 30))
+    assert pdq.hashed(image) == ("0" * 64, 0)
+    assert len(phash.hashed(image)) == 16

@@ -1,0 +1,55 @@
+"""SSIM and PSNR: known answers, a plain formula beside the library, batches."""
+
+import pytest
+import torch
+
+from seedwitness.errors import PictureError
+from seedwitness.metrics.pixels import PSNR, psnr, psnr_scores, ssim, ssim_scores
+
+
+def plain_ssim(x: torch.Tensor, y: torch.Tensor) -> float:
+    """Wang et al.'s formula on one picture, every window by itself, valid windows only."""
+    at = torch.arange(11.0) - 5
+    line = torch.exp(-at.square() / (2 * 1.5**2))
+    weights = (line[:, None] * line[None]) / line.sum() ** 2
+    c1, c2 = 0.01**2, 0.03**2
+    found = []
+    for a, b in zip(x, y, strict=True):
+        for row in range(a.shape[0] - 10):
+            for column in range(a.shape[1] - 10):
+                p, q = (z[row : row + 11, column : column + 11] for z in (a, b))
+                mp, mq = (weights * p).sum(), (weights * q).sum()
+                vp = (weights * (p - mp) ** 2).sum()
+                vq = (weights * (q - mq) ** 2).sum()
+                cov = (weights * (p - mp) * (q - mq)).sum()
+                found.append(
+                    (2 * mp * mq + c1) * (2 * cov + c2) / ((mp**2 + mq**2 + c1) * (vp + vq + c2))
+                )
+    return torch.stack(found).mean().item()
+
+
+def test_known_answers() -> None:
+    x = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(ssim(x, x), torch.ones(2))
+    assert psnr(x, x).tolist() == [PSNR.highest] * 2
+    torch.testing.assert_close(psnr(x * 0.5, x * 0.5 + 0.1), torch.full((2,), 20.0))
+
+
+def test_ssim_equals_the_plain_formula() -> None:
+    x, y = torch.rand(2, 3, 22, 24, generator=torch.Generator().manual_seed(2))
+    near = (x + 0.2 * y).clamp(0, 1)
+    for other in (y, near):
+        assert ssim(x[None], other[None]).item() == pytest.approx(plain_ssim(x, other), abs=0.02)
+    assert ssim(x[None], near[None]) > ssim(x[None], y[None])
+
+
+def test_scores_do_not_depend_on_the_batch() -> None:
+    x, y = torch.randint(256, (2, 7, 3, 16, 16), dtype=torch.uint8)
+    for scores in (ssim_scores, psnr_scores):
+        torch.testing.assert_close(scores(x, y, batch=2), scores(x, y), atol=1e-5, rtol=0)
+
+
+def test_a_picture_smaller_than_a_window_is_refused() -> None:
+    tiny = torch.zeros(1, 3, 8, 32)
+    with pytest.raises(PictureError, match="windows of 11"):
+        ssim(tiny, tiny)
