@@ -1,0 +1,237 @@
+"""From scores to a finding: what is concluded of one target against one checkpoint, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from seedwitness import config, records
+from seedwitness.errors import RecordError
+from seedwitness.evidence.ranks import paired, rank
+from seedwitness.evidence.rates import rate
+
+BEST = "the closest of all trials"
+NOT_SEARCHED = "No seed of this target was searched for: the inversion of images is not here yet."
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All that a finding rests on. ``scores`` and ``reference_scores`` are ``records.SCORES``,
+    of the same trials; ``controls`` is ``records.CONTROLS``.
+
+    ``flat`` says why the target is too flat to be recognised by; empty where it is not.
+    ``reference`` is None where the checkpoint is the reference itself.
+    """
+
+    target: records.Target
+    checkpoint: records.Checkpoint
+    flat: Sequence[str]
+    scores: pd.DataFrame
+    controls: pd.DataFrame
+    reference: records.Checkpoint | None
+    reference_scores: pd.DataFrame
+    prompt_bits: float | None
+
+
+def judge(case: Examined, settings: config.Judge) -> records.Case:
+    """The finding for one case: *supported* only where p ≤ α and a regeneration is a copy."""
+    return records.Case(
+        target=case.target.name,
+        checkpoint=case.checkpoint.name,
+        checkpoint_sha256=case.checkpoint.sha256,
+        memorised=memorised(case, settings),
+        generated=records.Generated(finding="not searched", reasons=[NOT_SEARCHED]),
+    )
+
+
+def memorised(case: Examined, settings: config.Judge) -> records.Memorised:
+    """Was the target learned? Rank among controls, copies by the threshold, the reference."""
+    wide = by_trial(case.scores)
+    if wide.empty:
+        raise RecordError(
+            f"No trial of {case.target.name} on {case.checkpoint.name} was scored: the budget is "
+            "smaller than one image costs. Raise search.budget_nfe and run again."
+        )
+    about = _about(case.scores, settings.metric)
+    higher = bool(about["higher_is_closer"])
+    statistic = records.Statistic(
+        metric=settings.metric,
+        version=str(about["version"]),
+        label=str(about["label"]),
+        weights_sha256=str(about["weights_sha256"]),
+        higher_is_closer=higher,
+        value=closest(wide[settings.metric], higher),
+        selection=BEST,
+    )
+    best, left_out = control_statistics(case, settings.metric, higher)
+    ranked = rank(statistic.value, best, higher_is_closer=higher, alpha=settings.alpha)
+    ranked = ranked.model_copy(update={"left_out": left_out})
+    found = copies(case, settings, wide)
+    compared = _compared(case, settings, wide, higher)
+    finding, reasons = conclude(case.flat, ranked, found, compared, settings)
+    return records.Memorised(
+        finding=finding,
+        reasons=reasons,
+        limits=_limits(case, ranked, left_out),
+        statistic=statistic,
+        rank=ranked,
+        copies=found,
+        reference=compared,
+        prompt_bits=case.prompt_bits,
+    )
+
+
+def conclude(
+    flat: Sequence[str],
+    ranked: records.Rank,
+    found: records.Copies,
+    compared: records.Paired | None,
+    settings: config.Judge,
+) -> tuple[records.Finding, list[str]]:
+    """The word for *memorised*, and the reasons for it, the decisive one first."""
+    if flat:
+        return "inconclusive", [
+            f"The target is too flat to be recognised by: {why}" for why in flat
+        ]
+    if ranked.controls < settings.least_controls or ranked.resolution > settings.alpha:
+        return "inconclusive", [
+            f"{ranked.controls} controls are too few: at least {settings.least_controls} are asked "
+            f"for, and p could not fall below {ranked.resolution:.2g}."
+        ]
+    low = ranked.p <= settings.alpha
+    hits = found.rate.hits
+    said = (
+        f"{ranked.at_least_as_close} of {ranked.controls} controls came back at least as close: "
+        f"p = {ranked.p:.3g}, {'at most' if low else 'above'} α = {settings.alpha:g}."
+    )
+    counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
+    if low and hits:
+        if compared is not None and compared.p > settings.alpha:
+            return "inconclusive", [
+                f"The reference checkpoint {compared.checkpoint} comes as close with the same "
+                f"recipes: p of the paired difference = {compared.p:.3g}.",
+                said,
+                counted,
+            ]
+        return "supported", [said, counted]
+    if low:
+        return "inconclusive", ["Closer than the controls, but no copy. " + counted, said]
+    if hits:
+        return "inconclusive", [
+            "Copies by the threshold, but controls come as close: here the threshold says nothing.",
+            said,
+            counted,
+        ]
+    return "not supported", [said, counted]
+
+
+def by_trial(scores: pd.DataFrame) -> pd.DataFrame:
+    """``records.SCORES`` as one row a trial and one column a metric."""
+    return scores.set_index(["trial", "metric"])["score"].unstack()  # noqa: PD010
+
+
+def closest(values: pd.Series, higher_is_closer: bool) -> float:
+    """The statistic of a case: the closest of all its trials."""
+    return float(values.max() if higher_is_closer else values.min())
+
+
+def control_statistics(
+    case: Examined, metric: str, higher_is_closer: bool
+) -> tuple[list[float], list[str]]:
+    """The same statistic of every control; the target itself is no control, and is named."""
+    own = case.controls[case.controls["metric"] == metric]
+    same = own["pixels_sha256"] == case.target.pixels_sha256
+    left_out = sorted(own.loc[same, "control"].unique())
+    grouped = own[~same].groupby("control")["score"]
+    best = grouped.max() if higher_is_closer else grouped.min()
+    return best.sort_index().tolist(), left_out
+
+
+def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> records.Copies:
+    """Trials that meet every criterion, with the interval; and the reference's of the same."""
+    criteria = [
+        records.Criterion(
+            metric=copy.metric,
+            threshold=copy.threshold,
+            higher_is_closer=bool(_about(case.scores, copy.metric)["higher_is_closer"]),
+            source=copy.source,
+        )
+        for copy in settings.copies
+    ]
+    hits = meets(wide, criteria)
+    what = "trials that are copies"
+    reference = None
+    if len(case.reference_scores):
+        theirs = meets(by_trial(case.reference_scores), criteria)
+        reference = _rate(theirs, f"{what}, on the reference checkpoint")
+    higher = bool(_about(case.scores, settings.metric)["higher_is_closer"])
+    nearest = wide.loc[hits, settings.metric]
+    return records.Copies(
+        criteria=criteria,
+        rate=_rate(hits, what),
+        best_trial=None if nearest.empty else str(nearest.idxmax() if higher else nearest.idxmin()),
+        reference_rate=reference,
+    )
+
+
+def meets(wide: pd.DataFrame, criteria: Sequence[records.Criterion]) -> pd.Series:
+    """Which rows of a table of trials meet every criterion."""
+    hits = pd.Series(True, index=wide.index)
+    for each in criteria:
+        score = wide[each.metric]
+        hits &= score >= each.threshold if each.higher_is_closer else score <= each.threshold
+    return hits
+
+
+def _compared(
+    case: Examined, settings: config.Judge, wide: pd.DataFrame, higher: bool
+) -> records.Paired | None:
+    if case.reference is None:
+        return None
+    theirs = by_trial(case.reference_scores)[settings.metric].reindex(wide.index)
+    if theirs.isna().any() or len(case.reference_scores["trial"].unique()) != len(wide):
+        raise RecordError(
+            f"The replay of {case.target.name} on {case.reference.name} has other trials than the "
+            "search. Run both again: `dvc repro`."
+        )
+    return paired(
+        wide[settings.metric].tolist(),
+        theirs.tolist(),
+        higher_is_closer=higher,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        checkpoint=case.reference.name,
+        checkpoint_sha256=case.reference.sha256,
+        what=f"{settings.metric}, trial by trial",
+    )
+
+
+def _about(scores: pd.DataFrame, metric: str) -> pd.Series:
+    found = scores[scores["metric"] == metric]
+    if found.empty:
+        raise RecordError(
+            f"No trial has a score by {metric}. Name it in score.metrics, or another in judge."
+        )
+    return found.iloc[0]
+
+
+def _rate(hits: pd.Series, what: str) -> records.Rate:
+    found = rate(int(hits.sum()), len(hits))
+    return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)
+
+
+def _limits(case: Examined, ranked: records.Rank, left_out: Sequence[str]) -> list[str]:
+    said = [f"With {ranked.controls} controls p cannot fall below {ranked.resolution:.3g}."]
+    labels = case.scores[["metric", "label"]].drop_duplicates()
+    lab = sorted(labels.loc[labels["label"] == "lab weights", "metric"])
+    if lab:
+        said.append(f"Measured with lab weights, not published ones: {', '.join(lab)}.")
+    if left_out:
+        said.append(f"The target itself was among the controls and was left out: {left_out[0]}.")
+    if case.reference is None:
+        said.append(
+            "This is the reference checkpoint itself: there is no other to compare it with."
+        )
+    return said

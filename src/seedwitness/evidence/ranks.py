@@ -1,0 +1,80 @@
+"""Rank of a case among its controls, and paired comparison with a reference checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import bootstrap, permutation_test
+
+from seedwitness.records import Paired, Rank
+
+
+def rank(value: float, controls: Sequence[float], *, higher_is_closer: bool, alpha: float) -> Rank:
+    """Monte Carlo rank test: p = (1 + controls at least as close) / (1 + controls).
+
+    Valid where target and controls are exchangeable (Phipson & Smyth, 2010): the same steps,
+    prompts at least as informative, the same budget. Its resolution is 1 / (1 + controls). A tie
+    counts against the target.
+    """
+    others = np.asarray(controls, dtype=float)
+    close = int((others >= value).sum() if higher_is_closer else (others <= value).sum())
+    return Rank(
+        at_least_as_close=close,
+        controls=len(others),
+        p=(1 + close) / (1 + len(others)),
+        resolution=1 / (1 + len(others)),
+        alpha=alpha,
+    )
+
+
+def paired(
+    values: Sequence[float],
+    reference: Sequence[float],
+    *,
+    higher_is_closer: bool,
+    resamples: int,
+    seed: int,
+    checkpoint: str,
+    checkpoint_sha256: str,
+    what: str,
+) -> Paired:
+    """Mean difference over the same recipes on two checkpoints, by a sign-flip permutation test.
+
+    Positive: closer on the checkpoint under examination. One-sided p; the interval is that of the
+    bootstrap's percentiles at 95 %. Trials of one prompt are alike, so p speaks of these recipes,
+    not of all that might have been tried. Raises ValueError where there are fewer than two pairs.
+    """
+    if len(values) < 2:
+        raise ValueError("a paired test needs two pairs")
+    gain = np.asarray(values, dtype=float) - np.asarray(reference, dtype=float)
+    gain = gain if higher_is_closer else -gain
+    tested = permutation_test(
+        (gain,),
+        np.mean,
+        permutation_type="samples",
+        alternative="greater",
+        n_resamples=resamples,
+        vectorized=True,
+        rng=np.random.default_rng(seed),
+    )
+    low = high = float(gain.mean())
+    if np.ptp(gain) > 0:
+        interval = bootstrap(
+            (gain,),
+            np.mean,
+            n_resamples=resamples,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+        low, high = float(interval.low), float(interval.high)
+    return Paired(
+        checkpoint=checkpoint,
+        checkpoint_sha256=checkpoint_sha256,
+        n=len(gain),
+        difference=float(gain.mean()),
+        low=low,
+        high=high,
+        p=float(tested.pvalue),
+        what=what,
+    )

@@ -1,0 +1,181 @@
+"""Findings: every word is reached for its own reason, and for no other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seedwitness import config, records
+from seedwitness.errors import RecordError
+from seedwitness.evidence.judging import Examined, judge
+
+SETTINGS = config.Judge(
+    metric="descriptor",
+    copies=[config.Copy(metric="patch-l2", threshold=0.15, source="Carlini et al.")],
+    reference="clean",
+    resamples=500,
+)
+HIGHER = {"descriptor": True, "patch-l2": False}
+
+
+def about(metric: str) -> dict[str, object]:
+    return {
+        "metric": metric,
+        "version": "1",
+        "label": "lab weights" if metric == "descriptor" else "no weights",
+        "weights_sha256": "",
+        "higher_is_closer": HIGHER[metric],
+    }
+
+
+def scores(descriptor: list[float], patch: list[float]) -> pd.DataFrame:
+    return records.frame(
+        [
+            {"trial": f"t{k}", **about(metric), "score": value}
+            for metric, values in (("descriptor", descriptor), ("patch-l2", patch))
+            for k, value in enumerate(values)
+        ],
+        records.SCORES,
+    )
+
+
+def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame:
+    """Two trials a control, the second far away."""
+    return records.frame(
+        [
+            {
+                "control": f"c{k}",
+                "pixels_sha256": hashes[k] if hashes else f"p{k}",
+                "caption": "",
+                "trial": f"c{k}t{trial}",
+                **about("descriptor"),
+                "score": score,
+            }
+            for k, value in enumerate(best)
+            for trial, score in enumerate((value, -1.0))
+        ],
+        records.CONTROLS,
+    )
+
+
+def checkpoint(name: str) -> records.Checkpoint:
+    return records.Checkpoint(
+        name=name,
+        family="diffusers",
+        sha256=name,
+        components=[],
+        latent_channels=8,
+        latent_scale=8,
+        width=128,
+        height=128,
+        prompt_limit=77,
+        prediction_type="epsilon",
+        dtype="float32",
+    )
+
+
+TARGET = records.Target(
+    name="owl",
+    file_name="owl.png",
+    file_sha256="f",
+    file_bytes=1,
+    pixels_sha256="own",
+    width=128,
+    height=128,
+    format="PNG",
+    mode="RGB",
+    frames=1,
+    changes=[],
+    exif={},
+    claims=[],
+    unread=[],
+    information=records.Information(bits_per_pixel=9, deviation=0.2, busy_tiles=1),
+)
+BEST = np.linspace(0.2, 0.5, 99).tolist()
+CASE = Examined(
+    target=TARGET,
+    checkpoint=checkpoint("memorised"),
+    flat=(),
+    scores=scores([0.9, 0.8] * 8, [0.1, 0.12] * 8),
+    controls=controls(BEST),
+    reference=checkpoint("clean"),
+    reference_scores=scores([0.3] * 16, [0.4] * 16),
+    prompt_bits=100.0,
+)
+FAR = scores([0.3] * 16, [0.4] * 16)
+
+
+def word(case: Examined) -> str:
+    return judge(case, SETTINGS).memorised.finding
+
+
+def test_closer_than_all_controls_and_copies_is_supported() -> None:
+    found = judge(CASE, SETTINGS).memorised
+    assert found.finding == "supported"
+    assert found.rank is not None
+    assert (found.rank.p, found.rank.controls) == (0.01, 99)
+    assert found.statistic is not None
+    assert found.statistic.value == 0.9
+    assert found.copies is not None
+    assert (found.copies.rate.hits, found.copies.rate.n) == (16, 16)
+    assert found.copies.reference_rate is not None
+    assert found.copies.reference_rate.hits == 0
+    assert found.copies.best_trial == "t0"
+    assert found.reference is not None
+    assert found.reference.p < 0.01
+    assert any("lab weights" in limit for limit in found.limits)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding", "why"),
+    [
+        ({"flat": ("one colour",)}, "inconclusive", "too flat"),
+        ({"controls": controls(BEST[:98])}, "inconclusive", "too few"),
+        ({"controls": controls([*BEST, 0.95])}, "inconclusive", "threshold says nothing"),
+        ({"scores": scores([0.9] * 16, [0.2] * 16)}, "inconclusive", "no copy"),
+        ({"scores": FAR}, "not supported", "above"),
+        ({"reference_scores": scores([0.9, 0.8] * 8, [0.1] * 16)}, "inconclusive", "reference"),
+    ],
+)
+def test_every_word_has_its_reason(change: dict[str, object], finding: str, why: str) -> None:
+    found = judge(replace(CASE, **change), SETTINGS).memorised  # type: ignore[arg-type]
+    assert (found.finding, why in found.reasons[0]) == (finding, True)
+
+
+def test_the_target_is_no_control_of_itself() -> None:
+    hashes = [f"p{k}" for k in range(100)]
+    hashes[99] = "own"
+    found = judge(replace(CASE, controls=controls([*BEST, 0.99], hashes)), SETTINGS).memorised
+    assert found.finding == "supported"
+    assert found.rank is not None
+    assert (found.rank.controls, found.rank.left_out) == (99, ["c99"])
+    assert any("c99" in limit for limit in found.limits)
+
+
+def test_the_reference_has_no_other_to_be_compared_with() -> None:
+    empty = records.frame([], records.SCORES)
+    found = judge(replace(CASE, reference=None, reference_scores=empty), SETTINGS).memorised
+    assert found.reference is None
+    assert any("itself" in limit for limit in found.limits)
+
+
+def test_generated_is_not_searched() -> None:
+    assert judge(CASE, SETTINGS).generated.finding == "not searched"
+
+
+def test_the_order_of_the_rows_changes_nothing() -> None:
+    mixed = replace(
+        CASE,
+        scores=CASE.scores.sample(frac=1, random_state=1),
+        controls=CASE.controls.sample(frac=1, random_state=2),
+        reference_scores=CASE.reference_scores.sample(frac=1, random_state=3),
+    )
+    assert judge(mixed, SETTINGS) == judge(CASE, SETTINGS)
+
+
+def test_another_set_of_recipes_is_no_replay() -> None:
+    with pytest.raises(RecordError, match="other trials"):
+        judge(replace(CASE, reference_scores=scores([0.3] * 15, [0.4] * 15)), SETTINGS)
+    with pytest.raises(RecordError, match="budget"):
+        judge(replace(CASE, scores=records.frame([], records.SCORES)), SETTINGS)

@@ -1,0 +1,69 @@
+"""Rank among controls and paired comparison: known answers and error rates that are met."""
+
+import numpy as np
+import pytest
+
+from seedwitness.evidence.ranks import paired, rank
+
+
+def compared(values: list[float], reference: list[float], higher: bool = False, seed: int = 1):  # type: ignore[no-untyped-def]
+    return paired(
+        values,
+        reference,
+        higher_is_closer=higher,
+        resamples=2000,
+        seed=seed,
+        checkpoint="other",
+        checkpoint_sha256="",
+        what="",
+    )
+
+
+def test_the_closest_of_99_controls_has_p_of_one_in_a_hundred() -> None:
+    controls = [k / 100 for k in range(1, 100)]
+    found = rank(0.001, controls, higher_is_closer=False, alpha=0.01)
+    assert (found.p, found.resolution, found.at_least_as_close) == (0.01, 0.01, 0)
+    assert rank(2.0, controls, higher_is_closer=False, alpha=0.01).p == 1
+    assert rank(2.0, controls, higher_is_closer=True, alpha=0.01).p == 0.01
+
+
+def test_a_tie_counts_against_the_target() -> None:
+    for higher in (True, False):
+        found = rank(0.5, [0.5, 0.5, 0.5], higher_is_closer=higher, alpha=0.01)
+        assert (found.at_least_as_close, found.p) == (3, 1)
+
+
+def test_the_error_rate_is_the_one_that_is_stated() -> None:
+    rng = np.random.default_rng(5)
+    draws = rng.normal(size=(4000, 100))
+    p = [rank(row[0], row[1:].tolist(), higher_is_closer=True, alpha=0.05).p for row in draws]
+    share = np.mean(np.array(p) <= 0.05)
+    assert 0.04 < share < 0.06  # four standard errors around 0.05
+    assert min(p) == 0.01
+
+
+def test_the_sign_says_which_checkpoint_came_closer() -> None:
+    near, far = [0.1, 0.12, 0.11, 0.13, 0.1, 0.12, 0.09, 0.1], [0.5] * 8
+    found = compared(near, far)
+    assert found.difference == pytest.approx(0.39125)
+    assert found.low < found.difference < found.high
+    assert found.p == pytest.approx(1 / 2**8)  # all 2^8 sign patterns are tried
+    assert compared(far, near).p == 1
+    assert compared(far, near, higher=True).difference == pytest.approx(0.39125)
+
+
+def test_equal_checkpoints_differ_by_nothing() -> None:
+    found = compared([0.3] * 6, [0.3] * 6)
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_one_pair_is_refused() -> None:
+    with pytest.raises(ValueError, match="two pairs"):
+        compared([0.1], [0.2])
+
+
+def test_the_seed_alone_decides_the_resamples() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, 40)).tolist()
+    assert compared(a, b) == compared(a, b)
+    assert compared(a, b) != compared(a, b, seed=2)
