@@ -29,7 +29,17 @@ PINS = {
     if not line.startswith("#")
     for pin in [Requirement(line)]
 }
-LIGHT = ("errors", "files", "records", "evidence", "report", "verify")
+LIGHT = (
+    "config",
+    "errors",
+    "evidence",
+    "files",
+    "imagefolder",
+    "pictures",
+    "records",
+    "report",
+    "verify",
+)
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)

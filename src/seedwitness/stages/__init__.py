@@ -1,0 +1,36 @@
+"""The stages of ``dvc.yaml``: a thin file each, of the same name, with a function ``run(*keys)``.
+
+A stage reads its declared inputs and its own section of ``params.yaml``, calls the rooms below, and
+writes its outputs whole into ``data/<stage>/<keys>/``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from seedwitness.config import known
+from seedwitness.errors import ConfigError
+
+DATA = Path("data")
+
+
+def place(stage: str, *keys: str) -> Path:
+    """Where ``stage`` writes for ``keys``: ``data/<stage>/<key>/…``, seen from the root."""
+    return DATA.joinpath(stage, *keys)
+
+
+def run(name: str, keys: Sequence[str]) -> None:
+    """Run a stage by its name. Raises ConfigError where there is none, or the keys are too few."""
+    names = [module.name for module in iter_modules(__path__)]
+    if name not in names:
+        raise ConfigError(f"There is no stage `{name}`.{known(name, names)}")
+    function = import_module(f"{__name__}.{name}").run
+    wanted = list(inspect.signature(function).parameters)
+    if len(wanted) != len(keys):
+        takes = " ".join(key.upper() for key in wanted) or "nothing"
+        raise ConfigError(f"The stage `{name}` is run for {takes}, not for {list(keys)}.")
+    function(*keys)

@@ -1,0 +1,147 @@
+"""What is in a picture to recognise it by, and what is too little."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from seedwitness.config import Prepare
+from seedwitness.records import Information
+from seedwitness.targets.information import (
+    lossless_bytes,
+    measure,
+    tile_deviations,
+    too_flat,
+)
+
+# Those of conf/.
+LIMITS = Prepare(least_bits_per_pixel=0.25, least_deviation=0.03, least_busy_tiles=0.15)
+
+
+def jpeg(image: Image.Image, quality: int = 75) -> Image.Image:
+    out = BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return Image.open(out).convert("RGB")
+
+
+def noise(sigma: float, side: int, base: float = 128) -> Image.Image:
+    rng = np.random.default_rng(11)
+    levels = base + rng.normal(0, sigma, (side, side, 3))
+    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8), "RGB")
+
+
+def gradient(side: int) -> Image.Image:
+    down, right = np.mgrid[:side, :side]
+    levels = ((down + right) * 255 / (2 * side - 2)).round().astype(np.uint8)
+    return Image.fromarray(levels).convert("RGB")
+
+
+def on_white(side: int, text: str = "") -> Image.Image:
+    """A dot of five pixels, or a line of small text."""
+    image = Image.new("RGB", (side, side), "white")
+    draw = ImageDraw.Draw(image)
+    middle = side // 2
+    if text:
+        draw.text((8, middle), text, fill="black")
+    else:
+        draw.ellipse((middle - 2, middle - 2, middle + 2, middle + 2), fill="black")
+    return image
+
+
+def blobs(side: int) -> Image.Image:
+    """Forty discs of random colours: something to recognise, made without a picture of anybody."""
+    rng = np.random.default_rng(2)
+    image = Image.new("RGB", (side, side), "navy")
+    draw = ImageDraw.Draw(image)
+    for x, y, radius, *colour in rng.integers(0, 256, (40, 6)):
+        x, y, radius = (int(value) * side // 256 for value in (x, y, 8 + radius // 8))
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(map(int, colour)))
+    return image
+
+
+FLAT = {
+    "single colour": Image.new("RGB", (256, 256), (90, 120, 30)),
+    "single colour, noise 2, JPEG": jpeg(noise(2, 256)),
+    "single colour, noise 4": noise(4, 256),
+    "gradient": gradient(256),
+    "gradient, JPEG": jpeg(gradient(256)),
+    "dot": on_white(256),
+    "dot, JPEG": jpeg(on_white(256)),
+    "line of text": on_white(256, "a small line of text"),
+    "line of text, JPEG": jpeg(on_white(256, "a small line of text")),
+    "large line of text": on_white(256, "a small line of text").resize((2048, 2048)),
+    "one pixel": Image.new("RGB", (1, 1), "red"),
+    "two by one": Image.fromarray(np.array([[[0] * 3, [255] * 3]], np.uint8), "RGB"),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_flat_pictures_are_too_flat_and_it_is_said_why(name: str) -> None:
+    reasons = too_flat(measure(FLAT[name]), LIMITS)
+    assert reasons
+    assert all("asked for" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("side", [128, 512, 1500])
+def test_pictures_of_something_are_not(side: int) -> None:
+    for image in (blobs(side), jpeg(blobs(side))):
+        assert too_flat(measure(image), LIMITS) == []
+
+
+def test_each_limit_has_its_reason() -> None:
+    nothing = Information(bits_per_pixel=0, deviation=0, busy_tiles=0)
+    assert len(too_flat(nothing, LIMITS)) == 3
+    none = Prepare(least_bits_per_pixel=0, least_deviation=0, least_busy_tiles=0)
+    assert too_flat(nothing, none) == []
+    at = Information(bits_per_pixel=0.25, deviation=0.03, busy_tiles=0.15)
+    assert too_flat(at, LIMITS) == []
+    (reason,) = too_flat(at.model_copy(update={"busy_tiles": 0.0512}), LIMITS)
+    assert reason.startswith("5.1% of its tiles of 8 × 8 pixels")
+
+
+def test_known_answers() -> None:
+    assert measure(FLAT["single colour"]) == Information(
+        bits_per_pixel=0, deviation=0, busy_tiles=0
+    )
+    black_and_white = Image.new("RGB", (64, 64), "black")
+    black_and_white.paste("white", (0, 0, 32, 64))
+    halves = measure(black_and_white)
+    assert halves.deviation == pytest.approx(0.5)
+    assert halves.busy_tiles == 0
+    assert 0 < halves.bits_per_pixel < 0.2
+    # Noise cannot be coded below its entropy, nor does a lossless coder take much more.
+    uniform = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    assert measure(Image.fromarray(uniform, "RGB")).bits_per_pixel == pytest.approx(24, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(16, 24), (13, 7), (1, 1), (8, 9)])
+def test_tiles_are_those_of_a_plain_loop(shape: tuple[int, int]) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, shape).astype(float)
+    rows, columns = (range(0, length, 8) for length in shape)
+    expected = [[levels[y : y + 8, x : x + 8].std() for x in columns] for y in rows]
+    assert tile_deviations(levels) == pytest.approx(np.array(expected), abs=1e-6)
+
+
+def test_turning_a_picture_changes_little_and_enlarging_it_less() -> None:
+    image = blobs(512)
+    once = measure(image)
+    turned = measure(image.transpose(Image.Transpose.ROTATE_90))
+    assert turned.deviation == pytest.approx(once.deviation, rel=1e-4)  # two passes, rounded
+    assert turned.busy_tiles == pytest.approx(once.busy_tiles, abs=0.01)
+    assert turned.bits_per_pixel == pytest.approx(once.bits_per_pixel, rel=0.1)
+    # Measured at the same 128 pixels, whatever the size of the file.
+    assert measure(image.resize((1024, 1024), Image.Resampling.NEAREST)) == once
+    assert measure(Image.new("RGB", (5000, 1))).busy_tiles == 0
+
+
+def test_the_smaller_of_two_codings_counts() -> None:
+    for image in (blobs(64), noise(40, 64), Image.new("RGB", (64, 64))):
+        sizes = []
+        for form in ("PNG", "WEBP"):
+            out = BytesIO()
+            image.save(out, form, **({"lossless": True} if form == "WEBP" else {}))
+            sizes.append(len(out.getvalue()))
+            out.seek(0)
+            assert Image.open(out).convert("RGB").tobytes() == image.tobytes()
+        assert lossless_bytes(image) <= min(sizes)
