@@ -1,0 +1,69 @@
+"""An image–caption set that can be looked up: embedded by CLIP, in exact faiss indexes.
+
+``building`` makes an index of a folder, ``index`` keeps it on the disk, ``recall`` measures what it
+finds again, ``lookup`` asks it. A hit shows that a picture or a caption is in the indexed set, not
+that any checkpoint was trained on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from seedwitness.records import INTEGER, TEXT
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+ROWS = {
+    "id": TEXT,  # names the row by its content: file, caption and pixels
+    "file": TEXT,  # inside the corpus's folder
+    "caption": TEXT,
+    "pixels_sha256": TEXT,
+    "phash": TEXT,
+    "pdq": TEXT,
+    "pdq_quality": INTEGER,
+}
+
+
+class Model(Protocol):
+    """What has to be known of a model: its name, its weights' hash, and whose weights they are."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def weights_sha256(self) -> str | None: ...  # noqa: D102
+    @property
+    def label(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A model of pictures and texts, as whoever loaded it hands it over.
+
+    ``images`` takes uint8 [n, 3, height, width], ``texts`` n strings; both return [n, d], rows of
+    unit length.
+    """
+
+    images: Callable[[Tensor], Tensor]
+    texts: Callable[[Sequence[str]], Tensor]
+    model: Model
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's weights."""
+        return self.model.weights_sha256 or ""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Perceptual hashes of a picture, in hexadecimal, and the quality of its PDQ hash."""
+
+    phash: str
+    pdq: str
+    pdq_quality: int
+
+
+Fingerprinter = Callable[["Image.Image"], Fingerprint]

@@ -1,0 +1,136 @@
+"""What recovery and lookup need of CLIP and of the corpus, loaded once for one picture or many.
+
+Targets and controls go through the same functions, so that neither is asked in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from seedwitness import config, prompts
+from seedwitness.corpus import Embedder, Fingerprint
+from seedwitness.corpus.embedding import embed_pictures
+from seedwitness.corpus.index import Index, load, load_rows
+from seedwitness.corpus.lookup import Hit, look_up, table
+from seedwitness.metrics import clip_score, pdq, phash
+from seedwitness.metrics.clip_score import ClipScore
+from seedwitness.prompts import bits_of, phrasebook
+from seedwitness.prompts.encoder import text_encoder
+from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
+from seedwitness.records import MATCHES, Claim, frame
+
+
+def fingerprint(image: Image.Image) -> Fingerprint:
+    """Perceptual hashes of a picture, as the table of a corpus holds them."""
+    return Fingerprint(phash.hashed(image), *pdq.hashed(image))
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A loaded CLIP, its text encoder, and the methods of recovery with what they need."""
+
+    clip: ClipScore
+    encoder: TextEncoder
+    settings: config.Recover
+    phrasebook: Phrasebook | None
+
+    @property
+    def embedder(self) -> Embedder:
+        """CLIP as an index wants it."""
+        return Embedder(self.clip.embed_images, self.clip.embed_texts, self.clip.info)
+
+    def embed(self, image: Image.Image) -> Vectors:
+        """Embedding of a picture, of unit length: [d]."""
+        vector: Vectors = embed_pictures([image], self.clip.embed_images)[0]
+        return vector
+
+    def recover(
+        self, image: Image.Image, claims: Sequence[Claim], caption: str | None
+    ) -> tuple[pd.DataFrame, dict[str, int]]:
+        """Candidates of all methods as PROMPTS, and how many each gave."""
+        given = Given(
+            image=self.embed(image),
+            claims=claims,
+            caption=caption,
+            encoder=self.encoder,
+            phrasebook=self.phrasebook,
+            most_phrases=self.settings.most_phrases,
+            shortlist=self.settings.shortlist,
+        )
+        return prompts.recover(self.settings.methods, given)
+
+    def look_up(
+        self,
+        index: Index,
+        image: Image.Image,
+        texts: Sequence[str],
+        corpus: Path,
+        settings: config.Lookup,
+    ) -> tuple[list[Hit], pd.DataFrame]:
+        """Hits by the picture and by each text, and the same as MATCHES."""
+        vectors: Mapping[str, Vectors] = {}
+        if texts:
+            vectors = dict(zip(texts, self.encoder.embed(texts), strict=True))
+        hits = look_up(
+            index,
+            self.embed(image),
+            vectors,
+            neighbours=settings.neighbours,
+            near_duplicate=settings.near_duplicate,
+        )
+        return hits, table(index, hits, corpus, fingerprint(image), pdq.distance, self.measured)
+
+    def open(self, index: Path) -> Index:
+        """The index in a folder, checked to be of this model."""
+        return load(index, self.embedder)
+
+    def measured(self, text: str) -> tuple[int, float]:
+        """Tokens of a text, and its bits in the uniform code."""
+        tokens = self.encoder.count(text)
+        return tokens, bits_of(tokens, self.encoder.vocabulary)
+
+    def own_caption(self, image: Image.Image, text: str) -> pd.DataFrame:
+        """A control's own caption as the first of its MATCHES, as if the corpus held it."""
+        own = fingerprint(image)
+        tokens, bits = self.measured(text)
+        score = float(self.encoder.embed([text])[0] @ self.embed(image))
+        match = {
+            "rank": 0,
+            "modality": "image",
+            "query": "",
+            "similarity": 1.0,
+            "phash_distance": 0,
+            "pdq_distance": 0,
+            "pdq_quality": own.pdq_quality,
+            "caption": text,
+            "location": "",
+            "corpus_id": "",
+            "duplicates": 0,
+            "caption_score": score,
+            "caption_tokens": tokens,
+            "caption_bits": bits,
+        }
+        return frame([match], MATCHES)
+
+
+def asker(clip: config.Clip, settings: config.Recover, index: Path) -> Asker:
+    """CLIP loaded, and the phrases of a file or of the corpus's captions embedded where asked for.
+
+    Raises ConfigError for an unknown method, CheckpointError where CLIP is missing.
+    """
+    prompts.check(settings.methods)
+    loaded = clip_score.load(clip.path)
+    encoder = text_encoder(loaded)
+    book = None
+    if "phrases" in settings.methods:
+        if settings.phrases is not None:
+            book = phrasebook.from_file(settings.phrases, encoder)
+        else:
+            rows, _ = load_rows(index)
+            book = phrasebook.from_captions(rows["caption"].tolist(), encoder)
+    return Asker(loaded, encoder, settings, book)

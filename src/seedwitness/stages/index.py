@@ -1,0 +1,30 @@
+"""Embed the corpus and index it: ``data/index/``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PIL import Image
+
+from seedwitness import config
+from seedwitness.corpus import Embedder, Fingerprint
+from seedwitness.corpus.building import build
+from seedwitness.corpus.index import save
+from seedwitness.metrics import clip_score, pdq, phash
+from seedwitness.stages import place
+
+
+def run() -> None:
+    """Index the folder that ``corpus`` names by the model that ``clip`` names."""
+    corpus = config.section(config.Corpus, "corpus")
+    settings = config.section(config.Clip, "clip")
+    clip = clip_score.load(settings.path)
+    embed_images = partial(clip.embed_images, batch=settings.batch)
+    embedder = Embedder(embed_images, clip.embed_texts, clip.info)
+    index = build(corpus.path, corpus.source, embedder, fingerprint, batch=settings.batch)
+    save(index, place("index"))
+
+
+def fingerprint(image: Image.Image) -> Fingerprint:
+    """Perceptual hashes of a picture, as the table of a corpus holds them."""
+    return Fingerprint(phash.hashed(image), *pdq.hashed(image))

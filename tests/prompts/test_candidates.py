@@ -1,0 +1,117 @@
+"""The final list: captions of matches first, but not alone; each text once; no torch."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from seedwitness.prompts.candidates import candidates
+from seedwitness.records import MATCHES, PROMPTS, frame
+
+
+def prompts(*rows: tuple[str, str]) -> pd.DataFrame:
+    """PROMPTS of (text, source), in their order."""
+    return frame(
+        [
+            {
+                "rank": rank,
+                "text": text,
+                "source": source,
+                "method": source,
+                "score": 0.25,
+                "tokens": len(text),
+                "bits": len(text) * 10.0,
+            }
+            for rank, (text, source) in enumerate(rows, start=1)
+        ],
+        PROMPTS,
+    )
+
+
+def matches(*captions: str, modality: str = "image", first: int = 1) -> pd.DataFrame:
+    rows = []
+    for rank, caption in enumerate(captions, start=first):
+        row = {name: "" if kind == "string" else 0 for name, kind in MATCHES.items()}
+        row |= {"rank": rank, "modality": modality, "caption": caption}
+        row |= {"similarity": 1 - rank / 100, "caption_score": rank / 10}
+        row |= {"caption_tokens": rank + 5, "caption_bits": rank * 1.5}
+        rows.append(row)
+    return frame(rows, MATCHES)
+
+
+OTHERS = prompts(("claimed", "metadata"), ("stated", "user"), ("found", "recovered"))
+
+
+def test_captions_come_first_and_leave_half_to_the_others() -> None:
+    table = candidates(OTHERS, matches("a", "b", "c", "d"), 4)
+    assert table["text"].tolist() == ["a", "b", "claimed", "stated"]
+    assert table["source"].tolist() == ["corpus", "corpus", "metadata", "user"]
+    assert table["method"].tolist() == ["lookup", "lookup", "metadata", "user"]
+    assert table["rank"].tolist() == [1, 2, 3, 4]
+    assert list(table.columns) == list(PROMPTS)
+    odd = candidates(OTHERS, matches("a", "b", "c", "d"), 5)
+    assert odd["text"].tolist() == ["a", "b", "c", "claimed", "stated"]
+
+
+def test_a_captions_figures_are_its_own() -> None:
+    table = candidates(OTHERS, matches("a", "b"), 9)
+    assert table["score"].tolist() == pytest.approx([0.1, 0.2, 0.25, 0.25, 0.25])
+    assert table["tokens"].tolist()[:2] == [6, 7]
+    assert table["bits"].tolist()[:2] == [1.5, 3.0]
+
+
+def test_captions_fill_what_the_others_leave() -> None:
+    table = candidates(OTHERS, matches("a", "b", "c", "d", "e"), 6)
+    assert table["text"].tolist() == ["a", "b", "c", "claimed", "stated", "found"]
+    table = candidates(prompts(("claimed", "metadata")), matches("a", "b", "c", "d"), 4)
+    assert table["text"].tolist() == ["a", "b", "claimed", "c"]
+    assert candidates(OTHERS, matches("a"), 99)["text"].tolist() == [
+        "a",
+        "claimed",
+        "stated",
+        "found",
+    ]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 8])
+def test_each_text_stands_once_by_the_source_that_came_first(limit: int) -> None:
+    recovered = prompts(("a", "metadata"), ("x", "metadata"), ("x", "user"), ("c", "recovered"))
+    table = candidates(recovered, matches("a", "a", "b", " ", "c"), limit)
+    assert table["text"].is_unique
+    assert len(table) == min(limit, 4)
+    source = dict(zip(table["text"], table["source"], strict=True))
+    assert source["a"] == "corpus"
+    assert source.get("x", "metadata") == "metadata"
+    assert " " not in source
+
+
+def test_captions_go_by_rank_and_only_those_of_pictures_that_are_alike() -> None:
+    table = pd.concat([matches("t", modality="text", first=9), matches("b", first=2), matches("a")])
+    assert candidates(OTHERS.iloc[::-1], table, 5)["text"].tolist() == [
+        "a",
+        "b",
+        "claimed",
+        "stated",
+        "found",
+    ]
+
+
+def test_without_anything_there_is_an_empty_table() -> None:
+    assert len(candidates(prompts(), matches(), 4)) == 0
+    assert candidates(prompts(), matches("a"), 4)["text"].tolist() == ["a"]
+    assert len(candidates(OTHERS, matches(), 2)) == 2
+
+
+def test_no_text_is_changed() -> None:
+    odd = ['<b onclick="x()">\n&amp;</b>', "'\"\\" * 3334, "日本 ☃"]
+    table = candidates(prompts(("\n" + odd[1], "user")), matches(*odd), 8)
+    assert table["text"].tolist() == [*odd, "\n" + odd[1]]
+
+
+def test_it_needs_no_torch() -> None:
+    script = (
+        "import sys, seedwitness.prompts.candidates\n"
+        "sys.exit(bool({'torch', 'open_clip', 'faiss'} & sys.modules.keys()))"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
