@@ -1,0 +1,199 @@
+"""Makes the ``Evidence`` of one target from what the stages wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from seedwitness import config, records
+from seedwitness.errors import RecordError
+from seedwitness.files import sha256_file
+from seedwitness.report import figures
+from seedwitness.report.evidence import (
+    SCHEMA_VERSION,
+    CaseEvidence,
+    Cited,
+    ControlSet,
+    Evidence,
+    Lookup,
+    Match,
+    Prompt,
+    Protocol,
+    Score,
+    Searched,
+    command,
+    environment,
+)
+from seedwitness.report.sources import CaseSource, TargetSource
+from seedwitness.report.text import metric_title
+
+IMAGE = "images/target.png"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sections of ``params.yaml`` that a report repeats, and its own."""
+
+    prepare: config.Prepare
+    recover: config.Recover
+    lookup: config.Lookup
+    search: config.Search
+    score: config.Score
+    controls: config.Controls
+    judge: config.Judge
+    report: config.Report
+
+
+def build(source: TargetSource, settings: Settings) -> Evidence:
+    """Everything that ``evidence.json`` holds and the page shows."""
+    return Evidence(
+        schema_version=SCHEMA_VERSION,
+        target=source.target,
+        image=IMAGE,
+        cases=[_case(each, settings) for each in source.cases],
+        prompts=[_prompt(row) for row in _rows(source.prompts)],
+        recovery=source.recovery,
+        lookup=Lookup(corpus=source.corpus, query=source.query),
+        matches=[_match(row, source) for row in _rows(source.matches)],
+        protocol=Protocol(
+            prepare=settings.prepare,
+            recover_methods=settings.recover.methods,
+            recover_phrases=settings.recover.most_phrases,
+            lookup=settings.lookup,
+            search=settings.search,
+            metrics=settings.score.metrics,
+            controls=ControlSet(source=settings.controls.source, count=settings.controls.count),
+            judge=settings.judge,
+        ),
+        environment=environment(),
+        inputs=source.inputs,
+    )
+
+
+def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
+    case, metric = source.case, settings.judge.metric
+    higher = figures.closer_is_higher(source, metric)
+    return CaseEvidence(
+        checkpoint=case.checkpoint,
+        checkpoint_sha256=case.checkpoint_sha256,
+        memorised=case.memorised,
+        generated=case.generated,
+        identity=source.identity,
+        search=source.search,
+        replay=source.replay,
+        prompts=_searched(source, metric, higher),
+        distributions=figures.distributions(source),
+        budget=figures.spent(figures.curve(source, metric), higher),
+        controls_copied=figures.controls_copied(source),
+        cited=_cited(source, settings, higher),
+    )
+
+
+def _cited(source: CaseSource, settings: Settings, higher: bool) -> list[Cited]:
+    """The trial that the statistic rests on, the closest copy, then the closest kept as pictures.
+
+    The search keeps the pictures that its guide likes best, which may leave out the closest by the
+    metric: then that one is cited without its picture, not replaced in silence.
+    """
+    metric = settings.judge.metric
+    ranked = _ranked(source.scores, metric, higher)
+    label = source.scores.loc[source.scores["metric"] == metric, "label"].iloc[0]
+    said = metric_title(metric, str(label))
+    why: dict[str, list[str]] = {ranked[0]: [f"the closest of all trials by {said}"]}
+    copies = source.case.memorised.copies
+    if copies is not None and copies.best_trial is not None:
+        why.setdefault(copies.best_trial, []).append(f"the closest copy by {said}")
+    for trial in [each for each in ranked if each in source.images][: settings.report.images]:
+        why.setdefault(trial, [f"among the closest by {said} whose pictures were kept"])
+    trials = source.trials.set_index("trial")
+    theirs = {
+        (str(row["trial"]), str(row["metric"])): float(row["score"])
+        for row in _rows(source.reference_scores)
+    }
+    return [
+        _trial(source, trial, why[trial], trials.loc[trial].to_dict(), theirs)
+        for trial in sorted(why, key=ranked.index)
+    ]
+
+
+def _trial(
+    source: CaseSource,
+    trial: str,
+    why: list[str],
+    row: dict[Any, Any],
+    reference: dict[tuple[str, str], float],
+) -> Cited:
+    kept = source.images.get(trial)
+    found = [
+        Score(
+            metric=each["metric"],
+            label=each["label"],
+            higher_is_closer=each["higher_is_closer"],
+            score=each["score"],
+            reference_score=reference.get((trial, each["metric"])),
+        )
+        for each in _rows(source.scores[source.scores["trial"] == trial])
+    ]
+    return Cited(
+        trial=trial,
+        why=why,
+        recipe=records.Recipe(**{each.name: row[each.name] for each in fields(records.Recipe)}),
+        nfe=row["nfe"],
+        prompt_rank=row["prompt_rank"],
+        prompt_source=row["prompt_source"],
+        noise_sha256=row["noise_sha256"],
+        latent_sha256=row["latent_sha256"],
+        guide=row["guide"],
+        scores=found,
+        image=f"images/{source.case.checkpoint}/{trial}.png" if kept else None,
+        image_sha256=sha256_file(kept) if kept else None,
+        command=command(source.case.target, source.case.checkpoint, trial),
+    )
+
+
+def _ranked(scores: pd.DataFrame, metric: str, higher: bool) -> list[str]:
+    """Trials by ``metric``, the closest first; of equals the first by name."""
+    own = scores[scores["metric"] == metric]
+    if own.empty:
+        raise RecordError(f"No trial has a score by {metric}. `dvc repro` scores them.")
+    ordered = own.sort_values(["score", "trial"], ascending=[not higher, True])
+    return [str(trial) for trial in ordered["trial"]]
+
+
+def _searched(source: CaseSource, metric: str, higher: bool) -> list[Searched]:
+    scores = source.scores[source.scores["metric"] == metric]
+    joined = source.trials[["trial", "prompt_rank"]].merge(scores, on="trial")
+    found = []
+    for row in _rows(source.prompts):
+        own = joined.loc[joined["prompt_rank"] == row["rank"], "score"]
+        closest = None if own.empty else float(own.max() if higher else own.min())
+        found.append(Searched(prompt=_prompt(row), trials=len(own), closest=closest))
+    return found
+
+
+def _prompt(row: dict[str, Any]) -> Prompt:
+    return Prompt(
+        **{
+            **row,
+            "score": figures.finite(row["score"]),
+            "bits": figures.finite(row["bits"]),
+        }
+    )
+
+
+def _match(row: dict[str, Any], source: TargetSource) -> Match:
+    kept = str(row["rank"]) in source.match_images
+    return Match(
+        **{
+            **row,
+            "caption_score": figures.finite(row["caption_score"]),
+            "caption_bits": figures.finite(row["caption_bits"]),
+            "image": f"images/matches/{row['rank']}.png" if kept else None,
+        }
+    )
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

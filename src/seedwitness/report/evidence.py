@@ -1,0 +1,236 @@
+"""``evidence.json``: all that a report rests on, typed; ``docs/evidence-schema.md`` explains it."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from seedwitness import config, records
+from seedwitness.records import Document
+
+SCHEMA_VERSION = "1.0"
+PACKAGES = (
+    "seedwitness",
+    "torch",
+    "torchvision",
+    "diffusers",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "open_clip_torch",
+    "lpips",
+    "torchmetrics",
+    "imagehash",
+    "pdqhash",
+    "faiss-cpu",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "pillow",
+    "altair",
+    "vl-convert-python",
+    "jinja2",
+)
+NOT_INSTALLED = "not installed"
+TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
+
+
+class Score(Document):
+    """One picture by one metric, and what the same recipe gave on the reference checkpoint."""
+
+    metric: str
+    label: str
+    higher_is_closer: bool
+    score: float
+    reference_score: float | None
+
+
+class Cited(Document):
+    """One trial that the report shows, with all that is needed to run it again."""
+
+    trial: str
+    why: list[str]
+    recipe: records.Recipe
+    nfe: int
+    prompt_rank: int
+    prompt_source: str
+    noise_sha256: str
+    latent_sha256: str
+    guide: float
+    scores: list[Score]
+    image: str | None
+    image_sha256: str | None
+    command: str
+
+
+class Prompt(Document):
+    """A candidate prompt and where it comes from."""
+
+    rank: int
+    text: str
+    source: str
+    method: str
+    score: float | None
+    tokens: int
+    bits: float | None
+
+
+class Searched(Document):
+    """A prompt that shared the budget, and how close its trials came."""
+
+    prompt: Prompt
+    trials: int
+    closest: float | None
+
+
+class Match(Document):
+    """A lookup hit."""
+
+    rank: int
+    modality: str
+    query: str
+    similarity: float
+    phash_distance: int
+    pdq_distance: int
+    pdq_quality: int
+    caption: str
+    location: str
+    corpus_id: str
+    duplicates: int
+    caption_score: float | None
+    caption_tokens: int
+    caption_bits: float | None
+    image: str | None
+
+
+class Lookup(Document):
+    """Which corpus was asked, and how."""
+
+    corpus: records.Corpus
+    query: records.Query
+
+
+class Group(Document):
+    """Scores by one metric of this case's trials, of the reference's, or of the controls."""
+
+    what: Literal["trials", "reference", "controls"]
+    n: int
+    closest: float
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    farthest: float
+
+
+class Distribution(Document):
+    """How the scores by one metric are spread. A control counts once, by its closest trial."""
+
+    metric: str
+    version: str
+    label: str
+    weights_sha256: str
+    higher_is_closer: bool
+    groups: list[Group]
+
+
+class Spent(Document):
+    """The closest so far after so many trials, beside what the controls had come to by then."""
+
+    trials: int
+    nfe: int
+    closest: float
+    controls_median: float | None
+    controls_closest: float | None
+    controls_farthest: float | None
+
+
+class CaseEvidence(Document):
+    """One target against one checkpoint."""
+
+    checkpoint: str
+    checkpoint_sha256: str
+    memorised: records.Memorised
+    generated: records.Generated
+    identity: records.Checkpoint
+    search: records.Search
+    replay: records.Replay
+    prompts: list[Searched]
+    distributions: list[Distribution]
+    budget: list[Spent]
+    controls_copied: records.Rate | None
+    cited: list[Cited]
+
+
+class ControlSet(Document):
+    """Where the controls come from."""
+
+    source: str
+    count: int
+
+
+class Protocol(Document):
+    """The settings that were fixed before anything was scored."""
+
+    prepare: config.Prepare
+    recover_methods: list[str]
+    recover_phrases: int
+    lookup: config.Lookup
+    search: config.Search
+    metrics: list[str]
+    controls: ControlSet
+    judge: config.Judge
+
+
+class Environment(Document):
+    """The machine that wrote the report; it may differ from those that searched and scored."""
+
+    python: str
+    platform: str
+    packages: dict[str, str]
+
+
+class Input(Document):
+    """A file that the report rests on, by its place in the project."""
+
+    path: str
+    sha256: str
+
+
+class Evidence(Document):
+    """``evidence.json``."""
+
+    schema_version: str
+    target: records.Target
+    image: str
+    cases: list[CaseEvidence]
+    prompts: list[Prompt]
+    recovery: records.Recovery
+    lookup: Lookup
+    matches: list[Match]
+    protocol: Protocol
+    environment: Environment
+    inputs: list[Input]
+
+
+def environment() -> Environment:
+    """Versions of everything that can change a figure. No time, no name of a user or machine."""
+    return Environment(
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",
+        packages={name: _version(name) for name in PACKAGES},
+    )
+
+
+def command(target: str, checkpoint: str, trial: str) -> str:
+    """What to type in the project's root to make a cited image again."""
+    return shlex.join(["seedwitness", "regenerate", target, checkpoint, trial])
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return NOT_INSTALLED

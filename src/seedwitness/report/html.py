@@ -1,0 +1,124 @@
+"""``report.html``: one page that needs nothing beside it, from the evidence and its pictures."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from seedwitness import records
+from seedwitness.report import figures, plots, text
+from seedwitness.report.embedding import embed
+from seedwitness.report.evidence import CaseEvidence, Evidence
+from seedwitness.report.sources import CaseSource, TargetSource
+
+SCRIPT = "report.js"
+
+
+def environment() -> Environment:
+    """Jinja with everything escaped and no name undefined."""
+    found = Environment(
+        loader=PackageLoader("seedwitness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters |= {
+        "figure": text.figure,
+        "percent": text.percent,
+        "folded": text.folded,
+        "short": text.short,
+        "visible": text.visible,
+        "slug": text.slug,
+    }
+    found.globals |= {
+        "criterion": text.criterion,
+        "metric_title": text.metric_title,
+        "title_in": text.title_in,
+        "version": version("seedwitness"),
+    }
+    return found
+
+
+def page(template: str, **values: Any) -> str:
+    """A page by its template. Its policy lets nothing leave the file and no other script run."""
+    jinja = environment()
+    loader = jinja.loader
+    assert loader is not None
+    script = loader.get_source(jinja, SCRIPT)[0]
+    hashed = b64encode(sha256(script.encode()).digest()).decode()
+    policy = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'"
+    )
+    return jinja.get_template(template).render(
+        script=Markup(script),
+        policy=policy,
+        **values,
+    )
+
+
+def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -> str:
+    """The report; ``folder`` holds the pictures that ``evidence`` names."""
+    return page(
+        "report.html",
+        evidence=evidence,
+        title=title,
+        pictures={name: embed(folder / name) for name in images(evidence, source)},
+        plots={
+            case.checkpoint: _plots(case, each, evidence.protocol.judge.metric, number)
+            for number, (case, each) in enumerate(
+                zip(evidence.cases, source.cases, strict=True), start=1
+            )
+        },
+        recipes={
+            cited.trial: records.canonical(asdict(cited.recipe)).decode()
+            for case in evidence.cases
+            for cited in case.cited
+        },
+        alpha_together=min(1.0, len(evidence.cases) * evidence.protocol.judge.alpha),
+    )
+
+
+def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
+    """The pictures that the evidence names, by their place beside the page, and their origins."""
+    found = {evidence.image: source.image}
+    for match in evidence.matches:
+        if match.image:
+            found[match.image] = source.match_images[str(match.rank)]
+    for case, each in zip(evidence.cases, source.cases, strict=True):
+        for cited in case.cited:
+            if cited.image:
+                found[cited.image] = each.images[cited.trial]
+    return found
+
+
+def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:
+    copies = case.memorised.copies
+    criteria = copies.criteria if copies else []
+    metrics = list(dict.fromkeys([metric, *(each.metric for each in criteria)]))
+    spread = {
+        each.metric: plots.spread(
+            figures.spreads(source, each.metric),
+            text.metric_title(each.metric, each.label),
+            each.higher_is_closer,
+            [one for one in criteria if one.metric == each.metric],
+            f"case-{number}-{place}",
+        )
+        for place, each in enumerate(case.distributions)
+        if each.metric in metrics
+    }
+    curve = figures.curve(source, metric)
+    return {
+        "spread": {name: spread[name] for name in metrics},
+        "cost": plots.cost(curve, f"case-{number}-cost"),
+    }

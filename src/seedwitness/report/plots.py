@@ -1,0 +1,136 @@
+"""Plots of one case as SVG that stands in a page: no script, no font, no request, two widths.
+
+The colours below are tokens: the page's style sheet gives each its value in light, dark and print.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+import vl_convert
+from markupsafe import Markup
+
+from seedwitness.records import Criterion
+from seedwitness.report.evidence import CONTROLS, REFERENCE, TRIALS
+
+INK, PALE, LINE, BAND = "#1b1e25", "#565c69", "#d9dce3", "#c3cad6"
+COLOURS = {TRIALS: "#1f4e8c", REFERENCE: "#8a5200", CONTROLS: "#5b6472"}
+ROWS = {TRIALS: "trials", REFERENCE: "reference", CONTROLS: "controls"}
+WIDTHS = {"wide": 640, "narrow": 300}
+AXIS_TICKS = {"wide": 7, "narrow": 4}
+MARKS = 300
+"""Ticks a row at most: scores that fall on one tick's width are drawn once."""
+
+
+def spread(
+    values: Mapping[str, pd.Series],
+    title: str,
+    higher_is_closer: bool,
+    criteria: Sequence[Criterion],
+    name: str,
+) -> Markup:
+    """Every score as a tick, a row a group, its closest as a diamond, thresholds as dashed rules.
+
+    ``values`` is what ``figures.spreads`` gives; ``name`` keeps the SVG's identifiers apart.
+    """
+    everything = pd.concat(list(values.values()))
+    step = float(everything.max() - everything.min()) / MARKS or 1.0
+    ticks = pd.DataFrame(
+        [
+            {"row": ROWS[what], "score": score, "colour": COLOURS[what]}
+            for what, scores in values.items()
+            for score in scores.groupby((scores / step).round()).first()
+        ]
+    )
+    best = pd.DataFrame(
+        [
+            {
+                "row": ROWS[what],
+                "score": float(scores.max() if higher_is_closer else scores.min()),
+                "colour": COLOURS[what],
+            }
+            for what, scores in values.items()
+        ]
+    )
+    towards = "right" if higher_is_closer else "left"
+    x = alt.X("score:Q", title=f"{title}; closer to the {towards}", scale=alt.Scale(zero=False))
+    y = alt.Y(
+        "row:N",
+        title=None,
+        sort=list(ROWS.values()),
+        axis=alt.Axis(domain=False, ticks=False, labelPadding=8, minExtent=84),
+    )
+    colour = alt.Color("colour:N", scale=None)
+    layers = [
+        alt.Chart(ticks).mark_tick(thickness=1.5, opacity=0.7, height=22).encode(x, y, colour),
+        alt.Chart(best)
+        .mark_point(shape="diamond", filled=True, size=90, opacity=1)
+        .encode(x, y, colour),
+    ]
+    if criteria:
+        rules = pd.DataFrame({"score": [each.threshold for each in criteria]})
+        layers.append(
+            alt.Chart(rules).mark_rule(color=INK, strokeDash=[5, 4]).encode(x=alt.X("score:Q"))
+        )
+    return _both(alt.layer(*layers), 40 * len(values), name)
+
+
+def cost(curve: pd.DataFrame, name: str) -> Markup:
+    """The closest score so far against NFE; the controls' median dashed, their range as a band."""
+    x = alt.X("nfe:Q", title="evaluations of the denoiser (NFE)")
+    layers = []
+    controls = curve.dropna(subset=["median"])
+    if len(controls):
+        base = alt.Chart(controls).encode(x)
+        layers += [
+            base.mark_area(color=BAND, opacity=0.6, interpolate="step-after").encode(
+                alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), alt.Y2("high:Q")
+            ),
+            base.mark_line(
+                color=COLOURS[CONTROLS], strokeDash=[5, 4], interpolate="step-after"
+            ).encode(alt.Y("median:Q", title=None)),
+        ]
+    own = alt.Chart(curve).encode(x, alt.Y("closest:Q", title=None, scale=alt.Scale(zero=False)))
+    layers += [
+        own.mark_line(color=COLOURS[TRIALS], strokeWidth=2, interpolate="step-after"),
+        own.mark_point(color=COLOURS[TRIALS], filled=True, size=26, opacity=1),
+    ]
+    return _both(alt.layer(*layers), 220, name)
+
+
+def _both(chart: alt.LayerChart | alt.FacetChart, height: int, name: str) -> Markup:
+    """The chart at both widths; the style sheet shows the one that fits."""
+    return Markup("").join(
+        Markup('<div class="{}">{}</div>').format(
+            size,
+            _svg(chart.properties(width=width, height=height), f"{name}-{size}", AXIS_TICKS[size]),
+        )
+        for size, width in WIDTHS.items()
+    )
+
+
+def _svg(chart: alt.LayerChart | alt.FacetChart, name: str, ticks: int) -> Markup:
+    labels = {"labelColor": INK, "titleColor": PALE, "labelFontSize": 13, "titleFontSize": 13}
+    drawn = chart.configure(
+        aria=False,  # the figure around it has the text alternative
+        background="transparent",
+        font="sans-serif",
+        view={"stroke": "transparent"},
+        axis={
+            **labels,
+            "titleFontWeight": "normal",
+            "gridColor": LINE,
+            "domainColor": LINE,
+            "tickColor": LINE,
+            "tickCount": ticks,
+        },
+    )
+    svg = vl_convert.vegalite_to_svg(drawn.to_dict(validate=False))
+    # Several stand in one page: without this the clip of the first would clip them all.
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
+    return Markup(svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))

@@ -1,0 +1,136 @@
+"""Reads what the stages wrote for one target, and keeps the hash of every file it read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from seedwitness import records
+from seedwitness.errors import RecordError
+from seedwitness.files import sha256_file
+from seedwitness.report.evidence import Input
+
+D = TypeVar("D", bound=records.Document)
+
+
+@dataclass(frozen=True)
+class CaseSource:
+    """What is known of one case. ``scores``, ``reference_scores`` and ``controls`` are tables of
+    ``records.SCORES`` and ``records.CONTROLS``; ``images`` are the pictures that the search kept.
+    """
+
+    case: records.Case
+    identity: records.Checkpoint
+    search: records.Search
+    replay: records.Replay
+    prompts: pd.DataFrame
+    trials: pd.DataFrame
+    scores: pd.DataFrame
+    reference_scores: pd.DataFrame
+    controls: pd.DataFrame
+    images: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class TargetSource:
+    """What is known of one target: the picture, where it may come from, and its cases."""
+
+    target: records.Target
+    image: Path
+    prompts: pd.DataFrame
+    recovery: records.Recovery
+    matches: pd.DataFrame
+    query: records.Query
+    corpus: records.Corpus
+    match_images: dict[str, Path]
+    cases: list[CaseSource]
+    inputs: list[Input]
+
+
+class _Reader:
+    """Reads below one folder, and keeps the hash of every file that was read."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._read: dict[str, str] = {}
+
+    def document(self, kind: type[D], *place: str) -> D:
+        found = records.read(kind, self._data.joinpath(*place))
+        self.note(*place)
+        return found
+
+    def table(self, columns: records.Columns, *place: str) -> pd.DataFrame:
+        found = records.read_table(self._data.joinpath(*place), columns)
+        self.note(*place)
+        return found
+
+    def pictures(self, *place: str) -> dict[str, Path]:
+        """The PNG files of a folder by name without suffix; none where there is no folder."""
+        found = sorted(self._data.joinpath(*place).glob("*.png"))
+        for path in found:
+            self.note(*place, path.name)
+        return {path.stem: path for path in found}
+
+    def note(self, *place: str) -> None:
+        path = self._data.joinpath(*place)
+        self._read["/".join((self._data.name, *place))] = sha256_file(path)
+
+    def inputs(self) -> list[Input]:
+        return [Input(path=path, sha256=self._read[path]) for path in sorted(self._read)]
+
+
+def read(data: Path, target: str) -> TargetSource:
+    """All that the stages wrote of ``target`` below ``data``; its cases are those that were judged.
+
+    Raises RecordError where a file is missing, of another version, or nothing was judged.
+    """
+    reader = _Reader(data)
+    about = reader.document(records.Target, "prepare", target, "target.json")
+    image = data / "prepare" / target / "image.png"
+    if not image.is_file():
+        raise RecordError(f"{image} is missing. `dvc repro` runs the stage that writes it.")
+    reader.note("prepare", target, "image.png")
+    judged = sorted(path.parent.name for path in (data / "judge" / target).glob("*/finding.json"))
+    if not judged:
+        raise RecordError(
+            f"{data / 'judge' / target} holds no finding: there is nothing to report of {target}. "
+            "`dvc repro` runs the stages up to the finding."
+        )
+    return TargetSource(
+        target=about,
+        image=image,
+        prompts=reader.table(records.PROMPTS, "recover", target, "prompts.parquet"),
+        recovery=reader.document(records.Recovery, "recover", target, "recover.json"),
+        matches=reader.table(records.MATCHES, "lookup", target, "matches.parquet"),
+        query=reader.document(records.Query, "lookup", target, "query.json"),
+        corpus=reader.document(records.Corpus, "index", "corpus.json"),
+        match_images=reader.pictures("lookup", target, "images"),
+        cases=_cases(reader, target, judged),
+        inputs=reader.inputs(),
+    )
+
+
+def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:
+    found = [
+        CaseSource(
+            case=reader.document(records.Case, "judge", target, name, "finding.json"),
+            identity=reader.document(records.Checkpoint, "identify", name, "checkpoint.json"),
+            search=reader.document(records.Search, "search", target, name, "search.json"),
+            replay=reader.document(records.Replay, "replay", target, name, "replay.json"),
+            prompts=reader.table(records.PROMPTS, "search", target, name, "prompts.parquet"),
+            trials=reader.table(records.TRIALS, "search", target, name, "trials.parquet"),
+            scores=reader.table(records.SCORES, "score", target, name, "scores.parquet"),
+            reference_scores=reader.table(
+                records.SCORES, "score", target, name, "reference.parquet"
+            ),
+            controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
+            images=reader.pictures("search", target, name, "images"),
+        )
+        for name in judged
+    ]
+    # What is under examination comes first, what it is compared with last.
+    return sorted(found, key=lambda each: each.case.memorised.reference is None)

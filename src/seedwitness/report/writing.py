@@ -1,0 +1,24 @@
+"""Writes ``reports/TARGET/``: the pictures, then the figures, then the page that shows them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from seedwitness.files import replacing, write_whole
+from seedwitness.report import html
+from seedwitness.report.building import Settings, build
+from seedwitness.report.sources import TargetSource
+
+
+def write(source: TargetSource, settings: Settings, folder: Path) -> None:
+    """``images/``, ``evidence.json`` and ``report.html`` in ``folder``, each whole."""
+    evidence = build(source, settings)
+    with replacing(folder / "images") as part:
+        for name, origin in html.images(evidence, source).items():
+            place = part / Path(name).relative_to("images")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(origin, place)
+    evidence.write(folder / "evidence.json")
+    page = html.render(evidence, source, settings.report.title, folder)
+    write_whole(folder / "report.html", page)

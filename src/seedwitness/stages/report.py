@@ -1,0 +1,28 @@
+"""Report: everything known of one target, as a page and as figures: ``reports/TARGET/``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seedwitness import config
+from seedwitness.stages import DATA
+
+REPORTS = Path("reports")
+
+
+def run(target: str) -> None:
+    """Write ``reports/TARGET/`` (``report.html``, ``evidence.json``, ``images/``)."""
+    from seedwitness.report import sources, writing
+    from seedwitness.report.building import Settings
+
+    settings = Settings(
+        prepare=config.section(config.Prepare, "prepare"),
+        recover=config.section(config.Recover, "recover"),
+        lookup=config.section(config.Lookup, "lookup"),
+        search=config.section(config.Search, "search"),
+        score=config.section(config.Score, "score"),
+        controls=config.section(config.Controls, "controls"),
+        judge=config.section(config.Judge, "judge"),
+        report=config.section(config.Report, "report"),
+    )
+    writing.write(sources.read(DATA, target), settings, REPORTS / target)

@@ -1,0 +1,174 @@
+"""The pages in a real browser: wide and narrow, light and dark, by keyboard, on paper, by axe."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+BROWSER = next((found for name in NAMES if (found := shutil.which(name))), None)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = ("owl/report.html", "flat/report.html", "index.html")
+WIDTHS = (1280, 390)
+SCHEMES = ("light", "dark")
+PATIENCE = 120_000  # milliseconds, for a machine whose cores are all busy
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None,
+    reason="no Chromium or Chrome was found, so no page was looked at in a browser: install one "
+    "(Debian: apt install chromium) to run these",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=BROWSER, args=ARGUMENTS, timeout=PATIENCE
+        )
+        yield running
+        running.close()
+
+
+@contextmanager
+def opened(browser: Any, path: Path, **settings: Any) -> Iterator[Any]:
+    """The page as a double-click opens it; nothing was fetched, nothing complained."""
+    context = browser.new_context(**settings)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    complaints: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    yield page
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
+    context.close()
+
+
+def owl(project: Path) -> Path:
+    return project / "reports" / "owl" / "report.html"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_shows_its_pictures_and_passes_axe(
+    browser: Any, project: Path, name: str, width: int, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    settings = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    with opened(browser, project / "reports" / name, **settings) as page:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("[...document.images].every(each => each.naturalWidth > 0)")
+        shade = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (shade == "rgb(255, 255, 255)") == (scheme == "light")
+        found = Axe().run(page).response["violations"]
+        serious = [each for each in found if each["impact"] in ("serious", "critical")]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+
+
+def test_axe_would_say_so(browser: Any, tmp_path: Path) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    path = tmp_path / "page.html"
+    path.write_text('<!doctype html><html lang="en"><title>t</title><img src="data:,"><p>text</p>')
+    with opened(browser, path) as page:
+        found = {each["id"] for each in Axe().run(page).response["violations"]}
+    assert "image-alt" in found
+
+
+def test_the_slider_works_by_keyboard(browser: Any, project: Path) -> None:
+    with opened(browser, owl(project)) as page:
+        slider = page.locator("input[type=range]").first
+        target = page.locator(".compare .side.target").first
+
+        def cut() -> str:
+            return str(target.evaluate("each => getComputedStyle(each).clipPath"))
+
+        middle = cut()
+        slider.focus()
+        for _ in range(10):
+            page.keyboard.press("ArrowRight")
+        assert (slider.input_value(), cut() == middle) == ("60", False)
+        assert slider.get_attribute("aria-valuetext") == "60 % target, 40 % regeneration"
+        page.keyboard.press("End")
+        assert slider.input_value() == "100"
+        page.keyboard.press("Home")
+        assert slider.input_value() == "0"
+        assert page.evaluate("document.activeElement.type") == "range"
+
+
+def test_every_control_is_reached_by_tab_and_compares(browser: Any, project: Path) -> None:
+    with opened(browser, owl(project)) as page:
+        reached: list[str] = []
+        for _ in range(400):
+            page.keyboard.press("Tab")
+            tag = page.evaluate(
+                "document.activeElement.type ?? document.activeElement.tagName.toLowerCase()"
+            )
+            if tag == "body":
+                break
+            reached.append(tag)
+        # Two checkpoints: a slider each and three kept pictures each.
+        assert (reached.count("range"), reached.count("button")) == (2, 6)
+        shown = page.locator(".compare .regeneration img").first
+        second = page.locator(".pick").nth(1)
+        before = shown.get_attribute("src")
+        second.focus()
+        page.keyboard.press("Enter")
+        assert shown.get_attribute("src") != before
+        pressed = page.locator(".pick").evaluate_all(
+            "all => all.map(each => each.getAttribute('aria-pressed'))"
+        )
+        assert pressed == ["false", "true", "false", "true", "false", "false"]
+
+
+@pytest.mark.parametrize("medium", ["no script", "print"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_without_script_and_on_paper_both_pictures_stand_side_by_side(
+    browser: Any, project: Path, medium: str, width: int
+) -> None:
+    settings = {
+        "viewport": {"width": width, "height": 900},
+        "java_script_enabled": medium == "print",
+    }
+    with opened(browser, owl(project), **settings) as page:
+        if medium == "print":
+            page.emulate_media(media="print")
+        left = page.locator(".compare .side.target").first.bounding_box()
+        right = page.locator(".compare .side.regeneration").first.bounding_box()
+        assert left["x"] + left["width"] <= right["x"]
+        assert left["width"] == right["width"] > 100
+        assert left["y"] == right["y"]
+        assert not page.locator("input[type=range]").first.is_visible()
+
+
+def test_it_prints(browser: Any, project: Path) -> None:
+    with opened(browser, owl(project)) as page:
+        assert page.pdf(format="A4").startswith(b"%PDF")
