@@ -10,6 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,3 +31,33 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_here)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a checkpoint of Stable Diffusion 1's classes, untrained, very small: 32 × 32.
+
+    Unlike the lab's it predicts the noise, and sees the caption by cross-attention alone.
+    """
+    import torch
+    from diffusers import DDIMScheduler, UNet2DConditionModel
+
+    from seedwitness.lab import autoencoder, diffusion
+    from seedwitness.lab.words import train_tokenizer
+
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    tokenizer = train_tokenizer(["a red fish", "a blue lighthouse"])
+    small = diffusion.Diffusion(
+        channels=(32, 64), attends=(False, True), text_width=32, text_layers=1
+    )
+    vae = autoencoder.build(autoencoder.Autoencoder(channels=(8, 16, 16), latent_channels=4), 32)
+    model = diffusion.build(small, tokenizer, 4, 8)
+    plain = dict(model["unet"].config)
+    for name in ("addition_embed_type", "resnet_time_scale_shift"):
+        del plain[name]
+    torch.manual_seed(1)
+    model["unet"] = UNet2DConditionModel.from_config(plain)
+    diffusion.save(model, vae, tokenizer, folder)
+    noise = {**diffusion.NOISE_SCHEDULE, "prediction_type": "epsilon"}
+    DDIMScheduler(**noise).save_pretrained(folder / "scheduler")
+    return folder

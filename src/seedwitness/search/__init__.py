@@ -1,0 +1,14 @@
+"""Seeds and prompts under a budget: strategies, guides, and the ledger of what has been computed.
+
+A strategy says which recipes to try, a guide how far each result is from the target. Both stand
+here by name. ``cases.run`` runs them; ``running.run_recipes`` computes any recipes at all.
+"""
+
+from __future__ import annotations
+
+from seedwitness.search.guide import Guide, latent_rms
+from seedwitness.search.strategy import Strategy
+from seedwitness.search.sweep import sweep
+
+STRATEGIES: dict[str, Strategy] = {"sweep": sweep}
+GUIDES: dict[str, Guide] = {"latent-rms": latent_rms}

@@ -1,0 +1,90 @@
+"""Writes what a search gave: a row a trial, final latents, the best as pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.sampling import decode_latents
+from seedwitness.files import write_whole
+from seedwitness.records import TRIALS, write_table
+from seedwitness.search.cases import Outcome, Searched
+
+LATENTS_A_FILE = 1024
+Prompts = Mapping[str, tuple[int, str]]
+"""Rank and source of each prompt."""
+
+
+def write_trials(
+    folder: Path, outcome: Outcome, prompts: Prompts, latents: Literal["all"] | int
+) -> None:
+    """``trials.parquet``, and final latents in ``latents-00000.safetensors`` and following.
+
+    A file holds ``latents`` [n, c, h, w] of at most 1024 trials, in the order of the table: of all
+    trials, or of the ``latents`` closest. A trial whose latent is not kept has no file, and row -1.
+    """
+    kept = {each.id for each in outcome.ranked[: None if latents == "all" else latents]}
+    order = [recipe for recipe in outcome.recipes if recipe.id in kept]
+    where: dict[str, tuple[str, int]] = {}
+    for start in range(0, len(order), LATENTS_A_FILE):
+        part = order[start : start + LATENTS_A_FILE]
+        name = f"latents-{start // LATENTS_A_FILE:05d}.safetensors"
+        save_file(
+            {"latents": torch.stack([outcome.made[recipe.id].latent for recipe in part])},
+            folder / name,
+        )
+        where |= {recipe.id: (name, row) for row, recipe in enumerate(part)}
+    rows = []
+    for recipe in outcome.recipes:
+        rank, source = prompts[recipe.prompt]
+        shard, row = where.get(recipe.id, ("", -1))
+        made = outcome.made[recipe.id]
+        rows.append(
+            {
+                "trial": recipe.id,
+                "prompt_rank": rank,
+                "prompt_source": source,
+                **asdict(recipe),
+                "nfe": recipe.nfe,
+                "noise_sha256": made.noise_sha256,
+                "latent_sha256": made.latent_sha256,
+                "guide": outcome.distances[recipe.id],
+                "shard": shard,
+                "row": row,
+            }
+        )
+    write_table(folder / "trials.parquet", rows, TRIALS)
+
+
+def write_pictures(folder: Path, loaded: Loaded, outcome: Outcome, count: int) -> None:
+    """``images/TRIAL.png`` of the ``count`` closest trials, each decoded by itself."""
+    (folder / "images").mkdir()
+    for recipe in outcome.ranked[:count]:
+        latent = outcome.made[recipe.id].latent.to(loaded.pipeline.device)
+        pixels = decode_latents(loaded.pipeline, latent[None])[0].permute(1, 2, 0)
+        Image.fromarray(pixels.contiguous().numpy()).save(folder / "images" / f"{recipe.id}.png")
+
+
+def write_seconds(folder: Path, seconds: float, searched: Searched) -> None:
+    """``seconds.json``: how long it took and on what. It differs from run to run."""
+    about: dict[str, Any] = {
+        "seconds": round(seconds, 3),
+        "shards_computed": searched.computed,
+        "shards_found": searched.found,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    write_whole(folder / "seconds.json", json.dumps(about, indent=1) + "\n")

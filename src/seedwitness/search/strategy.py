@@ -1,0 +1,53 @@
+"""What a search strategy is: it asks for recipes, hears how close each came, and may ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+
+from seedwitness import config, records
+from seedwitness.records import Recipe
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a strategy has to work with: candidates, best first, and what it may spend.
+
+    ``recipe`` makes the recipe of a prompt and a seed; a search varies nothing else.
+    """
+
+    prompts: tuple[str, ...]
+    budget_nfe: int
+    first_seed: int
+    recipe: Callable[[str, int], Recipe]
+
+
+Asking = Generator[list[Recipe], Mapping[str, float], str]
+"""Yields recipes, is sent their distances by recipe id (lower is closer), returns why it stopped.
+
+What it yields must follow from the plan and the distances alone, so that a search that was killed
+asks for the same again.
+"""
+
+Strategy = Callable[[Plan], Asking]
+
+
+def plan(prompts: tuple[str, ...], settings: config.Search, checkpoint: records.Checkpoint) -> Plan:
+    """The plan of one case; sizes that the settings leave open are the checkpoint's."""
+
+    def recipe(prompt: str, seed: int) -> Recipe:
+        return Recipe(
+            prompt=prompt,
+            seed=seed,
+            width=settings.width or checkpoint.width,
+            height=settings.height or checkpoint.height,
+            sampler=settings.sampler,
+            steps=settings.steps,
+            guidance=settings.guidance,
+            negative_prompt=settings.negative_prompt,
+            rng=settings.rng,
+            eta=settings.eta,
+            dtype=checkpoint.dtype,
+        )
+
+    return Plan(prompts, settings.budget_nfe, settings.strategy.first_seed, recipe)

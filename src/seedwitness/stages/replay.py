@@ -1,0 +1,86 @@
+"""A case's recipes on the reference checkpoint, paired: ``data/replay/TARGET/CHECKPOINT/``.
+
+The reference never saw the target: what it makes of the same prompts and the same noise is what
+anyone would have drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from seedwitness import config
+from seedwitness.files import replacing
+from seedwitness.pictures import decoded
+from seedwitness.records import (
+    TRIALS,
+    Checkpoint,
+    Recipe,
+    Replay,
+    read,
+    read_table,
+    write_table,
+)
+from seedwitness.stages import place
+
+
+def run(target: str, checkpoint: str) -> None:
+    """Write ``trials.parquet``, final latents and ``replay.json``; a trial keeps its id."""
+    reference = config.section(str, "judge", "reference")
+    identified = read(Checkpoint, place("identify", reference) / "checkpoint.json")
+    about = Replay(
+        target=target,
+        checkpoint=checkpoint,
+        reference=reference,
+        reference_sha256=identified.sha256,
+        guide="",
+        trials=0,
+        nfe=0,
+        note=f"{checkpoint} is the reference checkpoint itself: there is nothing to replay.",
+    )
+    if checkpoint != reference:
+        _replayed(about, identified)
+        return
+    with replacing(place("replay", target, checkpoint)) as part:
+        part.mkdir()
+        write_table(part / "trials.parquet", [], TRIALS)
+        about.write(part / "replay.json")
+
+
+def _replayed(about: Replay, identified: Checkpoint) -> None:
+    from seedwitness.checkpoints.loading import load
+    from seedwitness.search import cases, results
+
+    settings = config.section(config.Search, "search")
+    trials = read_table(place("search", about.target, about.checkpoint) / "trials.parquet", TRIALS)
+    recipes = [_recipe(row) for _, row in trials.iterrows()]
+    picture = decoded(
+        place("prepare", about.target) / "image.png", f"`dvc repro prepare@{about.target}`."
+    )
+    described = config.section(config.Checkpoint, "checkpoints", about.reference)
+    # A seed's noise is not the same in every dtype, so the recipes' own decides.
+    described = described.model_copy(update={"dtype": recipes[0].dtype})
+    loaded = load(about.reference, described, identified)
+    searched = cases.replay(loaded, recipes, picture, settings)
+    outcome = searched.outcomes[""]
+    prompts = {
+        str(row["prompt"]): (int(row["prompt_rank"]), str(row["prompt_source"]))
+        for _, row in trials.iterrows()
+    }
+    done = about.model_copy(
+        update={
+            "guide": settings.guide,
+            "trials": len(outcome.recipes),
+            "nfe": outcome.nfe,
+            "note": f"every recipe of the search, on {about.reference}",
+        }
+    )
+    with replacing(place("replay", about.target, about.checkpoint)) as part:
+        part.mkdir()
+        results.write_trials(part, outcome, prompts, settings.latents)
+        done.write(part / "replay.json")
+
+
+def _recipe(row: Any) -> Recipe:
+    kinds = {"int": int, "float": float, "str": str}
+    return Recipe(**{each.name: kinds[str(each.type)](row[each.name]) for each in fields(Recipe)})

@@ -1,0 +1,65 @@
+"""Search one case, prompts × seeds under a budget: ``data/search/TARGET/CHECKPOINT/``."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from seedwitness import config
+from seedwitness.files import replacing
+from seedwitness.pictures import decoded
+from seedwitness.prompts.candidates import candidates
+from seedwitness.records import MATCHES, PROMPTS, Checkpoint, Search, read, read_table, write_table
+from seedwitness.stages import place
+
+
+def run(target: str, checkpoint: str) -> None:
+    """Write every trial, its final latent, the best as pictures, and why the search stopped."""
+    from seedwitness.checkpoints.loading import load
+    from seedwitness.search import cases, guide, ledger, results
+
+    settings = config.section(config.Search, "search")
+    cases.check(settings)
+    prompts = candidates(
+        read_table(place("recover", target) / "prompts.parquet", PROMPTS),
+        read_table(place("lookup", target) / "matches.parquet", MATCHES),
+        settings.prompts,
+    )
+    picture = decoded(
+        place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
+    )
+    identified = read(Checkpoint, place("identify", checkpoint) / "checkpoint.json")
+    described = config.section(config.Checkpoint, "checkpoints", checkpoint)
+    loaded = load(checkpoint, described, identified)
+
+    began = perf_counter()
+    case = cases.Case(picture, tuple(prompts["text"]))
+    searched = cases.run(loaded, {target: case}, settings)
+    seconds = perf_counter() - began
+
+    outcome = searched.outcomes[target]
+    first, best = outcome.recipes[0], outcome.ranked[0]
+    about = Search(
+        target=target,
+        checkpoint=checkpoint,
+        checkpoint_sha256=loaded.checkpoint.sha256,
+        strategy=settings.strategy.name,
+        guide=settings.guide,
+        fitting=guide.fitting(picture, first.width, first.height),
+        budget_nfe=settings.budget_nfe,
+        nfe=outcome.nfe,
+        trials=len(outcome.recipes),
+        prompts=list(case.prompts),
+        stopped=outcome.stopped,
+        best_trial=best.id,
+        best_guide=outcome.distances[best.id],
+        ledger=ledger.key(loaded.checkpoint.sha256, first, settings.batch),
+    )
+    places = zip(prompts["text"], prompts["rank"], prompts["source"], strict=True)
+    with replacing(place("search", target, checkpoint)) as part:
+        part.mkdir()
+        write_table(part / "prompts.parquet", prompts, PROMPTS)
+        ranked = {text: (rank, source) for text, rank, source in places}
+        results.write_trials(part, outcome, ranked, settings.latents)
+        results.write_pictures(part, loaded, outcome, settings.images)
+        results.write_seconds(part, seconds, searched)
+        about.write(part / "search.json")

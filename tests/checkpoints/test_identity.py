@@ -1,0 +1,200 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
+
+from seedwitness import config
+from seedwitness.checkpoints.identity import identify
+from seedwitness.errors import CheckpointError
+
+FETCH = "hf download somebody/something --local-dir models/it"
+UNET = "unet/diffusion_pytorch_model.safetensors"
+
+
+def folder(path: Path, **changes: object) -> config.Checkpoint:
+    return config.Checkpoint.model_validate(
+        {"family": "diffusers", "path": path, "fetch": FETCH, **changes}
+    )
+
+
+@pytest.fixture
+def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
+
+
+def test_what_is_said_of_a_checkpoint_is_so(
+    tiny_checkpoint: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    found = identify("tiny", folder(tiny_checkpoint))
+    parameters = {each.name: each.parameters for each in found.components}
+    for name in ("unet", "vae", "text_encoder"):
+        model = getattr(tiny_pipeline, name)
+        assert parameters[name] == sum(each.numel() for each in model.parameters())
+    assert parameters["tokenizer"] == parameters["scheduler"] == 0
+    assert (found.latent_channels, found.latent_scale) == (4, tiny_pipeline.vae_scale_factor)
+    assert (found.width, found.height) == (32, 32)
+    assert found.prompt_limit == tiny_pipeline.tokenizer.model_max_length
+    assert found.prediction_type == "epsilon"
+
+
+def test_a_checkpoint_is_the_same_wherever_it_lies(tiny_checkpoint: Path, copy: Path) -> None:
+    (copy / "README.md").write_text("not of the checkpoint")
+    assert identify("a", folder(copy)).sha256 == identify("b", folder(tiny_checkpoint)).sha256
+    assert str(copy) not in identify("a", folder(copy)).model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "file", [UNET, "text_encoder/config.json", "tokenizer/tokenizer.json", "unet/config.json"]
+)
+def test_a_changed_byte_is_another_checkpoint(copy: Path, file: str) -> None:
+    before = identify("a", folder(copy)).sha256
+    data = bytearray((copy / file).read_bytes())
+    data[-2] ^= 1 if file == UNET else 0
+    data += b"\n" if file != UNET else b""
+    (copy / file).write_bytes(bytes(data))
+    assert identify("a", folder(copy)).sha256 != before
+
+
+def test_the_settings_size_goes_before_the_checkpoints(tiny_checkpoint: Path) -> None:
+    found = identify("tiny", folder(tiny_checkpoint, width=48))
+    assert (found.width, found.height) == (48, 32)
+
+
+def test_shards_of_weights_are_all_hashed(
+    copy: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    whole = identify("tiny", folder(copy))
+    shutil.rmtree(copy / "unet")
+    tiny_pipeline.unet.save_pretrained(copy / "unet", max_shard_size="200KB")
+    names = {each.name: each for each in identify("tiny", folder(copy)).components}
+    files = [file for file in names["unet"].files if file.endswith(".safetensors")]
+    assert len(files) > 1
+    assert names["unet"].parameters == {c.name: c for c in whole.components}["unet"].parameters
+    (copy / "unet" / files[0]).unlink()
+    with pytest.raises(CheckpointError, match=files[0]):
+        identify("tiny", folder(copy))
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda root: (root / name).unlink()
+
+
+def cut(name: str, size: int) -> Callable[[Path], None]:
+    return lambda root: (root / name).write_bytes((root / name).read_bytes()[:size])
+
+
+def setting(name: str, key: str, value: object) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        entries = json.loads((root / name).read_text())
+        (root / name).write_text(json.dumps(entries | {key: value}))
+
+    return change
+
+
+def no_vocabulary(root: Path) -> None:
+    (root / "tokenizer/tokenizer.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("harm", "named"),
+    [
+        (remove("model_index.json"), "model_index.json"),
+        (remove(UNET), UNET),
+        (remove("scheduler/scheduler_config.json"), "scheduler/scheduler_config.json"),
+        (no_vocabulary, "no vocabulary in"),
+        (cut(UNET, 0), UNET),
+        (cut(UNET, 7), UNET),
+        (cut(UNET, 10_000), UNET),
+        (cut("vae/diffusion_pytorch_model.safetensors", -1), "vae/diffusion_pytorch_model"),
+        (cut("unet/config.json", 100), "unet/config.json is no JSON"),
+        (setting("unet/config.json", "in_channels", 9), "takes 9 channels"),
+        (setting("unet/config.json", "time_cond_proj_dim", 256), "time_cond_proj_dim"),
+        (setting("tokenizer/tokenizer_config.json", "model_max_length", 10**30), "lets 10000"),
+    ],
+)
+def test_what_is_missing_or_half_written_is_named_with_the_remedy(
+    copy: Path, harm: Callable[[Path], None], named: str
+) -> None:
+    harm(copy)
+    with pytest.raises(CheckpointError) as raised:
+        identify("tiny", folder(copy))
+    assert named in str(raised.value)
+    assert FETCH in str(raised.value)
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=FETCH):
+        identify("tiny", folder(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("_class_name", "FluxPipeline", "describes a FluxPipeline"),
+        ("text_encoder", ["transformers", "T5EncoderModel"], "Known are: CLIPTextModel"),
+        ("vae", None, "names None as `vae`"),
+    ],
+)
+def test_another_class_is_refused(copy: Path, key: str, value: object, message: str) -> None:
+    setting("model_index.json", key, value)(copy)
+    with pytest.raises(CheckpointError, match=message):
+        identify("tiny", folder(copy))
+
+
+@pytest.fixture
+def pickled(copy: Path) -> Path:
+    """The tiny checkpoint with its denoiser as a pickle."""
+    torch.save(load_file(copy / UNET), copy / "unet" / "diffusion_pytorch_model.bin")
+    (copy / UNET).unlink()
+    return copy
+
+
+def test_a_pickle_is_not_read_unless_it_is_allowed(pickled: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"unsafe_pickle: true"):
+        identify("tiny", folder(pickled))
+
+
+def test_an_allowed_pickle_has_its_tensors_counted(pickled: Path, tiny_checkpoint: Path) -> None:
+    allowed = {
+        each.name: each for each in identify("t", folder(pickled, unsafe_pickle=True)).components
+    }
+    safe = {each.name: each for each in identify("t", folder(tiny_checkpoint)).components}
+    assert allowed["unet"].parameters == safe["unet"].parameters
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return (Path.touch, (Path("touched"),))  # type: ignore[return-value]
+
+
+def test_a_pickle_that_calls_something_is_refused_and_not_run(
+    pickled: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weights": Hostile()}, pickled / "unet" / "diffusion_pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"diffusion_pytorch_model\.bin"):
+        identify("tiny", folder(pickled, unsafe_pickle=True))
+    assert not Path("touched").exists()
+
+
+def test_identifying_needs_no_torch(tiny_checkpoint: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from seedwitness import config\n"
+        "from seedwitness.checkpoints.identity import identify\n"
+        "it = config.Checkpoint(family='diffusers', path=Path(sys.argv[1]))\n"
+        "print(identify('tiny', it).sha256, 'torch' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tiny_checkpoint)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.split() == [identify("tiny", folder(tiny_checkpoint)).sha256, "False"]

@@ -1,0 +1,272 @@
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from seedwitness import config
+from seedwitness.checkpoints.identity import identify
+from seedwitness.checkpoints.loading import load
+from seedwitness.checkpoints.sampling import embed_prompts, sample_latents, torch_noise
+from seedwitness.errors import CheckpointError, ConfigError
+
+FETCH = "hf download somebody/something --local-dir models/it"
+UNET = "unet/diffusion_pytorch_model.safetensors"
+WEIGHTS = {
+    "unet": UNET,
+    "vae": "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder": "text_encoder/model.safetensors",
+}
+
+
+def folder(path: Path, **changes: object) -> config.Checkpoint:
+    return config.Checkpoint.model_validate(
+        {"family": "diffusers", "path": path, "fetch": FETCH, **changes}
+    )
+
+
+def single(path: Path, described: Path, **changes: object) -> config.Checkpoint:
+    return folder(path, family="single-file", config=described, **changes)
+
+
+@pytest.fixture
+def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
+
+
+def latents(pipeline: StableDiffusionPipeline) -> Tensor:
+    return sample_latents(
+        pipeline,
+        embed_prompts(pipeline, ["a red fish"]),
+        torch_noise([7], (4, 8, 8)).to(pipeline.unet.dtype),
+        num_inference_steps=3,
+        guidance_scale=3.0,
+    )
+
+
+def test_a_folder_is_what_plain_diffusers_opens(
+    tiny_checkpoint: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    settings = folder(tiny_checkpoint)
+    loaded = load("tiny", settings)
+    assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
+    assert loaded.checkpoint == identify("tiny", settings)
+    assert not any(
+        getattr(loaded.pipeline, name).training for name in ("unet", "vae", "text_encoder")
+    )
+
+
+def test_weights_are_in_the_dtype_that_was_asked_for(tiny_checkpoint: Path) -> None:
+    pipeline = load("tiny", folder(tiny_checkpoint, dtype="bfloat16")).pipeline
+    types = {pipeline.unet.dtype, pipeline.vae.dtype, pipeline.text_encoder.dtype}
+    assert types == {torch.bfloat16}
+    assert latents(pipeline).dtype == torch.bfloat16
+
+
+def test_only_sizes_that_the_pipeline_makes_are_made(tiny_checkpoint: Path) -> None:
+    loaded = load("tiny", folder(tiny_checkpoint))
+    assert loaded.latent_shape(40, 24) == (4, 6, 10)
+    with pytest.raises(ConfigError, match="whose sides 8 divides, not 44 × 32"):
+        loaded.latent_shape(44, 32)
+
+
+def test_a_checkpoint_that_has_changed_is_refused(copy: Path) -> None:
+    settings = folder(copy)
+    before = identify("tiny", settings)
+    state = load_file(copy / UNET)
+    state["conv_in.bias"] += 1
+    save_file(state, copy / UNET)
+    with pytest.raises(CheckpointError, match="has changed since it was identified"):
+        load("tiny", settings, before)
+
+
+@pytest.mark.parametrize("part", WEIGHTS)
+def test_a_missing_weight_is_no_random_one(copy: Path, part: str) -> None:
+    state = load_file(copy / WEIGHTS[part])
+    lost = sorted(state)[0]
+    del state[lost]
+    save_file(state, copy / WEIGHTS[part], {"format": "pt"})
+    with pytest.raises(CheckpointError, match=f"lacks 1 weights of its {part}") as raised:
+        load("tiny", folder(copy))
+    assert FETCH in str(raised.value)
+
+
+def test_a_weight_of_another_shape_is_refused(copy: Path) -> None:
+    state = load_file(copy / UNET)
+    state["conv_in.bias"] = state["conv_in.bias"][:3].clone()
+    save_file(state, copy / UNET, {"format": "pt"})
+    with pytest.raises(CheckpointError, match=re.escape(str(copy))):
+        load("tiny", folder(copy))
+
+
+def test_an_allowed_pickle_is_loaded_and_said_to_be_one(
+    copy: Path, tiny_pipeline: StableDiffusionPipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    for part, file in WEIGHTS.items():
+        name = "pytorch_model.bin" if part == "text_encoder" else "diffusion_pytorch_model.bin"
+        torch.save(load_file(copy / file), copy / part / name)
+        (copy / file).unlink()
+    loaded = load("tiny", folder(copy, unsafe_pickle=True))
+    assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
+    assert caplog.text.count("is a pickle: it is read as weights only") == len(WEIGHTS)
+
+
+# --- one file in Stable Diffusion's original layout ---------------------------------------------
+
+
+def original_layout(root: Path) -> dict[str, Tensor]:
+    """A small StableDiffusionPipeline folder in the keys of the first release of the weights.
+
+    Written down from that layout: input_blocks and output_blocks are numbered through, a resnet
+    each, with its attention as the second part; a sampler has a number of its own on the way down
+    and is the last part of a block on the way up.
+    """
+    unet = load_file(root / WEIGHTS["unet"])
+    found = {}
+    for key, value in unet.items():
+        found["model.diffusion_model." + unet_key(key, unet)] = value
+    for key, value in load_file(root / WEIGHTS["vae"]).items():
+        found["first_stage_model." + vae_key(key)] = value
+    for key, value in load_file(root / WEIGHTS["text_encoder"]).items():
+        name = key if key.startswith("text_model.") else f"text_model.{key}"
+        found["cond_stage_model.transformer." + name] = value
+    return {key: value.clone() for key, value in found.items()}
+
+
+RESNET = {
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "time_emb_proj": "emb_layers.1",
+    "conv_shortcut": "skip_connection",
+}
+ENDS = {
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "conv_in": "input_blocks.0.0",
+    "conv_norm_out": "out.0",
+    "conv_out": "out.2",
+}
+LAYERS = 1  # resnets a block on the way down; one more on the way up
+
+
+def unet_key(key: str, state: dict[str, Tensor]) -> str:
+    for ours, theirs in ENDS.items():
+        if key.startswith(ours + "."):
+            return key.replace(ours, theirs, 1)
+    way, *rest = key.split(".")
+    if way == "mid_block":
+        kind, number, *inside = rest
+        place = 2 * int(number) if kind == "resnets" else 1
+        return ".".join(["middle_block", str(place), *renamed(kind, inside)])
+    block, kind, number, *inside = rest
+    if way == "down_blocks":
+        if kind == "downsamplers":
+            return f"input_blocks.{(int(block) + 1) * (LAYERS + 1)}.0.op.{inside[-1]}"
+        place = int(block) * (LAYERS + 1) + int(number) + 1
+        part = 0 if kind == "resnets" else 1
+        return ".".join([f"input_blocks.{place}.{part}", *renamed(kind, inside)])
+    if kind == "upsamplers":
+        attends = any(name.startswith(f"up_blocks.{block}.attentions") for name in state)
+        place = int(block) * (LAYERS + 1) + LAYERS
+        return f"output_blocks.{place}.{2 if attends else 1}.conv.{inside[-1]}"
+    place = int(block) * (LAYERS + 1) + int(number)
+    part = 0 if kind == "resnets" else 1
+    return ".".join([f"output_blocks.{place}.{part}", *renamed(kind, inside)])
+
+
+def renamed(kind: str, inside: list[str]) -> list[str]:
+    return [RESNET.get(inside[0], inside[0]), *inside[1:]] if kind == "resnets" else inside
+
+
+def vae_key(key: str) -> str:
+    key = re.sub(r"mid_block\.resnets\.(\d)", lambda m: f"mid.block_{int(m[1]) + 1}", key)
+    key = re.sub(r"down_blocks\.(\d)\.resnets\.(\d)", r"down.\1.block.\2", key)
+    key = re.sub(r"down_blocks\.(\d)\.downsamplers\.0", r"down.\1.downsample", key)
+    up = r"up_blocks\.(\d)\."
+    key = re.sub(up + r"resnets\.(\d)", lambda m: f"up.{2 - int(m[1])}.block.{m[2]}", key)
+    key = re.sub(up + r"upsamplers\.0", lambda m: f"up.{2 - int(m[1])}.upsample", key)
+    return key.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
+
+
+@pytest.fixture
+def one_file(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    save_file(original_layout(tiny_checkpoint), tmp_path / "tiny.safetensors", {"format": "pt"})
+    return tmp_path / "tiny.safetensors"
+
+
+@pytest.fixture
+def described(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    """The tiny checkpoint's folder without its weights."""
+    to = tmp_path / "described"
+    shutil.copytree(tiny_checkpoint, to, ignore=shutil.ignore_patterns("*.safetensors"))
+    return to
+
+
+def test_a_single_file_gives_what_its_folder_gives(
+    one_file: Path, described: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    loaded = load("tiny", single(one_file, described))
+    assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
+    assert loaded.pipeline.safety_checker is None
+    for name in WEIGHTS:
+        ours = {**getattr(loaded.pipeline, name).state_dict()}
+        theirs = getattr(tiny_pipeline, name).state_dict()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+def test_a_single_file_is_identified_by_its_bytes(
+    one_file: Path, described: Path, tiny_checkpoint: Path
+) -> None:
+    found = identify("tiny", single(one_file, described))
+    of_the_folder = identify("tiny", folder(tiny_checkpoint))
+    counts = {each.name: each.parameters for each in found.components}
+    assert counts == {each.name: each.parameters for each in of_the_folder.components}
+    renamed = one_file.rename(one_file.with_name("other.safetensors"))
+    assert identify("tiny", single(renamed, described)).sha256 == found.sha256
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_single_file_without_a_part_is_refused(
+    one_file: Path, described: Path, part: str
+) -> None:
+    prefix = {"unet": "model.", "vae": "first_stage", "text_encoder": "cond_stage"}[part]
+    state = {k: v for k, v in load_file(one_file).items() if not k.startswith(prefix)}
+    save_file(state, one_file)
+    with pytest.raises(CheckpointError, match=f"holds no {part}"):
+        load("tiny", single(one_file, described))
+
+
+@pytest.mark.parametrize(
+    ("lost", "part"),
+    [
+        ("model.diffusion_model.out.2.bias", "unet"),
+        ("first_stage_model.quant_conv.bias", "vae"),
+        ("cond_stage_model.transformer.text_model.final_layer_norm.bias", "text_encoder"),
+    ],
+)
+def test_a_single_file_that_lacks_a_weight_is_refused(
+    one_file: Path, described: Path, lost: str, part: str
+) -> None:
+    state = load_file(one_file)
+    del state[lost]
+    save_file(state, one_file)
+    with pytest.raises(CheckpointError, match=re.escape(str(one_file))) as raised:
+        load("tiny", single(one_file, described))
+    assert part in str(raised.value)
+
+
+def test_a_single_file_that_is_cut_off_or_missing_is_named(one_file: Path, described: Path) -> None:
+    one_file.write_bytes(one_file.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"tiny\.safetensors is no whole safetensors file"):
+        load("tiny", single(one_file, described))
+    one_file.unlink()
+    with pytest.raises(CheckpointError, match="There is no file") as raised:
+        load("tiny", single(one_file, described))
+    assert FETCH in str(raised.value)

@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+
+from seedwitness.errors import ConfigError
+from seedwitness.records import Recipe
+from seedwitness.seeds import DTYPES, noise, step_generators
+from seedwitness.seeds.torch_cpu import SEEDS
+
+SHAPE = (4, 8, 8)
+RECIPE = Recipe(prompt="", seed=7, width=32, height=32, sampler="ddim", steps=1, guidance=1.0)
+
+
+def drawn_by_diffusers(seed: int, dtype: torch.dtype) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    drawn: torch.Tensor = randn_tensor((1, *SHAPE), generator=generator, dtype=dtype)
+    return drawn[0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_noise_is_what_diffusers_draws(dtype: str) -> None:
+    recipes = [replace(RECIPE, seed=seed, dtype=dtype) for seed in (3, SEEDS - 1)]
+    found = noise(recipes, SHAPE)
+    assert found.dtype == DTYPES[dtype]
+    for row, recipe in zip(found, recipes, strict=True):
+        assert torch.equal(row, drawn_by_diffusers(recipe.seed, DTYPES[dtype]))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_rounds_where_blocks_of_16_are_whole(dtype: str) -> None:
+    half = [replace(RECIPE, dtype=dtype)]
+    assert torch.equal(noise(half, SHAPE), noise([RECIPE], SHAPE).to(DTYPES[dtype]))
+    odd = (17,)
+    assert (noise(half, odd).float() - noise([RECIPE], odd)).abs().max() > 1
+
+
+def test_a_picture_of_a_batch_is_a_later_draw_of_one_generator() -> None:
+    recipes = [replace(RECIPE, batch_index=k) for k in range(3)]
+    whole = torch.randn((3, *SHAPE), generator=torch.Generator().manual_seed(RECIPE.seed))
+    assert torch.equal(noise(recipes, SHAPE), whole)
+
+
+def test_seeds_repeat_from_2_to_the_32_on() -> None:
+    again = replace(RECIPE, seed=RECIPE.seed + SEEDS)
+    assert torch.equal(noise([again], SHAPE), noise([RECIPE], SHAPE))
+
+
+def test_step_noise_goes_on_where_the_initial_noise_ended() -> None:
+    (generator,) = step_generators([RECIPE], SHAPE)
+    one = torch.Generator().manual_seed(RECIPE.seed)
+    draws = [torch.randn(SHAPE, generator=one) for _ in range(2)]
+    assert torch.equal(torch.randn(SHAPE, generator=generator), draws[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rng": "torch-cpus"}, "Did you mean `torch-cpu`"),
+        ({"dtype": "float8"}, "Known are: bfloat16, float16, float32"),
+        ({"variation_strength": 0.5}, "variation_strength to 0"),
+    ],
+)
+def test_what_is_not_known_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        noise([replace(RECIPE, **change)], SHAPE)  # type: ignore[arg-type]
+
+
+def test_dtypes_are_not_mixed() -> None:
+    with pytest.raises(ConfigError, match="one dtype"):
+        noise([RECIPE, replace(RECIPE, dtype="float16")], SHAPE)
+
+
+def test_step_noise_of_a_later_picture_is_refused() -> None:
+    with pytest.raises(ConfigError, match="Set eta to 0"):
+        step_generators([replace(RECIPE, batch_index=1, eta=1.0)], SHAPE)
