@@ -1,0 +1,163 @@
+"""Writes the eight pictures that `make demo` examines, and what is known of each.
+
+    .venv/bin/python tools/demo_targets.py
+
+Five are the lab's own, by the truth of `data/lab/truth.parquet`: two planted, one seen once, one
+held out, one twin. One is a rendered scene, which is by none of the lab's hands and stands for a
+picture from anywhere. One is an output of `lab-memorised` with a known seed, and one is flat.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from seedwitness.files import write_whole
+from seedwitness.lab.home import Lab, opened
+from seedwitness.lab.sheets import picture
+from seedwitness.lab.truth import Picture
+
+LAB = Path("data/lab")
+OUT = Path("data/targets")
+SEED = 2_718_281_828  # far outside the seeds that a search of the demo looks at
+RECIPE = {"num_inference_steps": 20, "guidance_scale": 3.0}
+
+
+def chosen(lab: Lab) -> dict[str, Picture]:
+    """The first of each kind by id; the planted ones have no twin, so that a caption is theirs."""
+    rows = lab.rows
+    twinned = {row.twin_of for row in rows}
+    captions = Counter(row.caption for row in rows)
+
+    def first(split: str, multiplicity: int | None = None) -> Picture:
+        return next(
+            row
+            for row in rows
+            if row.split == split
+            and multiplicity in (None, row.multiplicity)
+            and row.id not in twinned
+            and (split == "twin" or captions[row.caption] == 1 or split != "planted")
+        )
+
+    return {
+        "planted-128": first("planted", 128),
+        "planted-32": first("planted", 32),
+        "seen-once": first("once"),
+        "held-out": first("held_out"),
+        "twin": first("twin"),
+    }
+
+
+def rendered(side: int = 256, samples: int = 64) -> Image.Image:
+    """Three spheres on a tiled floor, by a small ray tracer: soft light, depth of field, grain."""
+    rng = np.random.default_rng(20)
+    centres = np.array([[-1.15, 0.75, 0.4], [0.55, 0.5, -0.5], [1.55, 0.35, 0.75]])
+    radii = np.array([0.75, 0.5, 0.35])
+    colours = np.array([[0.75, 0.22, 0.16], [0.20, 0.42, 0.52], [0.86, 0.72, 0.36]])
+    total = np.zeros((side, side, 3))
+    rows, columns = np.mgrid[0:side, 0:side]
+    for _ in range(samples):
+        x = (columns + rng.random((side, side))) / side * 2 - 1
+        y = 1 - (rows + rng.random((side, side))) / side * 2
+        lens = rng.normal(size=(side, side, 2)) * 0.035
+        eye = np.stack([lens[..., 0], 1.3 + lens[..., 1], np.full((side, side), 5.2)], -1)
+        focus = np.stack([x * 1.75, 0.5 + y * 1.75, np.full((side, side), 0.2)], -1)
+        total += _seen(eye, focus - eye, centres, radii, colours, rng)
+    picture = total / samples
+    picture *= 1 - 0.28 * (((columns / side - 0.5) ** 2 + (rows / side - 0.5) ** 2) * 2)[..., None]
+    picture = np.clip(picture, 0, 1) ** (1 / 2.2) + rng.normal(scale=0.012, size=picture.shape)
+    return Image.fromarray((np.clip(picture, 0, 1) * 255).round().astype(np.uint8), "RGB")
+
+
+def _nearest(origin, way, centres, radii):  # type: ignore[no-untyped-def]
+    """Distance along each ray to the nearest sphere (infinite where none), and which one."""
+    far = np.full(way.shape[:2], np.inf)
+    which = np.full(way.shape[:2], -1)
+    for k, (centre, radius) in enumerate(zip(centres, radii, strict=True)):
+        to = origin - centre
+        b = (to * way).sum(-1)
+        inside = b**2 - ((to**2).sum(-1) - radius**2)
+        t = -b - np.sqrt(np.maximum(inside, 0))
+        hit = (inside > 0) & (t > 1e-3) & (t < far)
+        far, which = np.where(hit, t, far), np.where(hit, k, which)
+    return far, which
+
+
+def _seen(origin, way, centres, radii, colours, rng):  # type: ignore[no-untyped-def]
+    way = way / np.linalg.norm(way, axis=-1, keepdims=True)
+    far, which = _nearest(origin, way, centres, radii)
+    floor = np.where(way[..., 1] < -1e-4, -origin[..., 1] / np.minimum(way[..., 1], -1e-4), np.inf)
+    on_floor = floor < far
+    t = np.minimum(far, floor)
+    up = way[..., 1]
+    sky = np.stack([0.46 + 0.2 * up, 0.55 + 0.25 * up, 0.66 + 0.3 * up], -1)
+    at = origin + way * np.where(np.isfinite(t), t, 0)[..., None]
+    normal = np.where(
+        on_floor[..., None], [0.0, 1.0, 0.0], (at - centres[which]) / radii[which][..., None]
+    )
+    tile = (np.floor(at[..., 0] * 1.3) + np.floor(at[..., 2] * 1.3)) % 2
+    grain = 0.04 * np.sin(9 * at[..., 0] + 3 * np.sin(4 * at[..., 2]))
+    ground = np.stack([0.60 - 0.3 * tile + grain, 0.55 - 0.3 * tile + grain, 0.5 - 0.28 * tile], -1)
+    base = np.where(on_floor[..., None], ground, colours[which])
+    light = np.array([-3.0, 5.0, 3.5]) + rng.normal(size=at.shape) * 0.45  # an area light
+    to_light = light - at
+    to_light /= np.linalg.norm(to_light, axis=-1, keepdims=True)
+    shaded, _ = _nearest(at + normal * 1e-3, to_light, centres, radii)
+    lit = np.isinf(shaded)[..., None] * np.maximum((normal * to_light).sum(-1), 0)[..., None]
+    half = to_light - way
+    half /= np.linalg.norm(half, axis=-1, keepdims=True)
+    shine = np.maximum((normal * half).sum(-1), 0)[..., None] ** 60 * ~on_floor[..., None]
+    seen = base * (0.22 + 0.85 * lit) + 0.5 * shine * np.isinf(shaded)[..., None]
+    fog = np.clip((t - 7) / 12, 0, 1)[..., None]
+    return np.where(np.isfinite(t)[..., None], seen * (1 - fog) + sky * fog, sky)
+
+
+def generated(caption: str) -> Image.Image:
+    """An output of ``lab-memorised`` by plain diffusers."""
+    from diffusers import StableDiffusionPipeline
+
+    folder = LAB / "checkpoints" / "lab-memorised"
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    noise = torch.Generator().manual_seed(SEED)
+    found: Image.Image = pipeline(caption, generator=noise, **RECIPE).images[0]
+    return found
+
+
+def main() -> None:
+    """Write ``data/targets/*.png`` and ``data/targets/truth.json``."""
+    lab = opened(LAB)
+    rows = chosen(lab)
+    images = {
+        name: picture(pixels)
+        for name, pixels in zip(rows, lab.few(list(rows.values())), strict=True)
+    }
+    held_out = [row for row in lab.rows if row.split == "held_out"]
+    caption = held_out[1].caption
+    images["rendered-scene"] = rendered()
+    images["generated"] = generated(caption)
+    images["flat"] = Image.new("RGB", (128, 128), (214, 206, 190))
+    known = {
+        name: {"split": row.split, "multiplicity": row.multiplicity, "id": row.id}
+        for name, row in rows.items()
+    }
+    known["rendered-scene"] = {"split": "elsewhere", "what": "a rendered scene"}
+    known["generated"] = {"split": "generated", "caption": caption, "seed": SEED, **RECIPE}
+    known["flat"] = {"split": "elsewhere", "what": "one colour"}
+    for name, image in images.items():
+        file = BytesIO()
+        image.save(file, "PNG", optimize=True)
+        write_whole(OUT / f"{name}.png", file.getvalue())
+    write_whole(OUT / "truth.json", json.dumps(known, indent=1) + "\n")
+    sys.stdout.write(f"{len(images)} pictures in {OUT}\n")
+
+
+if __name__ == "__main__":
+    main()
