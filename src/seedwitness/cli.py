@@ -4,6 +4,7 @@ Each group of commands lives with its room and is imported when it is called: th
 seconds to import, and `seedwitness --help` should not.
 """
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -74,3 +75,89 @@ def lab(context: typer.Context) -> None:
     from seedwitness.lab.cli import app as lab_app
 
     lab_app(context.args, prog_name="seedwitness lab")
+
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(help="Hydra's: search=default, search.steps=30, +checkpoint@checkpoints.A=B."),
+]
+
+
+@app.command()
+def compose(overrides: Overrides = None) -> None:
+    """Write params.yaml from conf/, as `dvc exp run -S` does."""
+    from seedwitness.composing import compose as composed
+
+    changed = composed(overrides or [])
+    typer.echo("params.yaml is new." if changed else "params.yaml was as conf/ has it already.")
+
+
+@app.command()
+def add(
+    image: Annotated[Path, typer.Argument(help="Any picture that Pillow reads.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Its name; by default made from the file's own.")
+    ] = None,
+    caption: Annotated[
+        str | None, typer.Option("--caption", help="What its prompt is said to have been.")
+    ] = None,
+) -> None:
+    """Make an image a target: copied to data/targets/, listed in conf/, composed."""
+    from seedwitness.listing import add as added
+
+    target = added(image, name, caption)
+    there = "" if target.new else " It was there already."
+    typer.echo(f"{target.path} is the target {target.name}.{there} `seedwitness run` examines it.")
+
+
+@app.command()
+def run(overrides: Overrides = None) -> None:
+    """Compose params.yaml and run what is out of date, by `dvc repro`."""
+    from seedwitness import running
+
+    code = running.run(overrides or [])
+    if code:
+        raise typer.Exit(code)
+    typer.echo(f"Open {running.OVERVIEW} in a browser.")
+
+
+@app.command()
+def doctor(
+    gpu: Annotated[bool, typer.Option("--gpu", help="Ask torch for a GPU: takes seconds.")] = False,
+) -> None:
+    """Say what is installed, missing or too old, which weights are where, and what the machine has.
+
+    Ends with exit code 1 where something that is needed is not well.
+    """
+    from seedwitness import doctor as module
+
+    findings = module.examined(gpu=gpu)
+    for line in module.told(findings):
+        typer.echo(line)
+    if any(each.needed for each in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option("--port", help="Where on this machine.")] = 5000,
+) -> None:
+    """Show MLflow's view of the files in a browser, on this machine alone."""
+    from seedwitness import config
+    from seedwitness.tracking import ui as module
+
+    settings = config.section(config.Tracking, "tracking")
+    line = module.command(settings, port)
+    typer.echo(f"Open {module.address(port)} in a browser; Ctrl-C ends it.")
+    raise typer.Exit(module.serve(line))
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="The stage of dvc.yaml.")],
+    keys: Annotated[list[str] | None, typer.Argument(help="What it is run for.")] = None,
+) -> None:
+    """Run one stage of dvc.yaml in the project's root; `dvc repro` does so where it is needed."""
+    from seedwitness.stages import run
+
+    run(name, keys or [])

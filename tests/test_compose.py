@@ -1,0 +1,338 @@
+"""params.yaml: composed as DVC composes it, checked before it is written, and never lost."""
+
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from seedwitness import config, listing
+from seedwitness.cli import app
+from seedwitness.composing import compose, dump
+from seedwitness.errors import ConfigError
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
+COMMAND = Path(sys.executable).with_name("seedwitness")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what params.yaml is composed from; the working directory is there."""
+    shutil.copytree(CONF, tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def composed(folder: Path, *overrides: str, root: Path = ROOT) -> dict[str, Any]:
+    dump(folder / "made.yaml", overrides, root)
+    found: dict[str, Any] = yaml.safe_load((folder / "made.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_committed_file_is_the_composition(tmp_path: Path) -> None:
+    dump(tmp_path / "made.yaml", (), ROOT)
+    assert (tmp_path / "made.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+def test_the_committed_file_is_read() -> None:
+    params = config.load(ROOT / "params.yaml")
+    assert set(params.targets) == {
+        "planted-128",
+        "planted-32",
+        "seen-once",
+        "held-out",
+        "twin",
+        "rendered-scene",
+        "generated",
+        "flat",
+    }
+    assert set(params.checkpoints) == {"lab-memorised", "lab-clean"}
+
+
+def test_every_setting_stands_there() -> None:
+    """Hydra lets an override change only what is there: a default of ours alone would be fixed."""
+    found = config.mapping(ROOT / "params.yaml")
+    for name, field in config.Params.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            assert set(found[name]) == set(kind.model_fields), name
+    for target in found["targets"].values():
+        assert set(target) == set(config.Target.model_fields)
+    for checkpoint in found["checkpoints"].values():
+        assert set(checkpoint) == set(config.Checkpoint.model_fields)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_file_says_what_it_is_for(option: Path) -> None:
+    lines = (CONF / option).read_text(encoding="utf-8").splitlines()
+    header = lines[: next(number for number, line in enumerate(lines) if line[:1] != "#")]
+    assert len(header) > 1
+    assert any("seedwitness " in line for line in header)
+
+
+def test_every_option_fits(tmp_path: Path) -> None:
+    """All at once, as far as they do not exclude one another: a composition takes a while."""
+    others = {
+        "corpus": ["corpus=image-folder", "corpus.path=pictures", "corpus.source=mine"],
+        "clip": ["clip=vit-b-32"],
+        "tracking": ["tracking=server"],
+        "search": ["search=default"],
+    }
+    checkpoints = [
+        "+checkpoint@checkpoints.stable-diffusion-1-5=stable-diffusion-1-5",
+        "+checkpoint@checkpoints.folder=diffusers-folder",
+        "checkpoints.folder.path=models/a folder",
+        "+checkpoint@checkpoints.file=single-file",
+        "checkpoints.file.path=models/one.safetensors",
+        "checkpoints.file.config=models/described",
+    ]
+    found = composed(tmp_path, *(each for part in others.values() for each in part), *checkpoints)
+    params = config.validated(config.Params, found, "made")
+    assert params.search.budget_nfe // (2 * params.search.steps) == 500
+    assert params.checkpoints["folder"].path == Path("models/a folder")
+    assert params.checkpoints["stable-diffusion-1-5"].fetch.startswith("hf download ")
+    assert params.tracking.uri.startswith("http://127.0.0.1")
+    in_use = {f"{group}/{part[0].split('=')[1]}.yaml" for group, part in others.items()}
+    in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
+    in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "tracking/local.yaml"}
+    in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "score", "controls")}
+    in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "lookup", "judge")}
+    in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
+    experiments = {f"experiment/{name}.yaml" for name in ("quick", "decompression")}
+    assert {str(option) for option in OPTIONS} == in_use | experiments
+
+
+def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
+    search = config.validated(
+        config.Params, composed(tmp_path, "experiment=decompression"), "made"
+    ).search
+    assert (search.sampler, search.steps, search.guidance) == ("euler", 50, 30.0)
+    assert (search.width, search.height) == (512, 768)
+
+
+def test_the_quick_experiment(tmp_path: Path) -> None:
+    plain = composed(tmp_path)
+    quick = composed(tmp_path, "experiment=quick")
+    assert quick["search"] == plain["search"] | {"budget_nfe": 96, "prompts": 1}
+    assert {**quick, "search": None} == {**plain, "search": None}
+
+
+def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
+    before = Path("params.yaml").read_bytes()
+    with pytest.raises(ConfigError, match=r"params.yaml: `checkpoints.mine.path` has no value"):
+        compose(["+checkpoint@checkpoints.mine=diffusers-folder"])
+    assert Path("params.yaml").read_bytes() == before
+    assert project == Path.cwd()
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("search.budgt_nfe=3", r"no `search.budgt_nfe`. In `search`: Did you mean `budget_nfe`\?"),
+        ("serch.steps=3", r"no `serch.steps`. Did you mean `search`\? Known are: checkpoints, cl"),
+        ("serch=quick", r"no `serch`. Did you mean `search`\?"),
+        ("search.strategy.nam=x", r"In `search.strategy`: Did you mean `name`\? Known are: first_"),
+        ("search=quik", r"no conf/search/quik.yaml. Did you mean `quick`\? Known are: default, q"),
+        ("experiment=quack", r"no conf/experiment/quack.yaml. Did you mean `quick`\?"),
+        ("checkpoint@checkpoints.lab-clea=lab-clean", r"one of checkpoint@checkpoints.lab-clean"),
+        ("+search.stps=3", r"params.yaml: `search.stps`: unknown key. Did you mean `steps`\?"),
+        ("~search.stps", r"no `search.stps`. In `search`: Did you mean `steps`\?"),
+        ("search.steps=many", r"params.yaml: `search.steps`: .*integer"),
+        ("search.steps=-1", r"params.yaml: `search.steps`: .*greater than 0"),
+        ("search.steps=1,2", r"Ambiguous value"),
+        ("nothing", r"in 'nothing'. An override is KEY=VALUE"),
+        ("report.title=${nobody}", r"'nobody' not found. Where \$\{…\} is meant as text"),
+        ("judge.reference=lab-clear", r"no checkpoint is called 'lab-clear'; known: lab-memo"),
+    ],
+)
+def test_a_typo_names_what_is_known(project: Path, override: str, said: str) -> None:
+    before = Path("params.yaml").read_bytes()
+    with pytest.raises(ConfigError, match=said) as caught:
+        compose([override])
+    assert "\n" not in str(caught.value)
+    assert Path("params.yaml").read_bytes() == before
+    assert {path.name for path in project.iterdir()} == {"conf", "params.yaml"}
+
+
+def test_a_typo_beside_a_checkpoint_of_this_run(project: Path) -> None:
+    assert project == Path.cwd()
+    added = "+checkpoint@checkpoints.mine=diffusers-folder"
+    with pytest.raises(ConfigError, match=r"In `checkpoints.mine`: Did you mean `path`\?"):
+        compose([added, "checkpoints.mine.pth=models/mine"])
+
+
+def test_a_broken_file_is_named(project: Path) -> None:
+    (project / "conf" / "search" / "quick.yaml").write_text("steps: [1\n")
+    with pytest.raises(ConfigError, match=r"no YAML: .*quick\.yaml"):
+        compose()
+
+
+def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="root of the project"):
+        compose()
+
+
+def test_the_command_composes(project: Path) -> None:
+    ended = CliRunner().invoke(app, ["compose", "search.steps=30", 'report.title="a, b: {c}"'])
+    assert (ended.exit_code, ended.stdout) == (0, "params.yaml is new.\n")
+    params = config.load()
+    assert (params.search.steps, params.report.title) == (30, "a, b: {c}")
+    ended = CliRunner().invoke(app, ["compose"])
+    assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    ended = CliRunner().invoke(app, ["compose"])
+    assert ended.stdout == "params.yaml was as conf/ has it already.\n"
+
+
+# --- adding a target --------------------------------------------------------------------------
+
+
+def picture(path: Path, seed: int = 1) -> Path:
+    rng = random.Random(seed)
+    Image.frombytes("RGB", (16, 16), rng.randbytes(16 * 16 * 3)).save(path)
+    return path
+
+
+def test_an_image_becomes_a_target(project: Path, tmp_path: Path) -> None:
+    caption = "“an owl”,\n<b>at night</b>: {a} ${b} \\${c} 'd' # e"
+    before = Path("conf/targets.yaml").read_text(encoding="utf-8").splitlines()
+    image = picture(tmp_path / "my Owl.png")
+    ended = CliRunner().invoke(app, ["add", str(image), "--caption", caption])
+    assert ended.exit_code == 0, ended.output
+    assert ended.stdout.startswith("data/targets/my-owl.png is the target my-owl. ")
+    assert (project / "data/targets/my-owl.png").read_bytes() == image.read_bytes()
+    params = config.load()
+    assert list(params.targets)[-1] == "my-owl"
+    added = params.targets["my-owl"]
+    assert (added.path, added.caption) == (Path("data/targets/my-owl.png"), caption)
+    after = Path("conf/targets.yaml").read_text(encoding="utf-8").splitlines()
+    assert after[: len(before)] == before
+
+
+def test_the_same_image_again(project: Path, tmp_path: Path) -> None:
+    image = picture(tmp_path / "owl.png")
+    assert listing.add(image).new
+    once = Path("conf/targets.yaml").read_bytes()
+    assert not listing.add(image).new
+    assert Path("conf/targets.yaml").read_bytes() == once
+    listing.add(image, caption="an owl")
+    assert config.load().targets["owl"].caption == "an owl"
+    with pytest.raises(ConfigError, match="There is a target owl already"):
+        listing.add(picture(tmp_path / "other.png", 2), name="owl")
+    assert project == Path.cwd()
+
+
+def test_an_image_that_was_copied_before_a_kill_is_listed(project: Path, tmp_path: Path) -> None:
+    image = picture(tmp_path / "owl.png")
+    (project / "data" / "targets").mkdir(parents=True)
+    shutil.copy(image, project / "data" / "targets" / "owl.png")
+    listing.add(image)
+    assert config.load().targets["owl"].path == Path("data/targets/owl.png")
+
+
+@pytest.mark.parametrize(("caption", "why"), [("\udcff", "no Unicode text"), ("\x85", r"U\+0085")])
+def test_a_caption_that_cannot_be_kept_is_refused(
+    project: Path, tmp_path: Path, caption: str, why: str
+) -> None:
+    with pytest.raises(ConfigError, match=why):
+        listing.add(picture(tmp_path / "owl.png"), caption=caption)
+    assert not (project / "data").exists()
+    assert (project / "conf/targets.yaml").read_bytes() == (CONF / "targets.yaml").read_bytes()
+
+
+def test_any_caption_and_any_name_survive(project: Path) -> None:
+    """Written as `add` writes them, then through Hydra and both readers of YAML."""
+    rng = random.Random(1)
+    pieces = ["${", "$", "{", "}", "\\", "\\\\", "'", '"', "\n", " ", "  ", "\t", ": ", " #", "-"]
+    pieces += [
+        "a",
+        "é",
+        "漢",
+        "🦉",
+        "\u2028",
+        "\x00",
+        "\x07",
+        "\ufeff",
+        "<b>",
+        "&",
+        "%",
+        "@",
+    ]
+    pieces += ["null", "~", "1e3", "${oc.env:HOME}", "\\${x}", "!!python/name:os.system", "*a"]
+    captions = ["".join(rng.choices(pieces, k=rng.randint(0, 12))) for _ in range(300)]
+    captions += ["on", "null", "", " ", "1", "1.5", "2024-01-01", "=", "<<", "x" * 10_000]
+    captions += ["???", "????", "${", "$${", "${${a}}"]
+    names = [f"target-{number}" for number in range(len(captions))]
+    odd = ["on", "off", "no", "y", "null", "true", "nan", "1", "007", "0x1f", "1e3", "1_000"]
+    odd += ["2024-01-01", "a_b", "0b1", "inf", "path", "0o7", "12e03", "false", "12-34", "1_0_0"]
+    wanted = dict(zip([*names, *odd], [*captions, *odd], strict=True))
+    document = listing._read()
+    for name, caption in wanted.items():
+        listing._enter(document, name, Path(f"data/targets/{name}.png"), caption)
+    listing._write(document)
+    assert set(wanted) <= set(listing._read()["targets"])
+    compose()
+    found = config.load().targets
+    assert {name: found[name].caption for name in wanted} == wanted
+    assert project == Path.cwd()
+
+
+# --- the whole --------------------------------------------------------------------------------
+
+DVC_YAML = """\
+stages:
+  steps:
+    cmd: grep ' steps:' params.yaml > out
+    params: [search.steps]
+    outs: [{out: {cache: false}}]
+"""
+
+
+@pytest.fixture
+def repository(project: Path) -> Path:
+    """A project of one small stage under git and DVC."""
+    (project / "dvc.yaml").write_text(DVC_YAML)
+    shutil.copytree(ROOT / ".dvc", project / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for line in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "begin"]):
+        subprocess.run([*git, *line], check=True)
+    return project
+
+
+def test_run_composes_and_runs(repository: Path) -> None:
+    ended = subprocess.run(
+        [COMMAND, "run", "search.steps=7"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (repository / "out").read_text() == "  steps: 7\n"
+    assert ended.stdout.splitlines()[-1] == "Open reports/index.html in a browser."
+    (repository / "dvc.yaml").write_text("stages: {broken: {cmd: exit 3, deps: [params.yaml]}}\n")
+    ended = subprocess.run([COMMAND, "run"], capture_output=True, text=True, check=False)
+    assert ended.returncode not in (0, 1) or "failed" in ended.stderr
+    assert ended.returncode != 0
+    assert "index.html" not in ended.stdout
+
+
+@pytest.mark.slow
+def test_dvc_composes_the_same(repository: Path, tmp_path: Path) -> None:
+    overrides = ["search=default", "search.steps=9", "+checkpoint@checkpoints.more=lab-clean"]
+    line = [part for each in overrides for part in ("-S", each)]
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "exp", "run", "-q", *line],
+        check=True,
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path)},
+    )
+    theirs = (repository / "params.yaml").read_bytes()
+    assert compose(overrides) is False
+    assert (repository / "params.yaml").read_bytes() == theirs
+    assert config.load().search.steps == 9

@@ -1,0 +1,51 @@
+"""A finished pipeline of invented files, and a new MLflow database, made once and copied."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from seedwitness.config import Tracking
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def projects() -> ModuleType:
+    """What writes the files of a pipeline; the benchmark uses it too."""
+    spec = importlib.util.spec_from_file_location("projects", ROOT / "benchmarks" / "projects.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without a run: making its tables takes longer than most tests."""
+    from seedwitness.tracking import store
+
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    store.MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, projects: ModuleType, new_database: Path
+) -> Path:
+    """The files of two targets against two checkpoints; the working directory is theirs."""
+    projects.write(tmp_path)
+    shutil.copy(new_database, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tracking(project: Path) -> Tracking:
+    """The default: a database and a folder in the project."""
+    assert project == Path.cwd()
+    return Tracking()

@@ -1,0 +1,387 @@
+"""MLflow's store, read back by MLflow's own client, beside the files that it was rebuilt from."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.request import urlopen
+
+import mlflow.data
+import pandas as pd
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from seedwitness import config, records
+from seedwitness.config import Tracking
+from seedwitness.errors import ConfigError, RecordError, TrackingError
+from seedwitness.files import sha256_file
+from seedwitness.stages import publish as stage
+from seedwitness.tracking import contents, store
+from seedwitness.tracking.publishing import publish
+
+CASES = [("owl", "tuned"), ("owl", "clean"), ("fish", "tuned"), ("fish", "clean")]
+COUNTED = ("runs", "metrics", "latest_metrics", "params", "tags", "datasets", "inputs")
+
+
+def reading(settings: Tracking) -> Any:
+    """MLflow's own client, apart from ours."""
+    return MlflowClient(tracking_uri=store.located(settings.uri))
+
+
+def runs(settings: Tracking, **tags: str) -> list[Any]:
+    client = reading(settings)
+    experiment = client.get_experiment_by_name(settings.experiment)
+    condition = " and ".join(f"tags.`seedwitness.{key}` = '{value}'" for key, value in tags.items())
+    return list(client.search_runs([experiment.experiment_id], condition))
+
+
+def rows(path: Path) -> dict[str, list[Any]]:
+    """All that is in the database, but for MLflow's bookkeeping."""
+    with closing(sqlite3.connect(path)) as database:
+        return {
+            table: sorted(database.execute(f"select * from {table}").fetchall(), key=repr)
+            for table in COUNTED
+        }
+
+
+def tree(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_complete(settings: Tracking, folder: Path) -> None:
+    """The store shows the files of all cases: each once, and each trial with all that is known."""
+    client = reading(settings)
+    (parent,) = runs(settings, kind="pipeline", current="yes")
+    assert parent.info.status == "FINISHED"
+    found = runs(settings, kind="case", current="yes")
+    assert len(found) == len(CASES)
+    for target, checkpoint in CASES:
+        (run,) = [
+            run
+            for run in found
+            if run.data.tags["seedwitness.target"] == target
+            and run.data.tags["seedwitness.checkpoint"] == checkpoint
+        ]
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert_case(client, run, target, checkpoint, folder)
+
+
+def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Path) -> None:
+    place = {name: Path("data", name, target, checkpoint) for name in ("search", "replay", "score")}
+    trials = records.read_table(place["search"] / "trials.parquet", records.TRIALS)
+    expected: dict[str, dict[int, float]] = {}
+    number = {trial: row for row, trial in enumerate(trials["trial"])}
+    for prefix, name in (("", "scores.parquet"), ("reference/", "reference.parquet")):
+        for row in records.read_table(place["score"] / name, records.SCORES).itertuples():
+            expected.setdefault(f"{prefix}{row.metric}", {})[number[row.trial]] = row.score
+    for key, values in expected.items():
+        history = client.get_metric_history(run.info.run_id, key)
+        assert len(history) == len(values)
+        assert {each.step: each.value for each in history} == values
+    assert set(run.data.metrics) == {
+        *expected,
+        "finding/p",
+        "finding/statistic",
+        "finding/copies",
+    }
+    assert run.data.metrics["finding/p"] == 1 / 105
+    assert run.data.tags["seedwitness.memorised"] == "supported"
+    assert run.data.tags["seedwitness.generated"] == "not searched"
+    assert run.data.params["recipe.sampler"] == "ddim"
+    assert run.data.params["search.budget_nfe"] == str(24 * len(trials))
+
+    downloaded = Path(client.download_artifacts(run.info.run_id, "", str(folder)))
+    table = json.loads((downloaded / "trials.json").read_text())
+    table = pd.DataFrame(table["data"], columns=table["columns"])
+    for column in ("trial", "noise_sha256", "latent_sha256", "seed", "guide"):
+        assert table[column].tolist() == trials[column].tolist()
+    for key, values in expected.items():
+        assert table[key].tolist() == [values[row] for row in range(len(trials))]
+    replayed = records.read_table(place["replay"] / "trials.parquet", records.TRIALS)
+    if len(replayed):
+        assert table["reference/latent_sha256"].tolist() == replayed["latent_sha256"].tolist()
+        assert (downloaded / "replay" / "latents-0000.safetensors").exists()
+    shard = "latents-0000.safetensors"
+    assert sha256_file(downloaded / "search" / shard) == sha256_file(place["search"] / shard)
+
+    inputs = {each.dataset.name: each for each in run.inputs.dataset_inputs}
+    assert set(inputs) == {f"target {target}", "corpus", f"controls of {checkpoint}"}
+    shown = records.read(records.Target, Path("data", "prepare", target, "target.json"))
+    image = inputs[f"target {target}"]
+    assert shown.pixels_sha256.startswith(image.dataset.digest)
+    assert json.loads(image.dataset.profile)["pixels_sha256"] == shown.pixels_sha256
+    assert [(tag.key, tag.value) for tag in image.tags] == [("mlflow.data.context", "target")]
+    source = mlflow.data.get_source(image.dataset)
+    assert Path(source.load()) == Path("data", "prepare", target, "image.png").resolve()
+
+
+def test_the_store_shows_what_the_files_hold(tracking: Tracking, tmp_path: Path) -> None:
+    published = publish(tracking)
+    assert_complete(tracking, tmp_path / "down")
+    assert {name: case.trials for name, case in published.cases.items()} == {
+        f"{target}/{checkpoint}": 6 for target, checkpoint in CASES
+    }
+    (parent,) = runs(tracking, kind="pipeline")
+    client = reading(tracking)
+    shown = client.download_artifacts(parent.info.run_id, "reports/owl/report.html")
+    assert Path(shown).read_text() == Path("reports/owl/report.html").read_text()
+    kept = client.download_artifacts(parent.info.run_id, "params.yaml")
+    assert config.load(Path(kept)) == config.load()
+    assert parent.data.params["targets.owl.path"] == "data/targets/owl.png"
+    assert {each.dataset.name for each in parent.inputs.dataset_inputs} == {
+        "target owl",
+        "target fish",
+        "corpus",
+        "controls of tuned",
+        "controls of clean",
+    }
+
+
+def test_mlflow_reads_the_table_itself(tracking: Tracking) -> None:
+    publish(tracking)
+    (run, *_) = runs(tracking, kind="case", target="owl", checkpoint="tuned")
+    client = reading(tracking)
+    table = client.load_table(run.info.experiment_id, "trials.json", [run.info.run_id], ["run_id"])
+    assert len(table) == 6
+    assert set(table["run_id"]) == {run.info.run_id}
+
+
+def test_a_second_publish_adds_nothing(tracking: Tracking) -> None:
+    first = publish(tracking)
+    before, files = rows(Path("mlflow.db")), tree(Path("mlartifacts"))
+    assert publish(tracking) == first
+    assert rows(Path("mlflow.db")) == before
+    assert tree(Path("mlartifacts")) == files
+
+
+def test_another_store_and_another_place_give_the_same_bytes(
+    tracking: Tracking, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.run()
+    written = Path("data/publish/published.json").read_bytes()
+    other = tmp_path_factory.mktemp("elsewhere") / "project"
+    shutil.copytree(Path.cwd(), other, ignore=shutil.ignore_patterns("mlartifacts", "publish"))
+    monkeypatch.chdir(other)
+    parameters = yaml.safe_load(Path("params.yaml").read_text())
+    parameters["tracking"]["experiment"] = "another"
+    Path("params.yaml").write_text(yaml.safe_dump(parameters))
+    # How long something took is no content.
+    Path("data/search/owl/tuned/seconds.json").write_text('{"seconds": 99}')
+    stage.run()
+    assert Path("data/publish/published.json").read_bytes() == written
+    assert len(runs(Tracking(experiment="another"), kind="case")) == len(CASES)
+
+
+def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
+    tracking: Tracking, projects: ModuleType, tmp_path: Path
+) -> None:
+    publish(tracking)
+    before = {run.info.run_id: run for run in runs(tracking)}
+    projects.case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
+    published = publish(tracking)
+    assert_complete(tracking, tmp_path / "down")
+    after = {run.info.run_id: run for run in runs(tracking)}
+    new = [run for name, run in after.items() if name not in before]
+    assert sorted(run.data.tags["seedwitness.kind"] for run in new) == ["case", "pipeline"]
+    (old,) = runs(tracking, kind="case", current="no")
+    assert old.data.tags["seedwitness.superseded_by"] == published.cases["owl/tuned"].content
+    assert len(before[old.info.run_id].data.metrics) == len(old.data.metrics)
+    (state,) = runs(tracking, kind="pipeline", current="no")
+    assert old.data.tags["mlflow.parentRunId"] == state.info.run_id
+
+
+def test_going_back_makes_no_run(tracking: Tracking, projects: ModuleType, tmp_path: Path) -> None:
+    projects.case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
+    publish(tracking)
+    projects.case(Path(), "owl", "tuned", 6, projects.METRICS, 1)
+    publish(tracking)
+    both = {run.info.run_id for run in runs(tracking)}
+    projects.case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
+    publish(tracking)
+    assert {run.info.run_id for run in runs(tracking)} == both
+    assert_complete(tracking, tmp_path / "down")
+    assert all(
+        "seedwitness.superseded_by" not in run.data.tags for run in runs(tracking, current="yes")
+    )
+
+
+def test_a_target_taken_out_is_superseded(tracking: Tracking) -> None:
+    publish(tracking)
+    parameters = yaml.safe_load(Path("params.yaml").read_text())
+    del parameters["targets"]["fish"]
+    Path("params.yaml").write_text(yaml.safe_dump(parameters))
+    published = publish(tracking)
+    gone = runs(tracking, kind="case", current="no")
+    assert [run.data.tags["seedwitness.target"] for run in gone] == ["fish", "fish"]
+    assert {run.data.tags["seedwitness.superseded_by"] for run in gone} == {published.content}
+
+
+def test_killed_half_way_and_run_again(
+    tracking: Tracking, projects: ModuleType, tmp_path: Path
+) -> None:
+    for target, checkpoint in CASES:
+        projects.case(Path(), target, checkpoint, 400, projects.METRICS, 1)
+    script = "from seedwitness.stages import publish; publish.run()"
+    process = subprocess.Popen([sys.executable, "-c", script])
+    with closing(sqlite3.connect("mlflow.db", timeout=60)) as database:
+        # In the middle of the second case: one is whole, one is not, two are not begun.
+        while database.execute("select count(distinct run_uuid) from metrics").fetchone()[0] < 2:
+            assert process.poll() is None
+            time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    left = runs(tracking)
+    assert sorted(run.info.status for run in left) == ["FINISHED", "RUNNING", "RUNNING"]
+    publish(tracking)
+    assert_complete(tracking, tmp_path / "down")
+    assert len(runs(tracking)) == 1 + len(CASES)
+    assert {run.info.run_id for run in left} <= {run.info.run_id for run in runs(tracking)}
+
+
+@pytest.fixture
+def server(tmp_path: Path, new_database: Path) -> Iterator[str]:
+    """A real server with a database and a folder of its own."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    shutil.copy(new_database, folder / "mlflow.db")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    options += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    options += ["--artifacts-destination", str(folder / "files")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(1200):
+            assert process.poll() is None
+            try:
+                with urlopen(f"{address}/health", timeout=5):
+                    break
+            except OSError:  # not there yet, or too slow
+                time.sleep(0.1)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def test_a_server_on_this_machine(project: Path, server: str, tmp_path: Path) -> None:
+    assert project == Path.cwd()
+    tracking = Tracking(uri=server, artifacts="")
+    first = publish(tracking)
+    assert_complete(tracking, tmp_path / "down")
+    again = publish(tracking)
+    assert again == first
+    assert len(runs(tracking)) == 1 + len(CASES)
+
+
+def test_nobody_answers(project: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))  # bound but not listening: refused at once
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        with pytest.raises(TrackingError, match=f"No MLflow server answers at {address}"):
+            publish(Tracking(uri=address))
+    assert project.exists()
+
+
+def test_a_file_that_is_no_database(tracking: Tracking) -> None:
+    Path("mlflow.db").write_text("not one\n" * 9)
+    with pytest.raises(TrackingError, match="no SQLite database"):
+        publish(tracking)
+
+
+def test_a_database_of_another_version(tracking: Tracking) -> None:
+    with closing(sqlite3.connect("mlflow.db")) as database:
+        database.execute("update alembic_version set version_num = '90e64c465722'")
+        database.commit()
+    with pytest.raises(TrackingError, match=r"mlflow.db failed: .*out-of-date.*move it away"):
+        publish(tracking)
+
+
+def test_artifacts_cannot_move(tracking: Tracking) -> None:
+    publish(tracking)
+    with pytest.raises(ConfigError, match="keeps its files in"):
+        publish(tracking.model_copy(update={"artifacts": "elsewhere"}))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data/search/owl/tuned/trials.parquet",
+        "data/score/owl/tuned/reference.parquet",
+        "data/judge/owl/tuned/finding.json",
+        "data/controls/clean/controls.parquet",
+        "data/index/corpus.json",
+        "data/prepare/fish/target.json",
+    ],
+)
+def test_a_missing_file_is_named(tracking: Tracking, path: str) -> None:
+    Path(path).unlink()
+    with pytest.raises(RecordError, match=path):
+        publish(tracking)
+
+
+def test_a_score_that_is_there_twice_is_refused(tracking: Tracking) -> None:
+    path = Path("data/score/owl/tuned/scores.parquet")
+    scores = records.read_table(path, records.SCORES)
+    records.write_table(path, pd.concat([scores, scores.tail(1)]), records.SCORES)
+    with pytest.raises(RecordError, match="twice"):
+        publish(tracking)
+
+
+def test_an_infinite_score_is_told(tracking: Tracking) -> None:
+    path = Path("data/score/owl/tuned/scores.parquet")
+    scores = records.read_table(path, records.SCORES)
+    first = scores.index[scores["metric"] == "psnr"][0]
+    scores.loc[first, "score"] = float("inf")
+    records.write_table(path, scores, records.SCORES)
+    case = contents.case("owl", "tuned")
+    table = json.loads(contents.as_json(contents.trials(case)))
+    column = table["columns"].index("psnr")
+    assert [row[column] for row in table["data"]].count("inf") == 1
+    assert publish(tracking).cases["owl/tuned"].infinite == 1
+    (run,) = runs(tracking, kind="case", target="owl", checkpoint="tuned")
+    assert run.data.tags["seedwitness.infinite_scores"] == "1"
+
+
+def test_a_long_parameter_keeps_its_beginning_and_its_hash(tracking: Tracking) -> None:
+    parameters = yaml.safe_load(Path("params.yaml").read_text())
+    caption = "<b>a caption</b>\n" * 600
+    parameters["targets"]["owl"]["caption"] = caption
+    Path("params.yaml").write_text(yaml.safe_dump(parameters))
+    publish(tracking)
+    (run,) = runs(tracking, kind="pipeline")
+    logged = run.data.params["targets.owl.caption"]
+    assert len(logged) <= 6000
+    assert logged.startswith(caption[:5800])
+    assert "10200 characters, SHA-256 " in logged
+
+
+def test_more_scores_than_one_call_takes(tracking: Tracking) -> None:
+    with store.opened(tracking) as opened:
+        run = store.begun(opened, "case", "x", "x", {})
+        scores = {"a": [(step, step / 7) for step in range(2300)], "b": [(0, 1.0)]}
+        store.log_scores(opened, run, {"a": scores["a"][:900]})
+        again = store.begun(opened, "case", "x", "x", {})
+        assert again.info.run_id == run.info.run_id
+        store.log_scores(opened, again, scores)
+        history = opened.client.get_metric_history(run.info.run_id, "a")
+        assert sorted((each.step, each.value) for each in history) == scores["a"]
