@@ -89,6 +89,7 @@ def test_the_ledger_is_the_same_whatever_the_order_and_the_breaks(
             assert torch.equal(made.latent, whole.made[name].latent)
 
 
+@pytest.mark.slow
 def test_so_it_is_whatever_the_number_of_workers(tiny: Loaded, tmp_path: Path) -> None:
     run(tiny, tmp_path / "one")
     together = run(tiny, tmp_path / "two", workers=2)

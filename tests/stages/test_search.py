@@ -220,6 +220,7 @@ def test_a_half_written_checkpoint_is_refused(project: Path) -> None:
             stages.run(stage, keys)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(
     tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
