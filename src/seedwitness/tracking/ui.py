@@ -59,6 +59,9 @@ def serve(line: Sequence[str]) -> int:
     middle of something may not heed an interrupt: all of them are ended together.
     """
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    # A shell starts what it puts into the background with interrupts ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     with subprocess.Popen(line, env=environment, start_new_session=True) as server:
         try:
             return server.wait()
@@ -69,3 +72,7 @@ def serve(line: Sequence[str]) -> int:
             except subprocess.TimeoutExpired:
                 os.killpg(server.pid, signal.SIGKILL)
             return 0
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise KeyboardInterrupt
