@@ -36,7 +36,7 @@ class Asker:
 
     clip: ClipScore
     encoder: TextEncoder
-    settings: config.Recover
+    settings: config.Recover | None
     phrasebook: Phrasebook | None
 
     @property
@@ -53,6 +53,8 @@ class Asker:
         self, image: Image.Image, claims: Sequence[Claim], caption: str | None
     ) -> tuple[pd.DataFrame, dict[str, int]]:
         """Candidates of all methods as PROMPTS, and how many each gave."""
+        if self.settings is None:
+            raise ValueError("this asker was made without the settings of a recovery")
         given = Given(
             image=self.embed(image),
             claims=claims,
@@ -118,16 +120,18 @@ class Asker:
         return frame([match], MATCHES)
 
 
-def asker(clip: config.Clip, settings: config.Recover, index: Path) -> Asker:
+def asker(clip: config.Clip, settings: config.Recover | None, index: Path) -> Asker:
     """CLIP loaded, and the phrases of a file or of the corpus's captions embedded where asked for.
 
-    Raises ConfigError for an unknown method, CheckpointError where CLIP is missing.
+    Without ``settings`` it can look up, not recover. Raises ConfigError for an unknown method,
+    CheckpointError where CLIP is missing.
     """
-    prompts.check(settings.methods)
     loaded = clip_score.load(clip.path)
     encoder = text_encoder(loaded)
     book = None
-    if "phrases" in settings.methods:
+    if settings is not None:
+        prompts.check(settings.methods)
+    if settings is not None and "phrases" in settings.methods:
         if settings.phrases is not None:
             book = phrasebook.from_file(settings.phrases, encoder)
         else:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from PIL import Image
-
 from seedwitness import config
-from seedwitness.corpus import Embedder, Fingerprint
+from seedwitness.corpus import Embedder
 from seedwitness.corpus.building import build
 from seedwitness.corpus.index import save
-from seedwitness.metrics import clip_score, pdq, phash
+from seedwitness.metrics import clip_score
+from seedwitness.prompts.asking import fingerprint
 from seedwitness.stages import place
 
 
@@ -23,8 +22,3 @@ def run() -> None:
     embedder = Embedder(embed_images, clip.embed_texts, clip.info)
     index = build(corpus.path, corpus.source, embedder, fingerprint, batch=settings.batch)
     save(index, place("index"))
-
-
-def fingerprint(image: Image.Image) -> Fingerprint:
-    """Perceptual hashes of a picture, as the table of a corpus holds them."""
-    return Fingerprint(phash.hashed(image), *pdq.hashed(image))

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from seedwitness import config
-from seedwitness.corpus import Embedder, Fingerprint
-from seedwitness.corpus.embedding import embed_pictures
-from seedwitness.corpus.index import load
-from seedwitness.corpus.lookup import keep_pictures, look_up, table
+from seedwitness.corpus.lookup import keep_pictures
 from seedwitness.files import replacing
-from seedwitness.metrics import clip_score, pdq, phash
 from seedwitness.pictures import decoded
-from seedwitness.prompts import bits_of
-from seedwitness.prompts.encoder import text_encoder
+from seedwitness.prompts.asking import asker
 from seedwitness.records import MATCHES, PROMPTS, Query, read_table, write_table
 from seedwitness.stages import place
 
@@ -24,24 +19,10 @@ def run(target: str) -> None:
     image = decoded(
         place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
     )
-    clip = clip_score.load(config.section(config.Clip, "clip").path)
-    encoder = text_encoder(clip)
-    index = load(place("index"), Embedder(clip.embed_images, clip.embed_texts, clip.info))
+    ask = asker(config.section(config.Clip, "clip"), None, place("index"))
+    index = ask.open(place("index"))
     asked = list(dict.fromkeys(prompts))  # the same question twice has the same answers
-    hits = look_up(
-        index,
-        embed_pictures([image], clip.embed_images)[0],
-        dict(zip(asked, encoder.embed(asked), strict=True)) if asked else {},
-        neighbours=settings.neighbours,
-        near_duplicate=settings.near_duplicate,
-    )
-
-    def measured(caption: str) -> tuple[int, float]:
-        tokens = encoder.count(caption)
-        return tokens, bits_of(tokens, encoder.vocabulary)
-
-    own = Fingerprint(phash.hashed(image), *pdq.hashed(image))
-    matches = table(index, hits, corpus.path, own, pdq.distance, measured)
+    hits, matches = ask.look_up(index, image, asked, corpus.path, settings)
     query = Query(
         corpus_sha256=index.about.sha256,
         model=index.about.model,

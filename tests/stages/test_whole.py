@@ -1,0 +1,232 @@
+"""All stages in turn, on a small project: every figure follows from the files before it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from seedwitness import config, records
+from seedwitness.checkpoints.loading import load
+from seedwitness.checkpoints.sampling import decode_latents
+from seedwitness.errors import CheckpointError, ConfigError, PictureError
+from seedwitness.lab.drawing.picture import draw
+from seedwitness.lab.drawing.world import sketches
+from seedwitness.metrics import descriptor, patch_l2
+from seedwitness.metrics.scoring import aligned
+from seedwitness.pictures import decoded
+from seedwitness.stages import place, run
+
+ROOT = Path(__file__).parents[2]
+LAB = ROOT / "data" / "lab"
+UNET = "unet/diffusion_pytorch_model.safetensors"
+PLAN = sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
+CASES = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
+CONTROLS = 4
+
+
+def folder(path: Path, numbers: range) -> None:
+    path.mkdir(parents=True)
+    lines = []
+    for number in numbers:
+        draw(PLAN[number].theme, PLAN[number].seed, 64).save(path / f"{number}.png")
+        lines.append({"file_name": f"{number}.png", "text": PLAN[number].wordings[0]})
+    (path / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def lay_out(root: Path, checkpoint: Path) -> None:
+    """The committed settings made small; checkpoint ``clean`` has another last layer."""
+    for name in ("own", "clean"):
+        shutil.copytree(checkpoint, root / "models" / name)
+    state = load_file(root / "models/clean" / UNET)
+    state["conv_out.weight"] *= -1
+    save_file(state, root / "models/clean" / UNET, {"format": "pt"})
+    folder(root / "seen", range(6))
+    folder(root / "outside", range(6, 12))
+    (root / "data/targets").mkdir(parents=True)
+    shutil.copy(root / "outside/7.png", root / "data/targets/owl.png")  # also among the controls
+    Image.new("RGB", (40, 30), "teal").save(root / "data/targets/flat.png")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["targets"] = {name: {"path": f"data/targets/{name}.png"} for name in ("owl", "flat")}
+    params["checkpoints"] = {
+        name: {"family": "diffusers", "path": f"models/{name}"} for name in ("own", "clean")
+    }
+    params["corpus"] |= {"path": "seen"}
+    params["clip"]["path"] = str(LAB / "clip")
+    params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
+    weights = params["score"]["weights"]
+    params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
+    params["controls"] |= {"path": "outside", "count": 6}
+    params["judge"] |= {"reference": "clean", "least_controls": CONTROLS, "alpha": 0.2}
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    root = tmp_path_factory.mktemp("whole")
+    lay_out(root, tiny_checkpoint)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for name in ("own", "clean"):
+            run("identify", [name])
+        for name in ("clip", "descriptor", "lpips"):
+            run("weights", [name])
+        run("index", [])
+        for target in ("owl", "flat"):
+            for stage in ("prepare", "recover", "lookup"):
+                run(stage, [target])
+        for stage in ("search", "replay", "score"):
+            for case in CASES:
+                run(stage, case)
+        for name in ("own", "clean"):
+            run("controls", [name])
+        for case in CASES:
+            run("judge", case)
+        for target in ("owl", "flat"):
+            run("report", [target])
+        for stage in ("overview", "publish"):
+            run(stage, [])
+    return root
+
+
+@pytest.fixture
+def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(project)
+    return project
+
+
+def scores(case: tuple[str, str], name: str = "scores") -> pd.DataFrame:
+    return records.read_table(place("score", *case) / f"{name}.parquet", records.SCORES)
+
+
+def finding(case: tuple[str, str]) -> records.Memorised:
+    return records.read(records.Case, place("judge", *case) / "finding.json").memorised
+
+
+def test_every_trial_has_every_score(here: Path) -> None:
+    names = config.section(config.Score, "score").metrics
+    for case in CASES:
+        trials = records.read_table(place("search", *case) / "trials.parquet", records.TRIALS)
+        assert len(trials) == 6
+        pairs = {(trial, name) for trial in trials["trial"] for name in names}
+        assert set(zip(scores(case)["trial"], scores(case)["metric"], strict=True)) == pairs
+        theirs = scores(case, "reference")
+        expected = pairs if case[1] == "own" else set()
+        assert set(zip(theirs["trial"], theirs["metric"], strict=True)) == expected
+
+
+def test_a_score_is_that_of_the_picture_that_the_latent_decodes_to(here: Path) -> None:
+    """By the metrics' own functions, on pictures decoded one by one."""
+    case = ("owl", "own")
+    trials = records.read_table(place("search", *case) / "trials.parquet", records.TRIALS)
+    latents = load_file(place("search", *case) / "latents-00000.safetensors")["latents"]
+    pipeline = load("own", config.section(config.Checkpoint, "checkpoints", "own")).pipeline
+    target = aligned(decoded(place("prepare", "owl") / "image.png"), 32, 32)
+    eyes = descriptor.load(LAB / "metrics/descriptor/descriptor.pt")
+    wide = scores(case).set_index(["metric", "trial"])["score"]
+    for trial, row in zip(trials["trial"], trials["row"], strict=True):
+        made = decode_latents(pipeline, latents[row][None])
+        assert wide["patch-l2", trial] == pytest.approx(
+            patch_l2.scores(made, target[None]).item(), abs=0.01
+        )
+        assert wide["descriptor", trial] == pytest.approx(
+            descriptor.scores(eyes, made, target[None]).item(), abs=0.01
+        )
+
+
+def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> None:
+    search = config.section(config.Search, "search")
+    for name in ("own", "clean"):
+        table = records.read_table(place("controls", name) / "controls.parquet", records.CONTROLS)
+        assert table["control"].nunique() == 6
+        assert (table.groupby(["control", "metric"])["trial"].nunique() == 6).all()
+        prompts = pd.read_parquet(place("controls", name) / "prompts.parquet")
+        first = prompts[prompts["rank"] == 1].set_index("control")
+        captions = table.groupby("control")["caption"].first()
+        assert first["text"].to_dict() == captions.to_dict()
+        assert set(first["source"]) == {"corpus"}
+        assert (prompts.groupby("control").size() == search.prompts).all()
+
+
+def test_a_finding_follows_from_the_tables(here: Path) -> None:
+    found = finding(("owl", "own"))
+    best = scores(("owl", "own")).query("metric == 'descriptor'")["score"].max()
+    table = records.read_table(place("controls", "own") / "controls.parquet", records.CONTROLS)
+    table = table[(table["metric"] == "descriptor") & (table["control"] != "7.png")]
+    others = table.groupby("control")["score"].max()
+    assert found.rank is not None
+    assert found.statistic is not None
+    assert found.statistic.value == best
+    assert (found.rank.controls, found.rank.left_out) == (5, ["7.png"])
+    assert found.rank.p == (1 + (others >= best).sum()) / 6
+    assert found.reference is not None
+    assert finding(("owl", "clean")).reference is None
+
+
+def test_a_flat_target_is_inconclusive_and_says_why(here: Path) -> None:
+    for name in ("own", "clean"):
+        found = finding(("flat", name))
+        assert found.finding == "inconclusive"
+        assert "too flat" in found.reasons[0]
+
+
+def test_reports_say_what_was_found(here: Path) -> None:
+    for target in ("owl", "flat"):
+        evidence = json.loads((here / "reports" / target / "evidence.json").read_text())
+        words = {each["checkpoint"]: each["memorised"]["finding"] for each in evidence["cases"]}
+        assert words == {name: finding((target, name)).finding for name in ("own", "clean")}
+        assert {each["generated"]["finding"] for each in evidence["cases"]} == {"not searched"}
+    assert "owl/report.html" in (here / "reports/index.html").read_text()
+    assert (here / "mlflow.db").exists()
+
+
+def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:
+    files = [
+        *(place("score", "owl", "own") / f"{name}.parquet" for name in ("scores", "reference")),
+        place("controls", "own") / "controls.parquet",
+        place("judge", "owl", "own") / "finding.json",
+        place("weights", "clip") / "weights.json",
+    ]
+    before = [file.read_bytes() for file in files]
+    run("score", ["owl", "own"])
+    run("controls", ["own"])
+    run("judge", ["owl", "own"])
+    run("weights", ["clip"])
+    assert [file.read_bytes() for file in files] == before
+
+
+@pytest.mark.parametrize(
+    ("section", "changed", "stage", "error", "says"),
+    [
+        ("controls", {"count": 7}, ["controls", "own"], PictureError, "has 6 pictures"),
+        ("score", {"metrics": ["lpisp"]}, ["score", "owl", "own"], ConfigError, "`lpips`"),
+        ("score", {"weights": {}}, ["score", "owl", "own"], ConfigError, "names no file"),
+        ("score", {"weights": {"clip": "no"}}, ["weights", "clip"], CheckpointError, "no no"),
+    ],
+)
+def test_what_is_missing_is_named(  # type: ignore[no-untyped-def]
+    here: Path, section: str, changed: dict[str, object], stage: list[str], error, says: str
+) -> None:
+    text = Path("params.yaml").read_text()
+    params = yaml.safe_load(text)
+    params[section] |= changed
+    try:
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+        with pytest.raises(error, match=says):
+            run(stage[0], stage[1:])
+    finally:
+        Path("params.yaml").write_text(text)
+
+
+def test_a_target_is_aligned_by_the_rule_that_is_named() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
+    image = Image.fromarray(pixels)
+    assert torch.equal(aligned(image, 30, 20), torch.from_numpy(pixels).permute(2, 0, 1))
+    stretched = np.asarray(image.resize((16, 8), Image.Resampling.LANCZOS))
+    assert torch.equal(aligned(image, 16, 8), torch.from_numpy(stretched.copy()).permute(2, 0, 1))
