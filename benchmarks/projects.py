@@ -68,7 +68,8 @@ def case(
         rows = [_trial(recipe, row, latents[row], rng) for row, recipe in enumerate(kept)]
         write_table(folder / "trials.parquet", rows, records.TRIALS)
     _search(target, checkpoint, recipes).write(places["search"] / "search.json")
-    write_whole(places["search"] / "seconds.json", f'{{"seconds": {len(recipes)}}}\n')
+    seconds = root / "data" / "seconds" / target / checkpoint
+    write_whole(seconds / "search.json", f'{{"seconds": {len(recipes)}}}\n')
     score = root / "data" / "score" / target / checkpoint
     reference = [] if checkpoint == REFERENCE else recipes
     _scores(score / "scores.parquet", recipes, metrics, rng)

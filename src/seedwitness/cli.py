@@ -122,6 +122,33 @@ def run(overrides: Overrides = None) -> None:
 
 
 @app.command()
+def render(
+    recipe: Annotated[Path, typer.Argument(help="A recipe as JSON, or a report's evidence.json.")],
+    checkpoint: Annotated[
+        str | None, typer.Option("--checkpoint", help="One of params.yaml's checkpoints.")
+    ] = None,
+    trial: Annotated[
+        str | None, typer.Option("--trial", help="Which of the trials that the report cites.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Where to write the picture, a PNG.")] = Path(
+        "rendered.png"
+    ),
+) -> None:
+    """Make one image again from its recipe, and say whether it agrees with the report.
+
+    Ends with exit code 1 where it does not.
+    """
+    from seedwitness import rendering
+
+    name, known = rendering.find(recipe, checkpoint, trial)
+    rendered = rendering.render(name, known, out)
+    for line in rendered.lines:
+        typer.echo(line)
+    if not rendered.agrees:
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(
     gpu: Annotated[bool, typer.Option("--gpu", help="Ask torch for a GPU: takes seconds.")] = False,
 ) -> None:

@@ -161,8 +161,6 @@ class Search(Section):
     """Seeds in a shard of the ledger: the most that a kill can cost."""
     guide: str = "latent-rms"
     latents: Literal["all"] | PositiveInt = "all"
-    images: PositiveInt = 8
-    """How many of the best trials are kept as pictures."""
     workers: PositiveInt = 1
 
 
@@ -172,6 +170,8 @@ class Score(Section):
     metrics: list[str] = Field(min_length=1)
     weights: dict[str, Path] = {}
     batch: PositiveInt = 32
+    images: PositiveInt = 4
+    """How many of the closest trials by each metric are kept as pictures."""
 
 
 class Controls(Section):

@@ -315,13 +315,15 @@ def write_case(
     records.write_table(folder / "scores.parquet", scores, records.SCORES)
     records.write_table(folder / "reference.parquet", reference_scores, records.SCORES)
 
-    folder = data / "search" / target / name
-    (folder / "images").mkdir(parents=True)
-    # The guide's favourites: without the closest by the metric, as may well happen.
+    # Without the closest, as where its latent was not kept.
     closest = sorted(range(TRIALS), key=lambda k: -near[k])
-    for k in closest[1:5]:
-        shown = scene(seed, 10.0 + k) if back else scene(100 * seed + k)
-        shown.resize((128, 128)).save(folder / "images" / f"{recipes[k].id}.png")
+    for kind in ("images", "reference"):
+        (folder / kind).mkdir(parents=True)
+        for k in [] if kind == "reference" and itself else closest[1:5]:
+            like = back and kind == "images"
+            shown = scene(seed, 10.0 + k) if like else scene(100 * seed + k)
+            shown.resize((128, 128)).save(folder / kind / f"{recipes[k].id}.png")
+    folder = data / "search" / target / name
     records.write_table(
         folder / "trials.parquet",
         [

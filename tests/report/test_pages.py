@@ -227,8 +227,9 @@ def test_the_closest_trial_is_cited_also_without_its_picture(project: Path) -> N
         assert first["image"] is None
         assert first["why"][0] == "the closest of all trials by descriptor (lab weights)"
         assert len(others) == 3
-        assert (
-            first["command"] == f"seedwitness regenerate owl {case['checkpoint']} {first['trial']}"
+        assert first["command"] == (
+            "seedwitness render reports/owl/evidence.json "
+            f"--checkpoint {case['checkpoint']} --trial {first['trial']}"
         )
         scores = [_score(each, "descriptor") for each in case["cited"]]
         assert scores == sorted(scores, reverse=True)
@@ -287,7 +288,12 @@ def test_the_same_inputs_give_the_same_bytes(
     for name in files:
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
     assert str(tmp_path) not in (two / "report.html").read_text("utf-8")
-    with pytest.raises(RecordError, match=re.escape(os.path.join("owl", "evidence.json"))):
+    overview.run()  # from the same files, whatever reports there are
+    assert (tmp_path / "reports/index.html").read_bytes() == (
+        project / "reports/index.html"
+    ).read_bytes()
+    shutil.rmtree(tmp_path / "data" / "judge" / "owl")
+    with pytest.raises(RecordError, match=re.escape(os.path.join("judge", "owl"))):
         overview.run()
 
 

@@ -11,10 +11,12 @@ import torch
 import yaml
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
 
-from seedwitness import config, records
+from seedwitness import config, records, rendering
 from seedwitness.checkpoints.loading import load
 from seedwitness.checkpoints.sampling import decode_latents
+from seedwitness.cli import app
 from seedwitness.errors import CheckpointError, ConfigError, PictureError
 from seedwitness.lab.drawing.picture import draw
 from seedwitness.lab.drawing.world import sketches
@@ -140,6 +142,28 @@ def test_a_score_is_that_of_the_picture_that_the_latent_decodes_to(here: Path) -
         )
 
 
+def test_the_closest_by_each_metric_are_kept_as_the_pictures_that_were_scored(here: Path) -> None:
+    case, count = ("owl", "own"), config.section(config.Score, "score").images
+    closest = set()
+    for _, rows in scores(case).groupby("metric"):
+        higher = rows["higher_is_closer"].iloc[0]
+        ranked = rows.sort_values(["score", "trial"], ascending=[not higher, True])
+        closest |= set(ranked["trial"][:count])
+    assert count < 6  # else all would be kept
+    for kind, made_by, stage in (("images", "own", "search"), ("reference", "clean", "replay")):
+        pictures = {path.stem: path for path in (place("score", *case) / kind).iterdir()}
+        assert set(pictures) == closest
+        trials = records.read_table(place(stage, *case) / "trials.parquet", records.TRIALS)
+        latents = load_file(place(stage, *case) / "latents-00000.safetensors")["latents"]
+        described = config.section(config.Checkpoint, "checkpoints", made_by)
+        pipeline = load(made_by, described).pipeline
+        for trial, row in zip(trials["trial"], trials["row"], strict=True):
+            if trial in closest:
+                made = decode_latents(pipeline, latents[row][None])[0].permute(1, 2, 0)
+                assert np.array_equal(np.array(Image.open(pictures[trial])), made.numpy())
+    assert not list((place("score", "owl", "clean") / "reference").iterdir())
+
+
 def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> None:
     search = config.section(config.Search, "search")
     for name in ("own", "clean"):
@@ -184,6 +208,52 @@ def test_reports_say_what_was_found(here: Path) -> None:
         assert {each["generated"]["finding"] for each in evidence["cases"]} == {"not searched"}
     assert "owl/report.html" in (here / "reports/index.html").read_text()
     assert (here / "mlflow.db").exists()
+
+
+def test_what_a_report_cites_is_rendered_again(here: Path) -> None:
+    evidence = json.loads((here / "reports/owl/evidence.json").read_text())
+    cited = evidence["cases"][0]["cited"][0]
+    command = cited["command"].split()
+    ended = CliRunner().invoke(app, [*command[1:], "--out", "again.png"])
+    assert ended.exit_code == 0
+    assert f"Noise: as reported, SHA-256 {cited['noise_sha256']}" in ended.stdout
+    again = np.array(Image.open("again.png")).astype(int)
+    kept = np.array(Image.open(here / "reports/owl" / cited["image"])).astype(int)
+    assert np.abs(again - kept).mean() < 0.1
+
+    # The recipe alone gives the same picture, and on another checkpoint another one.
+    Path("recipe.json").write_text(json.dumps(cited["recipe"]))
+    line = ["render", "recipe.json", "--checkpoint", "own", "--out", "alone.png"]
+    assert CliRunner().invoke(app, line).exit_code == 0
+    assert Path("alone.png").read_bytes() == Path("again.png").read_bytes()
+    name, known = rendering.find(Path("reports/owl/evidence.json"), "own", cited["trial"])
+    assert name == "own"
+    other = rendering.render("clean", known, Path("other.png"))
+    assert not other.agrees
+    assert other.lines[0].startswith("Checkpoint: not as reported")
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "says"),
+    [
+        ("{", [], "cannot be read as JSON"),
+        ('{"promt": "x"}', [], "has no `promt`. Did you mean `prompt`"),
+        ('{"prompt": "x"}', ["--checkpoint", "own"], "`seed`"),
+        ('{"prompt": "x"}', [], "has several checkpoints"),
+        (None, ["--checkpoint", "owm"], "has no checkpoint `owm`. Did you mean `own`"),
+        (None, ["--checkpoint", "own"], "has several trials"),
+    ],
+)
+def test_what_cannot_be_rendered_is_named(
+    here: Path, content: str | None, arguments: list[str], says: str
+) -> None:
+    path = "reports/owl/evidence.json"
+    if content is not None:
+        path = "odd.json"
+        Path(path).write_text(content)
+    ended = CliRunner().invoke(app, ["render", path, *arguments])
+    assert ended.exit_code == 1
+    assert says in ended.stderr
 
 
 def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:

@@ -178,7 +178,7 @@ def test_another_store_and_another_place_give_the_same_bytes(
     parameters["tracking"]["experiment"] = "another"
     Path("params.yaml").write_text(yaml.safe_dump(parameters))
     # How long something took is no content.
-    Path("data/search/owl/tuned/seconds.json").write_text('{"seconds": 99}')
+    Path("data/seconds/owl/tuned/search.json").write_text('{"seconds": 99}')
     stage.run()
     assert Path("data/publish/published.json").read_bytes() == written
     assert len(runs(Tracking(experiment="another"), kind="case")) == len(CASES)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,9 +121,24 @@ def aligned(image: Image.Image, width: int, height: int) -> Tensor:
     return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
+def closest(rows: Sequence[Mapping[str, Any]], count: int) -> set[str]:
+    """The trials that are among the ``count`` closest by any metric, from rows as ``rows`` gives.
+
+    Of equals the first by name, so that the same trials are chosen in whatever order they come.
+    """
+    ordered = sorted(
+        rows,
+        key=lambda row: (-row["score"] if row["higher_is_closer"] else row["score"], row["trial"]),
+    )
+    chosen: dict[str, list[str]] = {}
+    for row in ordered:
+        chosen.setdefault(row["metric"], []).append(row["trial"])
+    return {trial for trials in chosen.values() for trial in trials[:count]}
+
+
 def rows(
     metrics: Mapping[str, Metric], trials: Sequence[str], pictures: Tensor, target: Tensor
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """One row of ``records.SCORES`` for every trial and metric.
 
     ``pictures`` is uint8 [n, 3, h, w], in the order of ``trials``; ``target`` [3, h, w].

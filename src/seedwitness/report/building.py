@@ -94,8 +94,7 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
 def _cited(source: CaseSource, settings: Settings, higher: bool) -> list[Cited]:
     """The trial that the statistic rests on, the closest copy, then the closest kept as pictures.
 
-    The search keeps the pictures that its guide likes best, which may leave out the closest by the
-    metric: then that one is cited without its picture, not replaced in silence.
+    Where too few were kept, a trial is cited without its picture, not replaced in silence.
     """
     metric = settings.judge.metric
     ranked = _ranked(source.scores, metric, higher)
@@ -126,6 +125,7 @@ def _trial(
     reference: dict[tuple[str, str], float],
 ) -> Cited:
     kept = source.images.get(trial)
+    folder = f"images/{source.case.checkpoint}"
     found = [
         Score(
             metric=each["metric"],
@@ -147,8 +147,11 @@ def _trial(
         latent_sha256=row["latent_sha256"],
         guide=row["guide"],
         scores=found,
-        image=f"images/{source.case.checkpoint}/{trial}.png" if kept else None,
+        image=f"{folder}/{trial}.png" if kept else None,
         image_sha256=sha256_file(kept) if kept else None,
+        reference_image=f"{folder}/reference/{trial}.png"
+        if trial in source.reference_images
+        else None,
         command=command(source.case.target, source.case.checkpoint, trial),
     )
 

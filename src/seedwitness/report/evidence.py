@@ -63,6 +63,8 @@ class Cited(Document):
     scores: list[Score]
     image: str | None
     image_sha256: str | None
+    reference_image: str | None
+    """What the reference checkpoint made of the same recipe."""
     command: str
 
 
@@ -226,7 +228,9 @@ def environment() -> Environment:
 
 def command(target: str, checkpoint: str, trial: str) -> str:
     """What to type in the project's root to make a cited image again."""
-    return shlex.join(["seedwitness", "regenerate", target, checkpoint, trial])
+    evidence = f"reports/{target}/evidence.json"
+    named = ["--checkpoint", checkpoint, "--trial", trial]
+    return shlex.join(["seedwitness", "render", evidence, *named])
 
 
 def _version(name: str) -> str:

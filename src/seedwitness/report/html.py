@@ -99,6 +99,8 @@ def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
         for cited in case.cited:
             if cited.image:
                 found[cited.image] = each.images[cited.trial]
+            if cited.reference_image:
+                found[cited.reference_image] = each.reference_images[cited.trial]
     return found
 
 

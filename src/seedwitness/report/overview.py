@@ -1,22 +1,26 @@
-"""``index.html``: targets × checkpoints at a glance, from the evidence of every report."""
+"""``index.html``: targets × checkpoints at a glance, from the evidence of every target."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from seedwitness.files import write_whole
-from seedwitness.records import read
-from seedwitness.report.embedding import Embedded, embed
+from seedwitness.report.embedding import embed
 from seedwitness.report.evidence import CaseEvidence, Evidence
-from seedwitness.report.html import page
+from seedwitness.report.html import images, page
+from seedwitness.report.sources import TargetSource
 
 THUMBNAIL = 256
 
 
-def write(reports: Path, targets: Sequence[str], title: str) -> None:
-    """Write ``reports/index.html``. Raises RecordError where a target has no evidence yet."""
-    documents = {name: read(Evidence, reports / name / "evidence.json") for name in targets}
+def write(
+    path: Path,
+    documents: Mapping[str, Evidence],
+    sources: Mapping[str, TargetSource],
+    title: str,
+) -> None:
+    """Write the page from the evidence of each target and from what that was made of."""
     checkpoints = dict.fromkeys(
         case.checkpoint for document in documents.values() for case in document.cases
     )
@@ -30,10 +34,14 @@ def write(reports: Path, targets: Sequence[str], title: str) -> None:
             for name, document in documents.items()
             for case in document.cases
         },
-        pictures=_pictures(reports, documents),
+        pictures={
+            place: embed(origin, THUMBNAIL)
+            for name, document in documents.items()
+            for place, origin in _shown(name, document, sources[name])
+        },
         best=best,
     )
-    write_whole(reports / "index.html", rendered)
+    write_whole(path, rendered)
 
 
 def best(case: CaseEvidence) -> str | None:
@@ -41,13 +49,10 @@ def best(case: CaseEvidence) -> str | None:
     return next((cited.image for cited in case.cited if cited.image), None)
 
 
-def _pictures(reports: Path, documents: dict[str, Evidence]) -> dict[tuple[str, str], Embedded]:
-    names = {
-        (name, image)
-        for name, document in documents.items()
-        for image in (document.image, *(best(case) for case in document.cases))
-        if image is not None
-    }
-    return {
-        (name, image): embed(reports / name / image, THUMBNAIL) for name, image in sorted(names)
-    }
+def _shown(
+    name: str, document: Evidence, source: TargetSource
+) -> list[tuple[tuple[str, str], Path]]:
+    """The target and the best of each case, by target and place, with the files they come from."""
+    origins = images(document, source)
+    wanted = {document.image, *(best(case) for case in document.cases)}
+    return [((name, place), origin) for place, origin in origins.items() if place in wanted]

@@ -20,7 +20,8 @@ D = TypeVar("D", bound=records.Document)
 @dataclass(frozen=True)
 class CaseSource:
     """What is known of one case. ``scores``, ``reference_scores`` and ``controls`` are tables of
-    ``records.SCORES`` and ``records.CONTROLS``; ``images`` are the pictures that the search kept.
+    ``records.SCORES`` and ``records.CONTROLS``; ``images`` are the pictures that the scoring kept,
+    ``reference_images`` those of the same recipes on the reference, both by trial.
     """
 
     case: records.Case
@@ -33,6 +34,7 @@ class CaseSource:
     reference_scores: pd.DataFrame
     controls: pd.DataFrame
     images: dict[str, Path]
+    reference_images: dict[str, Path]
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
                 records.SCORES, "score", target, name, "reference.parquet"
             ),
             controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
-            images=reader.pictures("search", target, name, "images"),
+            images=reader.pictures("score", target, name, "images"),
+            reference_images=reader.pictures("score", target, name, "reference"),
         )
         for name in judged
     ]

@@ -1,15 +1,18 @@
-"""Reads back the final latents that a search kept."""
+"""Reads back the final latents that a search kept, and the pictures that they decode to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
+from PIL import Image
 from safetensors import safe_open
 from torch import Tensor
 
+from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.errors import RecordError
 
 
@@ -29,3 +32,14 @@ def kept(folder: Path, trials: pd.DataFrame, batch: int) -> Iterator[tuple[list[
                 part = rows.iloc[start : start + batch]
                 stack = torch.stack([latents[int(row)] for row in part["row"]])
                 yield part["trial"].tolist(), stack
+
+
+def write_pictures(folder: Path, trials: pd.DataFrame, pipeline: Any, into: Path) -> None:
+    """``TRIAL.png`` in ``into`` for each of ``trials`` whose latent was kept.
+
+    Each is decoded by itself, so that its bytes do not depend on the others.
+    """
+    into.mkdir()
+    for names, latents in kept(folder, trials, 1):
+        pixels = decode_latents(pipeline, latents.to(pipeline.device))[0].permute(1, 2, 0)
+        Image.fromarray(pixels.contiguous().numpy()).save(into / f"{names[0]}.png")

@@ -1,4 +1,4 @@
-"""Writes what a search gave: a row a trial, final latents, the best as pictures."""
+"""Writes what a search gave: a row a trial, and final latents."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.files import write_whole
 from seedwitness.records import TRIALS, write_table
 from seedwitness.search.cases import Outcome, Searched
@@ -66,17 +63,8 @@ def write_trials(
     write_table(folder / "trials.parquet", rows, TRIALS)
 
 
-def write_pictures(folder: Path, loaded: Loaded, outcome: Outcome, count: int) -> None:
-    """``images/TRIAL.png`` of the ``count`` closest trials, each decoded by itself."""
-    (folder / "images").mkdir()
-    for recipe in outcome.ranked[:count]:
-        latent = outcome.made[recipe.id].latent.to(loaded.pipeline.device)
-        pixels = decode_latents(loaded.pipeline, latent[None])[0].permute(1, 2, 0)
-        Image.fromarray(pixels.contiguous().numpy()).save(folder / "images" / f"{recipe.id}.png")
-
-
 def write_seconds(folder: Path, seconds: float, searched: Searched) -> None:
-    """``seconds.json``: how long it took and on what. It differs from run to run."""
+    """``search.json``: how long it took and on what. It differs from run to run."""
     about: dict[str, Any] = {
         "seconds": round(seconds, 3),
         "shards_computed": searched.computed,
@@ -87,4 +75,4 @@ def write_seconds(folder: Path, seconds: float, searched: Searched) -> None:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    write_whole(folder / "seconds.json", json.dumps(about, indent=1) + "\n")
+    write_whole(folder / "search.json", json.dumps(about, indent=1) + "\n")

@@ -1,14 +1,22 @@
-"""Overview: all targets × checkpoints at a glance: ``reports/index.html``."""
+"""Overview: all targets × checkpoints at a glance: ``reports/index.html``.
+
+It reads what the reports read and not the reports, so that it may be made beside them.
+"""
 
 from __future__ import annotations
 
 from seedwitness import config
-from seedwitness.stages.report import REPORTS
+from seedwitness.stages import DATA
+from seedwitness.stages.report import REPORTS, settings
 
 
 def run() -> None:
-    """Write ``reports/index.html`` from the evidence of every target of ``params.yaml``."""
-    from seedwitness.report import overview
+    """Write ``reports/index.html`` from what is known of every target of ``params.yaml``."""
+    from seedwitness.report import overview, sources
+    from seedwitness.report.building import build
 
+    shared = settings()
     targets = config.section(dict[config.Name, config.Target], "targets")
-    overview.write(REPORTS, list(targets), config.section(config.Report, "report").title)
+    found = {name: sources.read(DATA, name) for name in targets}
+    documents = {name: build(source, shared) for name, source in found.items()}
+    overview.write(REPORTS / "index.html", documents, found, shared.report.title)

@@ -1,4 +1,8 @@
-"""Search one case, prompts × seeds under a budget: ``data/search/TARGET/CHECKPOINT/``."""
+"""Search one case, prompts × seeds under a budget: ``data/search/TARGET/CHECKPOINT/``.
+
+How long it took stands apart, in ``data/seconds/TARGET/CHECKPOINT/``: that differs from run to run,
+and what depends on the search must not run again for it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from seedwitness.stages import place
 
 
 def run(target: str, checkpoint: str) -> None:
-    """Write every trial, its final latent, the best as pictures, and why the search stopped."""
+    """Write every trial, its final latent, and why the search stopped."""
     from seedwitness.checkpoints.loading import load
     from seedwitness.search import cases, guide, ledger, results
 
@@ -60,6 +64,5 @@ def run(target: str, checkpoint: str) -> None:
         write_table(part / "prompts.parquet", prompts, PROMPTS)
         ranked = {text: (rank, source) for text, rank, source in places}
         results.write_trials(part, outcome, ranked, settings.latents)
-        results.write_pictures(part, loaded, outcome, settings.images)
-        results.write_seconds(part, seconds, searched)
         about.write(part / "search.json")
+    results.write_seconds(place("seconds", target, checkpoint), seconds, searched)

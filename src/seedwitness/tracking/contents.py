@@ -23,8 +23,8 @@ OVERVIEW = REPORTS / "index.html"
 FORM = 1
 """Counts up when the same files are to be shown in another way: then all is published anew."""
 
-VARYING = {"seconds.json"}
-"""Files that say how a run went and differ from one to the next: shown, but no content."""
+VARYING = "seconds"
+"""The folder that says how long a search took: shown, but no content, for it differs each time."""
 
 CASE_STAGES = ("search", "replay", "score", "judge")
 # What `score` wrote of the recipes on the checkpoint itself, and on the reference.
@@ -114,7 +114,8 @@ def case(target: str, checkpoint: str) -> Case:
     folders |= {stage: DATA / stage / target / checkpoint for stage in CASE_STAGES}
     for stage, folder in folders.items():
         files |= _within(folder, stage)
-    hashes = {name: _hash(path) for name, path in files.items() if path.name not in VARYING}
+    hashes = {name: _hash(path) for name, path in files.items()}
+    files |= _within(DATA / VARYING / target / checkpoint, VARYING)
     return Case(target, checkpoint, files, hashes)
 
 
