@@ -1,7 +1,7 @@
 """All stages in turn, on a small project: every figure follows from the files before it."""
 
 import json
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from seedwitness import config, records, rendering
@@ -18,61 +18,21 @@ from seedwitness.checkpoints.loading import load
 from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.cli import app
 from seedwitness.errors import CheckpointError, ConfigError, PictureError
-from seedwitness.lab.drawing.picture import draw
-from seedwitness.lab.drawing.world import sketches
 from seedwitness.metrics import descriptor, patch_l2
 from seedwitness.metrics.scoring import aligned
 from seedwitness.pictures import decoded
 from seedwitness.stages import place, run
 
-ROOT = Path(__file__).parents[2]
-LAB = ROOT / "data" / "lab"
-UNET = "unet/diffusion_pytorch_model.safetensors"
-PLAN = sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
+LAB = Path(__file__).parents[2] / "data" / "lab"
 CASES = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
-CONTROLS = 4
-
-
-def folder(path: Path, numbers: range) -> None:
-    path.mkdir(parents=True)
-    lines = []
-    for number in numbers:
-        draw(PLAN[number].theme, PLAN[number].seed, 64).save(path / f"{number}.png")
-        lines.append({"file_name": f"{number}.png", "text": PLAN[number].wordings[0]})
-    (path / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def lay_out(root: Path, checkpoint: Path) -> None:
-    """The committed settings made small; checkpoint ``clean`` has another last layer."""
-    for name in ("own", "clean"):
-        shutil.copytree(checkpoint, root / "models" / name)
-    state = load_file(root / "models/clean" / UNET)
-    state["conv_out.weight"] *= -1
-    save_file(state, root / "models/clean" / UNET, {"format": "pt"})
-    folder(root / "seen", range(6))
-    folder(root / "outside", range(6, 12))
-    (root / "data/targets").mkdir(parents=True)
-    shutil.copy(root / "outside/7.png", root / "data/targets/owl.png")  # also among the controls
-    Image.new("RGB", (40, 30), "teal").save(root / "data/targets/flat.png")
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["targets"] = {name: {"path": f"data/targets/{name}.png"} for name in ("owl", "flat")}
-    params["checkpoints"] = {
-        name: {"family": "diffusers", "path": f"models/{name}"} for name in ("own", "clean")
-    }
-    params["corpus"] |= {"path": "seen"}
-    params["clip"]["path"] = str(LAB / "clip")
-    params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
-    weights = params["score"]["weights"]
-    params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
-    params["controls"] |= {"path": "outside", "count": 6}
-    params["judge"] |= {"reference": "clean", "least_controls": CONTROLS, "alpha": 0.2}
-    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+def project(
+    tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]
+) -> Path:
     root = tmp_path_factory.mktemp("whole")
-    lay_out(root, tiny_checkpoint)
+    small_project(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         for name in ("own", "clean"):

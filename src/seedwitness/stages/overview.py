@@ -1,4 +1,4 @@
-"""Overview: all targets × checkpoints at a glance: ``reports/index.html``.
+"""Overview: all targets × checkpoints at a glance: ``reports/index.html``, ``data/overview/``.
 
 It reads what the reports read and not the reports, so that it may be made beside them.
 """
@@ -6,13 +6,13 @@ It reads what the reports read and not the reports, so that it may be made besid
 from __future__ import annotations
 
 from seedwitness import config
-from seedwitness.stages import DATA
+from seedwitness.stages import DATA, place
 from seedwitness.stages.report import REPORTS, settings
 
 
 def run() -> None:
-    """Write ``reports/index.html`` from what is known of every target of ``params.yaml``."""
-    from seedwitness.report import overview, sources
+    """Write the page and the figures that DVC compares, of every target of ``params.yaml``."""
+    from seedwitness.report import overview, sources, summary
     from seedwitness.report.building import build
 
     shared = settings()
@@ -20,3 +20,4 @@ def run() -> None:
     found = {name: sources.read(DATA, name) for name in targets}
     documents = {name: build(source, shared) for name, source in found.items()}
     overview.write(REPORTS / "index.html", documents, found, shared.report.title)
+    summary.write(place("overview"), documents)

@@ -1,171 +1,17 @@
-"""What the stages hand to one another: rows of tables and documents, typed, with read and write.
-
-A table is a parquet file whose columns are declared here; a document is a JSON file. Both are
-written whole, hold nothing that differs from run to run (no time, no machine), and so have the same
-bytes for the same inputs and versions.
-"""
+"""Documents: JSON files, typed; what is in them and what they are called."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seedwitness.errors import RecordError
-from seedwitness.files import replacing, write_whole
-
-if TYPE_CHECKING:
-    import pandas as pd
+from seedwitness.files import write_whole
 
 Finding = Literal["supported", "not supported", "inconclusive", "not searched"]
 Source = Literal["corpus", "metadata", "user", "recovered"]
-
-
-def canonical(value: object) -> bytes:
-    """``value`` as JSON that has one spelling only: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def digest(value: object) -> str:
-    """SHA-256 of the canonical JSON of ``value``, in hexadecimal."""
-    return sha256(canonical(value)).hexdigest()
-
-
-# --- a recipe ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that is needed to make one image with a checkpoint."""
-
-    prompt: str
-    seed: int
-    width: int
-    height: int
-    sampler: str
-    steps: int
-    guidance: float
-    negative_prompt: str = ""
-    rng: str = "torch-cpu"
-    batch_index: int = 0
-    eta: float = 0.0
-    variation_seed: int = 0
-    variation_strength: float = 0.0
-    dtype: str = "float32"
-
-    @property
-    def id(self) -> str:
-        """Names the recipe by its content: the first 16 hexadecimal digits of its digest."""
-        return digest(asdict(self))[:16]
-
-    @property
-    def nfe(self) -> int:
-        """Evaluations of the denoiser: one a step, and guidance other than 1 costs two."""
-        return self.steps * (1 if self.guidance == 1 else 2)
-
-
-# --- tables -----------------------------------------------------------------------------------
-
-TEXT, INTEGER, REAL = "string", "int64", "float64"
-
-PROMPTS = {
-    "rank": INTEGER,
-    "text": TEXT,
-    "source": TEXT,  # one of Source
-    "method": TEXT,
-    "score": REAL,  # cosine of text and target by CLIP
-    "tokens": INTEGER,
-    "bits": REAL,
-}
-
-MATCHES = {
-    "rank": INTEGER,
-    "modality": TEXT,  # image or text: what was asked with
-    "query": TEXT,  # the prompt asked with; empty where the image was
-    "similarity": REAL,
-    "phash_distance": INTEGER,
-    "pdq_distance": INTEGER,
-    "pdq_quality": INTEGER,
-    "caption": TEXT,
-    "location": TEXT,
-    "corpus_id": TEXT,
-    "duplicates": INTEGER,  # near-duplicates of this match in the corpus, itself included
-    # The caption as a candidate prompt: the same figures as in PROMPTS.
-    "caption_score": REAL,
-    "caption_tokens": INTEGER,
-    "caption_bits": REAL,
-}
-
-TRIALS = {
-    "trial": TEXT,  # Recipe.id
-    "prompt_rank": INTEGER,
-    "prompt_source": TEXT,
-    **{
-        name: {"int": INTEGER, "float": REAL, "str": TEXT}[str(kind)]
-        for name, kind in Recipe.__annotations__.items()
-    },
-    "nfe": INTEGER,
-    "noise_sha256": TEXT,
-    "latent_sha256": TEXT,
-    "guide": REAL,  # distance that the search looked at; lower is closer
-    "shard": TEXT,  # file of the final latent, empty where it was not kept
-    "row": INTEGER,  # its row in that file
-}
-
-SCORES = {
-    "trial": TEXT,
-    "metric": TEXT,
-    "version": TEXT,
-    "label": TEXT,
-    "weights_sha256": TEXT,
-    "higher_is_closer": "bool",
-    "score": REAL,
-}
-
-CONTROLS = {"control": TEXT, "pixels_sha256": TEXT, "caption": TEXT, **SCORES}
-
-Columns = Mapping[str, str]
-
-
-def frame(rows: Any, columns: Columns) -> pd.DataFrame:
-    """Rows (mappings, or a DataFrame) as a table with exactly ``columns``, in their order."""
-    import pandas as pd
-
-    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=list(columns))
-    if set(table.columns) != set(columns):
-        odd = sorted(set(table.columns) ^ set(columns))
-        raise RecordError(f"A table must have the columns {', '.join(columns)}; {odd} differ.")
-    return table[list(columns)].astype(dict(columns)).reset_index(drop=True)
-
-
-def write_table(path: Path, rows: Any, columns: Columns) -> None:
-    """Write a table as parquet, whole."""
-    table = frame(rows, columns)
-    with replacing(path) as part:
-        table.to_parquet(part, index=False)
-
-
-def read_table(path: Path, columns: Columns) -> pd.DataFrame:
-    """A table from parquet. Raises RecordError where it is missing or has other columns."""
-    import pandas as pd
-
-    if not path.exists():
-        raise RecordError(f"{path} is missing. `dvc repro` runs the stage that writes it.")
-    table = pd.read_parquet(path)
-    if list(table.columns) != list(columns):
-        raise RecordError(
-            f"{path} was written by another version: it has the columns "
-            f"{', '.join(table.columns)}. Run its stage again: `dvc repro -s -f STAGE`."
-        )
-    return frame(table, columns)
-
-
-# --- documents --------------------------------------------------------------------------------
 
 
 class Document(BaseModel):

@@ -1,0 +1,107 @@
+"""Tables: parquet files whose columns are declared here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedwitness.errors import RecordError
+from seedwitness.files import replacing
+from seedwitness.records.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT, INTEGER, REAL = "string", "int64", "float64"
+
+PROMPTS = {
+    "rank": INTEGER,
+    "text": TEXT,
+    "source": TEXT,  # one of Source
+    "method": TEXT,
+    "score": REAL,  # cosine of text and target by CLIP
+    "tokens": INTEGER,
+    "bits": REAL,
+}
+
+MATCHES = {
+    "rank": INTEGER,
+    "modality": TEXT,  # image or text: what was asked with
+    "query": TEXT,  # the prompt asked with; empty where the image was
+    "similarity": REAL,
+    "phash_distance": INTEGER,
+    "pdq_distance": INTEGER,
+    "pdq_quality": INTEGER,
+    "caption": TEXT,
+    "location": TEXT,
+    "corpus_id": TEXT,
+    "duplicates": INTEGER,  # near-duplicates of this match in the corpus, itself included
+    # The caption as a candidate prompt: the same figures as in PROMPTS.
+    "caption_score": REAL,
+    "caption_tokens": INTEGER,
+    "caption_bits": REAL,
+}
+
+TRIALS = {
+    "trial": TEXT,  # Recipe.id
+    "prompt_rank": INTEGER,
+    "prompt_source": TEXT,
+    **{
+        name: {"int": INTEGER, "float": REAL, "str": TEXT}[str(kind)]
+        for name, kind in Recipe.__annotations__.items()
+    },
+    "nfe": INTEGER,
+    "noise_sha256": TEXT,
+    "latent_sha256": TEXT,
+    "guide": REAL,  # distance that the search looked at; lower is closer
+    "shard": TEXT,  # file of the final latent, empty where it was not kept
+    "row": INTEGER,  # its row in that file
+}
+
+SCORES = {
+    "trial": TEXT,
+    "metric": TEXT,
+    "version": TEXT,
+    "label": TEXT,
+    "weights_sha256": TEXT,
+    "higher_is_closer": "bool",
+    "score": REAL,
+}
+
+CONTROLS = {"control": TEXT, "pixels_sha256": TEXT, "caption": TEXT, **SCORES}
+
+Columns = Mapping[str, str]
+
+
+def frame(rows: Any, columns: Columns) -> pd.DataFrame:
+    """Rows (mappings, or a DataFrame) as a table with exactly ``columns``, in their order."""
+    import pandas as pd
+
+    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=list(columns))
+    if set(table.columns) != set(columns):
+        odd = sorted(set(table.columns) ^ set(columns))
+        raise RecordError(f"A table must have the columns {', '.join(columns)}; {odd} differ.")
+    return table[list(columns)].astype(dict(columns)).reset_index(drop=True)
+
+
+def write_table(path: Path, rows: Any, columns: Columns) -> None:
+    """Write a table as parquet, whole."""
+    table = frame(rows, columns)
+    with replacing(path) as part:
+        table.to_parquet(part, index=False)
+
+
+def read_table(path: Path, columns: Columns) -> pd.DataFrame:
+    """A table from parquet. Raises RecordError where it is missing or has other columns."""
+    import pandas as pd
+
+    if not path.exists():
+        raise RecordError(f"{path} is missing. `dvc repro` runs the stage that writes it.")
+    table = pd.read_parquet(path)
+    if list(table.columns) != list(columns):
+        raise RecordError(
+            f"{path} was written by another version: it has the columns "
+            f"{', '.join(table.columns)}. Run its stage again: `dvc repro -s -f STAGE`."
+        )
+    return frame(table, columns)

@@ -1,0 +1,66 @@
+"""A small project: the committed settings, two tiny checkpoints, two targets, six controls."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from seedwitness.lab.drawing.picture import draw
+from seedwitness.lab.drawing.world import sketches
+
+ROOT = Path(__file__).parents[2]
+LAB = ROOT / "data" / "lab"
+UNET = "unet/diffusion_pytorch_model.safetensors"
+PLAN = sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
+
+
+@pytest.fixture(scope="session")
+def small_project(tiny_checkpoint: Path) -> Callable[[Path], None]:
+    """Lays the project out in an empty folder; checkpoint ``clean`` has another last layer."""
+
+    def lay_out(root: Path) -> None:
+        for name in ("own", "clean"):
+            shutil.copytree(tiny_checkpoint, root / "models" / name)
+        state = load_file(root / "models/clean" / UNET)
+        state["conv_out.weight"] *= -1
+        save_file(state, root / "models/clean" / UNET, {"format": "pt"})
+        _folder(root / "seen", range(6))
+        _folder(root / "outside", range(6, 12))
+        (root / "data/targets").mkdir(parents=True)
+        shutil.copy(root / "outside/7.png", root / "data/targets/owl.png")  # a control, too
+        Image.new("RGB", (40, 30), "teal").save(root / "data/targets/flat.png")
+        (root / "params.yaml").write_text(yaml.safe_dump(_params(), sort_keys=False))
+
+    return lay_out
+
+
+def _folder(path: Path, numbers: range) -> None:
+    path.mkdir(parents=True)
+    lines = []
+    for number in numbers:
+        draw(PLAN[number].theme, PLAN[number].seed, 64).save(path / f"{number}.png")
+        lines.append({"file_name": f"{number}.png", "text": PLAN[number].wordings[0]})
+    (path / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _params() -> dict[str, object]:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["targets"] = {
+        name: {"path": f"data/targets/{name}.png", "caption": None} for name in ("owl", "flat")
+    }
+    params["checkpoints"] = {
+        name: {"family": "diffusers", "path": f"models/{name}"} for name in ("own", "clean")
+    }
+    params["corpus"] |= {"path": "seen"}
+    params["clip"]["path"] = str(LAB / "clip")
+    params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
+    weights = params["score"]["weights"]
+    params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
+    params["controls"] |= {"path": "outside", "count": 6}
+    params["judge"] |= {"reference": "clean", "least_controls": 4, "alpha": 0.2}
+    return dict(params)

@@ -1,0 +1,176 @@
+"""The pipeline as DVC runs it, on a small project: what reruns, and what a kill costs."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    "PYTHONWARNINGS": "ignore",
+}
+pytestmark = pytest.mark.slow
+
+
+def dvc(root: Path, *arguments: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=root,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-4000:]
+    return ended.stdout
+
+
+def ran(output: str) -> set[str]:
+    """The stages that a `dvc repro` ran."""
+    return set(re.findall(r"Running stage '(.+?)'", output))
+
+
+def change(root: Path, section: str, **values: object) -> None:
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params[section] |= values
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+@pytest.fixture(scope="module")
+def project(
+    tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]
+) -> Path:
+    """The committed dvc.yaml over a small project of one target, run to its end."""
+    root = tmp_path_factory.mktemp("dvc")
+    small_project(root)
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    del pipeline["stages"]["pictures"]  # here they are plain folders
+    (root / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "src", root / "src", ignore=ignored)
+    change(root, "search", budget_nfe=160, steps=10)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    del params["targets"]["flat"]
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    dvc(root, "init", "--no-scm")
+    shutil.copy(ROOT / ".dvcignore", root)
+    dvc(root, "config", "core.analytics", "false")
+    dvc(root, "repro")
+    return root
+
+
+def test_with_nothing_to_do_nothing_is_done(project: Path) -> None:
+    assert ran(dvc(project, "repro")) == set()
+
+
+def test_a_judges_setting_reruns_what_follows_the_judge(project: Path) -> None:
+    change(project, "judge", alpha=0.25)
+    cases = {f"judge@owl-{name}" for name in ("own", "clean")}
+    assert ran(dvc(project, "repro")) == {*cases, "report@owl", "overview", "publish"}
+
+
+def test_a_target_more_runs_its_own_stages(project: Path) -> None:
+    change(project, "targets", flat={"path": "data/targets/flat.png", "caption": None})
+    assert ran(dvc(project, "repro")) == {
+        *(f"{stage}@flat" for stage in ("prepare", "recover", "lookup", "report")),
+        *(
+            f"{stage}@flat-{name}"
+            for stage in ("search", "replay", "score", "judge")
+            for name in ("own", "clean")
+        ),
+        "overview",
+        "publish",
+    }
+
+
+def test_the_figures_of_all_cases_are_there_for_dvc_to_show(project: Path) -> None:
+    shown = json.loads(dvc(project, "metrics", "show", "--json"))
+    metrics = shown[""]["data"]["data/overview/metrics.json"]["data"]
+    assert sum(metrics["findings"].values()) == len(metrics["cases"])
+    finding = json.loads((project / "data/judge/owl/own/finding.json").read_text())["memorised"]
+    case = metrics["cases"]["owl/own"]
+    assert case["finding"] == finding["finding"]
+    assert case["p"] == finding["rank"]["p"]
+    dvc(project, "plots", "show", "-o", "plots")
+    page = (project / "plots/index.html").read_text()
+    for word in ("closest by case", "p by case", "closest by budget", "owl/own"):
+        assert word in page
+
+
+@contextmanager
+def killed(project: Path, *arguments: str) -> Iterator[Callable[[], None]]:
+    """DVC with all that it started, killed when the block ends; gives a wait between two looks."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", *arguments],
+        cwd=project,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def wait() -> None:
+        assert process.poll() is None, "it came to its end before it could be killed"
+        time.sleep(0.002)
+
+    try:
+        yield wait
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_killed_in_the_search_it_goes_on(project: Path) -> None:
+    def shards() -> dict[Path, int]:
+        found = (project / ".ledger").glob("*/[0-9a-f]*.safetensors")
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    change(project, "search", budget_nfe=1600)
+    before = shards()
+    with killed(project, "search@owl-own") as wait:
+        while len(shards()) < len(before) + 2:
+            wait()
+    finished = shards()
+    dvc(project, "repro")
+    assert finished.items() <= shards().items()  # not one was computed again
+    seconds = json.loads((project / "data/seconds/owl/own/search.json").read_text())
+    assert seconds["shards_found"] >= 2
+
+
+def test_killed_in_the_score_nothing_before_it_is_done_again(project: Path) -> None:
+    change(project, "score", images=2)
+    folder = project / "data/score/owl"
+    with killed(project, "score@owl-own") as wait:
+        while not list(folder.glob(".own.*")):
+            wait()
+    again = ran(dvc(project, "repro"))
+    assert "score@owl-own" in again
+    assert not {name for name in again if name.startswith(("search", "replay", "controls"))}
+    left = {path.name for path in folder.iterdir()} - {"own", "clean"}
+    assert all(name.startswith(".own.") for name in left)  # which nothing reads, DVC neither
+    assert ran(dvc(project, "repro")) == set()
+
+
+def test_killed_while_publishing_there_is_nothing_twice(project: Path) -> None:
+    change(project, "tracking", experiment="again")
+    query = "select count(*) from runs join experiments using (experiment_id) where name = 'again'"
+    with closing(sqlite3.connect(project / "mlflow.db", timeout=60)) as database:
+        with killed(project, "publish") as wait:
+            while not database.execute(query).fetchone()[0]:
+                wait()
+        assert ran(dvc(project, "repro")) == {"publish"}
+        assert database.execute(query).fetchone()[0] == 1 + 4
+        assert database.execute(f"{query} and status = 'FINISHED'").fetchone()[0] == 1 + 4
