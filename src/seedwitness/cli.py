@@ -179,12 +179,27 @@ def ui(
     raise typer.Exit(module.serve(line))
 
 
+@app.command(hidden=True)
+def warm(path: str) -> None:
+    """Keep a process from which stages are forked; `seedwitness run` starts it and ends it."""
+    from seedwitness.warm import serve
+
+    serve(path, app)
+
+
 @app.command()
 def stage(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="The stage of dvc.yaml.")],
     keys: Annotated[list[str] | None, typer.Argument(help="What it is run for.")] = None,
 ) -> None:
     """Run one stage of dvc.yaml in the project's root; `dvc repro` does so where it is needed."""
+    from seedwitness.warm import forwarded
+
+    debug = ["--debug"] if context.find_root().params["debug"] else []
+    code = forwarded([*debug, "stage", name, *(keys or [])])
+    if code is not None:
+        raise typer.Exit(code)
     from seedwitness.stages import run
 
     run(name, keys or [])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from seedwitness import warm
 from seedwitness.composing import compose
 from seedwitness.errors import ConfigError
 
@@ -24,14 +25,15 @@ def run(overrides: Sequence[str]) -> int:
     if not PIPELINE.is_file():
         raise ConfigError(f"There is no {PIPELINE} in {Path.cwd()}. Go to the root of the project.")
     compose(overrides)
-    return followed([sys.executable, "-m", "dvc", "repro"])
+    with warm.listening() as environment:
+        return followed([sys.executable, "-m", "dvc", "repro"], environment)
 
 
-def followed(command: Sequence[str]) -> int:
+def followed(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Run a command to its end in this terminal; Ctrl-C is its own to answer."""
     # The stages call `seedwitness`, and mean the one of this environment.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    with subprocess.Popen(command, env={**os.environ, "PATH": path}) as process:
+    path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    with subprocess.Popen(command, env={**environment, "PATH": path}) as process:
         while True:
             try:
                 return process.wait()
