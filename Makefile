@@ -11,7 +11,7 @@ demo lab lab-report: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 READY := .venv/ready
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lab lab-report clean
+.PHONY: help setup demo test check lab lab-report bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -37,6 +37,9 @@ check: $(READY) ## format, lint, types, floors
 lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedwitness lab measure --lab data/lab
 	@$(BIN)/seedwitness lab report --lab data/lab --out docs/lab.md
+
+bench: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
+	@$(BIN)/python benchmarks/all.py docs/benchmarks.md docs/benchmarks.json
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)
 	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro

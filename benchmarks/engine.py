@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -66,7 +65,6 @@ def main() -> None:
             processor[name].append(process_time() - busy)
     figures = {name: median(times) / len(recipes) for name, times in seconds.items()}
     result = {
-        "machine": platform.node(),
         "threads": torch.get_num_threads(),
         "device": str(loaded.pipeline.device),
         "latents": list(loaded.latent_shape(recipes[0].width, recipes[0].height)),
