@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -42,11 +43,6 @@ def test_a_picture_of_a_batch_is_a_later_draw_of_one_generator() -> None:
     assert torch.equal(noise(recipes, SHAPE), whole)
 
 
-def test_seeds_repeat_from_2_to_the_32_on() -> None:
-    again = replace(RECIPE, seed=RECIPE.seed + SEEDS)
-    assert torch.equal(noise([again], SHAPE), noise([RECIPE], SHAPE))
-
-
 def test_step_noise_goes_on_where_the_initial_noise_ended() -> None:
     (generator,) = step_generators([RECIPE], SHAPE)
     one = torch.Generator().manual_seed(RECIPE.seed)
@@ -59,7 +55,10 @@ def test_step_noise_goes_on_where_the_initial_noise_ended() -> None:
     [
         ({"rng": "torch-cpus"}, "Did you mean `torch-cpu`"),
         ({"dtype": "float8"}, "Known are: bfloat16, float16, float32"),
-        ({"variation_strength": 0.5}, "variation_strength to 0"),
+        ({"seed": SEEDS}, "from 0 to 4294967295, not 4294967296"),
+        ({"seed": -1}, "not -1"),
+        ({"variation_strength": 0.5, "variation_seed": SEEDS}, "not 4294967296"),
+        ({"variation_strength": 0.5, "variation_rule": "a1111"}, "Known are: automatic1111"),
     ],
 )
 def test_what_is_not_known_is_refused(change: dict[str, object], message: str) -> None:
@@ -75,3 +74,11 @@ def test_dtypes_are_not_mixed() -> None:
 def test_step_noise_of_a_later_picture_is_refused() -> None:
     with pytest.raises(ConfigError, match="Set eta to 0"):
         step_generators([replace(RECIPE, batch_index=1, eta=1.0)], SHAPE)
+
+
+@pytest.mark.parametrize(
+    "change", [{"variation_strength": 0.1}, {"resize_width": 64, "resize_height": 64}]
+)
+def test_step_noise_of_a_varied_seed_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="plain seeds only"):
+        step_generators([replace(RECIPE, eta=1.0, **change)], SHAPE)

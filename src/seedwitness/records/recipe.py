@@ -34,6 +34,9 @@ class Recipe:
     eta: float = 0.0
     variation_seed: int = 0
     variation_strength: float = 0.0
+    variation_rule: str = "automatic1111"
+    resize_width: int = 0  # seed resize: pixels that the noise was first drawn for; 0 for none
+    resize_height: int = 0
     dtype: str = "float32"
 
     @property

@@ -6,7 +6,7 @@ the given shape, on the CPU. Who samples moves it to where the denoiser is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -15,29 +15,56 @@ from torch import Generator, Tensor
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
 from seedwitness.records import Recipe
-from seedwitness.seeds import torch_cpu
+from seedwitness.seeds import philox_nv, torch_cpu, torch_cuda, variation
+from seedwitness.seeds.torch_cpu import SEEDS
 
 T = TypeVar("T")
 Protocol = Callable[[int, int, Sequence[int], torch.dtype], Tensor]
 
-PROTOCOLS: dict[str, Protocol] = {"torch-cpu": torch_cpu.noise}
+PROTOCOLS: dict[str, Protocol] = {
+    "torch-cpu": torch_cpu.noise,
+    "philox-nv": philox_nv.noise,
+    "torch-cuda": torch_cuda.noise,
+}
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 def noise(recipes: Sequence[Recipe], shape: Sequence[int]) -> Tensor:
-    """Initial noise of recipes of one dtype, ``shape`` being one image's: [n, *shape].
+    """Initial noise of recipes of one dtype, ``shape`` being one image's [c, h, w]: [n, c, h, w].
 
-    Raises ConfigError for an unknown protocol or dtype, mixed dtypes, or a variation seed.
+    A variation seed is mixed in and a seed resized as the tools do it. Raises ConfigError for an
+    unknown protocol, dtype or rule, mixed dtypes, or a seed that there is not.
     """
-    return torch.stack(
-        [
-            _known(PROTOCOLS, "RNG protocol", recipe.rng)(
-                recipe.seed, recipe.batch_index, shape, dtype(recipes)
-            )
-            for recipe in _plain(recipes)
-        ]
-    )
+    kind = dtype(recipes)
+    return torch.stack([_of(recipe, tuple(shape), kind) for recipe in recipes])
+
+
+def _of(recipe: Recipe, shape: tuple[int, ...], kind: torch.dtype) -> Tensor:
+    draw = _known(PROTOCOLS, "RNG protocol", recipe.rng)
+
+    def drawn(seed: int, size: tuple[int, ...]) -> Tensor:
+        if not 0 <= seed < SEEDS:
+            raise ConfigError(f"A seed is a whole number from 0 to {SEEDS - 1}, not {seed}.")
+        return draw(seed, recipe.batch_index, size, kind)
+
+    size = _first_size(recipe, shape)
+    found = drawn(recipe.seed, size)
+    if recipe.variation_strength:
+        mix = _known(variation.RULES, "rule of variation", recipe.variation_rule)
+        other = drawn(recipe.variation_seed, size)
+        found = mix(recipe.variation_strength, found.float(), other.float()).to(kind)
+    if size != shape:
+        found = variation.resized(drawn(recipe.seed, shape), found)
+    return found
+
+
+def _first_size(recipe: Recipe, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the seed's first noise: another than the image's where the seed is resized."""
+    if not (recipe.resize_width > 0 and recipe.resize_height > 0):
+        return shape
+    scale = recipe.width // shape[-1]
+    return (*shape[:-2], recipe.resize_height // scale, recipe.resize_width // scale)
 
 
 def step_generators(recipes: Sequence[Recipe], shape: Sequence[int]) -> list[Generator]:
@@ -65,15 +92,15 @@ def dtype(recipes: Sequence[Recipe]) -> torch.dtype:
 
 def _plain(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
     for recipe in recipes:
-        if recipe.variation_strength:
+        if recipe.variation_strength or _first_size(recipe, (0, 0)) != (0, 0):
             raise ConfigError(
-                f"No RNG protocol here mixes in a variation seed yet: set variation_strength to 0, "
-                f"not {recipe.variation_strength}."
+                "Noise within the steps (eta) is known for plain seeds only: set eta, "
+                "variation_strength or the seed's resize to 0."
             )
     return recipes
 
 
-def _known(table: dict[str, T], what: str, name: str) -> T:
+def _known(table: Mapping[str, T], what: str, name: str) -> T:
     if name not in table:
         raise ConfigError(f"There is no {what} `{name}`.{known(name, table)}")
     return table[name]

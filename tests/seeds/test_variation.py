@@ -1,0 +1,92 @@
+"""Variation seeds and seed resize, element by element in plain loops."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seedwitness.records import Recipe
+from seedwitness.seeds import noise
+from seedwitness.seeds.variation import resized, whole
+
+SHAPE = (4, 8, 6)
+RECIPE = Recipe(prompt="", seed=7, width=48, height=64, sampler="ddim", steps=1, guidance=1.0)
+VARIED = replace(RECIPE, variation_seed=9, variation_strength=0.3)
+
+
+def slerp(strength: float, a: list[float], b: list[float]) -> list[float]:
+    """Between two vectors, by the sines of the parts of their angle."""
+    lengths = [math.sqrt(sum(x * x for x in each)) for each in (a, b)]
+    cosine = sum(x * y for x, y in zip(a, b, strict=True)) / math.prod(lengths)
+    angle = math.acos(cosine)
+    parts = [math.sin(part * angle) / math.sin(angle) for part in (1 - strength, strength)]
+    return [parts[0] * x + parts[1] * y for x, y in zip(a, b, strict=True)]
+
+
+def both() -> tuple[torch.Tensor, torch.Tensor]:
+    return tuple(noise([replace(RECIPE, seed=seed)], SHAPE)[0] for seed in (7, 9))  # type: ignore[return-value]
+
+
+def test_invokeai_takes_a_noise_for_one_vector() -> None:
+    a, b = both()
+    mixed = noise([replace(VARIED, variation_rule="invokeai")], SHAPE)[0]
+    expected = slerp(0.3, a.flatten().tolist(), b.flatten().tolist())
+    assert mixed.flatten().tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_automatic1111_takes_each_column_for_one() -> None:
+    a, b = both()
+    mixed = noise([VARIED], SHAPE)[0]
+    for channel in range(SHAPE[0]):
+        for column in range(SHAPE[2]):
+            place = (channel, slice(None), column)
+            expected = slerp(0.3, a[place].tolist(), b[place].tolist())
+            assert mixed[place].tolist() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["automatic1111", "invokeai"])
+def test_the_ends_are_the_two_seeds(rule: str) -> None:
+    a, b = both()
+    small, all_of_it = (
+        noise([replace(VARIED, variation_rule=rule, variation_strength=strength)], SHAPE)[0]
+        for strength in (1e-7, 1.0)
+    )
+    assert torch.allclose(small, a, atol=1e-5)
+    assert torch.allclose(all_of_it, b, atol=1e-5)
+
+
+def test_one_vector_mixed_is_as_long_as_noise() -> None:
+    mixed = whole(0.5, *both())
+    assert mixed.norm() / math.sqrt(mixed.numel()) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("rng", ["torch-cpu", "philox-nv"])
+def test_a_variation_is_drawn_by_the_recipes_own_protocol(rng: str) -> None:
+    recipe = replace(VARIED, rng=rng, variation_strength=1.0)
+    assert torch.allclose(
+        noise([recipe], SHAPE), noise([replace(RECIPE, rng=rng, seed=9)], SHAPE), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("theirs", [(4, 4), (8, 6), (12, 10), (4, 10), (11, 3), (5, 9)])
+def test_resized_noise_has_the_others_middle_in_its_own(theirs: tuple[int, int]) -> None:
+    own = noise([RECIPE], SHAPE)[0]
+    other = noise([RECIPE], (4, *theirs))[0]
+    expected = own.clone()
+    for y in range(SHAPE[1]):
+        for x in range(SHAPE[2]):
+            there = []
+            for at, size, length in ((y, SHAPE[1], theirs[0]), (x, SHAPE[2], theirs[1])):
+                margin = math.floor((size - length) / 2)
+                inside = 0 <= at - max(margin, 0) < length + min(2 * margin, 0)
+                there.append(at - margin if inside else None)
+            if None not in there:
+                expected[:, y, x] = other[:, there[0], there[1]]
+    assert torch.equal(resized(own, other), expected)
+
+
+def test_a_recipe_names_the_size_in_pixels() -> None:
+    recipe = replace(RECIPE, resize_width=32, resize_height=48)
+    own, other = (noise([RECIPE], shape)[0] for shape in (SHAPE, (4, 6, 4)))
+    assert torch.equal(noise([recipe], SHAPE)[0], resized(own, other))
