@@ -59,9 +59,13 @@ def _of(recipe: Recipe, shape: tuple[int, ...], kind: torch.dtype) -> Tensor:
     return found
 
 
+def _resizes(recipe: Recipe) -> bool:
+    return recipe.resize_width > 0 and recipe.resize_height > 0
+
+
 def _first_size(recipe: Recipe, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of the seed's first noise: another than the image's where the seed is resized."""
-    if not (recipe.resize_width > 0 and recipe.resize_height > 0):
+    if not _resizes(recipe):
         return shape
     scale = recipe.width // shape[-1]
     return (*shape[:-2], recipe.resize_height // scale, recipe.resize_width // scale)
@@ -92,7 +96,7 @@ def dtype(recipes: Sequence[Recipe]) -> torch.dtype:
 
 def _plain(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
     for recipe in recipes:
-        if recipe.variation_strength or _first_size(recipe, (0, 0)) != (0, 0):
+        if recipe.variation_strength or _resizes(recipe):
             raise ConfigError(
                 "Noise within the steps (eta) is known for plain seeds only: set eta, "
                 "variation_strength or the seed's resize to 0."
