@@ -1,0 +1,74 @@
+"""Each kernel of the scan against the protocol itself, seed by seed."""
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from seedwitness.seeds import PROTOCOLS, scan_mt19937, scan_philox
+from seedwitness.seeds.torch_cpu import SEEDS
+
+KERNELS = [("torch-cpu", scan_mt19937), ("philox-nv", scan_philox)]
+SHAPE = (4, 16, 16)
+COUNT = 700  # no whole number of lanes
+
+
+def exact(rng: str, seed: int, blocks: list[int], weights: np.ndarray) -> float:
+    noise = PROTOCOLS[rng](seed, 0, SHAPE, torch.float32).flatten().numpy()
+    elements = np.concatenate([np.arange(16 * block, 16 * block + 16) for block in blocks])
+    return float(noise[elements].astype(float) @ weights)
+
+
+def scanned(
+    kernel: ModuleType, first: int, blocks: list[int], weights: np.ndarray, at_least: float
+) -> tuple[int, np.ndarray, np.ndarray]:
+    seeds, scores = np.zeros(COUNT, np.uint32), np.zeros(COUNT, np.float32)
+    found = kernel.scan(first, COUNT, np.array(blocks), weights, at_least, seeds, scores)
+    return found, seeds, scores
+
+
+def weights_of(blocks: list[int]) -> np.ndarray:
+    weights = np.random.default_rng(4).standard_normal(16 * len(blocks)).astype(np.float32)
+    return np.asarray(weights / np.linalg.norm(weights))
+
+
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
+@pytest.mark.parametrize("blocks", [[0], [13], [2, 0, 7, 11]], ids=str)
+@pytest.mark.parametrize("first", [0, 2**31 - 300, SEEDS - COUNT])
+def test_scores_are_those_of_the_protocol(
+    rng: str, kernel: ModuleType, blocks: list[int], first: int
+) -> None:
+    weights = weights_of(blocks)
+    found, seeds, scores = scanned(kernel, first, blocks, weights, -1e9)
+    assert found == COUNT
+    assert np.array_equal(seeds, np.arange(first, first + COUNT).astype(np.uint32))
+    for k in range(0, COUNT, 7):
+        assert scores[k] == pytest.approx(exact(rng, first + k, blocks, weights), abs=0.01)
+    assert abs(scores.mean()) < 0.2
+    assert scores.std() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
+def test_only_what_reaches_the_threshold_is_kept(rng: str, kernel: ModuleType) -> None:
+    blocks = [1, 4]
+    weights = weights_of(blocks)
+    _, everything, scores = scanned(kernel, 5, blocks, weights, -1e9)
+    found, seeds, kept = scanned(kernel, 5, blocks, weights, 1.5)
+    assert 0 < found < COUNT / 4
+    assert np.array_equal(seeds[:found], everything[scores >= 1.5])
+    assert np.array_equal(kept[:found], scores[scores >= 1.5])
+    few, some = np.zeros(3, np.uint32), np.zeros(3, np.float32)
+    assert kernel.scan(5, COUNT, np.array(blocks), weights, 1.5, few, some) == found
+    assert np.array_equal(few, seeds[:3])  # what does not fit is counted
+
+
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
+def test_a_seeds_own_noise_stands_out(rng: str, kernel: ModuleType) -> None:
+    blocks, seed = [0, 1, 2, 3], 1_234_567
+    noise = PROTOCOLS[rng](seed, 0, SHAPE, torch.float32).flatten().numpy()[:64]
+    weights = np.asarray(noise / np.linalg.norm(noise))
+    found, seeds, scores = scanned(kernel, seed - 100, blocks, weights, 5.5)
+    assert found == 1
+    assert seeds[0] == seed
+    assert scores[0] == pytest.approx(np.linalg.norm(noise), abs=0.01)
