@@ -24,7 +24,8 @@ def scanned(
     kernel: ModuleType, first: int, blocks: list[int], weights: np.ndarray, at_least: float
 ) -> tuple[int, np.ndarray, np.ndarray]:
     seeds, scores = np.zeros(COUNT, np.uint32), np.zeros(COUNT, np.float32)
-    found = kernel.scan(first, COUNT, np.array(blocks), weights, at_least, seeds, scores)
+    tried = np.arange(first, first + COUNT).astype(np.uint32)
+    found = kernel.scan(tried, np.array(blocks), weights, at_least, seeds, scores)
     return found, seeds, scores
 
 
@@ -59,7 +60,8 @@ def test_only_what_reaches_the_threshold_is_kept(rng: str, kernel: ModuleType) -
     assert np.array_equal(seeds[:found], everything[scores >= 1.5])
     assert np.array_equal(kept[:found], scores[scores >= 1.5])
     few, some = np.zeros(3, np.uint32), np.zeros(3, np.float32)
-    assert kernel.scan(5, COUNT, np.array(blocks), weights, 1.5, few, some) == found
+    tried = np.arange(5, 5 + COUNT).astype(np.uint32)
+    assert kernel.scan(tried, np.array(blocks), weights, 1.5, few, some) == found
     assert np.array_equal(few, seeds[:3])  # what does not fit is counted
 
 

@@ -36,19 +36,13 @@ Array = np.ndarray[Any, Any]
 
 @njit(nogil=True, cache=True)
 def scan(
-    first: int,
-    count: int,
-    blocks: Array,
-    weights: Array,
-    threshold: float,
-    seeds: Array,
-    scores: Array,
+    tried: Array, blocks: Array, weights: Array, threshold: float, seeds: Array, scores: Array
 ) -> int:
-    """Write the seeds from ``first`` whose score reaches ``threshold``; gives how many there were.
+    """Write those of ``tried`` whose score reaches ``threshold``; gives how many there were.
 
     A score is the sum of ``weights`` (float32 [16 · len(blocks)]) times the noise in ``blocks``
-    (int64, each below BLOCKS): for weights of length 1 and unrelated noise, standard normal. What
-    does not fit into ``seeds`` (uint32) and ``scores`` (float32) is counted and not written.
+    (int64, each below BLOCKS): for weights of length 1 and unrelated noise, standard normal. Seeds
+    are uint32; what does not fit into ``seeds`` and ``scores`` (float32) is counted, not written.
     """
     top = 0
     for block in blocks:
@@ -58,10 +52,11 @@ def scan(
     word = np.empty(LANES, np.int32)
     radius, angle = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     score = np.empty(LANES, np.float32)
-    found = 0
+    found, count = 0, len(tried)
     for base in range(0, count, LANES):
         for lane in range(LANES):
-            word[lane] = np.int32(first + base + lane)
+            # What is left of the last lanes repeats the last seed, and is not looked at.
+            word[lane] = np.int32(tried[min(base + lane, count - 1)])
             near[0, lane] = word[lane]
             score[lane] = np.float32(0)
         _fill(word, near, 1, top + 1, 0)
@@ -77,7 +72,7 @@ def scan(
         for lane in range(min(LANES, count - base)):
             if score[lane] >= threshold:
                 if found < len(seeds):
-                    seeds[found] = np.uint32(first + base + lane)
+                    seeds[found] = tried[base + lane]
                     scores[found] = score[lane]
                 found += 1
     return found

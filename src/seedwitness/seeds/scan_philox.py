@@ -27,41 +27,39 @@ Array = np.ndarray[Any, Any]
 
 @njit(nogil=True, cache=True)
 def scan(
-    first: int,
-    count: int,
-    blocks: Array,
-    weights: Array,
-    threshold: float,
-    seeds: Array,
-    scores: Array,
+    tried: Array, blocks: Array, weights: Array, threshold: float, seeds: Array, scores: Array
 ) -> int:
-    """Write the seeds from ``first`` whose score reaches ``threshold``; gives how many there were.
+    """Write those of ``tried`` whose score reaches ``threshold``; gives how many there were.
 
     As ``scan_mt19937.scan``, for the first draw of a seed; ``blocks`` may be any.
     """
     x = np.empty((4, LANES), np.uint64)
+    keys = np.empty(LANES, np.uint64)
     score = np.empty(LANES, np.float32)
-    found = 0
+    found, count = 0, len(tried)
     for base in range(0, count, LANES):
         score[:] = np.float32(0)
+        for lane in range(LANES):
+            # What is left of the last lanes repeats the last seed, and is not looked at.
+            keys[lane] = tried[min(base + lane, count - 1)]
         for number in range(len(blocks)):
             for j in range(BLOCK):
-                _words(np.uint64(first + base), np.uint64(BLOCK * blocks[number] + j), x)
+                _words(keys, np.uint64(BLOCK * blocks[number] + j), x)
                 _add(x[0], x[1], weights[BLOCK * number + j], score)
         for lane in range(min(LANES, count - base)):
             if score[lane] >= threshold:
                 if found < len(seeds):
-                    seeds[found] = np.uint32(first + base + lane)
+                    seeds[found] = tried[base + lane]
                     scores[found] = score[lane]
                 found += 1
     return found
 
 
 @njit(nogil=True, cache=True)
-def _words(seed: Any, element: Any, x: Array) -> None:
-    """Philox's words of one element, for seeds from ``seed``: four rows of 32 bits each."""
+def _words(keys: Array, element: Any, x: Array) -> None:
+    """Philox's words of one element for each key: four rows of 32 bits each."""
     for lane in range(LANES):
-        k0, k1 = (seed + np.uint64(lane)) & _WORD, np.uint64(0)
+        k0, k1 = keys[lane] & _WORD, np.uint64(0)
         c0, c1, c2, c3 = np.uint64(0), np.uint64(0), element, np.uint64(0)
         for _ in range(_ROUNDS):
             one, two = _M0 * (c0 & _WORD), _M1 * (c2 & _WORD)

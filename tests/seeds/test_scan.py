@@ -1,0 +1,129 @@
+"""The scan finds planted seeds, loses as many as it says, and calls chance by its name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from seedwitness.errors import ConfigError
+from seedwitness.seeds import PROTOCOLS
+from seedwitness.seeds import scan as scanning
+from seedwitness.seeds.scan import Cascade, parts, plan, scan
+from seedwitness.seeds.torch_cpu import SEEDS
+
+SHAPE = (4, 16, 16)
+PROTOCOL_NAMES = ["torch-cpu", "philox-nv"]
+
+
+def blurred(rng: str, seed: int, r: float, number: int = 0) -> np.ndarray:
+    """A seed's noise as an inversion leaves it: correlated by ``r`` with what it was."""
+    noise = PROTOCOLS[rng](seed, 0, SHAPE, torch.float32).flatten().numpy()
+    other = np.random.default_rng([seed, number]).standard_normal(len(noise))
+    return r * noise + np.sqrt(1 - r * r) * other
+
+
+@pytest.mark.parametrize("rng", PROTOCOL_NAMES)
+@pytest.mark.parametrize("seed", [SEEDS - 1, 2**31 + 12_345])
+def test_a_planted_seed_is_found(rng: str, seed: int, tmp_path: Path) -> None:
+    end = min(SEEDS, seed + 100_000)
+    found = scan(plan(blurred(rng, seed, 0.6), rng), SHAPE, end - 300_000, end, ledger=tmp_path)
+    assert found.seeds[0] == seed
+    assert found.z[0] == pytest.approx(0.6 * 32, abs=4)
+    assert found.tried == 300_000
+    assert found.p()[0] < 1e-20
+    assert (found.p()[1:] > 1e-3).all()
+
+
+def test_exact_scores_are_those_of_torch(tmp_path: Path) -> None:
+    found = scan(
+        plan(blurred("torch-cpu", 77, 0.5), "torch-cpu"), SHAPE, 0, 50_000, ledger=tmp_path
+    )
+    weights = blurred("torch-cpu", 77, 0.5)
+    weights /= np.linalg.norm(weights)
+    for seed, z in zip(found.seeds[:5], found.z[:5], strict=True):
+        noise = torch.randn(SHAPE, generator=torch.Generator().manual_seed(int(seed)))
+        assert z == pytest.approx(float(noise.flatten().double().numpy() @ weights), abs=1e-5)
+
+
+def test_as_many_seeds_are_lost_as_is_said() -> None:
+    """At a correlation where it loses many: 300 planted seeds, each looked at by itself."""
+    r, lost = 0.38, 0
+    stated = []
+    for seed in range(300):
+        planned = plan(blurred("torch-cpu", seed, r, 1), "torch-cpu")
+        seeds, _ = scanning._chunk(planned, seed, seed + 1)
+        lost += len(seeds) == 0
+        stated.append(planned.lost(r))
+    low, high = stats.binomtest(lost, 300).proportion_ci(0.999)
+    # The two looks share elements, so that the sum of their losses is an upper bound.
+    assert low <= np.mean(stated) <= 2 * high
+    assert plan(blurred("torch-cpu", 1, 0.45), "torch-cpu").lost(0.45) < 0.1
+    assert plan(blurred("torch-cpu", 1, 0.9), "torch-cpu").lost(0.9) < 1e-6
+
+
+def test_without_a_planted_seed_scores_are_chance(tmp_path: Path) -> None:
+    everything = Cascade(first_threshold=-99.0, second_threshold=-99.0, kept=20_000)
+    weights = np.random.default_rng(5).standard_normal(1024)
+    found = scan(plan(weights, "torch-cpu", everything), SHAPE, 0, 20_000, ledger=tmp_path)
+    assert len(found.seeds) == 20_000
+    assert stats.kstest(found.z, "norm").pvalue > 1e-3
+
+
+def test_parts_that_are_done_are_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "PART", 2**16)
+    monkeypatch.setattr(scanning, "CHUNK", 2**14)
+    planned = plan(blurred("torch-cpu", 99_999, 0.7), "torch-cpu")
+    whole = scan(planned, SHAPE, 1000, 200_000, ledger=tmp_path / "one", workers=1)
+    part = scan(planned, SHAPE, 1000, 70_000, ledger=tmp_path / "two")
+    assert part.seeds[0] != 99_999
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("*.safetensors")}
+    again = scan(planned, SHAPE, 1000, 200_000, ledger=tmp_path / "two", workers=3)
+    assert np.array_equal(again.seeds, whole.seeds)
+    assert np.array_equal(again.z, whole.z)
+    assert again.seeds[0] == 99_999
+    first = min(written)  # the one that both ranges have whole
+    assert first.stat().st_mtime_ns == written[first]
+
+
+def test_ranges_are_cut_at_the_same_places() -> None:
+    whole = list(parts(0, SEEDS))
+    assert (whole[0], whole[-1][1]) == ((0, scanning.PART), SEEDS)
+    cut = list(parts(5, 2 * scanning.PART + 7))
+    assert cut == [
+        (5, scanning.PART),
+        (scanning.PART, 2 * scanning.PART),
+        (2 * scanning.PART, 2 * scanning.PART + 7),
+    ]
+
+
+def test_the_first_look_takes_what_weighs_most() -> None:
+    weights = np.full(1024, 0.01)
+    weights[16 * 9 : 16 * 11] = 1.0
+    weights[500:] = 5.0  # beyond what the quick looks reach
+    assert {9, 10} <= set(plan(weights, "torch-cpu").first)
+    assert plan(weights, "torch-cpu").second.max() < 14
+    assert plan(weights, "philox-nv").first.min() > 31
+
+
+@pytest.mark.parametrize(
+    ("weights", "rng", "says"),
+    [
+        (np.ones(1024), "torch-cuda", "Known are: philox-nv, torch-cpu"),
+        (np.zeros(1024), "torch-cpu", "left nothing of the noise"),
+        (np.full(1024, np.nan), "torch-cpu", "finite"),
+        (np.ones(8), "torch-cpu", "at least 16"),
+    ],
+)
+def test_what_cannot_be_scanned_is_refused(weights: np.ndarray, rng: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        plan(weights, rng)
+
+
+@pytest.mark.parametrize(("first", "end"), [(-1, 5), (5, 5), (7, 3), (0, SEEDS + 1)])
+def test_a_range_that_there_is_not_is_refused(first: int, end: int, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="FROM:TO"):
+        scan(plan(np.ones(1024), "torch-cpu"), SHAPE, first, end, ledger=tmp_path)
