@@ -21,9 +21,9 @@ setup: $(READY) ## make .venv (the others do so themselves)
 $(READY): pyproject.toml constraints.txt tools/setup.sh
 	@sh tools/setup.sh
 
-demo: $(READY) ## draw a part of the lab's pictures and check them against the truth
-	@rm -rf reports/lab-twins
-	@$(BIN)/seedwitness lab draw --split twin --out reports/lab-twins
+demo: $(READY) ## examine eight pictures whose truth is known, by two checkpoints; ends with reports
+	@$(BIN)/python tools/demo_targets.py
+	@$(BIN)/seedwitness run
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest

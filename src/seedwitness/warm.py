@@ -72,6 +72,7 @@ def listening() -> Iterator[dict[str, str]]:
         finally:
             assert server.stdin is not None
             server.stdin.close()
+            server.terminate()  # it may still be importing
             server.wait()
 
 

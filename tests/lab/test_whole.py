@@ -1,4 +1,4 @@
-"""A lab, small but whole: every stage, the measurement, the report and the demonstration."""
+"""A lab, small but whole: every stage, the measurement and the report."""
 
 import json
 import shutil
@@ -68,12 +68,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ):
             ended = run.invoke(app, ["lab", *stage, "--lab", str(folder)], catch_exceptions=False)
             assert ended.exit_code == 0, ended.output
-        for page in (
-            ["report", "--out", str(folder / "page.md")],
-            ["demo", "--out", str(folder / "demo.html")],
-        ):
-            ended = run.invoke(app, ["lab", *page, "--lab", str(folder)], catch_exceptions=False)
-            assert ended.exit_code == 0, ended.output
+        line = ["lab", "report", "--out", str(folder / "page.md"), "--lab", str(folder)]
+        ended = run.invoke(app, line, catch_exceptions=False)
+        assert ended.exit_code == 0, ended.output
     return folder
 
 
@@ -102,13 +99,6 @@ def test_figures_tell_every_promise_in_the_page(lab: Path) -> None:
     for image in ("rates", "losses", "hands", "regenerations-lab-clean"):
         assert f"images/page/{image}.png" in page
         assert (lab / "images" / "page" / f"{image}.png").stat().st_size > 1000
-
-
-def test_the_demo_page_asks_for_nothing_outside_itself(lab: Path) -> None:
-    page = (lab / "demo.html").read_text()
-    assert "http" not in page
-    assert page.count("data:image/png;base64,") == 3 * (4 + 3)
-    assert "lab weights" in page
 
 
 def test_a_few_pictures_come_back_without_the_folder(lab: Path, tmp_path: Path) -> None:

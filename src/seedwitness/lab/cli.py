@@ -19,7 +19,6 @@ app = typer.Typer(
 
 HOME = Path("data/lab")
 PAGE = Path("docs/lab.md")
-DEMO = Path("reports/lab.html")
 STAGES = "Stages, run by `dvc repro` in the lab's directory"
 
 Home = Annotated[Path, typer.Option("--lab", metavar="DIR", help="The lab's directory.")]
@@ -139,16 +138,3 @@ def report(
 
     module.run(opened(lab), out)
     typer.echo(f"Written: {out}")
-
-
-@app.command()
-def demo(
-    lab: Home = HOME,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page to write.")] = DEMO,
-) -> None:
-    """Ask both checkpoints for a few pictures, and name the page to open."""
-    from seedwitness.lab import demo as module
-    from seedwitness.lab.home import opened
-
-    module.run(opened(lab), out)
-    typer.echo(f"Open {out} in a browser.")

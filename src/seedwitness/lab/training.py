@@ -130,7 +130,7 @@ def fit(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         step, seconds, lines = state["step"], state["seconds"], state["lines"]
-        recent = state.get("recent", recent)
+        recent = state["recent"]
         tqdm.write(f"{name}: taken up at step {step} of {schedule.steps}", file=sys.stderr)
 
     def save() -> None:

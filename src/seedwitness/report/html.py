@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seedwitness import records
-from seedwitness.report import figures, plots, text
+from seedwitness.report import figures, text
 from seedwitness.report.embedding import embed
 from seedwitness.report.evidence import CaseEvidence, Evidence
 from seedwitness.report.sources import CaseSource, TargetSource
@@ -105,6 +105,8 @@ def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
 
 
 def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:
+    from seedwitness.report import plots  # the overview has none, and they take long to import
+
     copies = case.memorised.copies
     criteria = copies.criteria if copies else []
     metrics = list(dict.fromkeys([metric, *(each.metric for each in criteria)]))
