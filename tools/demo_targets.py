@@ -31,10 +31,10 @@ RECIPE = {"num_inference_steps": 20, "guidance_scale": 3.0}
 
 
 def chosen(lab: Lab) -> dict[str, Picture]:
-    """The first of each kind by id; the planted ones have no twin, so that a caption is theirs."""
+    """The first of each kind by id; of the planted those without a twin, no two of one caption."""
     rows = lab.rows
     twinned = {row.twin_of for row in rows}
-    captions = Counter(row.caption for row in rows)
+    captions = Counter(row.caption for row in rows if row.split == "planted")
 
     def first(split: str, multiplicity: int | None = None) -> Picture:
         return next(
@@ -43,7 +43,7 @@ def chosen(lab: Lab) -> dict[str, Picture]:
             if row.split == split
             and multiplicity in (None, row.multiplicity)
             and row.id not in twinned
-            and (split == "twin" or captions[row.caption] == 1 or split != "planted")
+            and (split != "planted" or captions[row.caption] == 1)
         )
 
     return {
