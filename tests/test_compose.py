@@ -85,6 +85,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
     others = {
         "corpus": ["corpus=image-folder", "corpus.path=pictures", "corpus.source=mine"],
         "clip": ["clip=vit-b-32"],
+        "lookup": ["lookup=default"],
         "tracking": ["tracking=server"],
         "search": ["search=default"],
     }
@@ -105,8 +106,8 @@ def test_every_option_fits(tmp_path: Path) -> None:
     in_use = {f"{group}/{part[0].split('=')[1]}.yaml" for group, part in others.items()}
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
     in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "tracking/local.yaml"}
-    in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "score", "controls")}
-    in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "lookup", "judge")}
+    in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
+    in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
     experiments = {f"experiment/{name}.yaml" for name in ("quick", "decompression")}
     assert {str(option) for option in OPTIONS} == in_use | experiments

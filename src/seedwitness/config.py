@@ -78,6 +78,9 @@ class Checkpoint(Section):
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     width: PositiveInt | None = None
     height: PositiveInt | None = None
+    watch: Path | None = None
+    """What DVC watches for changes in its place: of a lab's weights the record, so that a stage
+    that uses them does not train them. The files are hashed whatever is watched."""
     unsafe_pickle: bool = False
     """Whether weights that are no safetensors may be read, after a scan."""
     fetch: str = ""
@@ -104,6 +107,8 @@ class Clip(Section):
     """The open_clip model that recovers prompts and looks pictures up."""
 
     path: Path
+    watch: Path | None = None
+    """As a checkpoint's."""
     batch: PositiveInt = 64
 
 
@@ -169,6 +174,8 @@ class Score(Section):
 
     metrics: list[str] = Field(min_length=1)
     weights: dict[str, Path] = {}
+    watch: Path | None = None
+    """As a checkpoint's, for all the weights together."""
     batch: PositiveInt = 32
     images: PositiveInt = 4
     """How many of the closest trials by each metric are kept as pictures."""

@@ -54,10 +54,12 @@ def _params() -> dict[str, object]:
         name: {"path": f"data/targets/{name}.png", "caption": None} for name in ("owl", "flat")
     }
     params["checkpoints"] = {
-        name: {"family": "diffusers", "path": f"models/{name}"} for name in ("own", "clean")
+        name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
+        for name in ("own", "clean")
     }
     params["corpus"] |= {"path": "seen"}
-    params["clip"]["path"] = str(LAB / "clip")
+    params["clip"]["path"] = params["clip"]["watch"] = str(LAB / "clip")
+    params["score"]["watch"] = str(LAB / "metrics")
     params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
     weights = params["score"]["weights"]
     params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}

@@ -72,6 +72,19 @@ def project(
     return root
 
 
+@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # of DVC's own libraries
+def test_no_stage_leads_to_a_training() -> None:
+    """What a stage depends on is made by this pipeline, and not by a lab's beside it."""
+    from dvc.repo import Repo
+
+    with Repo(str(ROOT)) as repo:
+        graph = repo.index.graph
+        own = {stage for stage in graph if stage.path_in_repo == "dvc.yaml"}
+        assert len(own) > 90
+        reached = {each for stage in own for each in graph.successors(stage)}
+        assert reached <= own
+
+
 def test_with_nothing_to_do_nothing_is_done(project: Path) -> None:
     assert ran(dvc(project, "repro")) == set()
 
