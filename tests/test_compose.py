@@ -124,7 +124,7 @@ def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
 def test_the_quick_experiment(tmp_path: Path) -> None:
     plain = composed(tmp_path)
     quick = composed(tmp_path, "experiment=quick")
-    assert quick["search"] == plain["search"] | {"budget_nfe": 96, "prompts": 1}
+    assert quick["search"] == plain["search"] | {"budget_nfe": 80, "prompts": 1}
     assert {**quick, "search": None} == {**plain, "search": None}
 
 
