@@ -108,10 +108,12 @@ def conclude(
     )
     counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
     if low and hits:
-        if compared is not None and compared.p > settings.alpha:
+        # A veto and no second test at α: few trials by the right prompt could never pass that.
+        if compared is not None and compared.low <= 0:
             return "inconclusive", [
-                f"The reference checkpoint {compared.checkpoint} comes as close with the same "
-                f"recipes: p of the paired difference = {compared.p:.3g}.",
+                f"The reference checkpoint {compared.checkpoint} may come as close with the same "
+                f"recipes: the paired difference is {compared.difference:.3g} in the mean, and its "
+                f"95 % interval from {compared.low:.3g} to {compared.high:.3g} holds 0.",
                 said,
                 counted,
             ]
