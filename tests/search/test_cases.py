@@ -108,7 +108,7 @@ def test_a_strategy_may_ask_again_for_what_came_close(
         ({"strategy": {"name": "sweeep"}}, "search.strategy.name: .* Did you mean `sweep`"),
         ({"guide": "latent"}, "search.guide: .* Known are: latent-rms"),
         ({"sampler": "plms"}, "Known are: ddim, dpmpp-2m, euler"),
-        ({"rng": "philox"}, "search.rng: .* Known are: torch-cpu"),
+        ({"rng": "philox"}, "search.rng: .* Known are: philox-nv"),
         ({"sampler": "euler", "eta": 1.0}, "knows no eta"),
     ],
 )
