@@ -113,7 +113,10 @@ def test_a_fork_ends_with_its_caller_and_the_server_with_its_owner(project: Path
             except OSError:
                 assert owner.poll() is None
                 time.sleep(0.02)
-        readers = _holding(fifo / "model_index.json") - {os.getpid()}
+        readers: set[int] = set()
+        while not readers:
+            assert owner.poll() is None
+            readers = _holding(fifo / "model_index.json") - {os.getpid()}
         assert len(readers) == 1
         (fork,) = readers
         server = int(Path(f"/proc/{fork}/stat").read_text().split()[3])
