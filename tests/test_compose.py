@@ -86,6 +86,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
         "corpus": ["corpus=image-folder", "corpus.path=pictures", "corpus.source=mine"],
         "clip": ["clip=vit-b-32"],
         "lookup": ["lookup=default"],
+        "score": ["score=published"],
         "tracking": ["tracking=server"],
         "search": ["search=default"],
     }
@@ -153,6 +154,8 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
         ("search.steps=1,2", r"Ambiguous value"),
         ("nothing", r"in 'nothing'. An override is KEY=VALUE"),
         ("report.title=${nobody}", r"'nobody' not found. Where \$\{…\} is meant as text"),
+        ("clip.watch=null", r"clip.watch: name what DVC watches"),
+        ("score.weights.clip=models/c", r"`score`: .*lock does not change when models/c does"),
         ("judge.reference=lab-clear", r"no checkpoint is called 'lab-clear'; known: lab-memo"),
     ],
 )

@@ -68,6 +68,20 @@ class Target(Section):
     """What the user states that the prompt was."""
 
 
+def _within_watch(watch: Path | None, path: Path) -> None:
+    """Raise ValueError where what DVC watches says nothing of ``path``: changes would go unseen.
+
+    It is the path itself, a folder that holds it, or a lab's record (.lock) beside it or above.
+    """
+    if watch is not None:
+        place = watch.parent if watch.suffix == ".lock" else watch
+        if not path.is_relative_to(place):
+            raise ValueError(
+                f"watch: {watch} does not change when {path} does, so DVC would not see it; name "
+                f"{path}, or a folder that holds it, as `watch`"
+            )
+
+
 class Checkpoint(Section):
     """One text-to-image checkpoint under examination."""
 
@@ -85,6 +99,11 @@ class Checkpoint(Section):
     """Whether weights that are no safetensors may be read, after a scan."""
     fetch: str = ""
     """The command that fetches it, for the message when it is missing."""
+
+    @model_validator(mode="after")
+    def _watched(self) -> Checkpoint:
+        _within_watch(self.watch, self.path)
+        return self
 
     @model_validator(mode="after")
     def _described(self) -> Checkpoint:
@@ -110,6 +129,11 @@ class Clip(Section):
     watch: Path | None = None
     """As a checkpoint's."""
     batch: PositiveInt = 64
+
+    @model_validator(mode="after")
+    def _watched(self) -> Clip:
+        _within_watch(self.watch, self.path)
+        return self
 
 
 class Prepare(Section):
@@ -180,6 +204,12 @@ class Score(Section):
     images: PositiveInt = 4
     """How many of the closest trials by each metric are kept as pictures."""
 
+    @model_validator(mode="after")
+    def _watched(self) -> Score:
+        for path in self.weights.values():
+            _within_watch(self.watch, path)
+        return self
+
 
 class Controls(Section):
     """Images that are known to be outside the training set, put through the same steps."""
@@ -248,6 +278,14 @@ class Params(Section):
             raise ValueError(
                 f"judge.reference: no checkpoint is called {self.judge.reference!r}; known: {known}"
             )
+        watched = {"clip": self.clip.watch}
+        watched |= {"score": self.score.watch} if self.score.weights else {}
+        watched |= {f"checkpoints.{name}": each.watch for name, each in self.checkpoints.items()}
+        for name, watch in watched.items():
+            if watch is None:
+                raise ValueError(
+                    f"{name}.watch: name what DVC watches for changes, mostly the path"
+                )
         used = {self.judge.metric, *(copy.metric for copy in self.judge.copies)}
         unscored = sorted(used - set(self.score.metrics))
         if unscored:
