@@ -59,6 +59,20 @@ def plain(counter: list[int], key: list[int]) -> list[int]:
     return c
 
 
+def test_the_tools_own_example() -> None:
+    """What AUTOMATIC1111 states of its generator: seed 0, three rows of four.
+
+    To some units in the last place of single precision: in those it differs from its own code.
+    """
+    stated = [
+        [-0.92466259, -0.42534415, -2.6438457, 0.14518388],
+        [-0.12086647, -0.57972564, -0.62285122, -0.32838709],
+        [-1.07454231, -0.36314407, -1.67105067, 2.26550497],
+    ]
+    drawn = noise([replace(RECIPE, seed=0)], (1, 3, 4))[0]
+    assert torch.allclose(drawn, torch.tensor(stated), atol=5e-7, rtol=0)
+
+
 @pytest.mark.parametrize("seed", [0, 7, SEEDS - 1])
 @pytest.mark.parametrize("draw", [0, 3])
 @pytest.mark.parametrize("shape", [(4, 8, 8), (1, 3, 5), (1, 1, 1)])
@@ -89,7 +103,7 @@ def test_without_a_gpu_its_generator_is_refused() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
-@pytest.mark.parametrize("shape", [(4, 8, 8), (4, 64, 64), (16, 128, 128), (1, 3, 5)])
+@pytest.mark.parametrize("shape", [(4, 8, 8), (4, 64, 64), (4, 128, 128), (1, 3, 5)])
 @pytest.mark.parametrize("seed", [0, 7, SEEDS - 1])
 def test_a_gpu_draws_the_same(shape: tuple[int, ...], seed: int) -> None:
     emulated = noise([replace(RECIPE, seed=seed)], shape)
