@@ -117,10 +117,13 @@ def render(name: str, known: Known, out: Path) -> Rendered:
     same = [
         ("Checkpoint", known.checkpoint_sha256, loaded.checkpoint.sha256),
         ("Noise", known.noise_sha256, noise[0]),
-        ("Final latent", known.latent_sha256, hashes(latents)[0]),
     ]
     lines = [_compared(*each) for each in same]
-    agrees = all(not said or said == found for _, said, found in same[:2])
+    agrees = all(not said or said == found for _, said, found in same)
+    line = _compared("Final latent", known.latent_sha256, hashes(latents)[0])
+    if known.latent_sha256 not in ("", hashes(latents)[0]):
+        line += " Its last bits may differ: the search ran it in a batch, here it ran alone."
+    lines.append(line)
     if known.picture is not None:
         line, near = _beside(image, known.picture)
         lines.append(line)
