@@ -45,7 +45,6 @@ MODULES = [
     )
 ]
 _CODE = struct.Struct("!i")
-_LONGEST = 2**20  # bytes of a request: the environment is the most of it
 _GRACE = 5.0  # seconds to put things in order after a caller's end
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
@@ -136,10 +135,9 @@ def restore(settings: Settings, lab: Path, rows: Sequence[Picture], workers: int
 def write_folder(made: World, folder: Path) -> list[Picture]:
     """Write pictures as an ImageFolder, PNG and ``metadata.jsonl``, whole; their rows."""
     rows = []
-    quiet = not sys.stderr.isatty()
     with replacing(folder) as part:
         part.mkdir()
-        shown = tqdm(made.pictures, "pictures", made.count, mininterval=60.0 if quiet else 0.5)
+        shown = tqdm(made.pictures, "pictures", made.count, disable=None)
         for row, image in shown:
             image.save(part / row.file_name)
             rows.append(row)
