@@ -13,7 +13,7 @@ from seedwitness.evidence.ranks import paired, rank
 from seedwitness.evidence.rates import rate
 
 BEST = "the closest of all trials"
-NOT_SEARCHED = "No seed of this target was searched for: the inversion of images is not here yet."
+NOT_SEARCHED = "No seed of this target was searched for: this version scans no seeds."
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,11 @@ class Examined:
 
 
 def judge(case: Examined, settings: config.Judge) -> records.Case:
-    """The finding for one case: *supported* only where p ≤ α and a regeneration is a copy."""
+    """The finding for one case.
+
+    *Supported* only where p ≤ α, a regeneration is a copy, and the 95 % interval of the paired
+    difference to the reference checkpoint lies above 0.
+    """
     return records.Case(
         target=case.target.name,
         checkpoint=case.checkpoint.name,

@@ -174,7 +174,7 @@ class ControlSet(Document):
 
 
 class Protocol(Document):
-    """The settings that were fixed before anything was scored."""
+    """The settings that the report was made with; nothing here shows when they were chosen."""
 
     prepare: config.Prepare
     recover_methods: list[str]
