@@ -24,8 +24,10 @@ def scanned(
     kernel: ModuleType, first: int, blocks: list[int], weights: np.ndarray, at_least: float
 ) -> tuple[int, np.ndarray, np.ndarray]:
     seeds, scores = np.zeros(COUNT, np.uint32), np.zeros(COUNT, np.float32)
+    queries = np.full(COUNT, 9, np.uint32)
     tried = np.arange(first, first + COUNT).astype(np.uint32)
-    found = kernel.scan(tried, np.array(blocks), weights, at_least, seeds, scores)
+    found = kernel.scan(tried, np.array(blocks), weights[None], at_least, seeds, queries, scores)
+    assert not queries[:found].any()
     return found, seeds, scores
 
 
@@ -35,7 +37,7 @@ def weights_of(blocks: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
-@pytest.mark.parametrize("blocks", [[0], [13], [2, 0, 7, 11]], ids=str)
+@pytest.mark.parametrize("blocks", [[0], [13], [2, 0, 7, 11], [13, 14, 15], [38, 3, 25]], ids=str)
 @pytest.mark.parametrize("first", [0, 2**31 - 300, SEEDS - COUNT])
 def test_scores_are_those_of_the_protocol(
     rng: str, kernel: ModuleType, blocks: list[int], first: int
@@ -61,8 +63,24 @@ def test_only_what_reaches_the_threshold_is_kept(rng: str, kernel: ModuleType) -
     assert np.array_equal(kept[:found], scores[scores >= 1.5])
     few, some = np.zeros(3, np.uint32), np.zeros(3, np.float32)
     tried = np.arange(5, 5 + COUNT).astype(np.uint32)
-    assert kernel.scan(tried, np.array(blocks), weights, 1.5, few, some) == found
+    which = np.zeros(3, np.uint32)
+    assert kernel.scan(tried, np.array(blocks), weights[None], 1.5, few, which, some) == found
     assert np.array_equal(few, seeds[:3])  # what does not fit is counted
+
+
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
+def test_queries_asked_together_hear_what_each_would_alone(rng: str, kernel: ModuleType) -> None:
+    blocks = [0, 5]
+    weights = np.stack([weights_of(blocks), -weights_of(blocks), np.roll(weights_of(blocks), 3)])
+    seeds, queries = np.zeros(3 * COUNT, np.uint32), np.zeros(3 * COUNT, np.uint32)
+    scores = np.zeros(3 * COUNT, np.float32)
+    tried = np.arange(COUNT).astype(np.uint32)
+    found = kernel.scan(tried, np.array(blocks), weights, 1.0, seeds, queries, scores)
+    for query, row in enumerate(weights):
+        count, own, alone = scanned(kernel, 0, blocks, row, 1.0)
+        asked = queries[:found] == query
+        assert np.array_equal(seeds[:found][asked], own[:count])
+        assert np.allclose(scores[:found][asked], alone[:count], atol=1e-5)
 
 
 @pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])

@@ -27,15 +27,23 @@ Array = np.ndarray[Any, Any]
 
 @njit(nogil=True, cache=True)
 def scan(
-    tried: Array, blocks: Array, weights: Array, threshold: float, seeds: Array, scores: Array
+    tried: Array,
+    blocks: Array,
+    weights: Array,
+    threshold: float,
+    seeds: Array,
+    queries: Array,
+    scores: Array,
 ) -> int:
-    """Write those of ``tried`` whose score reaches ``threshold``; gives how many there were.
+    """Write each of ``tried`` and each query whose score reaches ``threshold``; gives their number.
 
     As ``scan_mt19937.scan``, for the first draw of a seed; ``blocks`` may be any.
     """
-    x = np.empty((4, LANES), np.uint64)
+    asked = weights.shape[0]
+    x = np.empty((2, LANES), np.uint64)
     keys = np.empty(LANES, np.uint64)
-    score = np.empty(LANES, np.float32)
+    normal = np.empty(LANES, np.float32)
+    score = np.empty((asked, LANES), np.float32)
     found, count = 0, len(tried)
     for base in range(0, count, LANES):
         score[:] = np.float32(0)
@@ -45,19 +53,25 @@ def scan(
         for number in range(len(blocks)):
             for j in range(BLOCK):
                 _words(keys, np.uint64(BLOCK * blocks[number] + j), x)
-                _add(x[0], x[1], weights[BLOCK * number + j], score)
+                _normal(x[0], x[1], normal)
+                for q in range(asked):
+                    own, weight = score[q], weights[q, BLOCK * number + j]
+                    for lane in range(LANES):
+                        own[lane] += weight * normal[lane]
         for lane in range(min(LANES, count - base)):
-            if score[lane] >= threshold:
-                if found < len(seeds):
-                    seeds[found] = tried[base + lane]
-                    scores[found] = score[lane]
-                found += 1
+            for q in range(asked):
+                if score[q, lane] >= threshold:
+                    if found < len(seeds):
+                        seeds[found] = tried[base + lane]
+                        queries[found] = q
+                        scores[found] = score[q, lane]
+                    found += 1
     return found
 
 
 @njit(nogil=True, cache=True)
 def _words(keys: Array, element: Any, x: Array) -> None:
-    """Philox's words of one element for each key: four rows of 32 bits each."""
+    """The first two of Philox's words of one element for each key: rows of 32 bits."""
     for lane in range(LANES):
         k0, k1 = keys[lane] & _WORD, np.uint64(0)
         c0, c1, c2, c3 = np.uint64(0), np.uint64(0), element, np.uint64(0)
@@ -66,15 +80,15 @@ def _words(keys: Array, element: Any, x: Array) -> None:
             c0, c1 = (two >> _SHIFT) ^ c1 ^ k0, two & _WORD
             c2, c3 = (one >> _SHIFT) ^ c3 ^ k1, one & _WORD
             k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
-        x[0, lane], x[1, lane], x[2, lane], x[3, lane] = c0, c1, c2, c3
+        x[0, lane], x[1, lane] = c0, c1
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _add(first: Array, second: Array, weight: float, score: Array) -> None:
+def _normal(first: Array, second: Array, normal: Array) -> None:
     """Box and Muller's sine of two words."""
-    for lane in range(score.shape[0]):
+    for lane in range(normal.shape[0]):
         # A word's 24 high bits, in the middle of their step, are near enough.
         m = np.float32(np.int32(first[lane] >> np.uint64(8))) + np.float32(0.5)
         t = np.float32(np.int32(second[lane] >> np.uint64(8))) * np.float32(2.0**-24)
         t -= np.float32(0.5)
-        score[lane] -= weight * box_muller.radius(m) * box_muller.sine(t)
+        normal[lane] = -box_muller.radius(m) * box_muller.sine(t)
