@@ -39,7 +39,8 @@ class Diffusion:
 
     ``attends`` says at which of these resolutions the denoiser looks at the caption word by word;
     below the lowest it does so once more. At the highest it would cost as much as all the rest. The
-    caption as a whole is added to the time embedding, which every layer sees.
+    caption as a whole is added to the time embedding, which every layer sees. ``autocast`` trains
+    with products in bfloat16: faster where the processor has them; the weights stay float32.
     """
 
     channels: tuple[int, ...] = (64, 96, 128)
@@ -52,6 +53,7 @@ class Diffusion:
     steps: int = 6000
     learning_rate: float = 8e-4
     caption_dropout: float = 0.1
+    autocast: bool = False
     seed: int = 1
 
 
@@ -152,10 +154,11 @@ def train(
         t = torch.randint(scheduler.config.num_train_timesteps, (len(batch),), generator=generator)
         noise = torch.randn(clean.shape, generator=generator).to(where)
         noisy = scheduler.add_noise(clean, noise, t.to(where))
-        context = model["text_encoder"](tokens).last_hidden_state  # [b, limit, text_width]
-        predicted = model["unet"](noisy, t.to(where), context).sample
+        with torch.autocast(where.type, torch.bfloat16, enabled=settings.autocast):
+            context = model["text_encoder"](tokens).last_hidden_state  # [b, limit, text_width]
+            predicted = model["unet"](noisy, t.to(where), context).sample
         velocity = scheduler.get_velocity(clean, noise, t.to(where))
-        return {"loss": nn.functional.mse_loss(predicted, velocity)}
+        return {"loss": nn.functional.mse_loss(predicted.float(), velocity)}
 
     schedule = Schedule(settings.steps, settings.learning_rate, settings.seed)
     fit(name, model, loss, schedule, data_key=data_key, scratch=scratch, log=log)
