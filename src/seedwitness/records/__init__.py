@@ -4,35 +4,42 @@ Tables and documents are written whole, hold nothing that differs from run to ru
 machine), and so have the same bytes for the same inputs and versions.
 """
 
+from seedwitness.records.document import Document, read
 from seedwitness.records.documents import (
-    Case,
     Checkpoint,
     Claim,
     Component,
-    Copies,
     Corpus,
-    Criterion,
-    Document,
-    Finding,
-    Generated,
     Information,
-    Memorised,
-    Paired,
     Query,
-    Rank,
-    Rate,
     Recovery,
     Replay,
     Search,
     Source,
-    Statistic,
     Target,
-    read,
+)
+from seedwitness.records.findings import (
+    Case,
+    Copies,
+    Criterion,
+    Finding,
+    Generated,
+    Memorised,
+    Paired,
+    Rank,
+    Rate,
+    Statistic,
 )
 from seedwitness.records.recipe import (
     Recipe,
     canonical,
     digest,
+)
+from seedwitness.records.scanning import (
+    Inversion,
+    Regenerated,
+    Scan,
+    ScannedSeed,
 )
 from seedwitness.records.tables import (
     CONTROLS,
@@ -70,6 +77,7 @@ __all__ = [
     "Finding",
     "Generated",
     "Information",
+    "Inversion",
     "Memorised",
     "Paired",
     "Query",
@@ -77,7 +85,10 @@ __all__ = [
     "Rate",
     "Recipe",
     "Recovery",
+    "Regenerated",
     "Replay",
+    "Scan",
+    "ScannedSeed",
     "Search",
     "Source",
     "Statistic",

@@ -1,45 +1,14 @@
-"""Documents: JSON files, typed; what is in them and what they are called."""
+"""Documents of the stages that come before a finding; what is in them and what they are called."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
-from seedwitness.errors import RecordError
-from seedwitness.files import write_whole
+from seedwitness.records.document import Document
 
-Finding = Literal["supported", "not supported", "inconclusive", "not searched"]
 Source = Literal["corpus", "metadata", "user", "recovered"]
-
-
-class Document(BaseModel):
-    """A JSON file; unknown keys are refused, so that a file of another version is not misread."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def write(self, path: Path) -> None:
-        """Write the document, whole, keys in the order of the class."""
-        write_whole(path, self.model_dump_json(indent=1) + "\n")
-
-
-D = TypeVar("D", bound=Document)
-
-
-def read(kind: type[D], path: Path) -> D:
-    """A document from its file. Raises RecordError where it is missing or of another kind."""
-    if not path.exists():
-        raise RecordError(f"{path} is missing. `dvc repro` runs the stage that writes it.")
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RecordError(
-            f"{path} is no {kind.__name__} of this version: `{where}`: {first['msg']}. "
-            "Run its stage again: `dvc repro -s -f STAGE`."
-        ) from error
 
 
 class Claim(Document):
@@ -56,7 +25,7 @@ class Claim(Document):
     height: int | None = None
     model: str | None = None
     model_hash: str | None = None
-    others: dict[str, str] = {}
+    others: dict[str, str] = Field(default_factory=dict)
 
 
 class Information(Document):
@@ -133,7 +102,7 @@ class Corpus(Document):
     recall_n: int
     recall_what: str = ""
     """What was asked for, and what counted as found."""
-    pictures: dict[str, str] = {}
+    pictures: dict[str, str] = Field(default_factory=dict)
 
 
 class Recovery(Document):
@@ -164,7 +133,7 @@ class Query(Document):
     neighbours: int
     prompts: list[str]
     near_duplicate: float
-    filters: list[str] = []
+    filters: list[str] = Field(default_factory=list)
     """Nothing is filtered, deduplicated or weighted; a filter would be named here."""
 
 
@@ -199,98 +168,3 @@ class Replay(Document):
     trials: int
     nfe: int
     note: str
-
-
-class Rate(Document):
-    """A rate with the interval of Clopper and Pearson."""
-
-    hits: int
-    n: int
-    low: float
-    high: float
-    what: str
-
-
-class Statistic(Document):
-    """The figure by which a case is ranked among its controls."""
-
-    metric: str
-    version: str
-    label: str
-    weights_sha256: str
-    higher_is_closer: bool
-    value: float
-    selection: str
-
-
-class Rank(Document):
-    """Rank among controls: p = (1 + controls at least as close) / (1 + controls)."""
-
-    at_least_as_close: int
-    controls: int
-    p: float
-    resolution: float
-    alpha: float
-    left_out: list[str] = []
-
-
-class Paired(Document):
-    """The same recipes on the reference checkpoint, trial by trial."""
-
-    checkpoint: str
-    checkpoint_sha256: str
-    n: int
-    difference: float
-    low: float
-    high: float
-    p: float
-    what: str
-
-
-class Criterion(Document):
-    """From where on a metric says "copy", and who says so."""
-
-    metric: str
-    threshold: float
-    higher_is_closer: bool
-    source: str
-
-
-class Copies(Document):
-    """How many trials are copies: those that meet every criterion."""
-
-    criteria: list[Criterion]
-    rate: Rate
-    best_trial: str | None
-    """The closest copy by the statistic's metric."""
-    reference_rate: Rate | None
-
-
-class Memorised(Document):
-    """Was the target learned, so that text alone brings it back?"""
-
-    finding: Finding
-    reasons: list[str]
-    limits: list[str]
-    statistic: Statistic | None = None
-    rank: Rank | None = None
-    copies: Copies | None = None
-    reference: Paired | None = None
-    prompt_bits: float | None = None
-
-
-class Generated(Document):
-    """Is the target itself an output of the checkpoint?"""
-
-    finding: Finding
-    reasons: list[str]
-
-
-class Case(Document):
-    """``finding.json``: what is concluded for one target against one checkpoint."""
-
-    target: str
-    checkpoint: str
-    checkpoint_sha256: str
-    memorised: Memorised
-    generated: Generated

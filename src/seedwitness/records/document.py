@@ -1,0 +1,39 @@
+"""A document: a JSON file, typed, and read back as what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from seedwitness.errors import RecordError
+from seedwitness.files import write_whole
+
+
+class Document(BaseModel):
+    """A JSON file; unknown keys are refused, so that a file of another version is not misread."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def write(self, path: Path) -> None:
+        """Write the document, whole, keys in the order of the class."""
+        write_whole(path, self.model_dump_json(indent=1) + "\n")
+
+
+D = TypeVar("D", bound=Document)
+
+
+def read(kind: type[D], path: Path) -> D:
+    """A document from its file. Raises RecordError where it is missing or of another kind."""
+    if not path.exists():
+        raise RecordError(f"{path} is missing. `dvc repro` runs the stage that writes it.")
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordError(
+            f"{path} is no {kind.__name__} of this version: `{where}`: {first['msg']}. "
+            "Run its stage again: `dvc repro -s -f STAGE`."
+        ) from error

@@ -1,0 +1,109 @@
+"""Documents of what is concluded: ``finding.json`` and its parts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from seedwitness.records.document import Document
+from seedwitness.records.scanning import Scan
+
+Finding = Literal["supported", "not supported", "inconclusive", "not searched"]
+
+
+class Rate(Document):
+    """A rate with the interval of Clopper and Pearson."""
+
+    hits: int
+    n: int
+    low: float
+    high: float
+    what: str
+
+
+class Statistic(Document):
+    """The figure by which a case is ranked among its controls."""
+
+    metric: str
+    version: str
+    label: str
+    weights_sha256: str
+    higher_is_closer: bool
+    value: float
+    selection: str
+
+
+class Rank(Document):
+    """Rank among controls: p = (1 + controls at least as close) / (1 + controls)."""
+
+    at_least_as_close: int
+    controls: int
+    p: float
+    resolution: float
+    alpha: float
+    left_out: list[str] = Field(default_factory=list)
+
+
+class Paired(Document):
+    """The same recipes on the reference checkpoint, trial by trial."""
+
+    checkpoint: str
+    checkpoint_sha256: str
+    n: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    what: str
+
+
+class Criterion(Document):
+    """From where on a metric says "copy", and who says so."""
+
+    metric: str
+    threshold: float
+    higher_is_closer: bool
+    source: str
+
+
+class Copies(Document):
+    """How many trials are copies: those that meet every criterion."""
+
+    criteria: list[Criterion]
+    rate: Rate
+    best_trial: str | None
+    """The closest copy by the statistic's metric."""
+    reference_rate: Rate | None
+
+
+class Memorised(Document):
+    """Was the target learned, so that text alone brings it back?"""
+
+    finding: Finding
+    reasons: list[str]
+    limits: list[str]
+    statistic: Statistic | None = None
+    rank: Rank | None = None
+    copies: Copies | None = None
+    reference: Paired | None = None
+    prompt_bits: float | None = None
+
+
+class Generated(Document):
+    """Is the target itself an output of the checkpoint?"""
+
+    finding: Finding
+    reasons: list[str]
+    limits: list[str] = Field(default_factory=list)
+    scan: Scan | None = None
+
+
+class Case(Document):
+    """``finding.json``: what is concluded for one target against one checkpoint."""
+
+    target: str
+    checkpoint: str
+    checkpoint_sha256: str
+    memorised: Memorised
+    generated: Generated

@@ -1,0 +1,83 @@
+"""Documents of the scan of the seed space: what was looked for, what was found, and its power."""
+
+from __future__ import annotations
+
+from seedwitness.records.document import Document
+from seedwitness.records.recipe import Recipe
+
+
+class Inversion(Document):
+    """One inversion of the target, whose noise was correlated with every seed's."""
+
+    prompt: str
+    guidance: float
+
+
+class ScannedSeed(Document):
+    """One of the seeds whose noise correlates most with what an inversion left."""
+
+    seed: int
+    rng: str
+    inversion: Inversion
+    z: float
+    """Standard normal for a seed that has nothing to do with the target."""
+    p: float
+    """Family-wise, by Bonferroni over all seeds, protocols and inversions."""
+    correlation: float
+    """Of its noise and the inverted one, over all elements."""
+    recovered: bool
+    claimed: bool
+    """Whether the file's own metadata names it: looked at wherever it lies."""
+
+
+class Regenerated(Document):
+    """The best seed's picture, from the recipe that came closest of those tried; made by itself.
+
+    ``rms`` is the root mean square of its difference to the target in levels of 255, and
+    ``round_trip_rms`` that of the target and what the checkpoint's own autoencoder makes of it:
+    what is closer than that is as close as the checkpoint can come to any given picture.
+    """
+
+    trial: str
+    recipe: Recipe
+    tried: int
+    noise_sha256: str
+    latent_sha256: str
+    rms: float
+    round_trip_rms: float
+    image: str
+
+    @property
+    def the_very_image(self) -> bool:
+        """Whether the recipe gives the target back as well as the checkpoint could hold it."""
+        return self.rms <= self.round_trip_rms
+
+
+class Scan(Document):
+    """``scan.json``: the seed space, looked through for one target on one checkpoint."""
+
+    target: str
+    checkpoint: str
+    checkpoint_sha256: str
+    note: str
+    """Why nothing was scanned; empty where it was."""
+    protocols: list[str]
+    first_seed: int
+    end_seed: int
+    inversions: list[Inversion]
+    steps: int
+    rounds: int
+    elements: int
+    alpha: float
+    z_needed: float | None
+    """What z had to reach; None where nothing was scanned."""
+    seen: float
+    """The least correlation that would have been found with a chance of 95 %."""
+    seeds: list[ScannedSeed]
+    """The best, best first, and the claimed; none where no seed passed the quick looks."""
+    regenerated: Regenerated | None
+
+    @property
+    def tried(self) -> int:
+        """Seeds looked at, under each protocol."""
+        return self.end_seed - self.first_seed
