@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
+from scipy.optimize import brentq
 from scipy.stats import norm
 
 from seedwitness.config import known
@@ -32,7 +33,7 @@ from seedwitness.seeds import PROTOCOLS, scan_mt19937, scan_philox
 from seedwitness.seeds.torch_cpu import SEEDS
 
 Array = np.ndarray[Any, Any]
-Report = Callable[[int, float], None]
+Report = Callable[[int, float], object]
 """Is told after each part how many seeds it had and the highest score so far."""
 
 KERNELS: Mapping[str, ModuleType] = {"torch-cpu": scan_mt19937, "philox-nv": scan_philox}
@@ -86,6 +87,20 @@ class Plan:
         ]
         found: Array = np.minimum(1.0, np.sum(missed, axis=0))
         return found
+
+    def seen(self, z: float, chance: float = 0.95) -> float:
+        """The least correlation that reaches ``z`` with this chance, for the worst of the queries.
+
+        It has to pass the quick looks, and then to reach ``z`` on all elements. 1 where even that
+        would not do.
+        """
+        whole = np.sqrt(self.weights.shape[1])
+
+        def missed(r: float) -> float:
+            last = norm.cdf((z - r * whole) / np.sqrt(max(1 - r * r, 1e-12)))
+            return float(self.lost(r).max() + last) - (1 - chance)
+
+        return float(brentq(missed, 1e-6, 1.0, xtol=1e-4)) if missed(1.0) < 0 else 1.0
 
     @property
     def key(self) -> str:
@@ -192,7 +207,7 @@ def parts(first: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def exact(plan: Plan, chosen: Sequence[tuple[Array, Array]], shape: tuple[int, ...]) -> list[Array]:
-    """By query, scores of its chosen seeds on all their noise, as the protocol draws it: float64."""
+    """By query, scores of its chosen seeds on all noise, as the protocol draws it: float64."""
     draw = PROTOCOLS[plan.rng]
     rows = torch.from_numpy(plan.weights).double()  # [q, n]
     return [

@@ -1,0 +1,102 @@
+"""Was a picture made by a checkpoint? The seed space scanned, and a seed's recipe fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.records import Claim, Recipe, Scan, ScannedSeed
+from seedwitness.search import scanning
+from seedwitness.search.fitting import fit
+from seedwitness.search.ledger import LEDGER
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What was found, and the picture of the recovered seed where there is one."""
+
+    scan: Scan
+    picture: Image.Image | None
+
+
+def origin(
+    loaded: Loaded,
+    name: str,
+    picture: Image.Image,
+    prompts: Sequence[str],
+    claims: Sequence[Claim],
+    settings: config.Scan,
+    search: config.Search,
+    *,
+    ledger: Path = LEDGER,
+) -> Origin:
+    """Scan the seed space for ``picture``, and fit the recipe where a seed was recovered.
+
+    ``prompts`` are the candidates, best first. ``claims`` are believed in nothing: they only say
+    which seeds, guidance and steps are tried as well. A picture of a size that the checkpoint
+    cannot make is not scanned, and the document says so.
+    """
+    guidance = next((each.guidance for each in claims if each.guidance is not None), None)
+    asked = scanning.inversions(prompts, settings, guidance)
+    note = scanning.refused(loaded, *picture.size)
+    seeds: list[ScannedSeed] = []
+    elements, z_needed, seen = 0, float("inf"), 1.0
+    if not note:
+        shape = loaded.latent_shape(*picture.size)
+        rows = scanning.inverted(loaded, picture, asked, settings)
+        claimed = [each.seed for each in claims if each.seed is not None]
+        looked = scanning.look(rows, shape, asked, settings, claimed, ledger=ledger)
+        seeds, elements = looked.seeds, looked.elements
+        z_needed, seen = looked.z_needed, looked.seen
+    fitted = None
+    if seeds and seeds[0].recovered:
+        start = _start(picture, seeds[0], claims, search, loaded.checkpoint.dtype)
+        fitted = fit(loaded, picture, start, prompts, settings.fit, search, ledger)
+    scan = Scan(
+        target=name,
+        checkpoint=loaded.checkpoint.name,
+        checkpoint_sha256=loaded.checkpoint.sha256,
+        note=note,
+        protocols=settings.protocols,
+        first_seed=settings.first_seed,
+        end_seed=settings.end_seed,
+        inversions=asked,
+        steps=settings.steps,
+        rounds=settings.rounds,
+        elements=elements,
+        alpha=settings.alpha,
+        z_needed=z_needed if elements else None,
+        seen=seen,
+        seeds=seeds,
+        regenerated=fitted.about if fitted else None,
+    )
+    return Origin(scan, fitted.picture if fitted else None)
+
+
+def _start(
+    picture: Image.Image,
+    found: ScannedSeed,
+    claims: Sequence[Claim],
+    search: config.Search,
+    dtype: str,
+) -> Recipe:
+    """The recipe that a fit begins with: the seed, the search's settings, and what is claimed."""
+    guidance = next((each.guidance for each in claims if each.guidance is not None), None)
+    steps = next((each.steps for each in claims if each.steps), None)
+    return Recipe(
+        prompt=found.inversion.prompt,
+        seed=found.seed,
+        width=picture.width,
+        height=picture.height,
+        sampler=search.sampler,
+        steps=steps or search.steps,
+        guidance=search.guidance if guidance is None else guidance,
+        negative_prompt=search.negative_prompt,
+        rng=found.rng,
+        dtype=dtype,
+    )

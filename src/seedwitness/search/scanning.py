@@ -1,0 +1,180 @@
+"""Which seed was a picture made from? Its inversions, held against the noise of every seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy.stats import norm
+from tqdm import tqdm
+
+from seedwitness import config
+from seedwitness.checkpoints.inversion import invert
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.sampling import embed_each, encode_pictures
+from seedwitness.config import known
+from seedwitness.errors import CheckpointError, ConfigError
+from seedwitness.records import Inversion, ScannedSeed
+from seedwitness.search.ledger import LEDGER
+from seedwitness.seeds.scan import KERNELS, exact, plan, scan
+from seedwitness.seeds.torch_cpu import SEEDS
+
+LARGEST = 4
+"""How many times the checkpoint's own size a picture may have: memory grows with it."""
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the scan of one picture came to: the best seeds, and how good one would have to be."""
+
+    seeds: list[ScannedSeed]
+    elements: int
+    z_needed: float
+    seen: float
+
+
+def check(settings: config.Scan) -> None:
+    """Raise ConfigError where the settings name something unknown; it costs no time."""
+    for name in settings.protocols:
+        if name not in KERNELS:
+            raise ConfigError(f"scan.protocols: `{name}` cannot be scanned.{known(name, KERNELS)}")
+
+
+def refused(loaded: Loaded, width: int, height: int) -> str:
+    """Why a picture of this size is not scanned: the checkpoint cannot have made it. Or nothing."""
+    own = loaded.checkpoint.width * loaded.checkpoint.height
+    if width * height > LARGEST * own:
+        return (
+            f"The target has {width} × {height} pixels, more than {LARGEST} times what "
+            f"{loaded.checkpoint.name} makes ({loaded.checkpoint.width} × "
+            f"{loaded.checkpoint.height})."
+        )
+    try:
+        loaded.latent_shape(width, height)
+    except ConfigError:
+        return (
+            f"{loaded.checkpoint.name} makes no pictures of {width} × {height} pixels: if it made "
+            "the target, that was cropped or resized since, and noise that was resized is no "
+            "seed's any more."
+        )
+    return ""
+
+
+def inversions(
+    prompts: Sequence[str], settings: config.Scan, claimed: float | None = None
+) -> list[Inversion]:
+    """What to invert under: the empty prompt and the first candidates, at guidance 1.
+
+    Where a guidance is ``claimed``, the candidates at that too.
+    """
+    chosen = [each for each in dict.fromkeys(prompts) if each.strip()][: settings.prompts]
+    found = [Inversion(prompt=each, guidance=1.0) for each in ["", *chosen]]
+    if claimed is not None and claimed != 1:
+        found += [Inversion(prompt=each, guidance=claimed) for each in chosen]
+    return found
+
+
+def inverted(
+    loaded: Loaded, picture: Image.Image, asked: Sequence[Inversion], settings: config.Scan
+) -> Array:
+    """The noise that each inversion leaves of ``picture``, in the order of the noise: [q, n].
+
+    The picture is encoded by the checkpoint's own autoencoder, as it is. Raises ConfigError for a
+    size that the checkpoint cannot make, CheckpointError where what comes out is no number.
+    """
+    loaded.latent_shape(*picture.size)
+    pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None]
+    latents = encode_pictures(loaded.pipeline, pixels)
+    rows = [
+        invert(
+            loaded.pipeline,
+            embed_each(loaded.pipeline, [each.prompt]),
+            latents,
+            num_inference_steps=settings.steps,
+            guidance_scale=each.guidance,
+            rounds=settings.rounds,
+        ).flatten()
+        for each in asked
+    ]
+    found: Array = torch.stack(rows).numpy()
+    if not np.isfinite(found).all():
+        raise CheckpointError(
+            f"{loaded.checkpoint.name} inverts the target to what is no finite number in "
+            f"{loaded.settings.dtype}: set its `dtype` to float32."
+        )
+    return found
+
+
+def look(
+    rows: Array,
+    shape: tuple[int, ...],
+    asked: Sequence[Inversion],
+    settings: config.Scan,
+    claimed: Sequence[int] = (),
+    *,
+    ledger: Path = LEDGER,
+    workers: int = 0,
+) -> Looked:
+    """The seeds whose noise of ``shape`` correlates most with any of ``rows`` [q, n].
+
+    A seed is named once under each protocol, with the inversion that speaks most for it. Seeds that
+    are ``claimed`` are looked at wherever they lie, and always named, after the best. Raises
+    ConfigError as ``seeds.scan.scan`` does.
+    """
+    check(settings)
+    own = np.array(sorted({seed for seed in claimed if 0 <= seed < SEEDS}), np.uint32)
+    beyond = [seed for seed in own.tolist() if not settings.first_seed <= seed < settings.end_seed]
+    tried = settings.end_seed - settings.first_seed + len(beyond)
+    tests = tried * len(settings.protocols) * len(rows)
+    z_needed = float(norm.isf(settings.alpha / tests))
+    best: dict[tuple[int, str], tuple[float, Inversion]] = {}
+    seen = 0.0
+    with tqdm(
+        total=(settings.end_seed - settings.first_seed) * len(settings.protocols),
+        unit=" seeds",
+        unit_scale=True,
+        disable=None,
+    ) as bar:
+        for protocol in settings.protocols:
+            bar.set_description(protocol)
+            planned = plan(rows, protocol)
+            seen = max(seen, planned.seen(z_needed))
+            found = scan(
+                planned,
+                shape,
+                settings.first_seed,
+                settings.end_seed,
+                ledger=ledger / "scans",
+                workers=workers,
+                report=lambda seeds, _: bar.update(seeds),
+            )
+            stated = exact(planned, [(own, own)] * len(rows), shape)
+            for inversion, candidates, z in zip(asked, found, stated, strict=True):
+                first = slice(settings.best)  # no other of this inversion can be among the best
+                seeds = np.concatenate([candidates.seeds[first], own]).tolist()
+                for seed, score in zip(seeds, [*candidates.z[first], *z], strict=True):
+                    if score > best.get((seed, protocol), (-np.inf, inversion))[0]:
+                        best[seed, protocol] = (float(score), inversion)
+    named = [
+        ScannedSeed(
+            seed=seed,
+            rng=protocol,
+            inversion=inversion,
+            z=z,
+            p=min(1.0, float(norm.sf(z)) * tests),
+            correlation=z / rows.shape[1] ** 0.5,
+            recovered=z >= z_needed,
+            claimed=seed in own,
+        )
+        for (seed, protocol), (z, inversion) in best.items()
+    ]
+    named.sort(key=lambda each: (-each.z, each.rng, each.seed))
+    others = [each for each in named[settings.best :] if each.claimed]
+    return Looked([*named[: settings.best], *others], rows.shape[1], z_needed, seen)

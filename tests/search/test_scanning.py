@@ -1,0 +1,111 @@
+"""The seed of a picture, looked for by the lab's own checkpoint: real weights, real seeds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded, load
+from seedwitness.checkpoints.sampling import decode_latents
+from seedwitness.errors import ConfigError
+from seedwitness.records import Claim, Recipe
+from seedwitness.search.origin import Origin, origin
+from seedwitness.search.running import sampled
+from seedwitness.search.scanning import inversions
+
+ROOT = Path(__file__).parents[2]
+LAB = ROOT / "data" / "lab" / "checkpoints"
+PROMPT = "painting of a cactus, dusk colours, gouache on paper"
+RECIPE = Recipe(PROMPT, 40_503, 128, 128, "euler", 10, 3.0)
+FIT = {"guidances": [1.0, 3.0, 7.5], "samplers": ["ddim", "euler"], "steps": [5, 10]}
+SCAN = config.Scan(
+    protocols=["torch-cpu", "philox-nv"], end_seed=65_536, steps=10, fit=config.Fit(**FIT)
+)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Loaded:
+    return load("lab", config.Checkpoint(family="diffusers", path=LAB / "lab-memorised"))
+
+
+def made(lab: Loaded, recipe: Recipe) -> Image.Image:
+    latents, _ = sampled(lab, [recipe])
+    pixels = decode_latents(lab.pipeline, latents)[0]
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def asked(
+    lab: Loaded,
+    picture: Image.Image,
+    ledger: Path,
+    *claims: Claim,
+    prompts: tuple[str, ...] = (PROMPT,),
+    settings: config.Scan = SCAN,
+) -> Origin:
+    search = config.section(config.Search, "search", path=ROOT / "params.yaml")
+    return origin(lab, "it", picture, prompts, claims, settings, search, ledger=ledger)
+
+
+@pytest.mark.parametrize("rng", ["torch-cpu", "philox-nv"])
+def test_seed_and_recipe_of_an_output_are_found(lab: Loaded, rng: str, tmp_path: Path) -> None:
+    recipe = Recipe(PROMPT, 40_503, 128, 128, "euler", 10, 3.0, rng=rng)
+    picture = made(lab, recipe)
+    found = asked(lab, picture, tmp_path)
+    best = found.scan.seeds[0]
+    assert (best.seed, best.rng, best.recovered) == (40_503, rng, True)
+    assert best.p < 1e-10
+    assert not any(each.recovered for each in found.scan.seeds[1:])
+    assert found.scan.regenerated is not None
+    assert found.scan.regenerated.recipe == recipe
+    assert found.picture is not None
+    assert np.array_equal(np.array(found.picture), np.array(picture))
+    assert found.scan.regenerated.the_very_image
+
+
+def test_a_picture_from_elsewhere_has_no_seed(lab: Loaded, tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).normal(size=(16, 16, 3))
+    picture = Image.fromarray((128 + 40 * noise).clip(0, 255).astype(np.uint8))
+    found = asked(lab, picture.resize((128, 128), Image.Resampling.BICUBIC), tmp_path)
+    assert not any(each.recovered for each in found.scan.seeds)
+    assert (found.scan.regenerated, found.picture) == (None, None)
+    assert 0.1 < found.scan.seen < 0.5
+
+
+def test_a_claimed_seed_is_looked_at_wherever_it_lies(lab: Loaded, tmp_path: Path) -> None:
+    settings = SCAN.model_copy(update={"end_seed": 4096, "protocols": ["torch-cpu"]})
+    true, false = Claim(tool="it", seed=40_503), Claim(tool="it", seed=7)
+    picture = made(lab, RECIPE)
+    blind = asked(lab, picture, tmp_path, settings=settings)
+    assert not any(each.recovered or each.claimed for each in blind.scan.seeds)
+    found = asked(lab, picture, tmp_path, true, false, settings=settings)
+    assert found.scan.seeds[0].seed == 40_503
+    assert found.scan.seeds[0].recovered
+    assert {each.seed for each in found.scan.seeds if each.claimed} == {40_503, 7}
+    assert not next(each for each in found.scan.seeds if each.seed == 7).recovered
+
+
+def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(lab: Loaded, tmp_path: Path) -> None:
+    for size in ((131, 128), (2048, 2048)):
+        found = asked(lab, Image.new("RGB", size, (9, 99, 199)), tmp_path)
+        assert f"{size[0]} × {size[1]}" in found.scan.note
+        assert (found.scan.seeds, found.scan.z_needed) == ([], None)
+
+
+def test_inversions_are_empty_prompt_candidates_and_the_claimed_guidance() -> None:
+    settings = SCAN.model_copy(update={"prompts": 2})
+    found = inversions(["a", " ", "a", "b", "c"], settings, 7.5)
+    assert [(each.prompt, each.guidance) for each in found] == [
+        ("", 1.0),
+        ("a", 1.0),
+        ("b", 1.0),
+        ("a", 7.5),
+        ("b", 7.5),
+    ]
+
+
+def test_an_unknown_protocol_is_refused(lab: Loaded, tmp_path: Path) -> None:
+    settings = SCAN.model_copy(update={"protocols": ["torch-cuda"]})
+    with pytest.raises(ConfigError, match=r"scan\.protocols: `torch-cuda` cannot be scanned"):
+        asked(lab, made(lab, RECIPE), tmp_path, settings=settings)
