@@ -68,6 +68,7 @@ def case(
         rows = [_trial(recipe, row, latents[row], rng) for row, recipe in enumerate(kept)]
         write_table(folder / "trials.parquet", rows, records.TRIALS)
     _search(target, checkpoint, recipes).write(places["search"] / "search.json")
+    _scan(target, checkpoint).write(root / "data" / "scan" / target / checkpoint / "scan.json")
     seconds = root / "data" / "seconds" / target / checkpoint
     write_whole(seconds / "search.json", f'{{"seconds": {len(recipes)}}}\n')
     score = root / "data" / "score" / target / checkpoint
@@ -215,6 +216,27 @@ def _search(target: str, checkpoint: str, recipes: Sequence[Recipe]) -> records.
         best_trial=recipes[0].id,
         best_guide=0.1,
         ledger="0" * 32,
+    )
+
+
+def _scan(target: str, checkpoint: str) -> records.Scan:
+    return records.Scan(
+        target=target,
+        checkpoint=checkpoint,
+        checkpoint_sha256="c" * 64,
+        note="no seed was looked for",
+        protocols=["torch-cpu"],
+        first_seed=0,
+        end_seed=1,
+        inversions=[],
+        steps=20,
+        rounds=0,
+        elements=0,
+        alpha=0.001,
+        z_needed=None,
+        seen=1.0,
+        seeds=[],
+        regenerated=None,
     )
 
 

@@ -89,6 +89,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
         "score": ["score=published"],
         "tracking": ["tracking=server"],
         "search": ["search=default"],
+        "scan": ["scan=whole"],
     }
     checkpoints = [
         "+checkpoint@checkpoints.stable-diffusion-1-5=stable-diffusion-1-5",
@@ -101,12 +102,14 @@ def test_every_option_fits(tmp_path: Path) -> None:
     found = composed(tmp_path, *(each for part in others.values() for each in part), *checkpoints)
     params = config.validated(config.Params, found, "made")
     assert params.search.budget_nfe // (2 * params.search.steps) == 500
+    assert (params.scan.first_seed, params.scan.end_seed) == (0, 2**32)
     assert params.checkpoints["folder"].path == Path("models/a folder")
     assert params.checkpoints["stable-diffusion-1-5"].fetch.startswith("hf download ")
     assert params.tracking.uri.startswith("http://127.0.0.1")
     in_use = {f"{group}/{part[0].split('=')[1]}.yaml" for group, part in others.items()}
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
-    in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "tracking/local.yaml"}
+    in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
+    in_use |= {"tracking/local.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
     in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
@@ -296,7 +299,7 @@ def test_any_caption_and_any_name_survive(project: Path) -> None:
 DVC_YAML = """\
 stages:
   steps:
-    cmd: grep ' steps:' params.yaml > out
+    cmd: grep -m 1 ' steps: ' params.yaml > out
     params: [search.steps]
     outs: [{out: {cache: false}}]
 """

@@ -26,7 +26,7 @@ from seedwitness.lab.truth import Picture
 
 LAB = Path("data/lab")
 OUT = Path("data/targets")
-SEED = 2_718_281_828  # far outside the seeds that a search of the demo looks at
+SEED = 3_141_592  # outside the seeds that a search of the demo looks at, inside those of its scan
 RECIPE = {"num_inference_steps": 20, "guidance_scale": 3.0}
 
 

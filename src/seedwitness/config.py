@@ -193,6 +193,42 @@ class Search(Section):
     workers: PositiveInt = 1
 
 
+class Fit(Section):
+    """What is tried of a recipe once its seed is found: each with the best of the others."""
+
+    prompts: PositiveInt = 6
+    """How many of the candidates."""
+    guidances: list[NonNegativeFloat] = Field(min_length=1)
+    samplers: list[str] = Field(min_length=1)
+    steps: list[PositiveInt] = Field(min_length=1)
+
+
+class Scan(Section):
+    """The seed space, looked through for the one seed that a target was made from."""
+
+    protocols: list[str] = Field(min_length=1)
+    first_seed: NonNegativeInt = 0
+    end_seed: Annotated[int, Field(ge=1, le=2**32)]
+    """Seeds from ``first_seed`` up to this one, itself left out; 4294967296 for all."""
+    prompts: NonNegativeInt = 1
+    """How many candidates the target is inverted under, beside the empty prompt."""
+    steps: PositiveInt = 20
+    """Of an inversion: one NFE each, two where guidance is not 1."""
+    rounds: NonNegativeInt = 0
+    """Of fixed-point iteration in each step."""
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    """Family-wise, over all seeds, protocols and inversions."""
+    best: PositiveInt = 5
+    """How many seeds are listed."""
+    fit: Fit
+
+    @model_validator(mode="after")
+    def _range(self) -> Scan:
+        if self.first_seed >= self.end_seed:
+            raise ValueError("first_seed: it lies below end_seed")
+        return self
+
+
 class Score(Section):
     """The metrics by which every trial is scored, and their weights."""
 
@@ -265,6 +301,7 @@ class Params(Section):
     recover: Recover
     lookup: Lookup
     search: Search
+    scan: Scan
     score: Score
     controls: Controls
     judge: Judge

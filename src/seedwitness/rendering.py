@@ -16,7 +16,7 @@ from seedwitness.records import Recipe
 if TYPE_CHECKING:
     from PIL import Image
 
-    from seedwitness.report.evidence import CaseEvidence, Evidence
+    from seedwitness.report.evidence import CaseEvidence, Cited, Evidence
 
 ROUNDING = 1.0
 """Mean difference in levels of 255 up to which two pictures are taken for one, rounded apart."""
@@ -71,14 +71,20 @@ def _cited(
 ) -> tuple[str, Known]:
     cases: dict[str, CaseEvidence] = {case.checkpoint: case for case in evidence.cases}
     name = _chosen(checkpoint, list(cases), "checkpoint", str(path))
-    cited = {each.trial: each for each in cases[name].cited}
-    one = cited[_chosen(trial, list(cited), "trial", f"{path} for {name}")]
+    case = cases[name]
+    shown: dict[str, tuple[Cited | records.Regenerated, str | None]] = {
+        each.trial: (each, each.image) for each in case.cited
+    }
+    scan = case.generated.scan
+    if scan and scan.regenerated and case.recovered:
+        shown |= {scan.regenerated.trial: (scan.regenerated, case.recovered.image)}
+    one, image = shown[_chosen(trial, list(shown), "trial", f"{path} for {name}")]
     return name, Known(
         recipe=one.recipe,
-        checkpoint_sha256=cases[name].checkpoint_sha256,
+        checkpoint_sha256=case.checkpoint_sha256,
         noise_sha256=one.noise_sha256,
         latent_sha256=one.latent_sha256,
-        picture=path.parent / one.image if one.image else None,
+        picture=path.parent / image if image else None,
     )
 
 

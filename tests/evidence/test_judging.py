@@ -93,6 +93,24 @@ TARGET = records.Target(
     information=records.Information(bits_per_pixel=9, deviation=0.2, busy_tiles=1),
 )
 BEST = np.linspace(0.2, 0.5, 99).tolist()
+SCAN = records.Scan(
+    target="owl",
+    checkpoint="memorised",
+    checkpoint_sha256="memorised",
+    note="no size for it",
+    protocols=["torch-cpu"],
+    first_seed=0,
+    end_seed=10,
+    inversions=[],
+    steps=20,
+    rounds=0,
+    elements=0,
+    alpha=0.001,
+    z_needed=None,
+    seen=1.0,
+    seeds=[],
+    regenerated=None,
+)
 CASE = Examined(
     target=TARGET,
     checkpoint=checkpoint("memorised"),
@@ -102,6 +120,7 @@ CASE = Examined(
     reference=checkpoint("clean"),
     reference_scores=scores([0.3] * 16, [0.4] * 16),
     prompt_bits=100.0,
+    scan=SCAN,
 )
 FAR = scores([0.3] * 16, [0.4] * 16)
 
@@ -160,8 +179,10 @@ def test_the_reference_has_no_other_to_be_compared_with() -> None:
     assert any("itself" in limit for limit in found.limits)
 
 
-def test_generated_is_not_searched() -> None:
-    assert judge(CASE, SETTINGS).generated.finding == "not searched"
+def test_generated_is_concluded_from_the_scan() -> None:
+    found = judge(CASE, SETTINGS).generated
+    assert (found.finding, found.reasons) == ("inconclusive", ["no size for it"])
+    assert judge(replace(CASE, flat=["grey"]), SETTINGS).generated.reasons[0].endswith("by: grey")
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:

@@ -49,6 +49,11 @@ SETTINGS = {
         "steps": 12,
         "guidance": 3.0,
     },
+    "scan": {
+        "protocols": ["torch-cpu"],
+        "end_seed": 4096,
+        "fit": {"guidances": [3.0], "samplers": ["ddim"], "steps": [12]},
+    },
     "score": {"metrics": list(METRICS), "weights": {"descriptor": "data/descriptor.pt"}},
     "controls": {"path": "data/controls", "count": 99, "source": "held-out <pictures>"},
     "judge": {
@@ -370,6 +375,10 @@ def write_case(
         nfe=0 if itself else 24 * TRIALS,
         note="clean is the reference itself" if itself else "every recipe of the search",
     ).write(data / "replay" / target / name / "replay.json")
+    looked = scan(target, name, recipes[0], recovered=back)
+    looked.write(data / "scan" / target / name / "scan.json")
+    if looked.regenerated:
+        scene(seed, 1.0).resize((128, 128)).save(data / "scan" / target / name / "regenerated.png")
     case = Examined(
         target=about,
         checkpoint=identity(name),
@@ -381,6 +390,52 @@ def write_case(
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
         prompt_bits=201.5,
+        scan=looked,
     )
     settings = config.validated(config.Judge, SETTINGS["judge"], "judge")
     judge(case, settings).write(data / "judge" / target / name / "finding.json")
+
+
+def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> records.Scan:
+    """A scan that found the seed of ``recipe``, or none; ``flat`` has a size that nothing makes."""
+    asked = records.Inversion(prompt=HOSTILE, guidance=1.0)
+    z = 24.5 if recovered else 4.75
+    best = records.ScannedSeed(
+        seed=271_828,
+        rng="torch-cpu",
+        inversion=asked,
+        z=z,
+        p=1e-120 if recovered else 0.012,
+        correlation=z / 2048**0.5,
+        recovered=recovered,
+        claimed=recovered,
+    )
+    regenerated = records.Regenerated(
+        trial=recipe.id,
+        recipe=recipe,
+        tried=31,
+        noise_sha256="5e" * 32,
+        latent_sha256="5f" * 32,
+        rms=0.21,
+        round_trip_rms=9.75,
+        image="regenerated.png",
+    )
+    flat = target == "flat"
+    return records.Scan(
+        target=target,
+        checkpoint=name,
+        checkpoint_sha256=identity(name).sha256,
+        note="A size that cannot be made." if flat else "",
+        protocols=["torch-cpu"],
+        first_seed=0,
+        end_seed=4_194_304,
+        inversions=[records.Inversion(prompt="", guidance=1.0), asked],
+        steps=20,
+        rounds=0,
+        elements=0 if flat else 2048,
+        alpha=0.001,
+        z_needed=None if flat else 6.13,
+        seen=1.0 if flat else 0.17,
+        seeds=[] if flat else [best],
+        regenerated=regenerated if recovered else None,
+    )

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from seedwitness.lab.drawing.picture import draw
 from seedwitness.lab.drawing.world import sketches
+from seedwitness.stages import run
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "data" / "lab"
@@ -39,6 +40,42 @@ def small_project(tiny_checkpoint: Path) -> Callable[[Path], None]:
     return lay_out
 
 
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]) -> Path:
+    """The small project after all of its stages, one after the other."""
+    cases = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
+    root = tmp_path_factory.mktemp("whole")
+    small_project(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for name in ("own", "clean"):
+            run("identify", [name])
+        for name in ("clip", "descriptor", "lpips"):
+            run("weights", [name])
+        run("index", [])
+        for target in ("owl", "flat"):
+            for stage in ("prepare", "recover", "lookup"):
+                run(stage, [target])
+        for stage in ("search", "scan", "replay", "score"):
+            for case in cases:
+                run(stage, case)
+        for name in ("own", "clean"):
+            run("controls", [name])
+        for case in cases:
+            run("judge", case)
+        for target in ("owl", "flat"):
+            run("report", [target])
+        for stage in ("overview", "publish"):
+            run(stage, [])
+    return root
+
+
+@pytest.fixture
+def here(whole: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(whole)
+    return whole
+
+
 def _folder(path: Path, numbers: range) -> None:
     path.mkdir(parents=True)
     lines = []
@@ -59,8 +96,10 @@ def _params() -> dict[str, object]:
     }
     params["corpus"] |= {"path": "seen"}
     params["clip"]["path"] = params["clip"]["watch"] = str(LAB / "clip")
-    params["score"]["watch"] = str(LAB / "metrics")
+    params["score"]["watch"] = str(LAB / "dvc.lock")
     params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
+    params["scan"] |= {"end_seed": 65_536, "steps": 2}
+    params["scan"]["fit"] |= {"guidances": [3.0], "steps": [2]}
     weights = params["score"]["weights"]
     params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
     params["controls"] |= {"path": "outside", "count": 6}

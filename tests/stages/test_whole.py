@@ -1,7 +1,6 @@
 """All stages in turn, on a small project: every figure follows from the files before it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,42 +24,6 @@ from seedwitness.stages import place, run
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 CASES = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
-
-
-@pytest.fixture(scope="module")
-def project(
-    tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]
-) -> Path:
-    root = tmp_path_factory.mktemp("whole")
-    small_project(root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        for name in ("own", "clean"):
-            run("identify", [name])
-        for name in ("clip", "descriptor", "lpips"):
-            run("weights", [name])
-        run("index", [])
-        for target in ("owl", "flat"):
-            for stage in ("prepare", "recover", "lookup"):
-                run(stage, [target])
-        for stage in ("search", "replay", "score"):
-            for case in CASES:
-                run(stage, case)
-        for name in ("own", "clean"):
-            run("controls", [name])
-        for case in CASES:
-            run("judge", case)
-        for target in ("owl", "flat"):
-            run("report", [target])
-        for stage in ("overview", "publish"):
-            run(stage, [])
-    return root
-
-
-@pytest.fixture
-def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(project)
-    return project
 
 
 def scores(case: tuple[str, str], name: str = "scores") -> pd.DataFrame:
@@ -165,7 +128,7 @@ def test_reports_say_what_was_found(here: Path) -> None:
         evidence = json.loads((here / "reports" / target / "evidence.json").read_text())
         words = {each["checkpoint"]: each["memorised"]["finding"] for each in evidence["cases"]}
         assert words == {name: finding((target, name)).finding for name in ("own", "clean")}
-        assert {each["generated"]["finding"] for each in evidence["cases"]} == {"not searched"}
+        assert "not searched" not in {each["generated"]["finding"] for each in evidence["cases"]}
     assert "owl/report.html" in (here / "reports/index.html").read_text()
     assert (here / "mlflow.db").exists()
 

@@ -9,11 +9,11 @@ import pandas as pd
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
+from seedwitness.evidence.generation import generated
 from seedwitness.evidence.ranks import paired, rank
 from seedwitness.evidence.rates import rate
 
 BEST = "the closest of all trials"
-NOT_SEARCHED = "No seed of this target was searched for: this version scans no seeds."
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,21 @@ class Examined:
     reference: records.Checkpoint | None
     reference_scores: pd.DataFrame
     prompt_bits: float | None
+    scan: records.Scan
 
 
 def judge(case: Examined, settings: config.Judge) -> records.Case:
-    """The finding for one case.
+    """The findings for one case, for *memorised* and for *generated* (``generation.generated``).
 
-    *Supported* only where p ≤ α, a regeneration is a copy, and the 95 % interval of the paired
-    difference to the reference checkpoint lies above 0.
+    *Memorised* is *supported* only where p ≤ α, a regeneration is a copy, and the 95 % interval of
+    the paired difference to the reference checkpoint lies above 0.
     """
     return records.Case(
         target=case.target.name,
         checkpoint=case.checkpoint.name,
         checkpoint_sha256=case.checkpoint.sha256,
         memorised=memorised(case, settings),
-        generated=records.Generated(finding="not searched", reasons=[NOT_SEARCHED]),
+        generated=generated(case.scan, case.flat),
     )
 
 

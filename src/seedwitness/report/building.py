@@ -21,6 +21,7 @@ from seedwitness.report.evidence import (
     Match,
     Prompt,
     Protocol,
+    Recovered,
     Score,
     Searched,
     command,
@@ -40,6 +41,7 @@ class Settings:
     recover: config.Recover
     lookup: config.Lookup
     search: config.Search
+    scan: config.Scan
     score: config.Score
     controls: config.Controls
     judge: config.Judge
@@ -63,6 +65,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             recover_phrases=settings.recover.most_phrases,
             lookup=settings.lookup,
             search=settings.search,
+            scan=settings.scan,
             metrics=settings.score.metrics,
             controls=ControlSet(source=settings.controls.source, count=settings.controls.count),
             judge=settings.judge,
@@ -88,6 +91,19 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
         budget=figures.spent(figures.curve(source, metric), higher),
         controls_copied=figures.controls_copied(source),
         cited=_cited(source, settings, higher),
+        recovered=_recovered(source),
+    )
+
+
+def _recovered(source: CaseSource) -> Recovered | None:
+    scan = source.case.generated.scan
+    if scan is None or scan.regenerated is None or source.regenerated is None:
+        return None
+    case = source.case
+    return Recovered(
+        image=f"images/{case.checkpoint}/{scan.regenerated.image}",
+        image_sha256=sha256_file(source.regenerated),
+        command=command(case.target, case.checkpoint, scan.regenerated.trial),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from seedwitness import config, records
 from seedwitness.records import Document
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 PACKAGES = (
     "seedwitness",
     "torch",
@@ -149,6 +149,14 @@ class Spent(Document):
     controls_farthest: float | None
 
 
+class Recovered(Document):
+    """The picture of the seed that was recovered, and how to make it again."""
+
+    image: str
+    image_sha256: str
+    command: str
+
+
 class CaseEvidence(Document):
     """One target against one checkpoint."""
 
@@ -164,6 +172,7 @@ class CaseEvidence(Document):
     budget: list[Spent]
     controls_copied: records.Rate | None
     cited: list[Cited]
+    recovered: Recovered | None
 
 
 class ControlSet(Document):
@@ -181,6 +190,7 @@ class Protocol(Document):
     recover_phrases: int
     lookup: config.Lookup
     search: config.Search
+    scan: config.Scan
     metrics: list[str]
     controls: ControlSet
     judge: config.Judge

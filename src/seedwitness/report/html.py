@@ -84,6 +84,11 @@ def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -
             cited.trial: records.canonical(asdict(cited.recipe)).decode()
             for case in evidence.cases
             for cited in case.cited
+        }
+        | {
+            made.trial: records.canonical(asdict(made.recipe)).decode()
+            for made in (regenerated(case) for case in evidence.cases)
+            if made
         },
         alpha_together=min(1.0, len(evidence.cases) * evidence.protocol.judge.alpha),
     )
@@ -101,7 +106,14 @@ def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
                 found[cited.image] = each.images[cited.trial]
             if cited.reference_image:
                 found[cited.reference_image] = each.reference_images[cited.trial]
+        if case.recovered and each.regenerated:
+            found[case.recovered.image] = each.regenerated
     return found
+
+
+def regenerated(case: CaseEvidence) -> records.Regenerated | None:
+    """What the recovered seed gave, where one was."""
+    return case.generated.scan.regenerated if case.generated.scan else None
 
 
 def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:

@@ -35,6 +35,8 @@ class CaseSource:
     controls: pd.DataFrame
     images: dict[str, Path]
     reference_images: dict[str, Path]
+    regenerated: Path | None
+    """The picture of the seed that was recovered."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
             images=reader.pictures("score", target, name, "images"),
             reference_images=reader.pictures("score", target, name, "reference"),
+            regenerated=reader.pictures("scan", target, name).get("regenerated"),
         )
         for name in judged
     ]

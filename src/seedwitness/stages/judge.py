@@ -28,6 +28,7 @@ def run(target: str, checkpoint: str) -> None:
         ),
         reference=None if itself else _identity(settings.reference),
         prompt_bits=_shortest(place("search", target, checkpoint)),
+        scan=records.read(records.Scan, place("scan", target, checkpoint) / "scan.json"),
     )
     judge(case, settings).write(place("judge", target, checkpoint) / "finding.json")
 

@@ -30,6 +30,7 @@ def settings() -> Settings:
         recover=config.section(config.Recover, "recover"),
         lookup=config.section(config.Lookup, "lookup"),
         search=config.section(config.Search, "search"),
+        scan=config.section(config.Scan, "scan"),
         score=config.section(config.Score, "score"),
         controls=config.section(config.Controls, "controls"),
         judge=config.section(config.Judge, "judge"),

@@ -1,0 +1,110 @@
+"""Is the target an output of the checkpoint? From the scan of the seed space to a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seedwitness import records
+
+SEEDS = 2**32
+
+
+def generated(scan: records.Scan, flat: Sequence[str]) -> records.Generated:
+    """The finding for *generated*: a seed whose noise is in the target, and a recipe to prove it.
+
+    *Supported* only where the seed's family-wise p ≤ α, and its recipe gives the target back at
+    least as closely as the checkpoint's own autoencoder could hold it. The seed alone is not
+    enough: checkpoints that are kin invert a picture to much the same noise.
+    """
+    finding, reasons = _concluded(scan, flat)
+    return records.Generated(
+        finding=finding,
+        reasons=[*reasons, *_claims(scan)],
+        limits=[] if scan.note else _limits(scan),
+        scan=scan,
+    )
+
+
+def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding, list[str]]:
+    if flat:
+        return "inconclusive", [
+            f"The target is too flat to be recognised by: {why}" for why in flat
+        ]
+    if scan.note:
+        return "inconclusive", [scan.note]
+    best = scan.seeds[0] if scan.seeds else None
+    if best is None or not best.recovered or scan.regenerated is None:
+        return "not supported", [_nothing(scan, best)]
+    said = (
+        f"The noise of seed {best.seed} by {best.rng} is in the target: z = {best.z:.1f}, and no "
+        f"seed is likely to reach {scan.z_needed:.2f} by chance; family-wise p = {best.p:.2g}, at "
+        f"most α = {scan.alpha:g}."
+    )
+    made, recipe = scan.regenerated, scan.regenerated.recipe
+    beside = (
+        f"{made.rms:.2f} of 255 levels from the target (root mean square), where the checkpoint's "
+        f"own autoencoder holds the target to {made.round_trip_rms:.2f}"
+    )
+    tried = f"Of {made.tried} recipes that were tried with it"
+    if made.the_very_image:
+        how = f"{recipe.sampler}, {recipe.steps} steps, guidance {recipe.guidance:g}"
+        near = "They agree in every pixel." if made.rms == 0 else f"It comes {beside}."
+        return "supported", [said, f"{tried}, one gives the target back: {how}. {near}"]
+    return "inconclusive", [
+        f"{tried}, none gives the target back: the closest comes {beside}. Another prompt or "
+        "setting may be right, the picture may have been edited, or a checkpoint that is kin to "
+        "this one made it, whose seeds show here too.",
+        said,
+    ]
+
+
+def _nothing(scan: records.Scan, best: records.ScannedSeed | None) -> str:
+    protocols = " and ".join(scan.protocols)
+    where = (
+        "No seed of all 2^32"
+        if scan.tried == SEEDS
+        else f"No seed from {scan.first_seed:,} to {scan.end_seed - 1:,}"
+    )
+    nearest = (
+        "none passed the quick looks"
+        if best is None
+        else f"the best, {best.seed} by {best.rng}, reaches z = {best.z:.2f}, and "
+        f"{scan.z_needed:.2f} is needed (family-wise p = {best.p:.2g})"
+    )
+    return (
+        f"{where} by {protocols}: {nearest}. Noise that correlates by {scan.seen:.2f} or more with "
+        "what the inversion leaves would have been found with a chance of 95 %."
+    )
+
+
+def _claims(scan: records.Scan) -> list[str]:
+    """What became of the seeds that the file's own metadata names."""
+    said = []
+    for seed in dict.fromkeys(each.seed for each in scan.seeds if each.claimed):
+        under = [each for each in scan.seeds if each.claimed and each.seed == seed]
+        if any(each.recovered for each in under):
+            said.append(f"The file's own metadata names seed {seed}, whose noise is there.")
+        else:
+            highest = max(each.z for each in under)
+            said.append(
+                f"The file's own metadata names seed {seed}, whose noise is not there by "
+                f"{' or '.join(each.rng for each in under)}: z = {highest:.2f}."
+            )
+    return said
+
+
+def _limits(scan: records.Scan) -> list[str]:
+    said = []
+    if scan.tried < SEEDS:
+        share = scan.tried / SEEDS
+        said.append(
+            f"{100 * share:.2g} % of the seed space was looked at, seeds {scan.first_seed:,} to "
+            f"{scan.end_seed - 1:,}: `seedwitness run scan=whole` looks at all."
+        )
+    said.append(
+        "Looked for: the noise of one seed, the first draw of its generator, by "
+        f"{' or '.join(scan.protocols)}. Noise that was mixed (variation seeds), resized, or added "
+        "in between (ancestral samplers), later pictures of a batch, and pictures that were "
+        "cropped, resized or painted over would not be found."
+    )
+    return said

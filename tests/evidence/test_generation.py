@@ -1,0 +1,114 @@
+"""Was it generated? The seed is needed, and a recipe that gives the very image back."""
+
+import pytest
+
+from seedwitness import records
+from seedwitness.evidence.generation import generated
+
+INVERSION = records.Inversion(prompt="", guidance=1.0)
+RECIPE = records.Recipe("an owl", 77, 128, 128, "euler", 25, 4.5)
+
+
+def seed(
+    z: float = 20.0, p: float = 1e-70, *, number: int = 77, claimed: bool = False
+) -> records.ScannedSeed:
+    return records.ScannedSeed(
+        seed=number,
+        rng="torch-cpu",
+        inversion=INVERSION,
+        z=z,
+        p=p,
+        correlation=0.4,
+        recovered=p <= 0.001,
+        claimed=claimed,
+    )
+
+
+def made(rms: float) -> records.Regenerated:
+    return records.Regenerated(
+        trial=RECIPE.id,
+        recipe=RECIPE,
+        tried=31,
+        noise_sha256="",
+        latent_sha256="",
+        rms=rms,
+        round_trip_rms=9.5,
+        image="regenerated.png",
+    )
+
+
+def scan(**changes: object) -> records.Scan:
+    plain = {
+        "target": "owl",
+        "checkpoint": "memorised",
+        "checkpoint_sha256": "",
+        "note": "",
+        "protocols": ["torch-cpu", "philox-nv"],
+        "first_seed": 0,
+        "end_seed": 2**32,
+        "inversions": [INVERSION],
+        "steps": 20,
+        "rounds": 0,
+        "elements": 2048,
+        "alpha": 0.001,
+        "z_needed": 7.35,
+        "seen": 0.2,
+        "seeds": [seed()],
+        "regenerated": made(0.2),
+    }
+    return records.Scan.model_validate(plain | changes)
+
+
+def test_a_seed_whose_recipe_gives_the_image_back_is_supported() -> None:
+    found = generated(scan(), ())
+    assert found.finding == "supported"
+    assert "seed 77 by torch-cpu" in found.reasons[0]
+    assert "euler, 25 steps, guidance 4.5" in found.reasons[1]
+    assert found.scan == scan()
+
+
+@pytest.mark.parametrize(("rms", "word"), [(9.5, "supported"), (9.51, "inconclusive")])
+def test_the_autoencoders_own_round_trip_is_the_line(rms: float, word: str) -> None:
+    assert generated(scan(regenerated=made(rms)), ()).finding == word
+
+
+def test_a_seed_alone_is_not_enough() -> None:
+    """Checkpoints that are kin invert a picture to much the same noise."""
+    found = generated(scan(regenerated=made(30.0)), ())
+    assert found.finding == "inconclusive"
+    assert "kin" in found.reasons[0]
+    assert "seed 77" in found.reasons[1]
+
+
+@pytest.mark.parametrize("seeds", [[], [seed(4.9, 0.02)]])
+def test_chance_is_not_supported_and_the_power_is_told(seeds: list[records.ScannedSeed]) -> None:
+    found = generated(scan(seeds=seeds, regenerated=None), ())
+    assert found.finding == "not supported"
+    assert "No seed of all 2^32 by torch-cpu and philox-nv" in found.reasons[0]
+    assert "0.20 or more" in found.reasons[0]
+    assert not any("seed space was looked at" in limit for limit in found.limits)
+
+
+def test_a_part_of_the_seed_space_is_named_as_such() -> None:
+    found = generated(scan(end_seed=2**22, seeds=[], regenerated=None), ())
+    assert "No seed from 0 to 4,194,303" in found.reasons[0]
+    assert "0.098 % of the seed space" in found.limits[0]
+
+
+def test_a_flat_target_and_a_size_that_cannot_be_are_inconclusive() -> None:
+    assert generated(scan(), ["one grey"]).finding == "inconclusive"
+    found = generated(scan(note="cropped since", seeds=[], regenerated=None), ())
+    assert (found.finding, found.reasons, found.limits) == ("inconclusive", ["cropped since"], [])
+
+
+def test_a_claimed_seed_is_answered_whether_it_is_there_or_not() -> None:
+    there = generated(scan(seeds=[seed(claimed=True)]), ())
+    assert "names seed 77, whose noise is there" in there.reasons[-1]
+    wrong = seed(0.31, 1.0, number=5, claimed=True)
+    found = generated(scan(seeds=[seed(), wrong]), ())
+    assert found.finding == "supported"
+    assert "names seed 5, whose noise is not there by torch-cpu: z = 0.31" in found.reasons[-1]
+
+
+def test_pictures_that_agree_in_every_pixel_are_said_to() -> None:
+    assert "agree in every pixel" in generated(scan(regenerated=made(0.0)), ()).reasons[1]
