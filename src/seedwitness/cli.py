@@ -149,6 +149,46 @@ def render(
 
 
 @app.command()
+def scan(
+    target: Annotated[str, typer.Argument(help="A target of params.yaml, or a picture's path.")],
+    checkpoint: Annotated[
+        str, typer.Option("--checkpoint", help="One of params.yaml's checkpoints.")
+    ],
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option("--prompt", help="To invert under, beside the empty one; again for more."),
+    ] = None,
+    rng: Annotated[
+        list[str] | None, typer.Option("--rng", help="A protocol, again for more; or `all`.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="FROM:TO, TO left out; 0:4294967296 is all.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where a recovered seed's picture goes, a PNG.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look through the seed space for the seed that an image was made from.
+
+    What was looked at before is not looked at again. Ends with exit code 0 whatever is found.
+    """
+    import json
+
+    from seedwitness import scanning
+
+    asked = scanning.question(target, prompt or ())
+    found = scanning.scan(
+        asked, checkpoint, scanning.settings(len(prompt or ()), rng or (), seeds), out
+    )
+    if as_json:
+        typer.echo(json.dumps(scanning.as_json(found), indent=1))
+    else:
+        for line in scanning.told(found):
+            typer.echo(line)
+
+
+@app.command()
 def doctor(
     gpu: Annotated[bool, typer.Option("--gpu", help="Ask torch for a GPU: takes seconds.")] = False,
 ) -> None:
