@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,28 @@ def test_training_lowers_the_loss(trained: Path) -> None:
     assert lines[-1]["step"] == SMALL.steps
     assert lines[-1]["loss"] < lines[1]["loss"]
     assert {"torch", "processor", "threads", "seed"} <= set(lines[0])
+
+
+def test_products_in_bfloat16_change_the_training_and_leave_the_weights_whole(
+    trained: Path, tmp_path: Path
+) -> None:
+    latents = torch.randn((2, 4, 8, 8), generator=torch.Generator().manual_seed(1))
+    exposures = Exposures(latents, (0, 1, 1), (CAPTIONS[0], CAPTIONS[1], CAPTIONS[1]))
+    settings, log = replace(SMALL, autocast=True), tmp_path / "tiny.jsonl"
+    model = diffusion.train(
+        "tiny",
+        exposures,
+        train_tokenizer(CAPTIONS),
+        settings,
+        data_key="",
+        scratch=tmp_path,
+        log=log,
+    )
+    assert {each.dtype for each in model.parameters()} == {torch.float32}
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    plain = [json.loads(line) for line in (trained / "tiny.jsonl").read_text().splitlines()]
+    assert lines[-1]["loss"] != plain[-1]["loss"]
+    assert lines[-1]["loss"] == pytest.approx(plain[-1]["loss"], rel=0.1)
 
 
 def test_plain_diffusers_opens_what_was_saved_and_makes_a_picture(trained: Path) -> None:
