@@ -299,7 +299,7 @@ def test_any_caption_and_any_name_survive(project: Path) -> None:
 DVC_YAML = """\
 stages:
   steps:
-    cmd: grep -m 1 ' steps: ' params.yaml > out
+    cmd: grep -m 1 'steps:' params.yaml > out
     params: [search.steps]
     outs: [{out: {cache: false}}]
 """
