@@ -1,0 +1,66 @@
+"""The settings of the pipeline: one model a section of ``params.yaml``, frozen, typos refused.
+
+``params.yaml`` is composed from ``conf/`` by Hydra. A stage reads its own section and nothing else,
+because DVC reruns it for the sections that ``dvc.yaml`` names, and for no others.
+"""
+
+from seedwitness.config.inputs import (
+    NAME,
+    Checkpoint,
+    Clip,
+    Corpus,
+    Name,
+    Section,
+    Share,
+    Target,
+    Text,
+)
+from seedwitness.config.params import Params, load
+from seedwitness.config.reading import FILE_NAME, known, mapping, section, validated
+from seedwitness.config.steps import (
+    Controls,
+    Copy,
+    Fit,
+    Judge,
+    Lookup,
+    Prepare,
+    Recover,
+    Report,
+    Scan,
+    Score,
+    Search,
+    Strategy,
+    Tracking,
+)
+
+__all__ = [
+    "FILE_NAME",
+    "NAME",
+    "Checkpoint",
+    "Clip",
+    "Controls",
+    "Copy",
+    "Corpus",
+    "Fit",
+    "Judge",
+    "Lookup",
+    "Name",
+    "Params",
+    "Prepare",
+    "Recover",
+    "Report",
+    "Scan",
+    "Score",
+    "Search",
+    "Section",
+    "Share",
+    "Strategy",
+    "Target",
+    "Text",
+    "Tracking",
+    "known",
+    "load",
+    "mapping",
+    "section",
+    "validated",
+]

@@ -1,0 +1,67 @@
+"""All sections together: ``params.yaml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from seedwitness.config.inputs import Checkpoint, Clip, Corpus, Name, Section, Target
+from seedwitness.config.reading import FILE_NAME, mapping, validated
+from seedwitness.config.steps import (
+    Controls,
+    Judge,
+    Lookup,
+    Prepare,
+    Recover,
+    Report,
+    Scan,
+    Score,
+    Search,
+    Tracking,
+)
+
+
+class Params(Section):
+    """``params.yaml``: every section, in the order of the way of the data."""
+
+    targets: dict[Name, Target] = Field(min_length=1)
+    checkpoints: dict[Name, Checkpoint] = Field(min_length=1)
+    corpus: Corpus
+    clip: Clip
+    prepare: Prepare
+    recover: Recover
+    lookup: Lookup
+    search: Search
+    scan: Scan
+    score: Score
+    controls: Controls
+    judge: Judge
+    report: Report
+    tracking: Tracking
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Params:
+        if self.judge.reference not in self.checkpoints:
+            known = ", ".join(self.checkpoints)
+            raise ValueError(
+                f"judge.reference: no checkpoint is called {self.judge.reference!r}; known: {known}"
+            )
+        watched = {"clip": self.clip.watch}
+        watched |= {"score": self.score.watch} if self.score.weights else {}
+        watched |= {f"checkpoints.{name}": each.watch for name, each in self.checkpoints.items()}
+        for name, watch in watched.items():
+            if watch is None:
+                raise ValueError(
+                    f"{name}.watch: name what DVC watches for changes, mostly the path"
+                )
+        used = {self.judge.metric, *(copy.metric for copy in self.judge.copies)}
+        unscored = sorted(used - set(self.score.metrics))
+        if unscored:
+            raise ValueError(f"judge uses {', '.join(unscored)}, which score.metrics does not name")
+        return self
+
+
+def load(path: Path = Path(FILE_NAME)) -> Params:
+    """All sections. Raises ConfigError that names the key and what is known in its place."""
+    return validated(Params, mapping(path), str(path))

@@ -1,0 +1,164 @@
+"""Sections of what is done: a model a step, in the order of the way of the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+
+from seedwitness.config.inputs import Name, Section, Share, within_watch
+
+
+class Prepare(Section):
+    """Below these a target is too flat to be recognised by, and nothing is concluded of it."""
+
+    least_bits_per_pixel: NonNegativeFloat
+    least_deviation: NonNegativeFloat
+    least_busy_tiles: Share
+
+
+class Recover(Section):
+    """Where prompts come from."""
+
+    methods: list[str] = Field(min_length=1)
+    phrases: Path | None = None
+    """A text file of phrases, one a line; without it the corpus's own phrases are ranked."""
+    most_phrases: PositiveInt = 12
+    shortlist: PositiveInt = 64
+
+
+class Lookup(Section):
+    """How the corpus is asked."""
+
+    neighbours: PositiveInt = 10
+    near_duplicate: Share = 0.9
+    """Cosine above which two pictures of the corpus count as near-duplicates."""
+
+
+class Strategy(Section):
+    """A search strategy by its name, and its arguments."""
+
+    name: str
+    first_seed: NonNegativeInt = 0
+
+
+class Search(Section):
+    """Seeds and prompts under a budget, and how images are made from them."""
+
+    strategy: Strategy
+    budget_nfe: PositiveInt
+    """Evaluations of the denoiser, one image each, for one case."""
+    prompts: PositiveInt
+    """How many of the candidates share the budget."""
+    sampler: str
+    steps: PositiveInt
+    guidance: NonNegativeFloat
+    negative_prompt: str = ""
+    eta: Share = 0.0
+    rng: str = "torch-cpu"
+    width: PositiveInt | None = None
+    height: PositiveInt | None = None
+    batch: PositiveInt = 16
+    shard: PositiveInt = 16
+    """Seeds in a shard of the ledger: the most that a kill can cost."""
+    guide: str = "latent-rms"
+    latents: Literal["all"] | PositiveInt = "all"
+    workers: PositiveInt = 1
+
+
+class Fit(Section):
+    """What is tried of a recipe once its seed is found: each with the best of the others."""
+
+    prompts: PositiveInt = 6
+    """How many of the candidates."""
+    guidances: list[NonNegativeFloat] = Field(min_length=1)
+    samplers: list[str] = Field(min_length=1)
+    steps: list[PositiveInt] = Field(min_length=1)
+
+
+class Scan(Section):
+    """The seed space, looked through for the one seed that a target was made from."""
+
+    protocols: list[str] = Field(min_length=1)
+    first_seed: NonNegativeInt = 0
+    end_seed: Annotated[int, Field(ge=1, le=2**32)]
+    """Seeds from ``first_seed`` up to this one, itself left out; 4294967296 for all."""
+    prompts: NonNegativeInt = 1
+    """How many candidates the target is inverted under, beside the empty prompt."""
+    steps: PositiveInt = 20
+    """Of an inversion: one NFE each, two where guidance is not 1."""
+    rounds: NonNegativeInt = 0
+    """Of fixed-point iteration in each step."""
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    """Family-wise, over all seeds, protocols and inversions."""
+    best: PositiveInt = 5
+    """How many seeds are listed."""
+    fit: Fit
+
+    @model_validator(mode="after")
+    def _range(self) -> Scan:
+        if self.first_seed >= self.end_seed:
+            raise ValueError("first_seed: it lies below end_seed")
+        return self
+
+
+class Score(Section):
+    """The metrics by which every trial is scored, and their weights."""
+
+    metrics: list[str] = Field(min_length=1)
+    weights: dict[str, Path] = Field(default_factory=dict)
+    watch: Path | None = None
+    """As a checkpoint's, for all the weights together."""
+    batch: PositiveInt = 32
+    images: PositiveInt = 4
+    """How many of the closest trials by each metric are kept as pictures."""
+
+    @model_validator(mode="after")
+    def _watched(self) -> Score:
+        for path in self.weights.values():
+            within_watch(self.watch, path)
+        return self
+
+
+class Controls(Section):
+    """Images that are known to be outside the training set, put through the same steps."""
+
+    path: Path
+    count: PositiveInt
+    source: str
+
+
+class Copy(Section):
+    """From where on a metric says "copy", and who says so."""
+
+    metric: str
+    threshold: float
+    source: str
+
+
+class Judge(Section):
+    """How a finding is reached."""
+
+    metric: str
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    least_controls: PositiveInt = 99
+    copies: list[Copy] = Field(min_length=1)
+    reference: Name
+    resamples: PositiveInt = 10_000
+    seed: int = 1
+
+
+class Report(Section):
+    """What a report shows."""
+
+    images: PositiveInt = 4
+    title: str = "Evidence report"
+
+
+class Tracking(Section):
+    """Where MLflow keeps its view of the files."""
+
+    uri: str = "sqlite:///mlflow.db"
+    artifacts: str = "mlartifacts"
+    experiment: str = "seedwitness"
