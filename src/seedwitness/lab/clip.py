@@ -264,7 +264,7 @@ def recall_of(
         one_each = {captions[i]: i for i in order.tolist()}
         chosen = torch.tensor(list(one_each.values())[:among])
         likest = likeness[chosen][:, chosen].argmax(1)
-        found.append((likest == torch.arange(among)).float().mean().item())
+        found.append((likest == torch.arange(among)).double().mean().item())
     return Recall(sum(found) / draws, min(found), max(found), among, draws)
 
 

@@ -264,5 +264,5 @@ def recall(
     for name, edit in edits.items():
         copies = edit(pictures.float() / 255, generator_of("descriptor recall", name))
         nearest = cosines(embed((copies * 255).round().to(torch.uint8)), originals).argmax(1)
-        found[name] = (nearest == own).float().mean().item()
+        found[name] = (nearest == own).double().mean().item()
     return found

@@ -140,7 +140,7 @@ def follows(
     other = torch.empty_like(order)
     other[order] = order.roll(1)
     own, shuffled = likeness.diagonal(), likeness.gather(1, other[:, None])[:, 0]
-    gain = (own - shuffled).numpy()
+    gain = (own - shuffled).double().numpy()
     interval = bootstrap((gain,), np.mean, rng=np.random.default_rng(1)).confidence_interval
     return {
         "label": eyes.info.label,

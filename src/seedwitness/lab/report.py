@@ -26,6 +26,10 @@ SHEETS = (
 )
 
 
+NOTES = "notes.md"
+"""What whoever trained a lab says of its figures: why one fell short, and what would mend it."""
+
+
 def figures_of(lab: Path) -> dict[str, Any]:
     """The measured figures of a lab. Raises PictureError where nothing was measured yet."""
     file = lab / FOLDER / FIGURES
@@ -69,6 +73,7 @@ def page(lab: Lab, figures: dict[str, Any], images: str) -> str:
         promises=promises(figures),
         settings=figures["settings"],
         limits=figures["lab-memorised"]["thresholds"],
+        notes=(lab.path / NOTES).read_text("utf-8") if (lab.path / NOTES).exists() else "",
         trainings=trainings(lab.path / "logs"),
         figures_file=f"{FOLDER}/{FIGURES}",
         scores_file=f"{FOLDER}/{SCORES}",
