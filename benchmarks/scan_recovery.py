@@ -1,0 +1,242 @@
+"""How often the seed of an output is recovered: by sampler, guidance, prompt known, and file.
+
+    .venv/bin/python benchmarks/scan_recovery.py [--outputs 240] [--negatives 100] [--whole 10]
+
+Outputs of `lab-memorised` are made from random 32-bit seeds by both protocols, under captions of
+held-out pictures, saved as PNG and JPEG, and inverted under their own caption, the caption that the
+corpus's nearest picture has, and none. A seed counts as recovered if it passes the cascade's quick
+looks and its family-wise p over 2^32 seeds and both protocols is at most 0.001; that takes no more
+than a window around it. With `--whole` so many outputs are looked for in all of 2^32.
+
+Negatives are the lab's held-out pictures, under no prompt and their own caption, over `--seeds`.
+Needs the demonstration's index: `make demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from io import BytesIO
+from itertools import product
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from scipy.stats import norm
+
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded, load
+from seedwitness.checkpoints.sampling import decode_latents
+from seedwitness.evidence.rates import rate
+from seedwitness.lab.home import Lab, opened
+from seedwitness.prompts.asking import asker
+from seedwitness.records import Inversion, Recipe
+from seedwitness.search.running import sampled
+from seedwitness.search.scanning import inverted
+from seedwitness.seeds.scan import KERNELS, plan, scan
+from seedwitness.seeds.torch_cpu import SEEDS
+
+SAMPLERS = ("ddim", "euler", "dpmpp-2m")
+GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
+STEPS, WINDOW, ALPHA = 20, 2**14, 0.001
+NEEDED = float(norm.isf(ALPHA / (SEEDS * len(KERNELS))))
+
+
+def outputs(count: int, captions: Sequence[str], seed: int) -> list[Recipe]:
+    """Recipes that go round samplers and guidances; seeds, protocols and captions by chance."""
+    chance = np.random.default_rng(seed)
+    cells = list(product(SAMPLERS, GUIDANCES))
+    return [
+        Recipe(
+            prompt=str(chance.choice(captions)),
+            seed=int(chance.integers(SEEDS)),
+            width=128,
+            height=128,
+            sampler=cells[k % len(cells)][0],
+            steps=STEPS,
+            guidance=cells[k % len(cells)][1],
+            rng=str(chance.choice(list(KERNELS))),
+        )
+        for k in range(count)
+    ]
+
+
+def saved(image: Image.Image) -> Iterator[tuple[str, Image.Image]]:
+    """The picture as files give it back."""
+    yield "PNG", image
+    for quality in (90, 75):
+        file = BytesIO()
+        image.save(file, "JPEG", quality=quality)
+        yield f"JPEG {quality}", Image.open(file).convert("RGB")
+
+
+def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> list[dict[str, Any]]:
+    """A row a file and prompt: the true seed's z, and whether the scan finds it."""
+    latents, _ = sampled(loaded, [recipe])
+    pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+    image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    settings = config.section(config.Scan, "scan").model_copy(update={"steps": STEPS})
+    labels, rows = [], []
+    for kind, picture in saved(image):
+        prompts = {"known": recipe.prompt, "recovered": nearest(picture), "empty": ""}
+        asked = [Inversion(prompt=each, guidance=1.0) for each in prompts.values()]
+        rows.append(inverted(loaded, picture, asked, settings))
+        labels += [(kind, name) for name in prompts]
+    first = min(max(recipe.seed - WINDOW // 2, 0), SEEDS - WINDOW)
+    planned = plan(np.concatenate(rows), recipe.rng)
+    shape = loaded.latent_shape(recipe.width, recipe.height)
+    found = scan(planned, shape, first, first + WINDOW, ledger=scratch)
+    answers = []
+    for (kind, name), each in zip(labels, found, strict=True):
+        z = dict(zip(each.seeds.tolist(), each.z.tolist(), strict=True))
+        answers.append(
+            {
+                "sampler": recipe.sampler,
+                "guidance": recipe.guidance,
+                "rng": recipe.rng,
+                "file": kind,
+                "prompt": name,
+                "z": z.get(recipe.seed, float("nan")),
+                "recovered": z.get(recipe.seed, -np.inf) >= NEEDED,
+                "false": sum(z[other] >= NEEDED for other in z if other != recipe.seed),
+            }
+        )
+    return answers
+
+
+def cells(rows: pd.DataFrame, by: list[str]) -> list[dict[str, Any]]:
+    """Recovery rates with Clopper–Pearson intervals, and the median z, by these columns."""
+    return [
+        dict(zip(by, key, strict=True))
+        | asdict(rate(int(group["recovered"].sum()), len(group)))
+        | {"median_z": round(float(group["z"].fillna(0).median()), 1)}
+        for key, group in rows.groupby(by, sort=False)
+    ]
+
+
+def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -> dict[str, Any]:
+    """Held-out pictures, which the checkpoint did not make: seeds that seem to be recovered."""
+    held_out = [row for row in lab.rows if row.split == "held_out"][:count]
+    settings = config.section(config.Scan, "scan").model_copy(update={"steps": STEPS})
+    shape = loaded.latent_shape(128, 128)
+    needed = float(norm.isf(ALPHA / (seeds * len(KERNELS) * 2)))
+    highest = []
+    for row, pixels in zip(held_out, lab.few(held_out), strict=True):
+        picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+        asked = [Inversion(prompt=each, guidance=1.0) for each in ("", row.caption)]
+        rows = inverted(loaded, picture, asked, settings)
+        found = [
+            each.z[:1]
+            for rng in KERNELS
+            for each in scan(plan(rows, rng), shape, 0, seeds, ledger=scratch)
+        ]
+        highest.append(float(np.concatenate(found).max(initial=-np.inf)))
+    expected = float(norm.isf(np.log(2) / (seeds * len(KERNELS) * 2)))
+    return {
+        "pictures": len(held_out),
+        "seeds": seeds,
+        "family_wise_alpha": ALPHA,
+        "z_needed": needed,
+        "median_highest_z": float(np.median(highest)),
+        "median_highest_z_by_chance": expected,
+        "highest_z": max(highest),
+        "false_recoveries": asdict(rate(sum(z >= needed for z in highest), len(highest))),
+    }
+
+
+def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str, Any]:
+    """Outputs looked for in all of 2^32 by both protocols at once, under the empty prompt."""
+    settings = config.section(config.Scan, "scan").model_copy(update={"steps": STEPS})
+    rows = []
+    for recipe in recipes:
+        latents, _ = sampled(loaded, [recipe])
+        pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+        image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+        rows.append(inverted(loaded, image, [Inversion(prompt="", guidance=1.0)], settings))
+    shape = loaded.latent_shape(128, 128)
+    answers: list[dict[str, Any]] = [
+        {"seed": each.seed, "rng": each.rng, "sampler": each.sampler, "guidance": each.guidance}
+        for each in recipes
+    ]
+    best: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
+    began = perf_counter()
+    for rng in KERNELS:
+        for kept, found in zip(
+            best, scan(plan(np.concatenate(rows), rng), shape, ledger=scratch), strict=True
+        ):
+            kept += [(float(z), int(s), rng) for s, z in zip(found.seeds, found.z, strict=True)]
+    for answer, kept in zip(answers, best, strict=True):
+        kept.sort(reverse=True)
+        (z, seed, rng), (second, _, _) = kept[0], kept[1]
+        true = (seed, rng) == (answer["seed"], answer["rng"])
+        answer |= {"z": z, "second_best_z": second, "recovered": true and z >= NEEDED}
+        answer["false"] = sum(other >= NEEDED for other, _, _ in kept[int(true) :])
+    return {"seconds": round(perf_counter() - began), "outputs": answers}
+
+
+def main() -> None:
+    """Measure, and write one JSON object to stdout."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--outputs", type=int, default=240)
+    parser.add_argument("--negatives", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=2**22)
+    parser.add_argument("--whole", type=int, default=0)
+    parser.add_argument("--scratch", type=Path, help="where scans are kept, to go on after a kill")
+    asked = parser.parse_args()
+    lab = opened(Path("data/lab"))
+    loaded = load(
+        "lab-memorised", config.section(config.Checkpoint, "checkpoints", "lab-memorised")
+    )
+    clip = asker(config.section(config.Clip, "clip"), None, Path("data/index"))
+    index = clip.open(Path("data/index"))
+    corpus, lookup = (
+        config.section(config.Corpus, "corpus"),
+        config.section(config.Lookup, "lookup"),
+    )
+
+    def nearest(picture: Image.Image) -> str:
+        _, matches = clip.look_up(index, picture, (), corpus.path, lookup)
+        return str(matches.sort_values("rank")["caption"].iloc[0])
+
+    held_out = sorted({row.caption for row in lab.rows if row.split == "held_out"})
+    planted = sorted({row.caption for row in lab.rows if row.multiplicity == 128})
+    with tempfile.TemporaryDirectory() as temporary:
+        scratch = asked.scratch or Path(temporary)
+        chosen = outputs(asked.outputs, held_out, 1)
+        rows = pd.DataFrame(
+            [row for recipe in chosen for row in recovered(loaded, recipe, nearest, scratch)]
+        )
+        learned = pd.DataFrame(
+            [
+                row
+                for recipe in outputs(len(SAMPLERS) * len(GUIDANCES) * 2, planted, 2)
+                for row in recovered(loaded, recipe, nearest, scratch)
+            ]
+        )
+        plain = rows[(rows["file"] == "PNG") & rows["sampler"].isin(["ddim", "euler"])]
+        low = plain.assign(guidance=np.where(plain["guidance"] <= 3, "up to 3", plain["guidance"]))
+        result = {
+            "outputs": asked.outputs,
+            "steps": STEPS,
+            "z_needed": NEEDED,
+            "bars": cells(low, ["guidance", "prompt"]),
+            "by_sampler": cells(rows, ["file", "prompt", "sampler", "guidance"]),
+            "by_protocol": cells(rows, ["rng"]),
+            "planted_captions": cells(learned[learned["file"] == "PNG"], ["prompt"]),
+            "false_in_windows": int(rows["false"].sum() + learned["false"].sum()),
+            "negatives": negatives(loaded, lab, asked.negatives, asked.seeds, scratch),
+        }
+        if asked.whole:
+            result["whole"] = whole(loaded, chosen[: asked.whole], scratch)
+    sys.stdout.write(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
