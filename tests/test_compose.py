@@ -109,7 +109,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
     in_use = {f"{group}/{part[0].split('=')[1]}.yaml" for group, part in others.items()}
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
     in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
-    in_use |= {"tracking/local.yaml"}
+    in_use |= {"tracking/local.yaml", "search/variations.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
     in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
@@ -123,6 +123,13 @@ def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
     ).search
     assert (search.sampler, search.steps, search.guidance) == ("euler", 50, 30.0)
     assert (search.width, search.height) == (512, 768)
+
+
+def test_a_strategy_is_an_option_of_its_own(tmp_path: Path) -> None:
+    plain, varied = composed(tmp_path), composed(tmp_path, "search=variations")
+    assert varied["search"] == plain["search"] | {
+        "strategy": {"name": "variations", "first_seed": 0}
+    }
 
 
 def test_the_quick_experiment(tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ CASE = Examined(
     controls=controls(BEST),
     reference=checkpoint("clean"),
     reference_scores=scores([0.3] * 16, [0.4] * 16),
+    strategy="sweep",
     prompt_bits=100.0,
     scan=SCAN,
 )
@@ -200,3 +201,9 @@ def test_another_set_of_recipes_is_no_replay() -> None:
         judge(replace(CASE, reference_scores=scores([0.3] * 15, [0.4] * 15)), SETTINGS)
     with pytest.raises(RecordError, match="budget"):
         judge(replace(CASE, scores=records.frame([], records.SCORES)), SETTINGS)
+
+
+def test_trials_that_were_chosen_are_said_to_be() -> None:
+    limits = judge(replace(CASE, strategy="variations"), SETTINGS).memorised.limits
+    assert any("strategy variations chose its later trials" in each for each in limits)
+    assert not any("strategy" in each for each in judge(CASE, SETTINGS).memorised.limits)

@@ -389,6 +389,7 @@ def write_case(
         ),
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
+        strategy="sweep",
         prompt_bits=201.5,
         scan=looked,
     )

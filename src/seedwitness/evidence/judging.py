@@ -14,6 +14,8 @@ from seedwitness.evidence.ranks import paired, rank
 from seedwitness.evidence.rates import rate
 
 BEST = "the closest of all trials"
+BLIND = "sweep"
+"""The strategy whose seeds are chosen by no result: a fair sample of what the checkpoint gives."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Examined:
     controls: pd.DataFrame
     reference: records.Checkpoint | None
     reference_scores: pd.DataFrame
+    strategy: str
     prompt_bits: float | None
     scan: records.Scan
 
@@ -237,6 +240,13 @@ def _limits(case: Examined, ranked: records.Rank, left_out: Sequence[str]) -> li
         said.append(f"Measured with lab weights, not published ones: {', '.join(lab)}.")
     if left_out:
         said.append(f"The target itself was among the controls and was left out: {left_out[0]}.")
+    if case.strategy != BLIND:
+        said.append(
+            f"The strategy {case.strategy} chose its later trials by how close earlier ones came: "
+            "the rate of copies is none of blind seeds, and the difference to the reference "
+            "checkpoint, on which the same recipes were chosen for nothing, leans to this one. p "
+            "is fair: the controls were searched in the same way."
+        )
     if case.reference is None:
         said.append(
             "This is the reference checkpoint itself: there is no other to compare it with."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from seedwitness.search.guide import Guide, latent_rms
 from seedwitness.search.strategy import Strategy
 from seedwitness.search.sweep import sweep
+from seedwitness.search.variations import variations
 
-STRATEGIES: dict[str, Strategy] = {"sweep": sweep}
+STRATEGIES: dict[str, Strategy] = {"sweep": sweep, "variations": variations}
 GUIDES: dict[str, Guide] = {"latent-rms": latent_rms}

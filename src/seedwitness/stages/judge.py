@@ -27,6 +27,9 @@ def run(target: str, checkpoint: str) -> None:
             place("controls", checkpoint) / "controls.parquet", records.CONTROLS
         ),
         reference=None if itself else _identity(settings.reference),
+        strategy=records.read(
+            records.Search, place("search", target, checkpoint) / "search.json"
+        ).strategy,
         prompt_bits=_shortest(place("search", target, checkpoint)),
         scan=records.read(records.Scan, place("scan", target, checkpoint) / "scan.json"),
     )

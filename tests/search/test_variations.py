@@ -1,0 +1,80 @@
+"""Variations around what came closest: within the budget, the same for the same answers."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from seedwitness.errors import ConfigError
+from seedwitness.records import Recipe
+from seedwitness.search.strategy import Plan
+from seedwitness.search.variations import STRENGTHS, variations
+from seedwitness.seeds import noise
+
+SHAPE = (4, 8, 8)
+TARGET = torch.randn(SHAPE, generator=torch.Generator().manual_seed(1_000_003))
+
+
+def recipe(prompt: str, seed: int) -> Recipe:
+    return Recipe(prompt, seed, 64, 64, "ddim", 10, 3.0)
+
+
+def plan(budget: int, first_seed: int = 0) -> Plan:
+    return Plan(("an owl", "a cat"), budget, first_seed, recipe)
+
+
+def apart(each: Recipe) -> float:
+    """How far a recipe's noise is from the target's: what a checkpoint that keeps all would see."""
+    wrong = 0.5 if each.prompt == "a cat" else 0.0
+    return float((noise([each], SHAPE)[0] - TARGET).square().mean().sqrt()) + wrong
+
+
+def followed(
+    planned: Plan, distance: Callable[[Recipe], float] = apart
+) -> tuple[list[list[Recipe]], str]:
+    strategy, rounds = variations(planned), []
+    asked = next(strategy)
+    while True:
+        rounds.append(asked)
+        try:
+            asked = strategy.send({each.id: distance(each) for each in asked})
+        except StopIteration as end:
+            return rounds, end.value
+
+
+def test_half_is_swept_the_rest_varied_and_all_of_the_budget_spent_once() -> None:
+    rounds, stopped = followed(plan(2400))
+    recipes = [each for round_ in rounds for each in round_]
+    assert len(rounds[0]) == 60
+    assert not any(each.variation_strength for each in rounds[0])
+    assert len({each.id for each in recipes}) == len(recipes) == 120
+    assert sum(each.nfe for each in recipes) == 2400
+    assert stopped == "budget spent: 120 trials, 60 of them variations"
+    assert {each.variation_strength for each in recipes} == {0.0, *STRENGTHS}
+
+
+def test_variations_are_of_what_came_closest() -> None:
+    rounds, _ = followed(plan(2400))
+    best = sorted(rounds[0], key=apart)[:4]
+    assert {(each.prompt, each.seed) for each in rounds[1]} == {(b.prompt, b.seed) for b in best}
+    mixed = [each.variation_seed for round_ in rounds[1:] for each in round_]
+    assert min(mixed) > max(each.seed for each in rounds[0])
+
+
+def test_they_come_closer_than_as_many_seeds_more() -> None:
+    rounds, _ = followed(plan(4800))
+    swept = [recipe(prompt, seed) for prompt in ("an owl", "a cat") for seed in range(120)]
+    assert min(apart(each) for round_ in rounds for each in round_) < min(map(apart, swept))
+
+
+def test_the_same_answers_are_asked_the_same() -> None:
+    assert followed(plan(2400)) == followed(plan(2400))
+
+
+@pytest.mark.parametrize(
+    ("planned", "message"),
+    [(plan(60), "too small"), (plan(2400, 2**32 - 40), r"Variation seeds from .* pass 2\^32")],
+)
+def test_what_cannot_be_spent_is_refused(planned: Plan, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        next(variations(planned))
