@@ -35,6 +35,16 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def machine() -> dict[str, Any]:
+    """Where and when something was measured."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "date": date.today().isoformat(),
+    }
+
+
 def page(found: dict[str, Any]) -> str:
     """The figures beside the bars that they are to clear."""
     engine, publish, pipeline = (found[name] for name in ("engine", "publish", "pipeline"))
@@ -77,14 +87,7 @@ def page(found: dict[str, Any]) -> str:
 
 def main(markdown: Path, figures: Path) -> None:
     """Measure all and write both files."""
-    found: dict[str, Any] = {
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "date": date.today().isoformat(),
-        }
-    }
+    found: dict[str, Any] = {"machine": machine()}
     found["engine"] = run("engine", "--checkpoint", str(CHECKPOINT))
     found["publish"] = run("publish")
     found["pipeline"] = run("pipeline")
