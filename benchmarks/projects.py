@@ -190,6 +190,7 @@ def _trial(
     return {
         **asdict(recipe),
         "trial": recipe.id,
+        "parent": "",
         "prompt_rank": 1,
         "prompt_source": "corpus",
         "nfe": recipe.nfe,

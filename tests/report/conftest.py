@@ -334,6 +334,7 @@ def write_case(
         [
             {
                 "trial": recipe.id,
+                "parent": "",
                 "prompt_rank": 1 + k % 2,
                 "prompt_source": ("corpus", "user")[k % 2],
                 **asdict(recipe),

@@ -57,6 +57,9 @@ def test_variations_are_of_what_came_closest() -> None:
     rounds, _ = followed(plan(2400))
     best = sorted(rounds[0], key=apart)[:4]
     assert {(each.prompt, each.seed) for each in rounds[1]} == {(b.prompt, b.seed) for b in best}
+    swept = {each.id for each in rounds[0]}
+    assert {each.parent for round_ in rounds[1:] for each in round_} <= swept
+    assert {each.parent for each in rounds[0]} == {""}
     mixed = [each.variation_seed for round_ in rounds[1:] for each in round_]
     assert min(mixed) > max(each.seed for each in rounds[0])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
 
@@ -43,6 +43,12 @@ class Recipe:
     def id(self) -> str:
         """Names the recipe by its content: the first 16 hexadecimal digits of its digest."""
         return digest(asdict(self))[:16]
+
+    @property
+    def parent(self) -> str:
+        """The id of the recipe without its variation; empty where it has none."""
+        plain = replace(self, variation_seed=0, variation_strength=0.0)
+        return plain.id if self.variation_strength else ""
 
     @property
     def nfe(self) -> int:

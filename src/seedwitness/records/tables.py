@@ -45,6 +45,7 @@ MATCHES = {
 
 TRIALS = {
     "trial": TEXT,  # Recipe.id
+    "parent": TEXT,  # Recipe.parent: the trial that it varies, or none
     "prompt_rank": INTEGER,
     "prompt_source": TEXT,
     **{

@@ -10,6 +10,7 @@ from seedwitness import records
 from seedwitness.report.evidence import CaseEvidence
 
 LAB_WEIGHTS = "lab weights"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LONG, SHOWN, LINES = 280, 160, 6
 DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # The joiners U+200C and U+200D are not among them: scripts and emoji need these.
@@ -35,7 +36,7 @@ def rounded(value: float, digits: int = 4) -> str:
     said = f"{value:.{digits}g}"
     if "e" in said:
         mantissa, power = said.split("e")
-        said = f"{mantissa} × 10^{int(power)}"
+        said = f"{mantissa} × 10{str(int(power)).translate(RAISED)}"
     return said.replace("-", "−")
 
 

@@ -49,6 +49,7 @@ def write_trials(
         rows.append(
             {
                 "trial": recipe.id,
+                "parent": recipe.parent,
                 "prompt_rank": rank,
                 "prompt_source": source,
                 **asdict(recipe),
