@@ -112,3 +112,16 @@ def test_a_claimed_seed_is_answered_whether_it_is_there_or_not() -> None:
 
 def test_pictures_that_agree_in_every_pixel_are_said_to() -> None:
     assert "agree in every pixel" in generated(scan(regenerated=made(0.0)), ()).reasons[1]
+
+
+def test_checkpoints_that_make_the_same_are_not_told_apart_and_that_is_said() -> None:
+    assert any("hashes of the weights" in each for each in generated(scan(), ()).limits)
+    other = generated(scan(regenerated=made(30.0)), ())
+    assert not any("hashes of the weights" in each for each in other.limits)
+
+
+def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
+    with pytest.raises(ValueError, match="regenerated"):
+        scan(regenerated=None)
+    with pytest.raises(ValueError, match="regenerated"):
+        scan(seeds=[])

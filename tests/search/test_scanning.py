@@ -86,6 +86,19 @@ def test_a_claimed_seed_is_looked_at_wherever_it_lies(lab: Loaded, tmp_path: Pat
     assert not next(each for each in found.scan.seeds if each.seed == 7).recovered
 
 
+def test_claims_that_nothing_was_made_with_change_nothing(lab: Loaded, tmp_path: Path) -> None:
+    picture = made(lab, RECIPE)
+    forged = [
+        Claim(tool="it", seed=2**40, guidance=1e30, steps=10**9),
+        Claim(tool="it", seed=-1, guidance=float("nan"), steps=-5),
+        Claim(tool="it", guidance=-7.0, steps=0),
+    ]
+    found = asked(lab, picture, tmp_path, *forged)
+    assert found.scan == asked(lab, picture, tmp_path).scan
+    assert found.scan.regenerated is not None
+    assert found.scan.regenerated.recipe == RECIPE
+
+
 def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(lab: Loaded, tmp_path: Path) -> None:
     for size in ((131, 128), (2048, 2048)):
         found = asked(lab, Image.new("RGB", size, (9, 99, 199)), tmp_path)

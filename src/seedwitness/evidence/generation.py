@@ -33,7 +33,7 @@ def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding
     if scan.note:
         return "inconclusive", [scan.note]
     best = scan.seeds[0] if scan.seeds else None
-    if best is None or not best.recovered or scan.regenerated is None:
+    if best is None or scan.regenerated is None:
         return "not supported", [_nothing(scan, best)]
     said = (
         f"The noise of seed {best.seed} by {best.rng} is in the target: z = {best.z:.1f}, and no "
@@ -100,6 +100,11 @@ def _limits(scan: records.Scan) -> list[str]:
         said.append(
             f"{100 * share:.2g} % of the seed space was looked at, seeds {scan.first_seed:,} to "
             f"{scan.end_seed - 1:,}: `seedwitness run scan=whole` looks at all."
+        )
+    if scan.regenerated is not None and scan.regenerated.the_very_image:
+        said.append(
+            "A checkpoint that differs from this one by so little that it makes the same picture "
+            "of the same recipe would be supported as well: compare the hashes of the weights."
         )
     said.append(
         "Looked for: the noise of one seed, the first draw of its generator, by "

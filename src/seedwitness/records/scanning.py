@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import model_validator
+
 from seedwitness.records.document import Document
 from seedwitness.records.recipe import Recipe
 
@@ -76,6 +78,13 @@ class Scan(Document):
     seeds: list[ScannedSeed]
     """The best, best first, and the claimed; none where no seed passed the quick looks."""
     regenerated: Regenerated | None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Scan:
+        recovered = bool(self.seeds) and self.seeds[0].recovered
+        if recovered != (self.regenerated is not None):
+            raise ValueError("regenerated: it stands there where the best seed was recovered")
+        return self
 
     @property
     def tried(self) -> int:

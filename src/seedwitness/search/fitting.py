@@ -63,7 +63,7 @@ def fit(
         (sampler, steps)
         for sampler in dict.fromkeys([start.sampler, *settings.samplers])
         for steps in dict.fromkeys([start.steps, *settings.steps])
-        if _can(loaded, steps)
+        if can(loaded, steps)
     ]
     best = closest([replace(start, prompt=t, guidance=g) for t in texts for g in guidances])
     before = None
@@ -112,7 +112,8 @@ def _differences(
     return found
 
 
-def _can(loaded: Loaded, steps: int) -> bool:
+def can(loaded: Loaded, steps: int) -> bool:
+    """Whether the checkpoint's own scheduler takes so many steps."""
     scheduler = type(loaded.pipeline.scheduler).from_config(loaded.pipeline.scheduler.config)
     try:
         prepared(scheduler, steps, torch.device("cpu"))

@@ -12,8 +12,11 @@ from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.records import Claim, Recipe, Scan, ScannedSeed
 from seedwitness.search import scanning
-from seedwitness.search.fitting import fit
+from seedwitness.search.fitting import can, fit
 from seedwitness.search.ledger import LEDGER
+
+MOST_GUIDANCE, MOST_STEPS = 50.0, 200
+"""What is claimed beyond these is not tried: metadata are easily forged, and a search is long."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,10 @@ def origin(
     """Scan the seed space for ``picture``, and fit the recipe where a seed was recovered.
 
     ``prompts`` are the candidates, best first. ``claims`` are believed in nothing: they only say
-    which seeds, guidance and steps are tried as well. A picture of a size that the checkpoint
-    cannot make is not scanned, and the document says so.
+    which seeds, guidance and steps are tried as well, where these are possible at all. A picture of
+    a size that the checkpoint cannot make is not scanned, and the document says so.
     """
-    guidance = next((each.guidance for each in claims if each.guidance is not None), None)
+    guidance = _guidance(claims)
     asked = scanning.inversions(prompts, settings, guidance)
     note = scanning.refused(loaded, *picture.size)
     seeds: list[ScannedSeed] = []
@@ -55,7 +58,7 @@ def origin(
         z_needed, seen = looked.z_needed, looked.seen
     fitted = None
     if seeds and seeds[0].recovered:
-        start = _start(picture, seeds[0], claims, search, loaded.checkpoint.dtype)
+        start = _start(loaded, picture, seeds[0], claims, search)
         fitted = fit(loaded, picture, start, prompts, settings.fit, search, ledger)
     scan = Scan(
         target=name,
@@ -78,25 +81,32 @@ def origin(
     return Origin(scan, fitted.picture if fitted else None)
 
 
+def _guidance(claims: Sequence[Claim]) -> float | None:
+    """The first guidance that is claimed and possible."""
+    said = (each.guidance for each in claims if each.guidance is not None)
+    return next((each for each in said if 0 <= each <= MOST_GUIDANCE), None)
+
+
 def _start(
+    loaded: Loaded,
     picture: Image.Image,
     found: ScannedSeed,
     claims: Sequence[Claim],
     search: config.Search,
-    dtype: str,
 ) -> Recipe:
     """The recipe that a fit begins with: the seed, the search's settings, and what is claimed."""
-    guidance = next((each.guidance for each in claims if each.guidance is not None), None)
-    steps = next((each.steps for each in claims if each.steps), None)
+    guidance = _guidance(claims)
+    steps = (each.steps for each in claims if each.steps is not None)
+    possible = (each for each in steps if 0 < each <= MOST_STEPS and can(loaded, each))
     return Recipe(
         prompt=found.inversion.prompt,
         seed=found.seed,
         width=picture.width,
         height=picture.height,
         sampler=search.sampler,
-        steps=steps or search.steps,
+        steps=next(possible, search.steps),
         guidance=search.guidance if guidance is None else guidance,
         negative_prompt=search.negative_prompt,
         rng=found.rng,
-        dtype=dtype,
+        dtype=loaded.checkpoint.dtype,
     )
