@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from seedwitness import config, records
+from seedwitness import config, records, stages
 from seedwitness.errors import ConfigError
 from seedwitness.files import replacing
 from seedwitness.records import canonical
@@ -53,19 +53,11 @@ def question(target: str, prompts: Sequence[str] = ()) -> Question:
 
 
 def _recovered(name: str) -> list[str]:
-    from seedwitness.prompts.candidates import candidates
-
-    prompts = place("recover", name) / "prompts.parquet"
-    matches = place("lookup", name) / "matches.parquet"
-    if not (prompts.exists() and matches.exists()):
+    """What the pipeline recovered of a listed target; none where it has not come to that yet."""
+    there = place("recover", name), place("lookup", name)
+    if not all(each.exists() for each in there):
         return []
-    settings = config.section(config.Scan, "scan")
-    found = candidates(
-        records.read_table(prompts, records.PROMPTS),
-        records.read_table(matches, records.MATCHES),
-        max(settings.prompts, settings.fit.prompts),
-    )
-    return list(found["text"])
+    return list(stages.prompts(name, config.section(config.Scan, "scan").most_prompts)["text"])
 
 
 def settings(prompts: int, rng: Sequence[str] = (), seeds: str | None = None) -> config.Scan:

@@ -96,6 +96,11 @@ class Scan(Section):
     """How many seeds are listed."""
     fit: Fit
 
+    @property
+    def most_prompts(self) -> int:
+        """How many candidates are asked for, to invert under or to fit."""
+        return max(self.prompts, self.fit.prompts)
+
     @model_validator(mode="after")
     def _range(self) -> Scan:
         if self.first_seed >= self.end_seed:

@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DATA = Path("data")
 
@@ -21,6 +25,18 @@ DATA = Path("data")
 def place(stage: str, *keys: str) -> Path:
     """Where ``stage`` writes for ``keys``: ``data/<stage>/<key>/…``, seen from the root."""
     return DATA.joinpath(stage, *keys)
+
+
+def prompts(target: str, limit: int) -> pd.DataFrame:
+    """At most ``limit`` candidates of a target, as PROMPTS: what was recovered and looked up."""
+    from seedwitness.prompts.candidates import candidates
+    from seedwitness.records import MATCHES, PROMPTS, read_table
+
+    return candidates(
+        read_table(place("recover", target) / "prompts.parquet", PROMPTS),
+        read_table(place("lookup", target) / "matches.parquet", MATCHES),
+        limit,
+    )
 
 
 def run(name: str, keys: Sequence[str]) -> None:

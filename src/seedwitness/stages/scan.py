@@ -5,9 +5,8 @@ from __future__ import annotations
 from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.prompts.candidates import candidates
-from seedwitness.records import MATCHES, PROMPTS, Checkpoint, Target, read, read_table
-from seedwitness.stages import place
+from seedwitness.records import Checkpoint, Target, read
+from seedwitness.stages import place, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -19,18 +18,14 @@ def run(target: str, checkpoint: str) -> None:
     settings = config.section(config.Scan, "scan")
     search = config.section(config.Search, "search")
     scanning.check(settings)
-    prompts = candidates(
-        read_table(place("recover", target) / "prompts.parquet", PROMPTS),
-        read_table(place("lookup", target) / "matches.parquet", MATCHES),
-        max(settings.prompts, settings.fit.prompts),
-    )
+    texts = list(prompts(target, settings.most_prompts)["text"])
     prepared = place("prepare", target)
     picture = decoded(prepared / "image.png", f"`dvc repro prepare@{target}` writes it.")
     about = read(Target, prepared / "target.json")
     identified = read(Checkpoint, place("identify", checkpoint) / "checkpoint.json")
     described = config.section(config.Checkpoint, "checkpoints", checkpoint)
     loaded = load(checkpoint, described, identified)
-    found = origin(loaded, target, picture, list(prompts["text"]), about.claims, settings, search)
+    found = origin(loaded, target, picture, texts, about.claims, settings, search)
     with replacing(place("scan", target, checkpoint)) as part:
         part.mkdir()
         found.scan.write(part / "scan.json")

@@ -11,9 +11,8 @@ from time import perf_counter
 from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.prompts.candidates import candidates
-from seedwitness.records import MATCHES, PROMPTS, Checkpoint, Search, read, read_table, write_table
-from seedwitness.stages import place
+from seedwitness.records import PROMPTS, Checkpoint, Search, read, write_table
+from seedwitness.stages import place, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -23,11 +22,7 @@ def run(target: str, checkpoint: str) -> None:
 
     settings = config.section(config.Search, "search")
     cases.check(settings)
-    prompts = candidates(
-        read_table(place("recover", target) / "prompts.parquet", PROMPTS),
-        read_table(place("lookup", target) / "matches.parquet", MATCHES),
-        settings.prompts,
-    )
+    candidates = prompts(target, settings.prompts)
     picture = decoded(
         place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
     )
@@ -36,7 +31,7 @@ def run(target: str, checkpoint: str) -> None:
     loaded = load(checkpoint, described, identified)
 
     began = perf_counter()
-    case = cases.Case(picture, tuple(prompts["text"]))
+    case = cases.Case(picture, tuple(candidates["text"]))
     searched = cases.run(loaded, {target: case}, settings)
     seconds = perf_counter() - began
 
@@ -58,10 +53,10 @@ def run(target: str, checkpoint: str) -> None:
         best_guide=outcome.distances[best.id],
         ledger=ledger.key(loaded.checkpoint.sha256, first, settings.batch),
     )
-    places = zip(prompts["text"], prompts["rank"], prompts["source"], strict=True)
+    places = zip(candidates["text"], candidates["rank"], candidates["source"], strict=True)
     with replacing(place("search", target, checkpoint)) as part:
         part.mkdir()
-        write_table(part / "prompts.parquet", prompts, PROMPTS)
+        write_table(part / "prompts.parquet", candidates, PROMPTS)
         ranked = {text: (rank, source) for text, rank, source in places}
         results.write_trials(part, outcome, ranked, settings.latents)
         about.write(part / "search.json")
