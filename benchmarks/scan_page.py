@@ -75,7 +75,7 @@ def page(found: dict[str, Any]) -> str:
         f"{seeds['steps']} steps. *Recovered*: the true seed passes the quick looks, and z ≥ "
         f"{seeds['z_needed']:.2f}, so that its family-wise p over 2^32 seeds and both protocols is "
         "at most 0.001. Intervals are Clopper and Pearson's at 95 %.\n\n"
-        "PNG, DDIM and Euler together:\n\n"
+        "A median z counts 0 where a quick look lost the seed. PNG, DDIM and Euler together:\n\n"
     )
     rows = []
     for each in seeds["bars"]:
@@ -100,8 +100,8 @@ def page(found: dict[str, Any]) -> str:
         "seeds 0 "
         f"to {no['seeds'] - 1:,} by both protocols: falsely recovered at family-wise "
         f"{no['family_wise_alpha']:g}: {percent(no['false_recoveries'])}. The median of their "
-        f"highest z is {no['median_highest_z']:.2f}, and by chance it would be "
-        f"{no['median_highest_z_by_chance']:.2f}.\n\n"
+        f"highest z is {no['median_highest_z']:.2f}; by chance, every seed seen in full, "
+        f"it would be {no['median_highest_z_by_chance']:.2f}.\n\n"
     )
     if "whole" in seeds:
         parts.append(whole(seeds["whole"]))

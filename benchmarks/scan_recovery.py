@@ -185,6 +185,7 @@ def main() -> None:
     """Measure, and write one JSON object to stdout."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--outputs", type=int, default=240)
+    parser.add_argument("--planted", type=int, default=30, help="outputs under planted captions")
     parser.add_argument("--negatives", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=2**22)
     parser.add_argument("--whole", type=int, default=0)
@@ -216,7 +217,7 @@ def main() -> None:
         learned = pd.DataFrame(
             [
                 row
-                for recipe in outputs(len(SAMPLERS) * len(GUIDANCES) * 2, planted, 2)
+                for recipe in outputs(asked.planted, planted, 2)
                 for row in recovered(loaded, recipe, nearest, scratch)
             ]
         )
