@@ -125,3 +125,5 @@ def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
         scan(regenerated=None)
     with pytest.raises(ValueError, match="regenerated"):
         scan(seeds=[])
+    with pytest.raises(ValueError, match="regenerated"):
+        scan(seeds=[seed(number=78)])

@@ -81,9 +81,10 @@ class Scan(Document):
 
     @model_validator(mode="after")
     def _whole(self) -> Scan:
-        recovered = bool(self.seeds) and self.seeds[0].recovered
-        if recovered != (self.regenerated is not None):
-            raise ValueError("regenerated: it stands there where the best seed was recovered")
+        recovered = [(each.seed, each.rng) for each in self.seeds[:1] if each.recovered]
+        made = [self.regenerated.recipe] if self.regenerated else []
+        if recovered != [(each.seed, each.rng) for each in made]:
+            raise ValueError("regenerated: it is of the best seed, where that was recovered")
         return self
 
     @property
