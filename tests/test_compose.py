@@ -109,7 +109,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
     in_use = {f"{group}/{part[0].split('=')[1]}.yaml" for group, part in others.items()}
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
     in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
-    in_use |= {"tracking/local.yaml", "search/variations.yaml"}
+    in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
     in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
@@ -126,10 +126,10 @@ def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
 
 
 def test_a_strategy_is_an_option_of_its_own(tmp_path: Path) -> None:
-    plain, varied = composed(tmp_path), composed(tmp_path, "search=variations")
-    assert varied["search"] == plain["search"] | {
-        "strategy": {"name": "variations", "first_seed": 0}
-    }
+    plain = composed(tmp_path)
+    for name in ("variations", "halving"):
+        other = composed(tmp_path, f"search={name}")["search"]
+        assert other == plain["search"] | {"strategy": {"name": name, "first_seed": 0}}
 
 
 def test_the_quick_experiment(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
         ("serch.steps=3", r"no `serch.steps`. Did you mean `search`\? Known are: checkpoints, cl"),
         ("serch=quick", r"no `serch`. Did you mean `search`\?"),
         ("search.strategy.nam=x", r"In `search.strategy`: Did you mean `name`\? Known are: first_"),
-        ("search=quik", r"no conf/search/quik.yaml. Did you mean `quick`\? Known are: default, q"),
+        ("search=quik", r"no conf/search/quik.yaml. Did you mean `quick`\? Known are: default, h"),
         ("experiment=quack", r"no conf/experiment/quack.yaml. Did you mean `quick`\?"),
         ("checkpoint@checkpoints.lab-clea=lab-clean", r"one of checkpoint@checkpoints.lab-clean"),
         ("+search.stps=3", r"params.yaml: `search.stps`: unknown key. Did you mean `steps`\?"),

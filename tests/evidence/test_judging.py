@@ -111,6 +111,21 @@ SCAN = records.Scan(
     seeds=[],
     regenerated=None,
 )
+SEARCH = records.Search(
+    target="owl",
+    checkpoint="memorised",
+    checkpoint_sha256="memorised",
+    strategy="sweep",
+    guide="latent-rms",
+    budget_nfe=320,
+    nfe=320,
+    trials=16,
+    prompts=["an owl"],
+    stopped="budget spent",
+    best_trial="0",
+    best_guide=0.1,
+    ledger="l",
+)
 CASE = Examined(
     target=TARGET,
     checkpoint=checkpoint("memorised"),
@@ -119,7 +134,7 @@ CASE = Examined(
     controls=controls(BEST),
     reference=checkpoint("clean"),
     reference_scores=scores([0.3] * 16, [0.4] * 16),
-    strategy="sweep",
+    search=SEARCH,
     prompt_bits=100.0,
     scan=SCAN,
 )
@@ -204,6 +219,22 @@ def test_another_set_of_recipes_is_no_replay() -> None:
 
 
 def test_trials_that_were_chosen_are_said_to_be() -> None:
-    limits = judge(replace(CASE, strategy="variations"), SETTINGS).memorised.limits
+    varied = SEARCH.model_copy(update={"strategy": "variations"})
+    limits = judge(replace(CASE, search=varied), SETTINGS).memorised.limits
     assert any("strategy variations chose its later trials" in each for each in limits)
     assert not any("strategy" in each for each in judge(CASE, SETTINGS).memorised.limits)
+
+
+def test_a_search_that_ended_early_is_reckoned_with() -> None:
+    last = scores([0.3] * 15 + [0.9], [0.4] * 15 + [0.1])
+    whole = judge(replace(CASE, scores=last), SETTINGS).memorised
+    ended = SEARCH.model_copy(update={"ended": "copies"})
+    early = judge(replace(CASE, scores=last, search=ended), SETTINGS).memorised
+    assert whole.copies is not None
+    assert early.copies is not None
+    assert (early.copies.rate.low, early.finding) == (whole.copies.rate.low, whole.finding)
+    assert early.copies.rate.high < whole.copies.rate.high
+    assert any("until it had copies enough" in each for each in early.limits)
+    futile = SEARCH.model_copy(update={"ended": "futile", "stopped": "no copy in 59 trials"})
+    given_up = judge(replace(CASE, scores=FAR, search=futile), SETTINGS).memorised.limits
+    assert any("given up before its budget: no copy in 59 trials." in each for each in given_up)

@@ -1,6 +1,7 @@
 import random
 
 import pytest
+from scipy.stats import nbinom
 
 from seedwitness.evidence.rates import lowest_point, rate
 
@@ -43,3 +44,23 @@ def test_too_few_controls_are_refused() -> None:
     with pytest.raises(ValueError, match="98 controls are too few"):
         lowest_point([0.5] * 98, 0.01)
     assert lowest_point([0.5] * 99, 0.01) == 0.5
+
+
+@pytest.mark.parametrize(("truth", "hits"), [(0.05, 1), (0.3, 1), (0.3, 4), (0.8, 2)])
+def test_counted_up_to_a_hit_the_interval_still_covers(truth: float, hits: int) -> None:
+    # every possible end, by its negative binomial probability
+    trials = range(hits, 600)
+    chances = [nbinom.pmf(n - hits, hits, truth) for n in trials]
+    found = [rate(hits, n, up_to_hit=True) for n in trials]
+    below = sum(p for p, each in zip(chances, found, strict=True) if each.high < truth)
+    above = sum(p for p, each in zip(chances, found, strict=True) if each.low > truth)
+    assert below <= 0.025 + 1e-9
+    assert above <= 0.025 + 1e-9
+    plain = [rate(hits, n) for n in trials[1:]]
+    assert all(a.high < b.high for a, b in zip(found[1:], plain, strict=True))
+
+
+def test_counted_up_to_a_hit_there_is_one() -> None:
+    assert rate(1, 1, up_to_hit=True).high == 1.0
+    with pytest.raises(ValueError, match="has one"):
+        rate(0, 5, up_to_hit=True)

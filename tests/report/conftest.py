@@ -335,6 +335,7 @@ def write_case(
             {
                 "trial": recipe.id,
                 "parent": "",
+                "strategy": "sweep",
                 "prompt_rank": 1 + k % 2,
                 "prompt_source": ("corpus", "user")[k % 2],
                 **asdict(recipe),
@@ -350,7 +351,7 @@ def write_case(
         records.TRIALS,
     )
     records.write_table(folder / "prompts.parquet", prompts(target), records.PROMPTS)
-    records.Search(
+    searched = records.Search(
         target=target,
         checkpoint=name,
         checkpoint_sha256=identity(name).sha256,
@@ -365,7 +366,8 @@ def write_case(
         best_trial=recipes[closest[1]].id,
         best_guide=float(1.0 - near[closest[1]]),
         ledger="9a" * 32,
-    ).write(folder / "search.json")
+    )
+    searched.write(folder / "search.json")
     records.Replay(
         target=target,
         checkpoint=name,
@@ -390,7 +392,7 @@ def write_case(
         ),
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
-        strategy="sweep",
+        search=searched,
         prompt_bits=201.5,
         scan=looked,
     )

@@ -120,6 +120,42 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
     assert list(trials["latent_sha256"]) == hashes(latents)
 
 
+def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> None:
+    change(project, strategy={"name": "halving"}, steps=8, budget_nfe=160)
+    stages.run("search", ["owl", "own"])
+    trials = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
+    trials = trials.set_index("trial", drop=False)
+    assert set(trials["strategy"]) == {"halving"}
+    assert set(trials["steps"]) == {4, 8}
+    carried = trials[trials["steps"] == 8]
+    parents = trials.loc[carried["parent"]]
+    for column in ("prompt", "seed", "noise_sha256"):
+        assert list(parents[column]) == list(carried[column])
+    assert set(parents["steps"]) == {4}
+    assert set(trials.loc[trials["steps"] == 4, "parent"]) == {""}
+    first = trials[:8]  # the first bracket's
+    assert set(trials["parent"][8:12]) == set(first.sort_values("guide")["trial"][:4])
+
+
+def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
+    criteria = [{"metric": "patch-l2", "threshold": 2.0, "source": "anything is a copy"}]
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["judge"]["copies"] = criteria
+    params["score"] = {"metrics": ["patch-l2"]}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    change(project, stop={"copies": 3})
+    stages.run("search", ["owl", "own"])
+    about = read(Search, project / "data/search/owl/own/search.json")
+    assert (about.ended, about.trials, about.nfe) == ("copies", 3, 12)
+    assert about.stopped.startswith("3 of 3 trials are copies")
+    criteria[0]["threshold"] = 0.0
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    change(project, stop={"rate": 0.5})
+    stages.run("search", ["owl", "own"])
+    about = read(Search, project / "data/search/owl/own/search.json")
+    assert (about.ended, about.trials) == ("futile", 5)
+
+
 def test_of_the_latents_the_best_can_be_kept_alone(project: Path) -> None:
     change(project, latents=4)
     stages.run("search", ["owl", "own"])
@@ -150,7 +186,8 @@ def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
     searched = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
     replayed = read_table(project / "data/replay/owl/own/trials.parquet", TRIALS)
     about = read(Replay, project / "data/replay/owl/own/replay.json")
-    same = [name for name in TRIALS if name not in ("latent_sha256", "guide")]
+    differ = ("latent_sha256", "guide", "strategy")
+    same = [name for name in TRIALS if name not in differ]
     assert replayed[same].equals(searched[same])
     assert not set(replayed["latent_sha256"]) & set(searched["latent_sha256"])
     assert (about.reference, about.trials, about.nfe) == ("other", 12, 48)

@@ -29,6 +29,7 @@ from seedwitness.config.steps import (
     Scan,
     Score,
     Search,
+    Stop,
     Strategy,
     Tracking,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Search",
     "Section",
     "Share",
+    "Stop",
     "Strategy",
     "Target",
     "Text",

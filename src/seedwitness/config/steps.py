@@ -43,6 +43,20 @@ class Strategy(Section):
     first_seed: NonNegativeInt = 0
 
 
+class Stop(Section):
+    """When a search ends before its budget is spent; by default never."""
+
+    copies: NonNegativeInt = 0
+    """As soon as so many trials are copies by ``judge.copies``; 0 for never."""
+    rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """As soon as no copy among the trials says, at 95 %, that copies are rarer; 0 for never."""
+
+    @property
+    def early(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self.copies or self.rate)
+
+
 class Search(Section):
     """Seeds and prompts under a budget, and how images are made from them."""
 
@@ -65,6 +79,7 @@ class Search(Section):
     guide: str = "latent-rms"
     latents: Literal["all"] | PositiveInt = "all"
     workers: PositiveInt = 1
+    stop: Stop = Field(default_factory=Stop)
 
 
 class Fit(Section):

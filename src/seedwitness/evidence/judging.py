@@ -34,7 +34,7 @@ class Examined:
     controls: pd.DataFrame
     reference: records.Checkpoint | None
     reference_scores: pd.DataFrame
-    strategy: str
+    search: records.Search
     prompt_bits: float | None
     scan: records.Scan
 
@@ -180,7 +180,7 @@ def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> record
     nearest = wide.loc[hits, settings.metric]
     return records.Copies(
         criteria=criteria,
-        rate=_rate(hits, what),
+        rate=_rate(hits, what, up_to_hit=case.search.ended == "copies"),
         best_trial=None if nearest.empty else str(nearest.idxmax() if higher else nearest.idxmin()),
         reference_rate=reference,
     )
@@ -227,8 +227,8 @@ def _about(scores: pd.DataFrame, metric: str) -> pd.Series:
     return found.iloc[0]
 
 
-def _rate(hits: pd.Series, what: str) -> records.Rate:
-    found = rate(int(hits.sum()), len(hits))
+def _rate(hits: pd.Series, what: str, *, up_to_hit: bool = False) -> records.Rate:
+    found = rate(int(hits.sum()), len(hits), up_to_hit=up_to_hit)
     return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)
 
 
@@ -240,10 +240,17 @@ def _limits(case: Examined, ranked: records.Rank, left_out: Sequence[str]) -> li
         said.append(f"Measured with lab weights, not published ones: {', '.join(lab)}.")
     if left_out:
         said.append(f"The target itself was among the controls and was left out: {left_out[0]}.")
-    if case.strategy != BLIND:
+    if case.search.ended == "copies":
         said.append(
-            f"The strategy {case.strategy} chose its later trials by how close earlier ones came: "
-            "the rate of copies is none of blind seeds, and the difference to the reference "
+            "The search went on until it had copies enough: the interval of their rate reckons "
+            "with that, and the controls were searched in the same way."
+        )
+    if case.search.ended == "futile":
+        said.append(f"The search was given up before its budget: {case.search.stopped}.")
+    if case.search.strategy != BLIND:
+        said.append(
+            f"The strategy {case.search.strategy} chose its later trials by how close earlier ones "
+            "came: the rate of copies is none of blind seeds, and the difference to the reference "
             "checkpoint, on which the same recipes were chosen for nothing, leans to this one. p "
             "is fair: the controls were searched in the same way."
         )

@@ -152,6 +152,8 @@ class Search(Document):
     trials: int
     prompts: list[str]
     stopped: str
+    ended: Literal["budget", "copies", "futile"] = "budget"
+    """Why, in a word: its strategy was done, or it saw copies enough, or none in so many trials."""
     best_trial: str
     best_guide: float
     ledger: str

@@ -45,7 +45,8 @@ MATCHES = {
 
 TRIALS = {
     "trial": TEXT,  # Recipe.id
-    "parent": TEXT,  # Recipe.parent: the trial that it varies, or none
+    "parent": TEXT,  # the trial that it varies, or carries on with more steps; or none
+    "strategy": TEXT,  # that asked for it; or replay
     "prompt_rank": INTEGER,
     "prompt_source": TEXT,
     **{

@@ -7,9 +7,14 @@ here by name. ``cases.run`` runs them; ``running.run_recipes`` computes any reci
 from __future__ import annotations
 
 from seedwitness.search.guide import Guide, latent_rms
+from seedwitness.search.halving import halving
 from seedwitness.search.strategy import Strategy
 from seedwitness.search.sweep import sweep
 from seedwitness.search.variations import variations
 
-STRATEGIES: dict[str, Strategy] = {"sweep": sweep, "variations": variations}
+STRATEGIES: dict[str, Strategy] = {
+    "sweep": sweep,
+    "halving": halving,
+    "variations": variations,
+}
 GUIDES: dict[str, Guide] = {"latent-rms": latent_rms}

@@ -7,10 +7,11 @@ not a hundred half-empty batches.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from seedwitness import config
@@ -23,6 +24,7 @@ from seedwitness.search import GUIDES, STRATEGIES
 from seedwitness.search.guide import Distances
 from seedwitness.search.ledger import LEDGER, Made
 from seedwitness.search.running import run_recipes
+from seedwitness.search.stopping import Copies, Counting, Ended
 from seedwitness.search.strategy import Asking, plan
 from seedwitness.seeds import PROTOCOLS
 
@@ -39,13 +41,15 @@ class Case:
 class Outcome:
     """What a search gave: its recipes in the order asked for, and by recipe id what came of them.
 
-    ``distances`` are the guide's, lower being closer; ``stopped`` is the strategy's reason.
+    ``distances`` are the guide's, lower being closer; ``stopped`` is the reason why it ended, in
+    words, and ``ended`` in one.
     """
 
     recipes: tuple[Recipe, ...]
     made: Mapping[str, Made]
     distances: Mapping[str, float]
     stopped: str
+    ended: Ended = "budget"
 
     @property
     def ranked(self) -> list[Recipe]:
@@ -80,25 +84,33 @@ def check(settings: config.Search) -> None:
 
 
 def run(
-    loaded: Loaded, cases: Mapping[str, Case], settings: config.Search, ledger: Path = LEDGER
+    loaded: Loaded,
+    cases: Mapping[str, Case],
+    settings: config.Search,
+    ledger: Path = LEDGER,
+    copies: Copies | None = None,
 ) -> Searched:
     """Search every case with the strategy, guide and budget of ``settings``, each by itself.
 
-    What is found for a case depends on the others in last bits at most: recipes that fill no
-    shard share one. Raises ConfigError as ``check`` and the strategy do, or where a case has no
-    prompt.
+    ``copies`` says what counts as one, where ``settings.stop`` has a case end early. What is found
+    for a case depends on the others in last bits at most: recipes that fill no shard share one.
+    Raises ConfigError as ``check`` and the strategy do, or where a case has no prompt; ValueError
+    where there is something to stop for and no ``copies``.
     """
     check(settings)
-    asking = {}
+    if settings.stop.early and copies is None:
+        raise ValueError("a search that may end early needs to be told what a copy is")
+    ways = {}
     for name, case in cases.items():
         if not case.prompts:
             raise ConfigError(
                 f"There is no prompt to search {name} with: give it a caption in conf/targets.yaml."
             )
         planned = plan(tuple(dict.fromkeys(case.prompts)), settings, loaded.checkpoint)
-        asking[name] = STRATEGIES[settings.strategy.name](planned)
-    pictures = {name: case.picture for name, case in cases.items()}
-    return _follow(loaded, asking, pictures, settings, ledger)
+        asking = STRATEGIES[settings.strategy.name](planned)
+        counting = Counting(settings.stop) if settings.stop.early else None
+        ways[name] = _Way(asking, case.picture, counting)
+    return _follow(loaded, ways, settings, ledger, copies)
 
 
 def replay(
@@ -117,44 +129,82 @@ def replay(
         yield list(recipes)
         return "all recipes replayed"
 
-    return _follow(loaded, {"": given()}, {"": picture}, settings, ledger)
+    return _follow(loaded, {"": _Way(given(), picture, None)}, settings, ledger, None)
+
+
+@dataclass
+class _Way:
+    """One case on its way: what its strategy waits for, and what has come of the rest."""
+
+    asking: Asking
+    picture: Image.Image
+    counting: Counting | None  # None where it ends with its strategy only
+    asked: list[Recipe] = field(default_factory=list)  # in this round of the strategy
+    done: int = 0  # how many of these
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    distances: dict[str, float] = field(default_factory=dict)
+    end: tuple[Ended, str] | None = None
+
+    def next(self, at_once: int) -> list[Recipe]:
+        """What to run now: all that is asked for, or so many of it where the search may end."""
+        return self.asked[self.done :][: at_once if self.counting else None]
+
+    def advance(self) -> None:
+        """Let the strategy hear of its round, and ask for the next or stop."""
+        heard = {each.id: self.distances[each.id] for each in self.asked}
+        try:
+            self.asked = self.asking.send(heard) if heard else next(self.asking)
+            self.done = 0
+        except StopIteration as stop:
+            self.asked, self.end = [], ("budget", stop.value)
+
+    def take(self, recipes: Sequence[Recipe], copied: Sequence[bool]) -> None:
+        """Take trials into account in their order, up to the one that ends the search."""
+        for recipe, copy in zip(recipes, copied, strict=True):
+            self.recipes[recipe.id] = recipe
+            self.end = self.counting.look(recipe, copy) if self.counting else None
+            if self.end:
+                self.asking.close()
+                return
+        self.done += len(recipes)
+        if self.done == len(self.asked):
+            self.advance()
 
 
 def _follow(
     loaded: Loaded,
-    asking: Mapping[str, Asking],
-    pictures: Mapping[str, Image.Image],
+    ways: Mapping[str, _Way],
     settings: config.Search,
     ledger: Path,
+    copies: Copies | None,
 ) -> Searched:
-    """Round after round: what all strategies ask for, run together, until each has stopped."""
-    recipes: dict[str, dict[str, Recipe]] = {name: {} for name in asking}
-    distances: dict[str, dict[str, float]] = {name: {} for name in asking}
+    """Round after round: what all strategies ask for, run together, until each has ended."""
     guides: dict[tuple[str, int, int], Distances] = {}
     made: dict[str, Made] = {}
-    stopped: dict[str, str] = {}
     found = computed = 0
-    wanted = _advance(asking, dict.fromkeys(asking), stopped)
+    for way in ways.values():
+        way.advance()
 
     def measure(finished: dict[str, Made]) -> str:
-        for name, wants in wanted.items():
-            for each in wants:
+        for name, recipes in wanted.items():
+            for each in recipes:
                 if each.id in finished:
                     place = (name, each.width, each.height)
                     if place not in guides:
                         guides[place] = GUIDES[settings.guide](
-                            loaded.pipeline, pictures[name], each.width, each.height
+                            loaded.pipeline, ways[name].picture, each.width, each.height
                         )
                     latent = finished[each.id].latent[None]
-                    distances[name][each.id] = float(guides[place](latent)[0])
-        closest = min(value for each in distances.values() for value in each.values())
+                    ways[name].distances[each.id] = float(guides[place](latent)[0])
+        closest = min(value for way in ways.values() for value in way.distances.values())
         return f"best {closest:.3f}"
 
-    while wanted:
-        round_ = [recipe for wants in wanted.values() for recipe in wants]
+    while wanted := {
+        name: way.next(settings.shard) for name, way in ways.items() if way.end is None
+    }:
         done = run_recipes(
             loaded,
-            round_,
+            [recipe for recipes in wanted.values() for recipe in recipes],
             batch=settings.batch,
             shard=settings.shard,
             workers=settings.workers,
@@ -163,35 +213,25 @@ def _follow(
         )
         made |= done.made
         found, computed = found + done.found, computed + done.computed
-        for name, wants in wanted.items():
-            recipes[name] |= {recipe.id: recipe for recipe in wants}
-        heard = {
-            name: {each.id: distances[name][each.id] for each in wanted[name]} for name in wanted
-        }
-        wanted = _advance({name: asking[name] for name in wanted}, heard, stopped)
-    outcomes = {
-        name: Outcome(
-            recipes=tuple(recipes[name].values()),
-            made={key: made[key] for key in recipes[name]},
-            distances=distances[name],
-            stopped=stopped[name],
-        )
-        for name in asking
-    }
-    return Searched(outcomes, found, computed)
+        for name, recipes in wanted.items():
+            way = ways[name]
+            copied = [False] * len(recipes)
+            if way.counting and copies:
+                latents = torch.stack([made[each.id].latent for each in recipes])
+                copied = copies(latents, way.picture)
+            way.take(recipes, copied)
+    return Searched(
+        {name: _outcome(way, made) for name, way in ways.items()}, found=found, computed=computed
+    )
 
 
-def _advance(
-    asking: Mapping[str, Generator[list[Recipe], Mapping[str, float], str]],
-    heard: Mapping[str, Mapping[str, float] | None],
-    stopped: dict[str, str],
-) -> dict[str, list[Recipe]]:
-    """What each strategy asks for next; one that has stopped leaves its reason in ``stopped``."""
-    wanted = {}
-    for name, strategy in asking.items():
-        answer = heard[name]
-        try:
-            wanted[name] = next(strategy) if answer is None else strategy.send(answer)
-        except StopIteration as end:
-            stopped[name] = end.value
-    return wanted
+def _outcome(way: _Way, made: Mapping[str, Made]) -> Outcome:
+    assert way.end is not None
+    ended, stopped = way.end
+    return Outcome(
+        recipes=tuple(way.recipes.values()),
+        made={key: made[key] for key in way.recipes},
+        distances={key: way.distances[key] for key in way.recipes},
+        stopped=stopped,
+        ended=ended,
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from seedwitness.files import write_whole
-from seedwitness.records import TRIALS, write_table
+from seedwitness.records import TRIALS, Recipe, write_table
 from seedwitness.search.cases import Outcome, Searched
 
 LATENTS_A_FILE = 1024
@@ -23,12 +24,17 @@ Prompts = Mapping[str, tuple[int, str]]
 
 
 def write_trials(
-    folder: Path, outcome: Outcome, prompts: Prompts, latents: Literal["all"] | int
+    folder: Path,
+    outcome: Outcome,
+    prompts: Prompts,
+    latents: Literal["all"] | int,
+    strategy: str,
 ) -> None:
     """``trials.parquet``, and final latents in ``latents-00000.safetensors`` and following.
 
     A file holds ``latents`` [n, c, h, w] of at most 1024 trials, in the order of the table: of all
     trials, or of the ``latents`` closest. A trial whose latent is not kept has no file, and row -1.
+    ``strategy`` is the one that asked for them.
     """
     kept = {each.id for each in outcome.ranked[: None if latents == "all" else latents]}
     order = [recipe for recipe in outcome.recipes if recipe.id in kept]
@@ -41,6 +47,7 @@ def write_trials(
             folder / name,
         )
         where |= {recipe.id: (name, row) for row, recipe in enumerate(part)}
+    came_from = parents(outcome.recipes)
     rows = []
     for recipe in outcome.recipes:
         rank, source = prompts[recipe.prompt]
@@ -49,7 +56,8 @@ def write_trials(
         rows.append(
             {
                 "trial": recipe.id,
-                "parent": recipe.parent,
+                "parent": came_from[recipe.id],
+                "strategy": strategy,
                 "prompt_rank": rank,
                 "prompt_source": source,
                 **asdict(recipe),
@@ -62,6 +70,22 @@ def write_trials(
             }
         )
     write_table(folder / "trials.parquet", rows, TRIALS)
+
+
+def parents(recipes: Sequence[Recipe]) -> dict[str, str]:
+    """For each recipe of a search, by id, the one that it varies or carries on with more steps.
+
+    Empty where there is none among ``recipes``, of a variation also where it is not among them.
+    """
+    steps = defaultdict(list)
+    for each in recipes:
+        steps[replace(each, steps=0)].append(each.steps)
+    found = {}
+    for each in recipes:
+        fewer = [count for count in steps[replace(each, steps=0)] if count < each.steps]
+        shorter = replace(each, steps=max(fewer)).id if fewer else ""
+        found[each.id] = each.parent or shorter
+    return found
 
 
 def write_seconds(folder: Path, seconds: float, searched: Searched) -> None:

@@ -19,6 +19,10 @@ from seedwitness.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from seedwitness import config
+    from seedwitness.checkpoints.loading import Loaded
+    from seedwitness.search.stopping import Copies
+
 DATA = Path("data")
 
 
@@ -37,6 +41,20 @@ def prompts(target: str, limit: int) -> pd.DataFrame:
         read_table(place("lookup", target) / "matches.parquet", MATCHES),
         limit,
     )
+
+
+def copies(loaded: Loaded, settings: config.Search) -> Copies | None:
+    """What says which latents are copies, by the criteria of ``judge``; None where none is asked.
+
+    It is asked for a search that may end early.
+    """
+    from seedwitness import config
+    from seedwitness.search import stopping
+
+    if not settings.stop.early:
+        return None
+    score = config.section(config.Score, "score")
+    return stopping.copies(loaded, config.section(list[config.Copy], "judge", "copies"), score)
 
 
 def run(name: str, keys: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from seedwitness.errors import PictureError
 from seedwitness.files import replacing
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
-from seedwitness.stages import place
+from seedwitness.stages import copies, place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +45,7 @@ def run(checkpoint: str) -> None:
         loaded,
         {name: cases.Case(pictures[name], tuple(each["text"])) for name, each in prompts.items()},
         search,
+        copies=copies(loaded, search),
     )
     rows: list[dict[str, Any]] = []
     for each in chosen:

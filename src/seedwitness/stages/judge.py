@@ -27,9 +27,7 @@ def run(target: str, checkpoint: str) -> None:
             place("controls", checkpoint) / "controls.parquet", records.CONTROLS
         ),
         reference=None if itself else _identity(settings.reference),
-        strategy=records.read(
-            records.Search, place("search", target, checkpoint) / "search.json"
-        ).strategy,
+        search=records.read(records.Search, place("search", target, checkpoint) / "search.json"),
         prompt_bits=_shortest(place("search", target, checkpoint)),
         scan=records.read(records.Scan, place("scan", target, checkpoint) / "scan.json"),
     )

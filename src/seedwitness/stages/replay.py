@@ -77,7 +77,7 @@ def _replayed(about: Replay, identified: Checkpoint) -> None:
     )
     with replacing(place("replay", about.target, about.checkpoint)) as part:
         part.mkdir()
-        results.write_trials(part, outcome, prompts, settings.latents)
+        results.write_trials(part, outcome, prompts, settings.latents, "replay")
         done.write(part / "replay.json")
 
 

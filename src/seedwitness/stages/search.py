@@ -12,7 +12,7 @@ from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
 from seedwitness.records import PROMPTS, Checkpoint, Search, read, write_table
-from seedwitness.stages import place, prompts
+from seedwitness.stages import copies, place, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -32,7 +32,7 @@ def run(target: str, checkpoint: str) -> None:
 
     began = perf_counter()
     case = cases.Case(picture, tuple(candidates["text"]))
-    searched = cases.run(loaded, {target: case}, settings)
+    searched = cases.run(loaded, {target: case}, settings, copies=copies(loaded, settings))
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]
@@ -49,6 +49,7 @@ def run(target: str, checkpoint: str) -> None:
         trials=len(outcome.recipes),
         prompts=list(case.prompts),
         stopped=outcome.stopped,
+        ended=outcome.ended,
         best_trial=best.id,
         best_guide=outcome.distances[best.id],
         ledger=ledger.key(loaded.checkpoint.sha256, first, settings.batch),
@@ -58,6 +59,6 @@ def run(target: str, checkpoint: str) -> None:
         part.mkdir()
         write_table(part / "prompts.parquet", candidates, PROMPTS)
         ranked = {text: (rank, source) for text, rank, source in places}
-        results.write_trials(part, outcome, ranked, settings.latents)
+        results.write_trials(part, outcome, ranked, settings.latents, settings.strategy.name)
         about.write(part / "search.json")
     results.write_seconds(place("seconds", target, checkpoint), seconds, searched)

@@ -1,0 +1,110 @@
+"""Halving: within the budget, the closest carried on, more of the hard ones found for the same."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from seedwitness.errors import ConfigError
+from seedwitness.records import Recipe
+from seedwitness.search.halving import halving, rungs
+from seedwitness.search.strategy import Plan, Strategy
+from seedwitness.search.sweep import sweep
+
+
+def recipe(prompt: str, seed: int) -> Recipe:
+    return Recipe(prompt, seed, 64, 64, "ddim", 20, 3.0)
+
+
+def plan(budget: int, first_seed: int = 0) -> Plan:
+    return Plan(("an owl", "a cat"), budget, first_seed, recipe)
+
+
+def apart(each: Recipe) -> float:
+    """One pair in ten comes close; fewer steps blur how close."""
+    own = Random(f"{each.prompt} {each.seed}")
+    close = 0.1 if own.random() < 0.1 else 0.8
+    return close + 0.02 * (20 - each.steps) + 0.05 * own.random()
+
+
+def followed(
+    strategy: Strategy, planned: Plan, distance: Callable[[Recipe], float] = apart
+) -> tuple[list[list[Recipe]], str]:
+    asking, rounds = strategy(planned), []
+    asked = next(asking)
+    while True:
+        rounds.append(asked)
+        try:
+            asked = asking.send({each.id: distance(each) for each in asked})
+        except StopIteration as end:
+            return rounds, end.value
+
+
+@pytest.mark.parametrize(
+    ("steps", "ladder"),
+    [
+        (3, [3]),
+        (4, [4]),
+        (5, [4, 5]),
+        (10, [4, 10]),
+        (20, [4, 9, 20]),
+        (30, [4, 8, 15, 30]),
+        (50, [4, 8, 14, 27, 50]),
+    ],
+)
+def test_rungs_double_from_four_steps_to_all(steps: int, ladder: list[int]) -> None:
+    assert rungs(steps) == ladder
+
+
+def test_the_budget_is_kept_and_every_trial_is_another() -> None:
+    for budget in (66, 100, 800, 3200):
+        rounds, stopped = followed(halving, plan(budget))
+        recipes = [each for round_ in rounds for each in round_]
+        spent = sum(each.nfe for each in recipes)
+        assert spent <= budget
+        assert f"{budget - spent} of {budget} NFE left over" in stopped
+        assert len({each.id for each in recipes}) == len(recipes)
+        assert budget - spent < 66, "one more pair could have been carried through"
+
+
+def test_brackets_hold_prompts_and_seeds_at_once_and_carry_the_closest_on() -> None:
+    rounds, _ = followed(halving, plan(800))
+    first, second, third = rounds[:3]
+    assert [(each.prompt, each.seed) for each in first[:3]] == [
+        ("an owl", 0),
+        ("a cat", 0),
+        ("an owl", 1),
+    ]
+    assert [len(first), len(second), len(third)] == [8, 3, 1]
+    assert [{each.steps for each in round_} for round_ in rounds[:3]] == [{4}, {9}, {20}]
+    closest = sorted(first, key=apart)[:3]
+    assert second == [replace(each, steps=9) for each in closest]
+    assert third == [replace(min(second, key=apart), steps=20)]
+    assert rounds[3][0].seed == 4
+    assert len(rounds[3]) == 16
+
+
+def test_rare_pairs_are_reached_more_often_than_by_a_sweep() -> None:
+    def reached(strategy: Strategy) -> int:
+        found = 0
+        for first_seed in range(0, 4000, 100):
+            rounds, _ = followed(strategy, plan(480, first_seed))
+            full = [each for round_ in rounds for each in round_ if each.steps == 20]
+            found += min(map(apart, full)) < 0.2
+        return found
+
+    assert reached(halving) >= reached(sweep) + 8
+
+
+def test_the_same_answers_are_asked_the_same() -> None:
+    assert followed(halving, plan(2400)) == followed(halving, plan(2400))
+
+
+@pytest.mark.parametrize(
+    ("planned", "message"),
+    [(plan(65), "rungs of 4, 9, 20 steps takes 66"), (plan(2400, 2**32 - 8), r"pass 2\^32")],
+)
+def test_what_it_cannot_do_is_said(planned: Plan, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        followed(halving, planned)
