@@ -46,11 +46,11 @@ def test_half_is_swept_the_rest_varied_and_all_of_the_budget_spent_once() -> Non
     rounds, stopped = followed(plan(2400))
     recipes = [each for round_ in rounds for each in round_]
     assert len(rounds[0]) == 60
-    assert not any(each.variation_strength for each in rounds[0])
+    assert not any(each.variations for each in rounds[0])
     assert len({each.id for each in recipes}) == len(recipes) == 120
     assert sum(each.nfe for each in recipes) == 2400
     assert stopped == "budget spent: 120 trials, 60 of them variations"
-    assert {each.variation_strength for each in recipes} == {0.0, *STRENGTHS}
+    assert {strength for each in recipes for _, strength in each.mixed} == set(STRENGTHS)
 
 
 def test_variations_are_of_what_came_closest() -> None:
@@ -60,7 +60,7 @@ def test_variations_are_of_what_came_closest() -> None:
     swept = {each.id for each in rounds[0]}
     assert {each.parent for round_ in rounds[1:] for each in round_} <= swept
     assert {each.parent for each in rounds[0]} == {""}
-    mixed = [each.variation_seed for round_ in rounds[1:] for each in round_]
+    mixed = [seed for round_ in rounds[1:] for each in round_ for seed, _ in each.mixed]
     assert min(mixed) > max(each.seed for each in rounds[0])
 
 

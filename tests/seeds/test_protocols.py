@@ -57,8 +57,8 @@ def test_step_noise_goes_on_where_the_initial_noise_ended() -> None:
         ({"dtype": "float8"}, "Known are: bfloat16, float16, float32"),
         ({"seed": SEEDS}, "from 0 to 4294967295, not 4294967296"),
         ({"seed": -1}, "not -1"),
-        ({"variation_strength": 0.5, "variation_seed": SEEDS}, "not 4294967296"),
-        ({"variation_strength": 0.5, "variation_rule": "a1111"}, "Known are: automatic1111"),
+        ({"variations": f"{SEEDS}:0.5"}, "not 4294967296"),
+        ({"variations": "1:0.5", "variation_rule": "a1111"}, "Known are: automatic1111"),
     ],
 )
 def test_what_is_not_known_is_refused(change: dict[str, object], message: str) -> None:
@@ -77,7 +77,7 @@ def test_step_noise_of_a_later_picture_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"variation_strength": 0.1}, {"resize_width": 64, "resize_height": 64}]
+    "change", [{"variations": "1:0.1"}, {"resize_width": 64, "resize_height": 64}]
 )
 def test_step_noise_of_a_varied_seed_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="plain seeds only"):

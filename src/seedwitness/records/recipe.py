@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
+from seedwitness.errors import RecordError
+
 
 def canonical(value: object) -> bytes:
     """``value`` as JSON that has one spelling only: sorted keys, no spaces, UTF-8."""
@@ -32,8 +34,7 @@ class Recipe:
     rng: str = "torch-cpu"
     batch_index: int = 0
     eta: float = 0.0
-    variation_seed: int = 0
-    variation_strength: float = 0.0
+    variations: str = ""  # SEED:STRENGTH, mixed into the noise in turn, separated by commas
     variation_rule: str = "automatic1111"
     resize_width: int = 0  # seed resize: pixels that the noise was first drawn for; 0 for none
     resize_height: int = 0
@@ -45,10 +46,33 @@ class Recipe:
         return digest(asdict(self))[:16]
 
     @property
+    def mixed(self) -> list[tuple[int, float]]:
+        """The seeds whose noise is mixed in, in turn, each with its strength.
+
+        Raises RecordError where ``variations`` cannot be read.
+        """
+        try:
+            parts = (each.split(":") for each in self.variations.split(",") if self.variations)
+            found = [(int(seed), float(strength)) for seed, strength in parts]
+        except ValueError:
+            found = [(0, -1.0)]
+        if not all(0 <= strength <= 1 for _, strength in found):
+            raise RecordError(
+                f"Variations are given as SEED:STRENGTH, several separated by commas, strengths "
+                f"from 0 to 1, such as `12:0.25,7:0.1`, and not as `{self.variations}`."
+            )
+        return found
+
+    def varied(self, seed: int, strength: float) -> Recipe:
+        """This recipe with one variation more."""
+        before = [self.variations] if self.variations else []
+        return replace(self, variations=",".join([*before, f"{seed}:{strength!r}"]))
+
+    @property
     def parent(self) -> str:
-        """The id of the recipe without its variation; empty where it has none."""
-        plain = replace(self, variation_seed=0, variation_strength=0.0)
-        return plain.id if self.variation_strength else ""
+        """The id of the recipe without its last variation; empty where it has none."""
+        before = self.variations.rpartition(",")[0]
+        return replace(self, variations=before).id if self.variations else ""
 
     @property
     def nfe(self) -> int:

@@ -10,7 +10,7 @@ from typing import Literal
 from seedwitness import config, records
 from seedwitness.records import Document
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 PACKAGES = (
     "seedwitness",
     "torch",

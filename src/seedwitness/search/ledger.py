@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 LEDGER = Path(".ledger")
 PROTOCOL_VERSION = 1
-_OF_A_ROW = ("prompt", "negative_prompt", "seed", "batch_index", "variation_seed")
+_OF_A_ROW = ("prompt", "negative_prompt", "seed", "batch_index", "variations")
 # safetensors writes its metadata in no fixed order, so there is one entry.
 _METADATA = "seedwitness"
 
@@ -140,8 +140,8 @@ def hashes(rows: Tensor) -> list[str]:
 
 def _place(recipe: Recipe) -> list[object]:
     """Where a recipe stands among others; numbers are padded, so that text sorts as they do."""
-    numbers = (recipe.batch_index, recipe.variation_seed, recipe.seed)
-    return [recipe.prompt, recipe.negative_prompt, *(f"{n:020d}" for n in numbers)]
+    numbers = (f"{n:020d}" for n in (recipe.batch_index, recipe.seed))
+    return [recipe.prompt, recipe.negative_prompt, recipe.variations, *numbers]
 
 
 def _cut(rows: Sequence[Recipe], size: int) -> list[Sequence[Recipe]]:

@@ -18,7 +18,7 @@ from seedwitness.search.sweep import sweep
 from seedwitness.seeds.torch_cpu import SEEDS
 
 STRENGTHS = (0.64, 0.48, 0.36, 0.27, 0.2, 0.15)
-"""Of the variations, a round each. Few, because recipes of one strength share batches."""
+"""Of the variations, a round each."""
 
 AROUND = 4
 """How many of the closest trials a round goes on from."""
@@ -47,7 +47,7 @@ def variations(plan: Plan) -> Asking:
         asked = _beside(closest, known)[: share // 2]
         seeds = list(islice(_plain(closest), AROUND))
         for base in islice(cycle(seeds), share - len(asked)):
-            asked.append(replace(base, variation_seed=other, variation_strength=strength))
+            asked.append(base.varied(other, strength))
             other += 1
         if asked:
             left -= len(asked)
@@ -59,13 +59,13 @@ def variations(plan: Plan) -> Asking:
 
 
 def _varied(recipe: Recipe) -> bool:
-    return recipe.variation_strength > 0
+    return bool(recipe.variations)
 
 
 def _plain(closest: Sequence[Recipe]) -> list[Recipe]:
     """The recipes without their variation, each once, in the order of the closest."""
     return list(
-        dict.fromkeys(replace(each, variation_seed=0, variation_strength=0.0) for each in closest)
+        dict.fromkeys(replace(each, variations="") for each in closest)
     )
 
 
@@ -73,9 +73,10 @@ def _beside(closest: Sequence[Recipe], known: Mapping[str, Recipe]) -> list[Reci
     """The closest variations with the strengths next to theirs, as far as not tried yet."""
     found = []
     for each in filter(_varied, closest[: 2 * AROUND]):
-        at = STRENGTHS.index(each.variation_strength)
+        [(other, own)] = each.mixed
+        at = STRENGTHS.index(own)
         for strength in STRENGTHS[max(at - 1, 0) : at + 2]:
-            moved = replace(each, variation_strength=strength)
+            moved = replace(each, variations="").varied(other, strength)
             if moved.id not in known:
                 found.append(moved)
     return found

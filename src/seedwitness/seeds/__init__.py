@@ -33,7 +33,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 def noise(recipes: Sequence[Recipe], shape: Sequence[int]) -> Tensor:
     """Initial noise of recipes of one dtype, ``shape`` being one image's [c, h, w]: [n, c, h, w].
 
-    A variation seed is mixed in and a seed resized as the tools do it. Raises ConfigError for an
+    Variation seeds are mixed in and a seed resized as the tools do it. Raises ConfigError for an
     unknown protocol, dtype or rule, mixed dtypes, or a seed that there is not.
     """
     kind = dtype(recipes)
@@ -50,10 +50,12 @@ def _of(recipe: Recipe, shape: tuple[int, ...], kind: torch.dtype) -> Tensor:
 
     size = _first_size(recipe, shape)
     found = drawn(recipe.seed, size)
-    if recipe.variation_strength:
+    if recipe.variations:
         mix = _known(variation.RULES, "rule of variation", recipe.variation_rule)
-        other = drawn(recipe.variation_seed, size)
-        found = mix(recipe.variation_strength, found.float(), other.float()).to(kind)
+        mixed = found.float()
+        for seed, strength in recipe.mixed:
+            mixed = mix(strength, mixed, drawn(seed, size).float())
+        found = mixed.to(kind)
     if size != shape:
         found = variation.resized(drawn(recipe.seed, shape), found)
     return found
@@ -96,10 +98,10 @@ def dtype(recipes: Sequence[Recipe]) -> torch.dtype:
 
 def _plain(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
     for recipe in recipes:
-        if recipe.variation_strength or _resizes(recipe):
+        if recipe.variations or _resizes(recipe):
             raise ConfigError(
-                "Noise within the steps (eta) is known for plain seeds only: set eta, "
-                "variation_strength or the seed's resize to 0."
+                "Noise within the steps (eta) is known for plain seeds only: set eta to 0, "
+                "or leave variations and the seed's resize out."
             )
     return recipes
 

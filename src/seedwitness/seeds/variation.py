@@ -5,6 +5,7 @@ Mixing is spherical interpolation (slerp), so that what comes out is normal nois
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -44,11 +45,21 @@ def whole(strength: float, noise: Tensor, other: Tensor) -> Tensor:
     return mixed.to(noise.dtype)
 
 
+def rotated(strength: float, noise: Tensor, other: Tensor) -> Tensor:
+    """Noise turned towards another, as if the two stood at a right angle: exactly normal again.
+
+    The proposal of the preconditioned Crank–Nicolson walk (Cotter et al., Statistical Science 2013).
+    """
+    angle = strength * math.pi / 2
+    return math.cos(angle) * noise + math.sin(angle) * other
+
+
 RULES: Mapping[str, Callable[[float, Tensor, Tensor], Tensor]] = {
     "automatic1111": by_rows,
     "invokeai": whole,
+    "rotation": rotated,
 }
-"""How a variation seed's noise is mixed in, by the tool whose rule it is."""
+"""How a variation seed's noise is mixed in, by the tool whose rule it is; ``rotation`` is ours."""
 
 
 def resized(noise: Tensor, smaller: Tensor) -> Tensor:
