@@ -110,6 +110,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
     in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
     in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
+    in_use |= {"search/rare.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
     in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
@@ -127,9 +128,13 @@ def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
 
 def test_a_strategy_is_an_option_of_its_own(tmp_path: Path) -> None:
     plain = composed(tmp_path)
+    rare = composed(tmp_path, "search=rare")["search"]
+    assert rare["strategy"] == {"name": "rare", "first_seed": 0, "near": 0.4}
     for name in ("variations", "halving"):
         other = composed(tmp_path, f"search={name}")["search"]
-        assert other == plain["search"] | {"strategy": {"name": name, "first_seed": 0}}
+        assert other == plain["search"] | {
+            "strategy": {"name": name, "first_seed": 0, "near": None}
+        }
 
 
 def test_the_quick_experiment(tmp_path: Path) -> None:

@@ -137,6 +137,23 @@ def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> 
     assert set(trials["parent"][8:12]) == set(first.sort_values("guide")["trial"][:4])
 
 
+def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> None:
+    plain = {"near": 0.0, "name": "rare"}
+    change(project, strategy=plain, budget_nfe=64 * 4, prompts=1)
+    stages.run("search", ["owl", "own"])
+    about = read(Search, project / "data/search/owl/own/search.json")
+    assert about.rare is not None
+    assert (about.rare.near, about.rare.probability, about.rare.low) == (0.0, 0.0, 0.0)
+    assert 0 < about.rare.high < 1
+    trials = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
+    moved = trials[trials["variations"] != ""]
+    assert set(moved["variation_rule"]) == {"rotation"}
+    assert set(moved["parent"]) <= set(trials["trial"])
+    distances = [each.distance for each in about.rare.levels[:-1]]
+    assert distances == sorted(distances, reverse=True)
+    assert len(distances) > 2
+
+
 def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
     criteria = [{"metric": "patch-l2", "threshold": 2.0, "source": "anything is a copy"}]
     params = yaml.safe_load((project / "params.yaml").read_text())

@@ -41,6 +41,8 @@ class Strategy(Section):
 
     name: str
     first_seed: NonNegativeInt = 0
+    near: NonNegativeFloat | None = None
+    """Distance by the guide at which ``rare`` aims."""
 
 
 class Stop(Section):

@@ -247,6 +247,11 @@ def _limits(case: Examined, ranked: records.Rank, left_out: Sequence[str]) -> li
         )
     if case.search.ended == "futile":
         said.append(f"The search was given up before its budget: {case.search.stopped}.")
+    if case.search.rare:
+        said.append(
+            "How rarely a blind seed comes near is measured by the guide, and not by the copy's "
+            "criteria; it was estimated while the levels were chosen, so its interval is made wide."
+        )
     if case.search.strategy != BLIND:
         said.append(
             f"The strategy {case.search.strategy} chose its later trials by how close earlier ones "

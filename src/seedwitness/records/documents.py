@@ -137,6 +137,27 @@ class Query(Document):
     """Nothing is filtered, deduplicated or weighted; a filter would be named here."""
 
 
+class Level(Document):
+    """A level of subset simulation: how many of its trials are within a distance."""
+
+    distance: float
+    share: float
+    trials: int
+    worth: float
+    """Independent trials that tell as much: along a walk they are alike."""
+
+
+class Rare(Document):
+    """How rarely a blind seed comes within a distance of the target, by the guide."""
+
+    near: float
+    probability: float
+    """0 where no trial came that near; ``high`` bounds it also then."""
+    low: float
+    high: float
+    levels: list[Level]
+
+
 class Search(Document):
     """``search.json``: what was searched under which budget, and why it stopped."""
 
@@ -157,6 +178,7 @@ class Search(Document):
     best_trial: str
     best_guide: float
     ledger: str
+    rare: Rare | None = None
 
 
 class Replay(Document):

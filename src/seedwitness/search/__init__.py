@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from seedwitness.search.guide import Guide, latent_rms
 from seedwitness.search.halving import halving
+from seedwitness.search.rare import rare
 from seedwitness.search.strategy import Strategy
 from seedwitness.search.sweep import sweep
 from seedwitness.search.variations import variations
@@ -16,5 +17,6 @@ STRATEGIES: dict[str, Strategy] = {
     "sweep": sweep,
     "halving": halving,
     "variations": variations,
+    "rare": rare,
 }
 GUIDES: dict[str, Guide] = {"latent-rms": latent_rms}

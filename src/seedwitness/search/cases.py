@@ -19,7 +19,7 @@ from seedwitness.checkpoints import samplers
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
+from seedwitness.records import Rare, Recipe
 from seedwitness.search import GUIDES, STRATEGIES
 from seedwitness.search.guide import Distances
 from seedwitness.search.ledger import LEDGER, Made
@@ -50,6 +50,7 @@ class Outcome:
     distances: Mapping[str, float]
     stopped: str
     ended: Ended = "budget"
+    rare: Rare | None = None
 
     @property
     def ranked(self) -> list[Recipe]:
@@ -144,6 +145,7 @@ class _Way:
     recipes: dict[str, Recipe] = field(default_factory=dict)
     distances: dict[str, float] = field(default_factory=dict)
     end: tuple[Ended, str] | None = None
+    rare: Rare | None = None
 
     def next(self, at_once: int) -> list[Recipe]:
         """What to run now: all that is asked for, or so many of it where the search may end."""
@@ -156,7 +158,9 @@ class _Way:
             self.asked = self.asking.send(heard) if heard else next(self.asking)
             self.done = 0
         except StopIteration as stop:
-            self.asked, self.end = [], ("budget", stop.value)
+            self.asked = []
+            why, self.rare = stop.value if isinstance(stop.value, tuple) else (stop.value, None)
+            self.end = ("budget", why)
 
     def take(self, recipes: Sequence[Recipe], copied: Sequence[bool]) -> None:
         """Take trials into account in their order, up to the one that ends the search."""
@@ -234,4 +238,5 @@ def _outcome(way: _Way, made: Mapping[str, Made]) -> Outcome:
         distances={key: way.distances[key] for key in way.recipes},
         stopped=stopped,
         ended=ended,
+        rare=way.rare,
     )

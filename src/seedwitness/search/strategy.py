@@ -20,10 +20,13 @@ class Plan:
     budget_nfe: int
     first_seed: int
     recipe: Callable[[str, int], Recipe]
+    near: float | None = None
 
 
-Asking = Generator[list[Recipe], Mapping[str, float], str]
+Asking = Generator[list[Recipe], Mapping[str, float], str | tuple[str, records.Rare]]
 """Yields recipes, is sent their distances by recipe id (lower is closer), returns why it stopped.
+
+With the reason it may return how rarely a blind seed comes near.
 
 What it yields must follow from the plan and the distances alone, so that a search that was killed
 asks for the same again.
@@ -50,4 +53,5 @@ def plan(prompts: tuple[str, ...], settings: config.Search, checkpoint: records.
             dtype=checkpoint.dtype,
         )
 
-    return Plan(prompts, settings.budget_nfe, settings.strategy.first_seed, recipe)
+    asked = settings.strategy
+    return Plan(prompts, settings.budget_nfe, asked.first_seed, recipe, asked.near)

@@ -64,9 +64,7 @@ def _varied(recipe: Recipe) -> bool:
 
 def _plain(closest: Sequence[Recipe]) -> list[Recipe]:
     """The recipes without their variation, each once, in the order of the closest."""
-    return list(
-        dict.fromkeys(replace(each, variations="") for each in closest)
-    )
+    return list(dict.fromkeys(replace(each, variations="") for each in closest))
 
 
 def _beside(closest: Sequence[Recipe], known: Mapping[str, Recipe]) -> list[Recipe]:

@@ -48,7 +48,7 @@ def whole(strength: float, noise: Tensor, other: Tensor) -> Tensor:
 def rotated(strength: float, noise: Tensor, other: Tensor) -> Tensor:
     """Noise turned towards another, as if the two stood at a right angle: exactly normal again.
 
-    The proposal of the preconditioned Crank–Nicolson walk (Cotter et al., Statistical Science 2013).
+    The proposal of the preconditioned Crank–Nicolson walk (Cotter et al., Statist. Sci. 2013).
     """
     angle = strength * math.pi / 2
     return math.cos(angle) * noise + math.sin(angle) * other

@@ -50,6 +50,7 @@ def run(target: str, checkpoint: str) -> None:
         prompts=list(case.prompts),
         stopped=outcome.stopped,
         ended=outcome.ended,
+        rare=outcome.rare,
         best_trial=best.id,
         best_guide=outcome.distances[best.id],
         ledger=ledger.key(loaded.checkpoint.sha256, first, settings.batch),
