@@ -138,8 +138,8 @@ def strategies(found: dict[str, Any]) -> str:
         f"{found['budget_nfe']:,} NFE a picture; both distances at or below the 1 % points of "
         "held-out pictures. Beside each: how many times fewer than the sweep needs for the same "
         "share of the same pictures. Held-out pictures that come back are false alarms: the "
-        "thresholds were made for 16 trials of full length a picture, and more trials find more of them. The "
-        f"literature's search takes {found['literature_nfe']:,} NFE a picture, whatever it "
+        "thresholds were made for 16 trials of full length a picture, and more trials find more. "
+        f"The literature's search takes {found['literature_nfe']:,} NFE a picture, whatever it "
         "finds.\n\n"
     ) + table(["strategy", "pictures", "came back", *(f"NFE for {each}" for each in shares)], rows)
 

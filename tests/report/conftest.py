@@ -54,6 +54,7 @@ SETTINGS = {
         "end_seed": 4096,
         "fit": {"guidances": [3.0], "samplers": ["ddim"], "steps": [12]},
     },
+    "reach": {"strengths": [0.5, 1.0], "seeds": 2},
     "score": {"metrics": list(METRICS), "weights": {"descriptor": "data/descriptor.pt"}},
     "controls": {"path": "data/controls", "count": 99, "source": "held-out <pictures>"},
     "judge": {
@@ -107,6 +108,15 @@ def write_outputs(data: Path) -> None:
         identity(name).write(data / "identify" / name / "checkpoint.json")
         records.write_table(
             data / "controls" / name / "controls.parquet", controls(name), records.CONTROLS
+        )
+        records.write_table(
+            data / "controls" / name / "reach.parquet",
+            [
+                {"control": f"control-{k:03}", "pixels_sha256": f"{k:064x}", **row}
+                for k in range(6)
+                for row in climbed(k)
+            ],
+            records.CONTROLS_REACH,
         )
     for seed, target in enumerate(TARGETS):
         picture = scene(seed) if target != "flat" else Image.new("RGB", (128, 128), "#d8d3c8")
@@ -378,6 +388,13 @@ def write_case(
         nfe=0 if itself else 24 * TRIALS,
         note="clean is the reference itself" if itself else "every recipe of the search",
     ).write(data / "replay" / target / name / "replay.json")
+    ladder = climbed(100 + seed) if target == "owl" else []
+    reached = data / "reach" / target / name
+    records.write_table(reached / "reach.parquet", ladder, records.REACH)
+    if ladder:
+        (reached / "images").mkdir()
+        for number in range(3):
+            scene(seed, 20.0 * number, (128, 128)).save(reached / "images" / f"{number}.png")
     looked = scan(target, name, recipes[0], recovered=back)
     looked.write(data / "scan" / target / name / "scan.json")
     if looked.regenerated:
@@ -398,6 +415,22 @@ def write_case(
     )
     settings = config.validated(config.Judge, SETTINGS["judge"], "judge")
     judge(case, settings).write(data / "judge" / target / name / "finding.json")
+
+
+def climbed(seed: int) -> list[dict[str, object]]:
+    """A reachability ladder: two seeds for each strength, ever farther."""
+    rng = np.random.default_rng(seed)
+    steps = [("round trip", 0.0, 0)]
+    steps += [("image to image", strength, n) for strength in (0.5, 1.0) for n in range(2)]
+    rows = []
+    for rung, strength, number in steps:
+        for metric, score in zip(
+            METRICS, (0.95 - 0.6 * strength, 0.05 + 0.3 * strength), strict=True
+        ):
+            row = scored("", metric, score + float(rng.uniform(-0.04, 0.04)))
+            del row["trial"]
+            rows.append({"rung": rung, "strength": strength, "seed": number, **row})
+    return rows
 
 
 def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> records.Scan:

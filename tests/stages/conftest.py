@@ -56,7 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Pat
         for target in ("owl", "flat"):
             for stage in ("prepare", "recover", "lookup"):
                 run(stage, [target])
-        for stage in ("search", "scan", "replay", "score"):
+        for stage in ("search", "scan", "reach", "replay", "score"):
             for case in cases:
                 run(stage, case)
         for name in ("own", "clean"):

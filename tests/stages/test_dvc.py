@@ -102,7 +102,7 @@ def test_a_target_more_runs_its_own_stages(project: Path) -> None:
         *(f"{stage}@flat" for stage in ("prepare", "recover", "lookup", "report")),
         *(
             f"{stage}@flat-{name}"
-            for stage in ("search", "scan", "replay", "score", "judge")
+            for stage in ("search", "scan", "reach", "replay", "score", "judge")
             for name in ("own", "clean")
         ),
         "overview",

@@ -101,6 +101,28 @@ def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> No
         assert (prompts.groupby("control").size() == search.prompts).all()
 
 
+def test_targets_and_controls_climb_the_same_ladder(here: Path) -> None:
+    settings = config.section(config.Reach, "reach")
+    rungs = {("round trip", 0.0), *(("image to image", each) for each in settings.strengths)}
+    for name in ("own", "clean"):
+        table = records.read_table(place("reach", "owl", name) / "reach.parquet", records.REACH)
+        others = records.read_table(
+            place("controls", name) / "reach.parquet", records.CONTROLS_REACH
+        )
+        assert set(zip(table["rung"], table["strength"], strict=True)) == rungs
+        assert set(zip(others["rung"], others["strength"], strict=True)) == rungs
+        assert others["control"].nunique() == 6
+        # The target is one of the controls: shown, it is reached as far as that is.
+        trip = table.query("rung == 'round trip' and metric == 'psnr'")["score"].item()
+        same = others.query("control == '7.png' and rung == 'round trip' and metric == 'psnr'")
+        assert same["score"].item() == pytest.approx(trip, abs=0.02)
+        kept = sorted((place("reach", "owl", name) / "images").glob("*.png"))
+        assert len(kept) == len(rungs)
+    evidence = json.loads((here / "reports/owl/evidence.json").read_text())
+    for case in evidence["cases"]:
+        assert {each["controls"] for each in case["reach"]["rungs"]} == {5}
+
+
 def test_a_finding_follows_from_the_tables(here: Path) -> None:
     found = finding(("owl", "own"))
     best = scores(("owl", "own")).query("metric == 'descriptor'")["score"].max()

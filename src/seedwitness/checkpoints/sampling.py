@@ -6,7 +6,8 @@ the same but for the last bits that batched arithmetic leaves open.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -84,17 +85,44 @@ def sample_latents(
     The result does not depend on the batch but for the last bits that batched arithmetic leaves
     open (about 1e-5 in float32). Raises ConfigError for an unknown sampler or an eta it has not.
     """
-    scheduler = _scheduler(pipeline, sampler, eta)
+    scheduler = scheduler_of(pipeline, sampler, eta)
     prepared(scheduler, num_inference_steps, pipeline.device)
-    further = _step_arguments(scheduler, eta, generators, len(noise))
-    latents: Tensor = noise.to(pipeline.device) * scheduler.init_noise_sigma
+    latents = noise.to(pipeline.device) * scheduler.init_noise_sigma
+    further = _step_arguments(eta, generators, len(noise))
+    return denoise(
+        pipeline,
+        scheduler,
+        latents,
+        embeddings,
+        scheduler.timesteps,
+        guidance_scale,
+        negative,
+        further,
+    )
+
+
+@torch.no_grad()
+def denoise(
+    pipeline: StableDiffusionPipeline,
+    scheduler: Any,
+    latents: Tensor,
+    embeddings: Tensor,
+    timesteps: Tensor,
+    guidance_scale: float,
+    negative: Tensor | None = None,
+    further: Mapping[str, Any] = MappingProxyType({}),
+) -> Tensor:
+    """Latents [n, c, h, w] after ``timesteps`` of a scheduler that is set to where they are.
+
+    As ``sample_latents``; ``further`` are arguments of the scheduler's steps.
+    """
     guided = guidance_scale != 1.0
     if guided:
         if negative is None:
             negative = embed_prompts(pipeline, [""])
-        embeddings = torch.cat([negative.expand(len(noise), -1, -1), embeddings])
+        embeddings = torch.cat([negative.expand(len(latents), -1, -1), embeddings])
     t: Tensor
-    for t in scheduler.timesteps:
+    for t in timesteps:
         doubled = torch.cat([latents, latents]) if guided else latents
         predicted = pipeline.unet(
             scheduler.scale_model_input(doubled, t), t, embeddings, return_dict=False
@@ -125,8 +153,8 @@ def encode_pictures(pipeline: StableDiffusionPipeline, pictures: Tensor) -> Tens
     return latents.float().cpu()
 
 
-def _scheduler(pipeline: StableDiffusionPipeline, sampler: str | None, eta: float) -> Any:
-    """A fresh scheduler: schedulers count their steps, so none is used twice."""
+def scheduler_of(pipeline: StableDiffusionPipeline, sampler: str | None, eta: float = 0.0) -> Any:
+    """A fresh scheduler, by name or the checkpoint's own: they count their steps, so none twice."""
     config = pipeline.scheduler.config
     if sampler is None:
         return type(pipeline.scheduler).from_config(config)
@@ -134,9 +162,7 @@ def _scheduler(pipeline: StableDiffusionPipeline, sampler: str | None, eta: floa
     return SAMPLERS[sampler](config)
 
 
-def _step_arguments(
-    scheduler: Any, eta: float, generators: Sequence[Generator] | None, n: int
-) -> dict[str, Any]:
+def _step_arguments(eta: float, generators: Sequence[Generator] | None, n: int) -> dict[str, Any]:
     if not eta:
         return {}
     if generators is None or len(generators) != n:

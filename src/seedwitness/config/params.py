@@ -13,6 +13,7 @@ from seedwitness.config.steps import (
     Judge,
     Lookup,
     Prepare,
+    Reach,
     Recover,
     Report,
     Scan,
@@ -34,6 +35,7 @@ class Params(Section):
     lookup: Lookup
     search: Search
     scan: Scan
+    reach: Reach
     score: Score
     controls: Controls
     judge: Judge

@@ -125,6 +125,19 @@ class Scan(Section):
         return self
 
 
+class Reach(Section):
+    """The reachability ladder: how near a checkpoint comes when it is shown the target."""
+
+    strengths: list[Annotated[float, Field(gt=0, le=1)]]
+    """Of image to image; none for no ladder."""
+    seeds: PositiveInt = 1
+    """For each strength."""
+    gradient_steps: NonNegativeInt = 0
+    """Of Adam on the latent; 0 to leave that rung out."""
+    controls: NonNegativeInt = 24
+    """How many of the controls climb the same ladder."""
+
+
 class Score(Section):
     """The metrics by which every trial is scored, and their weights."""
 

@@ -45,9 +45,11 @@ from seedwitness.records.scanning import (
 )
 from seedwitness.records.tables import (
     CONTROLS,
+    CONTROLS_REACH,
     INTEGER,
     MATCHES,
     PROMPTS,
+    REACH,
     REAL,
     SCORES,
     TEXT,
@@ -60,9 +62,11 @@ from seedwitness.records.tables import (
 
 __all__ = [
     "CONTROLS",
+    "CONTROLS_REACH",
     "INTEGER",
     "MATCHES",
     "PROMPTS",
+    "REACH",
     "REAL",
     "SCORES",
     "TEXT",

@@ -71,6 +71,15 @@ SCORES = {
     "score": REAL,
 }
 
+REACH = {
+    "rung": TEXT,  # round trip, gradient, or image to image
+    "strength": REAL,  # of image to image; 0 elsewhere
+    "seed": INTEGER,
+    **{name: kind for name, kind in SCORES.items() if name != "trial"},
+}
+
+CONTROLS_REACH = {"control": TEXT, "pixels_sha256": TEXT, **REACH}
+
 CONTROLS = {"control": TEXT, "pixels_sha256": TEXT, "caption": TEXT, **SCORES}
 
 Columns = Mapping[str, str]

@@ -27,6 +27,7 @@ from seedwitness.report.evidence import (
     command,
     environment,
 )
+from seedwitness.report.reachability import reach
 from seedwitness.report.sources import CaseSource, TargetSource
 from seedwitness.report.text import metric_title
 
@@ -42,6 +43,7 @@ class Settings:
     lookup: config.Lookup
     search: config.Search
     scan: config.Scan
+    reach: config.Reach
     score: config.Score
     controls: config.Controls
     judge: config.Judge
@@ -66,6 +68,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             lookup=settings.lookup,
             search=settings.search,
             scan=settings.scan,
+            reach=settings.reach,
             metrics=settings.score.metrics,
             controls=ControlSet(source=settings.controls.source, count=settings.controls.count),
             judge=settings.judge,
@@ -92,6 +95,7 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
         controls_copied=figures.controls_copied(source),
         cited=_cited(source, settings, higher),
         recovered=_recovered(source),
+        reach=reach(source, metric),
     )
 
 

@@ -157,6 +157,30 @@ class Recovered(Document):
     command: str
 
 
+class Rung(Document):
+    """A rung of the reachability ladder: the closest that was reached, and by controls."""
+
+    rung: str
+    strength: float
+    seeds: int
+    score: float
+    controls: int
+    controls_closest: float | None
+    controls_median: float | None
+    controls_as_close: int
+    image: str
+
+
+class Reach(Document):
+    """How near the checkpoint comes to the target when it is shown it, rung by rung."""
+
+    metric: str
+    label: str
+    higher_is_closer: bool
+    prompt: str
+    rungs: list[Rung]
+
+
 class CaseEvidence(Document):
     """One target against one checkpoint."""
 
@@ -173,6 +197,7 @@ class CaseEvidence(Document):
     controls_copied: records.Rate | None
     cited: list[Cited]
     recovered: Recovered | None
+    reach: Reach | None
 
 
 class ControlSet(Document):
@@ -191,6 +216,7 @@ class Protocol(Document):
     lookup: config.Lookup
     search: config.Search
     scan: config.Scan
+    reach: config.Reach
     metrics: list[str]
     controls: ControlSet
     judge: config.Judge

@@ -108,6 +108,8 @@ def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
                 found[cited.reference_image] = each.reference_images[cited.trial]
         if case.recovered and each.regenerated:
             found[case.recovered.image] = each.regenerated
+        for rung in case.reach.rungs if case.reach else []:
+            found[rung.image] = each.reach_images[Path(rung.image).stem]
     return found
 
 

@@ -37,6 +37,11 @@ class CaseSource:
     reference_images: dict[str, Path]
     regenerated: Path | None
     """The picture of the seed that was recovered."""
+    reach: pd.DataFrame
+    """``records.REACH``, and ``controls_reach`` ``records.CONTROLS_REACH``; may be empty."""
+    controls_reach: pd.DataFrame
+    reach_images: dict[str, Path]
+    """By the number of their rung."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,9 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             images=reader.pictures("score", target, name, "images"),
             reference_images=reader.pictures("score", target, name, "reference"),
             regenerated=reader.pictures("scan", target, name).get("regenerated"),
+            reach=reader.table(records.REACH, "reach", target, name, "reach.parquet"),
+            controls_reach=reader.table(records.CONTROLS_REACH, "controls", name, "reach.parquet"),
+            reach_images=reader.pictures("reach", target, name, "images"),
         )
         for name in judged
     ]

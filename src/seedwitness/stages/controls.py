@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 
 def run(checkpoint: str) -> None:
-    """Write ``controls.parquet``: one row a control, trial and metric; and ``prompts.parquet``."""
+    """Write ``controls.parquet``: one row a control, trial and metric; and ``prompts.parquet``.
+
+    ``reach.parquet`` (``records.CONTROLS_REACH``) is the reachability ladder of some of them.
+    """
     from seedwitness.checkpoints.loading import load
     from seedwitness.checkpoints.sampling import decode_latents
     from seedwitness.metrics import scoring
-    from seedwitness.search import cases
+    from seedwitness.search import cases, reach
 
     settings = config.section(config.Controls, "controls")
     search = config.section(config.Search, "search")
+    climbed = config.section(config.Reach, "reach")
     score = config.section(config.Score, "score")
     cases.check(search)
     metrics = scoring.load(score.metrics, score.weights, score.batch)
@@ -63,8 +67,23 @@ def run(checkpoint: str) -> None:
             made = decode_latents(loaded.pipeline, stack)
             target = scoring.aligned(picture, made.shape[-1], made.shape[-2])
             rows += [about | row for row in scoring.rows(metrics, part, made, target)]
+    climbing = chosen[: climbed.controls] if climbed.strengths else []
+    reached: list[dict[str, Any]] = []
+    if climbing:
+        shown = _stacked(
+            [reach.pixels(loaded, pictures[each.file_name], search) for each in climbing]
+        )
+        texts = [str(prompts[each.file_name]["text"].iloc[0]) for each in climbing]
+        rungs = reach.ladder(loaded, shown, texts, climbed, search)
+        for number, each in enumerate(climbing):
+            about = {
+                "control": each.file_name,
+                "pixels_sha256": pixel_hash(pictures[each.file_name]),
+            }
+            reached += [about | row for row in reach.scored(metrics, rungs, number, shown[number])]
     with replacing(place("controls", checkpoint)) as part_:
         part_.mkdir()
+        records.write_table(part_ / "reach.parquet", reached, records.CONTROLS_REACH)
         records.write_table(part_ / "controls.parquet", rows, records.CONTROLS)
         records.write_table(
             part_ / "prompts.parquet",

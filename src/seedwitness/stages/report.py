@@ -31,6 +31,7 @@ def settings() -> Settings:
         lookup=config.section(config.Lookup, "lookup"),
         search=config.section(config.Search, "search"),
         scan=config.section(config.Scan, "scan"),
+        reach=config.section(config.Reach, "reach"),
         score=config.section(config.Score, "score"),
         controls=config.section(config.Controls, "controls"),
         judge=config.section(config.Judge, "judge"),

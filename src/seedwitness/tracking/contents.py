@@ -26,7 +26,7 @@ FORM = 1
 VARYING = "seconds"
 """The folder that says how long a search took: shown, but no content, for it differs each time."""
 
-CASE_STAGES = ("search", "scan", "replay", "score", "judge")
+CASE_STAGES = ("search", "scan", "reach", "replay", "score", "judge")
 # What `score` wrote of the recipes on the checkpoint itself, and on the reference.
 TABLES = {"": "scores.parquet", "reference/": "reference.parquet"}
 # Columns of a recipe that are parameters of a case where all its trials agree in them.

@@ -1,0 +1,108 @@
+"""The reachability ladder: how near a checkpoint comes to a picture the more of it is shown.
+
+From the autoencoder's round trip, in which all of the picture is shown, over image to image with
+ever less of it left. Every picture is reached at the foot of the ladder, so that is no evidence;
+what tells is how a target stands among controls that climb the same ladder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.reaching import image_to_image, nearest_latents
+from seedwitness.checkpoints.sampling import decode_latents, embed_each, encode_pictures
+from seedwitness.metrics import scoring
+from seedwitness.search.guide import fitted
+from seedwitness.seeds.torch_cpu import noise
+
+ROUND_TRIP, GRADIENT, IMAGE_TO_IMAGE = "round trip", "gradient", "image to image"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to reach pictures: what came of each of them, uint8 [n, 3, height, width].
+
+    ``strength`` and ``seed`` are those of image to image; 0 elsewhere.
+    """
+
+    name: str
+    strength: float
+    seed: int
+    made: Tensor
+
+
+def pixels(loaded: Loaded, picture: Image.Image, search: config.Search) -> Tensor:
+    """A picture at the size that a search makes, uint8 [3, height, width], as the guide fits it."""
+    width = search.width or loaded.checkpoint.width
+    height = search.height or loaded.checkpoint.height
+    loaded.latent_shape(width, height)
+    return torch.from_numpy(np.array(fitted(picture, width, height))).permute(2, 0, 1).contiguous()
+
+
+def ladder(
+    loaded: Loaded,
+    pictures: Tensor,
+    prompts: Sequence[str],
+    settings: config.Reach,
+    search: config.Search,
+) -> list[Rung]:
+    """Every rung for ``pictures``, uint8 [n, 3, height, width], each with its prompt.
+
+    Steps, guidance, sampler and size of a batch are a search's. A strength of 1 is not blind: the
+    first step's noise still has a trace of the picture in it (Lin et al., WACV 2024).
+    """
+    pipeline, parts = loaded.pipeline, torch.arange(len(pictures)).split(search.batch)
+    latents = torch.cat([encode_pictures(pipeline, pictures[part]) for part in parts])
+    shape = tuple(latents.shape[1:])
+
+    def decoded(rows: Sequence[Tensor]) -> Tensor:
+        return torch.cat([decode_latents(pipeline, each.to(pipeline.device)) for each in rows])
+
+    found = [Rung(ROUND_TRIP, 0.0, 0, decoded([latents[part] for part in parts]))]
+    if settings.gradient_steps:
+        nearest = [
+            nearest_latents(pipeline, pictures[part], latents[part], settings.gradient_steps)
+            for part in parts
+        ]
+        found.append(Rung(GRADIENT, 0.0, 0, decoded(nearest)))
+    embeddings = embed_each(pipeline, prompts)
+    for strength in settings.strengths:
+        for seed in range(settings.seeds):
+            drawn = noise(seed, 0, shape, torch.float32)
+            rows = [
+                image_to_image(
+                    pipeline,
+                    embeddings[part],
+                    latents[part],
+                    drawn.expand(len(part), *shape),
+                    strength=strength,
+                    num_inference_steps=search.steps,
+                    guidance_scale=search.guidance,
+                    sampler=search.sampler,
+                )
+                for part in parts
+            ]
+            found.append(Rung(IMAGE_TO_IMAGE, strength, seed, decoded(rows)))
+    return found
+
+
+def scored(
+    metrics: Mapping[str, scoring.Metric], rungs: Sequence[Rung], number: int, target: Tensor
+) -> list[dict[str, Any]]:
+    """A row of ``records.REACH`` for every rung and metric: what came of picture ``number``."""
+    names = [str(place) for place in range(len(rungs))]
+    made = torch.stack([rung.made[number] for rung in rungs])
+    rows = []
+    for row in scoring.rows(metrics, names, made, target):
+        rung = rungs[int(row.pop("trial"))]
+        rows.append({"rung": rung.name, "strength": rung.strength, "seed": rung.seed, **row})
+    return rows
