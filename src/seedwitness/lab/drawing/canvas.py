@@ -56,6 +56,21 @@ def silhouette(shapes: Iterable[Shape], side: int) -> Image.Image:
     return mask
 
 
+def around(mask: Image.Image, margin: int) -> tuple[int, int, int, int]:
+    """Box of what a mask covers and ``margin`` pixels more, within it; a corner where it is empty.
+
+    What is filtered inside, with a margin that the filter does not reach over, comes out as on the
+    whole sheet.
+    """
+    left, top, right, bottom = mask.getbbox() or (0, 0, 0, 0)
+    return (
+        max(left - margin, 0),
+        max(top - margin, 0),
+        max(min(right + margin, mask.width), 1),
+        max(min(bottom + margin, mask.height), 1),
+    )
+
+
 def grain(rng: Random, side: int, cell: int) -> Image.Image:
     """Smooth random field (mode L): noise on a grid of ``cell`` pixels, interpolated."""
     n = side // cell + 2

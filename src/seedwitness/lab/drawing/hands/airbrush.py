@@ -6,7 +6,7 @@ from random import Random
 
 from PIL import Image, ImageFilter
 
-from seedwitness.lab.drawing.canvas import colour_of, flat, silhouette
+from seedwitness.lab.drawing.canvas import around, colour_of, flat, silhouette
 from seedwitness.lab.drawing.geometry import Shape
 from seedwitness.lab.drawing.palettes import Palette, mix, shaded
 from seedwitness.lab.drawing.scene import Scene
@@ -14,17 +14,19 @@ from seedwitness.lab.drawing.scene import Scene
 
 def _sprayed(image: Image.Image, shape: Shape, palette: Palette, side: int, soft: float) -> None:
     """One shape, lit from the upper left and falling off to the lower right."""
-    mask = silhouette((shape,), side).filter(ImageFilter.GaussianBlur(soft))
+    mask = silhouette((shape,), side)
+    box = around(mask, 8 + round(4 * soft))
+    mask = mask.crop(box).filter(ImageFilter.GaussianBlur(soft))
     colour = colour_of(shape, palette)
     xs, ys = [p[0] for p in shape.points], [p[1] for p in shape.points]
     x0, y0, x1, y1 = (round(v * side) for v in (min(xs), min(ys), max(xs), max(ys)))
     ramp = Image.linear_gradient("L").rotate(35, resample=Image.Resampling.BILINEAR)
     ramp = ramp.crop((48, 48, 208, 208)).resize((max(x1 - x0, 2), max(y1 - y0, 2)))
-    full = Image.new("L", (side, side), 128)
-    full.paste(ramp, (x0, y0))
-    light = Image.new("RGB", (side, side), shaded(colour, 0.32))
+    full = Image.new("L", mask.size, 128)
+    full.paste(ramp, (x0 - box[0], y0 - box[1]))
+    light = Image.new("RGB", mask.size, shaded(colour, 0.32))
     light.paste(shaded(colour, -0.32), (0, 0), full)
-    image.paste(light, (0, 0), mask)
+    image.paste(light, box[:2], mask)
 
 
 def airbrush(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Image:

@@ -6,7 +6,7 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from seedwitness.lab.drawing.canvas import colour_of, paint, silhouette
+from seedwitness.lab.drawing.canvas import around, colour_of, paint, silhouette
 from seedwitness.lab.drawing.geometry import Shape
 from seedwitness.lab.drawing.palettes import Palette, shaded
 from seedwitness.lab.drawing.scene import Scene
@@ -30,8 +30,11 @@ def cut_paper(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.I
     for shape in scene.shapes:
         piece = _scissored(shape, rng)
         shadow = silhouette((piece,), side // 4).point([v * 120 // 255 for v in range(256)])
-        shadow = shadow.filter(ImageFilter.GaussianBlur(side / 340)).resize((side, side))
-        image.paste((20, 16, 26), (offset, offset + offset // 2), shadow)
+        box = around(shadow, 8 + round(4 * side / 340))
+        shadow = shadow.crop(box).filter(ImageFilter.GaussianBlur(side / 340))
+        shadow = shadow.resize((4 * shadow.width, 4 * shadow.height))
+        place = (4 * box[0] + offset, 4 * box[1] + offset + offset // 2)
+        image.paste((20, 16, 26), place, shadow)
         fill = shaded(colour_of(shape, palette), rng.uniform(-0.08, 0.08))
         paint(ImageDraw.Draw(image), piece, fill, side)
     return image

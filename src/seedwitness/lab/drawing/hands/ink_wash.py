@@ -7,7 +7,7 @@ from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from seedwitness.lab.drawing.canvas import at, colour_of, grain, silhouette
+from seedwitness.lab.drawing.canvas import around, at, colour_of, grain, silhouette
 from seedwitness.lab.drawing.palettes import Palette, mix
 from seedwitness.lab.drawing.scene import Scene
 
@@ -21,10 +21,14 @@ def ink_wash(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Im
     for shape in scene.shapes:
         stain = silhouette((shape,), rough)
         dx, dy = (rng.randrange(-bleed, bleed + 1) for _ in range(2))
-        stain = ImageChops.offset(stain, dx, dy).filter(ImageFilter.GaussianBlur(bleed * 0.6))
+        stain = ImageChops.offset(stain, dx, dy)
+        box = around(stain, 8 + 4 * bleed)
+        stain = stain.crop(box).filter(ImageFilter.GaussianBlur(bleed * 0.6))
         pool = grain(rng, rough, rough // 6).point([150 + v * 100 // 255 for v in range(256)])
-        stain = ImageChops.multiply(stain, pool).resize((side, side), Image.Resampling.BICUBIC)
-        image.paste(mix(colour_of(shape, palette), paper, 0.28), (0, 0), stain)
+        stain = ImageChops.multiply(stain, pool.crop(box))
+        stain = stain.resize((4 * stain.width, 4 * stain.height), Image.Resampling.BICUBIC)
+        place = (4 * box[0], 4 * box[1])
+        image.paste(mix(colour_of(shape, palette), paper, 0.28), place, stain)
     draw = ImageDraw.Draw(image)
     for shape in (*scene.backdrop[1:], *scene.figure):
         pen = side * (14 if shape in scene.figure else 9) // 1000

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from seedwitness.lab.drawing.canvas import colour_of, flat, paint, silhouette
+from seedwitness.lab.drawing.canvas import around, colour_of, flat, paint, silhouette
 from seedwitness.lab.drawing.palettes import Palette, mix, shaded
 from seedwitness.lab.drawing.scene import Scene
 
@@ -41,10 +41,11 @@ def linocut(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Ima
     cuts = np.asarray(_cuts(rng, side)) > 127
     black = Image.fromarray(((dark | (half & cuts)) * 255).astype(np.uint8), "L")
     rim = silhouette(scene.figure, side)
-    outline = rim.filter(ImageFilter.MaxFilter(9))
+    box = around(rim, 16)
+    outline = rim.crop(box).filter(ImageFilter.MaxFilter(9))
     image = Image.new("RGB", (side, side), paper)
     image.paste(ink, (0, 0), black)
-    image.paste(paper, (0, 0), outline)
+    image.paste(paper, box[:2], outline)
     draw = ImageDraw.Draw(image)
     blocks = {"main": palette["main"], "second": ink, "accent": palette["accent"], "dark": ink}
     for shape in scene.figure:
