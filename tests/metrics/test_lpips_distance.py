@@ -100,3 +100,13 @@ def test_missing_or_foreign_lab_weights_are_refused(lab: Path, tmp_path: Path) -
     lab_distance.write_card(copied, {"name": "wrong trunk", "net": "alex"})
     with pytest.raises(CheckpointError, match="no LPIPS on alex"):
         load_lab(copied)
+
+
+@pytest.mark.parametrize("batch", [2, 3, 32])
+def test_one_reference_is_compared_with_every_picture(lab: Path, batch: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    pictures = torch.randint(0, 256, (5, 3, 64, 64), generator=generator, dtype=torch.uint8)
+    reference = pictures[3:4].flip(-1)
+    repeated = scores(load_lab(lab), pictures, reference.expand_as(pictures))
+    found = scores(load_lab(lab), pictures, reference, batch)
+    torch.testing.assert_close(found, repeated, atol=1e-5, rtol=0)

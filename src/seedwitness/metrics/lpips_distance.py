@@ -71,10 +71,15 @@ class LpipsDistance:
 
 @torch.no_grad()
 def scores(lpips_: LpipsDistance, pictures: Tensor, references: Tensor, batch: int = 32) -> Tensor:
-    """LPIPS of each picture with the reference of the same row: two uint8 stacks to [n]."""
+    """LPIPS of each picture with the reference of the same row: two uint8 stacks to [n].
+
+    A single reference is compared with all of them, and goes through the network once a batch.
+    """
+    shown = pictures.split(batch)
+    beside = [references] * len(shown) if len(references) == 1 else references.split(batch)
     parts = [
         distances(lpips_.model, *(x.to(lpips_.device).float() / 127.5 - 1 for x in pair)).cpu()
-        for pair in zip(pictures.split(batch), references.split(batch), strict=True)
+        for pair in zip(shown, beside, strict=True)
     ]
     return torch.cat(parts)
 

@@ -68,7 +68,7 @@ def _lpips(weights: Path, batch: int) -> Metric:
         loaded = lpips_distance.load_lab(weights)
 
     def against(pictures: Tensor, target: Tensor) -> Tensor:
-        return lpips_distance.scores(loaded, pictures, target.expand_as(pictures), batch)
+        return lpips_distance.scores(loaded, pictures, target[None], batch)
 
     return Metric(loaded.info, against)
 
