@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seedwitness.errors import DiskFullError, WriteError
-from seedwitness.files import explaining, replacing, sha256_file, write_whole
+from seedwitness.files import claimed, explaining, replacing, sha256_file, write_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -204,3 +204,35 @@ def test_a_refusal_elsewhere_is_not_taken_for_ours(tmp_path: Path) -> None:
     here = PermissionError(13, "Permission denied", str(tmp_path / "a.txt"))
     with pytest.raises(WriteError), explaining(tmp_path / "a.txt"):
         raise here
+
+
+def test_one_at_a_time_works_on_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.bin"
+    with claimed(path) as first:
+        assert first
+        with claimed(path) as second:
+            assert not second
+        with claimed(tmp_path / "new" / "b.bin") as other:
+            assert other
+    with claimed(path) as again:
+        assert again
+    assert names(tmp_path / "new") == []
+
+
+def test_a_claim_goes_with_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    script = (
+        "import sys, time; from pathlib import Path; from seedwitness.files import claimed\n"
+        "with claimed(Path(sys.argv[1])) as ours:\n"
+        "    print(ours, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline() == "True\n"
+        with claimed(path) as ours:
+            assert not ours
+        held.kill()
+    with claimed(path) as ours:
+        assert ours
+    assert names(tmp_path) == []

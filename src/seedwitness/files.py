@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from seedwitness.errors import DiskFullError, WriteError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -57,6 +59,28 @@ def replacing(path: Path) -> Iterator[Path]:
             if full:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
             raise
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Whether this block alone works on what will be `path`: no other process or thread does.
+
+    It does not wait. The claim goes with the process that made it, however that ends. Whoever gets
+    one looks again whether `path` is there: the one before may have finished it.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    with explaining(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+    try:
+        yield True
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)  # still claimed: who comes now looks again
+        lock.release()
 
 
 @contextmanager

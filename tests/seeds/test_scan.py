@@ -1,6 +1,8 @@
 """The scan finds planted seeds, loses as many as it says, and calls chance by its name."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,6 +110,33 @@ def test_parts_that_are_done_are_not_done_again(
     assert again.seeds[0] == 99_999
     first = min(written)  # the one that both ranges have whole
     assert first.stat().st_mtime_ns == written[first]
+
+
+def test_two_scans_on_one_ledger_do_no_part_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "PART", 2**14)
+    monkeypatch.setattr(scanning, "PAUSE", 0.01)
+    planned = plan(blurred("torch-cpu", 99_999, 0.7)[None], "torch-cpu")
+    [alone] = scan(planned, SHAPE, 0, 200_000, ledger=tmp_path / "alone")
+    done: list[int] = []
+    part = scanning._part
+
+    def counted(planned: scanning.Plan, start: int, *rest: Any) -> Any:
+        done.append(start)
+        return part(planned, start, *rest)
+
+    monkeypatch.setattr(scanning, "_part", counted)
+    with ThreadPoolExecutor(2) as pool:
+        both = [
+            pool.submit(scan, planned, SHAPE, 0, 200_000, ledger=tmp_path / "shared", workers=1)
+            for _ in range(2)
+        ]
+        for each in both:
+            [found] = each.result()
+            assert np.array_equal(found.seeds, alone.seeds)
+            assert np.array_equal(found.z, alone.z)
+    assert sorted(done) == list(range(0, 200_000, 2**14))
 
 
 def test_ranges_are_cut_at_the_same_places() -> None:

@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -24,12 +25,16 @@ from tqdm import tqdm
 from seedwitness.checkpoints.loading import Loaded, pipeline_of
 from seedwitness.checkpoints.sampling import embed_each, sample_latents, tokens_cut
 from seedwitness.errors import CheckpointError, SeedwitnessError, WriteError
+from seedwitness.files import claimed
 from seedwitness.records import Recipe
 from seedwitness.search import ledger as ledgers
 from seedwitness.search.ledger import Made, Shard
 from seedwitness.seeds import noise, step_generators
 
 logger = logging.getLogger(__name__)
+
+PAUSE = 0.5
+"""Seconds until shards that another process is at are looked for again."""
 
 Watch = Callable[[dict[str, Made]], str]
 """Is given each shard when it is there; what it returns stands beside the bar."""
@@ -59,7 +64,8 @@ def run_recipes(
     Recipes of different prompts, and of different targets, may be given at once: ``batch`` of them
     go through the denoiser together, ``shard`` are written together. A prompt that is longer than
     the text encoder's limit is cut there, and a warning says by how much. Killed at any time, it
-    goes on where it was: what is lost are the shards in flight.
+    goes on where it was: what is lost are the shards in flight. Of two processes on one ledger none
+    does what the other is doing. Where memory runs out, the batch is halved, and a warning says so.
 
     Raises ConfigError for a size, dtype, sampler or protocol that is not known here.
     """
@@ -79,7 +85,7 @@ def run_recipes(
     computing = _here(loaded, missing, ledger)
     if workers > 1 and len(missing) > 1:
         computing = _in_workers(loaded, missing, ledger, min(workers, len(missing)))
-    total = sum(len(each.recipes) for each in cut)
+    computed, total = 0, sum(len(each.recipes) for each in cut)
     with tqdm(
         total=total,
         initial=len(made),
@@ -88,7 +94,8 @@ def run_recipes(
         postfix=best,
         disable=None if missing else True,
     ) as bar:
-        for each in computing:
+        for each, ours in computing:
+            computed += ours
             after = ledgers.read(ledger, each)
             if after is None:
                 raise WriteError(
@@ -99,10 +106,8 @@ def run_recipes(
             if watch:
                 bar.set_postfix_str(watch(after), refresh=False)
             bar.update(len(after))
-    logger.info(
-        "%d shards were in the ledger, %d were computed", len(cut) - len(missing), len(missing)
-    )
-    return Run(made, len(cut) - len(missing), len(missing))
+    logger.info("%d shards were in the ledger, %d were computed", len(cut) - computed, computed)
+    return Run(made, len(cut) - computed, computed)
 
 
 def sampled(loaded: Loaded, recipes: Sequence[Recipe]) -> tuple[Tensor, list[str]]:
@@ -136,25 +141,69 @@ def sampled(loaded: Loaded, recipes: Sequence[Recipe]) -> tuple[Tensor, list[str
     return latents, ledgers.hashes(initial)
 
 
-def compute(loaded: Loaded, shard: Shard, ledger: Path) -> None:
-    """Compute one shard and put it in its place."""
-    parts, drawn = [], []
-    for start in range(0, len(shard.recipes), shard.batch):
-        latents, hashes = sampled(loaded, shard.recipes[start : start + shard.batch])
-        parts.append(latents)
-        drawn += hashes
-    ledgers.write(ledger, shard, torch.cat(parts), drawn)
+def compute(loaded: Loaded, shard: Shard, ledger: Path) -> bool | None:
+    """Put one shard in its place: whether it was computed here, or None where another is at it."""
+    with claimed(shard.path(ledger)) as ours:
+        if not ours:
+            return None
+        if ledgers.read(ledger, shard) is not None:
+            return False
+        parts, drawn = [], []
+        batch = start = 0
+        while start < len(shard.recipes):
+            batch = batch or shard.batch
+            try:
+                latents, hashes = sampled(loaded, shard.recipes[start : start + batch])
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if batch == 1 or not _out_of_memory(error):
+                    raise
+                batch = _halved(loaded, batch)
+                continue
+            parts.append(latents)
+            drawn += hashes
+            start += batch
+        ledgers.write(ledger, shard, torch.cat(parts), drawn)
+    return True
 
 
-def _here(loaded: Loaded, missing: Sequence[Shard], ledger: Path) -> Iterator[Shard]:
-    for shard in missing:
-        compute(loaded, shard, ledger)
-        yield shard
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _halved(loaded: Loaded, batch: int) -> int:
+    logger.warning(
+        "Memory ran out with %d images at a time on %s: going on with %d. What they are differs in "
+        "last bits at most. Set search.batch lower to have it from the start.",
+        batch,
+        loaded.checkpoint.name,
+        batch // 2,
+    )
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return batch // 2
+
+
+def _here(loaded: Loaded, missing: Sequence[Shard], ledger: Path) -> Iterator[tuple[Shard, bool]]:
+    while missing:
+        others = []
+        for shard in missing:
+            ours = compute(loaded, shard, ledger)
+            if ours is None:
+                others.append(shard)
+            else:
+                yield shard, ours
+        missing = _after_a_while(others)
+
+
+def _after_a_while(others: list[Shard]) -> list[Shard]:
+    if others:
+        time.sleep(PAUSE)
+    return others
 
 
 def _in_workers(
     loaded: Loaded, missing: Sequence[Shard], ledger: Path, workers: int
-) -> Iterator[Shard]:
+) -> Iterator[tuple[Shard, bool]]:
     threads = torch.get_num_threads()
     cores = os.cpu_count() or 1
     if workers * threads > cores:
@@ -172,11 +221,17 @@ def _in_workers(
         initializer=_open_worker,
         initargs=(loaded.settings, loaded.checkpoint, threads),
     ) as pool:
-        futures = {pool.submit(_compute_in_worker, shard, ledger): shard for shard in missing}
         try:
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
+            while missing:
+                futures = {pool.submit(_compute_in_worker, each, ledger): each for each in missing}
+                others = []
+                for future in as_completed(futures):
+                    ours = future.result()
+                    if ours is None:
+                        others.append(futures[future])
+                    else:
+                        yield futures[future], ours
+                missing = _after_a_while(others)
         except BrokenProcessPool as error:
             raise SeedwitnessError(
                 f"A worker that ran {loaded.checkpoint.name} was killed, most often because memory "
@@ -205,8 +260,8 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _compute_in_worker(shard: Shard, ledger: Path) -> None:
-    compute(_worker, shard, ledger)
+def _compute_in_worker(shard: Shard, ledger: Path) -> bool | None:
+    return compute(_worker, shard, ledger)
 
 
 def _warn_of_long_prompts(loaded: Loaded, recipes: Sequence[Recipe]) -> None:

@@ -12,6 +12,7 @@ costs, and it is the same for all of them.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -27,7 +28,7 @@ from scipy.stats import norm
 
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
-from seedwitness.files import replacing
+from seedwitness.files import claimed, replacing
 from seedwitness.records import digest
 from seedwitness.seeds import PROTOCOLS, scan_mt19937, scan_philox
 from seedwitness.seeds.torch_cpu import SEEDS
@@ -40,6 +41,9 @@ KERNELS: Mapping[str, ModuleType] = {"torch-cpu": scan_mt19937, "philox-nv": sca
 BLOCK = 16
 PART, CHUNK = 2**26, 2**20
 """Seeds that are written together, and that one thread takes at a time."""
+
+PAUSE = 0.5
+"""Seconds until parts that another process is at are looked for again."""
 
 VERSION = 2
 
@@ -160,20 +164,15 @@ def scan(
 ) -> list[Candidates]:
     """By query, seeds from ``first`` up to ``end`` whose noise of ``shape`` scores highest.
 
-    Finished parts of ``ledger`` are read and not reckoned again; the result does not depend on
-    that, nor on ``workers`` (threads; 0 for one a core). Raises ConfigError for a range that there
-    is not.
+    Finished parts of ``ledger`` are read and not reckoned again, nor what another process is at;
+    the result does not depend on that, nor on ``workers`` (threads; 0 for one a core). Raises
+    ConfigError for a range that there is not.
     """
     if not 0 <= first < end <= SEEDS:
         raise ConfigError(f"Seeds run from 0 to {SEEDS}, and FROM:TO must be in it: {first}:{end}.")
     best = [(np.empty(0, np.uint32), np.empty(0, np.float32)) for _ in plan.weights]
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for start, stop in parts(first, end):
-            path = ledger / plan.key / f"{start:010d}-{stop:010d}.safetensors"
-            if not path.exists():
-                found = _part(plan, start, stop, pool)
-                with replacing(path) as part:
-                    save_file(found, part)
+        for start, stop, path in _finished(plan, list(parts(first, end)), ledger, pool):
             found = load_file(path)
             for query, kept in enumerate(best):
                 own = found["queries"] == query
@@ -190,6 +189,29 @@ def scan(
         order = np.lexsort((seeds, -z))
         candidates.append(Candidates(seeds[order], z[order], end - first))
     return candidates
+
+
+def _finished(
+    plan: Plan, ranges: list[tuple[int, int]], ledger: Path, pool: ThreadPoolExecutor
+) -> Iterator[tuple[int, int, Path]]:
+    """Each part with its file, as soon as it is there: computed here or by another process."""
+    while ranges:
+        others = []
+        for start, stop in ranges:
+            path = ledger / plan.key / f"{start:010d}-{stop:010d}.safetensors"
+            if not path.exists():
+                with claimed(path) as ours:
+                    if not ours:
+                        others.append((start, stop))
+                        continue
+                    if not path.exists():
+                        found = _part(plan, start, stop, pool)
+                        with replacing(path) as part:
+                            save_file(found, part)
+            yield start, stop, path
+        if others:
+            time.sleep(PAUSE)
+        ranges = others
 
 
 def _best(seeds: Array, scores: Array, kept: int) -> tuple[Array, Array]:
