@@ -1,6 +1,8 @@
 """Each kernel of the scan against the protocol itself, seed by seed."""
 
-from types import ModuleType
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -9,7 +11,18 @@ import torch
 from seedwitness.seeds import PROTOCOLS, scan_mt19937, scan_philox
 from seedwitness.seeds.torch_cpu import SEEDS
 
-KERNELS = [("torch-cpu", scan_mt19937), ("philox-nv", scan_philox)]
+Kernel = Callable[..., int]
+KERNELS: list[tuple[str, Kernel]] = [
+    ("torch-cpu", scan_mt19937.scan),
+    ("philox-nv", scan_philox.scan),
+]
+if find_spec("triton"):  # comes with torch for GPUs; without one its code is interpreted
+    if not torch.cuda.is_available():
+        os.environ["TRITON_INTERPRET"] = "1"
+    from seedwitness.seeds import scan_triton
+
+    KERNELS += list(scan_triton.KERNELS.items())
+NAMES = [f"{rng}, {kernel.__module__.rpartition('.')[2]}" for rng, kernel in KERNELS]
 SHAPE = (4, 16, 16)
 COUNT = 700  # no whole number of lanes
 
@@ -21,12 +34,12 @@ def exact(rng: str, seed: int, blocks: list[int], weights: np.ndarray) -> float:
 
 
 def scanned(
-    kernel: ModuleType, first: int, blocks: list[int], weights: np.ndarray, at_least: float
+    kernel: Kernel, first: int, blocks: list[int], weights: np.ndarray, at_least: float
 ) -> tuple[int, np.ndarray, np.ndarray]:
     seeds, scores = np.zeros(COUNT, np.uint32), np.zeros(COUNT, np.float32)
     queries = np.full(COUNT, 9, np.uint32)
     tried = np.arange(first, first + COUNT).astype(np.uint32)
-    found = kernel.scan(tried, np.array(blocks), weights[None], at_least, seeds, queries, scores)
+    found = kernel(tried, np.array(blocks), weights[None], at_least, seeds, queries, scores)
     assert not queries[:found].any()
     return found, seeds, scores
 
@@ -36,11 +49,11 @@ def weights_of(blocks: list[int]) -> np.ndarray:
     return np.asarray(weights / np.linalg.norm(weights))
 
 
-@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=NAMES)
 @pytest.mark.parametrize("blocks", [[0], [13], [2, 0, 7, 11], [13, 14, 15], [38, 3, 25]], ids=str)
 @pytest.mark.parametrize("first", [0, 2**31 - 300, SEEDS - COUNT])
 def test_scores_are_those_of_the_protocol(
-    rng: str, kernel: ModuleType, blocks: list[int], first: int
+    rng: str, kernel: Kernel, blocks: list[int], first: int
 ) -> None:
     weights = weights_of(blocks)
     found, seeds, scores = scanned(kernel, first, blocks, weights, -1e9)
@@ -52,8 +65,8 @@ def test_scores_are_those_of_the_protocol(
     assert scores.std() == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
-def test_only_what_reaches_the_threshold_is_kept(rng: str, kernel: ModuleType) -> None:
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=NAMES)
+def test_only_what_reaches_the_threshold_is_kept(rng: str, kernel: Kernel) -> None:
     blocks = [1, 4]
     weights = weights_of(blocks)
     _, everything, scores = scanned(kernel, 5, blocks, weights, -1e9)
@@ -64,18 +77,18 @@ def test_only_what_reaches_the_threshold_is_kept(rng: str, kernel: ModuleType) -
     few, some = np.zeros(3, np.uint32), np.zeros(3, np.float32)
     tried = np.arange(5, 5 + COUNT).astype(np.uint32)
     which = np.zeros(3, np.uint32)
-    assert kernel.scan(tried, np.array(blocks), weights[None], 1.5, few, which, some) == found
+    assert kernel(tried, np.array(blocks), weights[None], 1.5, few, which, some) == found
     assert np.array_equal(few, seeds[:3])  # what does not fit is counted
 
 
-@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
-def test_queries_asked_together_hear_what_each_would_alone(rng: str, kernel: ModuleType) -> None:
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=NAMES)
+def test_queries_asked_together_hear_what_each_would_alone(rng: str, kernel: Kernel) -> None:
     blocks = [0, 5]
     weights = np.stack([weights_of(blocks), -weights_of(blocks), np.roll(weights_of(blocks), 3)])
     seeds, queries = np.zeros(3 * COUNT, np.uint32), np.zeros(3 * COUNT, np.uint32)
     scores = np.zeros(3 * COUNT, np.float32)
     tried = np.arange(COUNT).astype(np.uint32)
-    found = kernel.scan(tried, np.array(blocks), weights, 1.0, seeds, queries, scores)
+    found = kernel(tried, np.array(blocks), weights, 1.0, seeds, queries, scores)
     for query, row in enumerate(weights):
         count, own, alone = scanned(kernel, 0, blocks, row, 1.0)
         asked = queries[:found] == query
@@ -83,8 +96,8 @@ def test_queries_asked_together_hear_what_each_would_alone(rng: str, kernel: Mod
         assert np.allclose(scores[:found][asked], alone[:count], atol=1e-5)
 
 
-@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=[name for name, _ in KERNELS])
-def test_a_seeds_own_noise_stands_out(rng: str, kernel: ModuleType) -> None:
+@pytest.mark.parametrize(("rng", "kernel"), KERNELS, ids=NAMES)
+def test_a_seeds_own_noise_stands_out(rng: str, kernel: Kernel) -> None:
     blocks, seed = [0, 1, 2, 3], 1_234_567
     noise = PROTOCOLS[rng](seed, 0, SHAPE, torch.float32).flatten().numpy()[:64]
     weights = np.asarray(noise / np.linalg.norm(noise))

@@ -128,6 +128,20 @@ class Candidates:
         return found
 
 
+def kernel(rng: str) -> Callable[..., int]:
+    """The GPU's kernel where there is a GPU, else that of the cores; both look at the same noise.
+
+    Their scores differ by less than 0.01, so that of the seeds just at a threshold the one may keep
+    a few that the other does not.
+    """
+    if torch.cuda.is_available():
+        from seedwitness.seeds import scan_triton  # triton comes with torch for GPUs
+
+        return scan_triton.KERNELS[rng]
+    scan: Callable[..., int] = KERNELS[rng].scan
+    return scan
+
+
 def plan(weights: Array, rng: str, cascade: Cascade | None = None) -> Plan:
     """Weights [q, n] of any length, one row a query, in the order of the noise, as a scan's plan.
 
@@ -278,12 +292,12 @@ def _look(
     weights = _of(plan.weights[asked], blocks)
     weights = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-30)
     weights = np.ascontiguousarray(weights, np.float32)
-    kernel = KERNELS[plan.rng]
+    look = kernel(plan.rng)
     room = len(tried)
     while True:
         seeds, queries = np.empty(room, np.uint32), np.empty(room, np.uint32)
         scores = np.empty(room, np.float32)
-        count = kernel.scan(tried, blocks, weights, threshold, seeds, queries, scores)
+        count = look(tried, blocks, weights, threshold, seeds, queries, scores)
         if count <= room:
             return seeds[:count], queries[:count], scores[:count]
         room = count
