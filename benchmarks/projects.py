@@ -69,6 +69,8 @@ def case(
         write_table(folder / "trials.parquet", rows, records.TRIALS)
     _search(target, checkpoint, recipes).write(places["search"] / "search.json")
     _scan(target, checkpoint).write(root / "data" / "scan" / target / checkpoint / "scan.json")
+    climbed = root / "data" / "reach" / target / checkpoint / "reach.parquet"
+    write_table(climbed, [], records.REACH)
     seconds = root / "data" / "seconds" / target / checkpoint
     write_whole(seconds / "search.json", f'{{"seconds": {len(recipes)}}}\n')
     score = root / "data" / "score" / target / checkpoint
@@ -191,6 +193,7 @@ def _trial(
         **asdict(recipe),
         "trial": recipe.id,
         "parent": "",
+        "strategy": "sweep",
         "prompt_rank": 1,
         "prompt_source": "corpus",
         "nfe": recipe.nfe,
