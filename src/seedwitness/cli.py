@@ -189,6 +189,23 @@ def scan(
 
 
 @app.command()
+def plan(
+    alpha: Annotated[float, typer.Option("--alpha", help="Of all cases together.")] = 0.01,
+    power: Annotated[float, typer.Option("--power", help="Chance to see a copy.")] = 0.95,
+    rate: Annotated[
+        float, typer.Option("--rate", help="At which copies come, if they do: as rare as matters.")
+    ] = 0.01,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say how many seeds and controls a wanted answer needs, and what that costs."""
+    from seedwitness import planning
+
+    found = planning.plan(alpha, power, rate)
+    for line in [planning.as_json(found)] if as_json else planning.told(found):
+        typer.echo(line)
+
+
+@app.command()
 def doctor(
     gpu: Annotated[bool, typer.Option("--gpu", help="Ask torch for a GPU: takes seconds.")] = False,
 ) -> None:

@@ -246,3 +246,21 @@ def test_a_target_is_aligned_by_the_rule_that_is_named() -> None:
     assert torch.equal(aligned(image, 30, 20), torch.from_numpy(pixels).permute(2, 0, 1))
     stretched = np.asarray(image.resize((16, 8), Image.Resampling.LANCZOS))
     assert torch.equal(aligned(image, 16, 8), torch.from_numpy(stretched.copy()).permute(2, 0, 1))
+
+
+def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:
+    asked = ["plan", "--alpha", "0.05", "--power", "0.9", "--rate", "0.1"]
+    ended = CliRunner().invoke(app, [*asked, "--json"])
+    assert ended.exit_code == 0, ended.output
+    plan = json.loads(ended.stdout)
+    search = config.section(config.Search, "search")
+    assert (plan["cases"], plan["controls"], plan["seeds"]) == (4, 79, 22)
+    assert plan["budget_nfe"] == 22 * search.prompts * 2 * search.steps
+    assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 2 * 79)
+    assert plan["seconds_a_nfe"] > 0
+    said = CliRunner().invoke(app, asked).stdout
+    assert f"search.budget_nfe={plan['budget_nfe']} controls.count=79" in said
+    assert "hours at the" in said
+    refused = CliRunner().invoke(app, ["plan", "--power", "1"])
+    assert refused.exit_code == 1
+    assert "--power is a share between 0 and 1" in refused.output

@@ -1,0 +1,38 @@
+"""How many controls and seeds a wanted answer needs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, log1p
+
+
+def controls(alpha: float, cases: int = 1) -> int:
+    """The fewest controls with which p can fall to ``alpha`` in each of so many cases, by Holm.
+
+    The first of Holm's steps asks p ≤ alpha / cases, and the rank among m controls gives no p below
+    1 / (m + 1). Raises ValueError for an alpha that is not in (0, 1), or fewer cases than one.
+    """
+    if not 0 < alpha < 1 or cases < 1:
+        raise ValueError(f"alpha {alpha} is not in (0, 1), or {cases} cases are none")
+    return ceil(cases / Fraction(str(alpha))) - 1
+
+
+def seeds(rate: float, power: float) -> int:
+    """The fewest seeds that show a copy with chance ``power``, where copies come at ``rate``.
+
+    The smallest n with 1 - (1 - rate)^n ≥ power. Raises ValueError where one is not in (0, 1).
+    """
+    if not (0 < rate < 1 and 0 < power < 1):
+        raise ValueError(f"rate {rate} or power {power} is not in (0, 1)")
+    return ceil(log1p(-power) / log1p(-rate) - 1e-9)
+
+
+def unseen(count: int, confidence: float = 0.95) -> float:
+    """The rate that ``count`` seeds without a copy leave possible.
+
+    It solves (1 - rate)^count = 1 - confidence. Raises ValueError where ``count`` is below 1.
+    """
+    if count < 1:
+        raise ValueError("without a seed every rate is possible")
+    found: float = 1 - (1 - confidence) ** (1 / count)
+    return found

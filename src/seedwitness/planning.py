@@ -1,0 +1,97 @@
+"""``seedwitness plan``: how many seeds and controls a wanted answer needs, and what that costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from seedwitness import config
+from seedwitness.errors import ConfigError
+from seedwitness.evidence import sizes
+from seedwitness.records import Search, read
+from seedwitness.stages import DATA
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is wanted, what it needs, and what that costs; NFE are evaluations of the denoiser."""
+
+    alpha: float
+    power: float
+    rate: float
+    cases: int
+    controls: int
+    seeds: int
+    prompts: int
+    nfe_a_trial: int
+    budget_nfe: int
+    """Of one case, and of one control."""
+    nfe: int
+    """Of all: cases, their replay on the reference checkpoint, and controls of each checkpoint."""
+    seconds_a_nfe: float | None
+    """The median of the searches here; None where there was none."""
+
+
+def plan(alpha: float, power: float, rate: float) -> Plan:
+    """Sizes for every case of params.yaml, under its search settings. Raises ConfigError."""
+    for name, value in (("alpha", alpha), ("power", power), ("rate", rate)):
+        if not 0 < value < 1:
+            raise ConfigError(f"--{name} is a share between 0 and 1, such as 0.05, not {value:g}.")
+    params = config.load()
+    search = params.search
+    cases = len(params.targets) * len(params.checkpoints)
+    controls = sizes.controls(alpha, cases)
+    seeds = sizes.seeds(rate, power)
+    nfe_a_trial = search.steps * (1 if search.guidance == 1 else 2)
+    budget = seeds * search.prompts * nfe_a_trial
+    replayed = len(params.targets) * (len(params.checkpoints) - 1)
+    return Plan(
+        alpha=alpha,
+        power=power,
+        rate=rate,
+        cases=cases,
+        controls=controls,
+        seeds=seeds,
+        prompts=search.prompts,
+        nfe_a_trial=nfe_a_trial,
+        budget_nfe=budget,
+        nfe=budget * (cases + replayed + controls * len(params.checkpoints)),
+        seconds_a_nfe=_seconds_a_nfe(DATA),
+    )
+
+
+def told(found: Plan) -> list[str]:
+    """The plan in lines to print, the last one the command that follows it."""
+    cost = f"{found.nfe:,} NFE in all"
+    if found.seconds_a_nfe is not None:
+        hours = found.nfe * found.seconds_a_nfe / 3600
+        cost += f", about {hours:.1f} hours at the {1000 * found.seconds_a_nfe:.3g} ms an NFE of "
+        cost += "the searches here"
+    return [
+        f"Controls: {found.controls:,}, so that p can fall to {found.alpha:g} / {found.cases}, as "
+        f"Holm's first step asks of {found.cases} cases.",
+        f"Seeds: {found.seeds:,} for each of {found.prompts} prompts, so that a prompt that brings "
+        f"the target back at a rate of {found.rate:g} shows a copy with a chance of "
+        f"{100 * found.power:g} %.",
+        f"Cost: {found.budget_nfe:,} NFE a case and as many a control; {cost}.",
+        f"seedwitness run search.budget_nfe={found.budget_nfe} controls.count={found.controls} "
+        f"judge.least_controls={found.controls} judge.alpha={found.alpha:g}",
+    ]
+
+
+def as_json(found: Plan) -> str:
+    """The plan as a JSON object."""
+    return json.dumps(asdict(found), indent=1)
+
+
+def _seconds_a_nfe(data: Path) -> float | None:
+    """From searches that were computed whole; those that the ledger had in part say nothing."""
+    found = []
+    for path in sorted((data / "seconds").glob("*/*/search.json")):
+        timed = json.loads(path.read_text())
+        searched = data / "search" / path.parent.parent.name / path.parent.name / "search.json"
+        if timed["shards_found"] == 0 and searched.exists():
+            found.append(timed["seconds"] / read(Search, searched).nfe)
+    return median(found) if found else None

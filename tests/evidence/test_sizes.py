@@ -1,0 +1,50 @@
+"""Sizes against the inequalities that they solve."""
+
+from fractions import Fraction
+
+import pytest
+
+from seedwitness.evidence.ranks import rank
+from seedwitness.evidence.rates import rate
+from seedwitness.evidence.sizes import controls, seeds, unseen
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.05, 0.01, 0.003, 0.001])
+@pytest.mark.parametrize("cases", [1, 2, 7, 16])
+def test_with_so_many_controls_p_reaches_alpha_and_with_one_fewer_not(
+    alpha: float, cases: int
+) -> None:
+    needed, wanted = controls(alpha, cases), Fraction(str(alpha)) / cases
+    assert Fraction(1, needed + 1) <= wanted < Fraction(1, needed)
+
+
+def test_the_rank_agrees() -> None:
+    best = rank(1.0, [0.0] * controls(0.01), higher_is_closer=True, alpha=0.01)
+    assert best.p == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.0006])
+@pytest.mark.parametrize("power", [0.5, 0.8, 0.95, 0.99])
+def test_with_so_many_seeds_a_copy_is_seen_and_with_one_fewer_too_seldom(
+    share: float, power: float
+) -> None:
+    needed = seeds(share, power)
+    assert 1 - (1 - share) ** needed >= power - 1e-12
+    assert needed == 1 or 1 - (1 - share) ** (needed - 1) < power
+
+
+def test_what_no_copy_leaves_possible_is_the_one_sided_exact_limit() -> None:
+    for count in (1, 16, 500):
+        assert unseen(count) == pytest.approx(rate(0, count, 0.9).high)
+        assert seeds(unseen(count), 0.95) == count
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 2.0])
+def test_shares_are_shares(alpha: float) -> None:
+    for call in (lambda: controls(alpha), lambda: seeds(alpha, 0.5), lambda: seeds(0.5, alpha)):
+        with pytest.raises(ValueError, match=r"in \(0, 1\)"):
+            call()
+    with pytest.raises(ValueError, match="none"):
+        controls(0.01, 0)
+    with pytest.raises(ValueError, match="every rate"):
+        unseen(0)
