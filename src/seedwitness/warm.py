@@ -41,6 +41,8 @@ MODULES = [
         "report.overview",
         "report.writing",
         "search.cases",
+        "search.origin",
+        "search.reach",
         "targets.reading",
     )
 ]
