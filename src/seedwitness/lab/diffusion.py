@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from seedwitness.files import replacing
@@ -144,6 +146,7 @@ def train(
     empty = token_ids(tokenizer, [""]).to(where)
     model = build(settings, tokenizer, latents.shape[1], latents.shape[2]).to(where)
     scheduler = DDIMScheduler(**NOISE_SCHEDULE)
+    plain = settings.autocast and where.type == "cpu"
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         batch = shuffled(len(which), step * settings.batch, settings.batch, settings.seed)
@@ -154,7 +157,11 @@ def train(
         t = torch.randint(scheduler.config.num_train_timesteps, (len(batch),), generator=generator)
         noise = torch.randn(clean.shape, generator=generator).to(where)
         noisy = scheduler.add_noise(clean, noise, t.to(where))
-        with torch.autocast(where.type, torch.bfloat16, enabled=settings.autocast):
+        with (
+            torch.autocast(where.type, torch.bfloat16, enabled=settings.autocast),
+            # on a CPU the gradient of fused attention is slower than written out, in bfloat16
+            sdpa_kernel(SDPBackend.MATH) if plain else nullcontext(),
+        ):
             context = model["text_encoder"](tokens).last_hidden_state  # [b, limit, text_width]
             predicted = model["unet"](noisy, t.to(where), context).sample
         velocity = scheduler.get_velocity(clean, noise, t.to(where))
