@@ -86,3 +86,8 @@ def test_a_picture_is_brought_to_the_size_that_is_searched(tiny: Loaded) -> None
 def test_strengths_are_shares(strength: float) -> None:
     with pytest.raises(ValueError, match="strengths"):
         config.Reach(strengths=[strength])
+
+
+def test_a_strength_is_named_once() -> None:
+    with pytest.raises(ValueError, match="each is named once"):
+        config.Reach(strengths=[0.5, 1.0, 0.5])

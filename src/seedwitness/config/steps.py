@@ -137,6 +137,12 @@ class Reach(Section):
     controls: NonNegativeInt = 24
     """How many of the controls climb the same ladder."""
 
+    @model_validator(mode="after")
+    def _once_each(self) -> Reach:
+        if len(set(self.strengths)) < len(self.strengths):
+            raise ValueError("strengths: each is named once")
+        return self
+
 
 class Score(Section):
     """The metrics by which every trial is scored, and their weights."""
