@@ -40,7 +40,8 @@ from seedwitness.prompts.asking import asker
 from seedwitness.records import Inversion, Recipe
 from seedwitness.search.running import sampled
 from seedwitness.search.scanning import inverted
-from seedwitness.seeds.scan import KERNELS, plan, scan
+from seedwitness.seeds.cascade import KERNELS, plan
+from seedwitness.seeds.scan import scan
 from seedwitness.seeds.torch_cpu import SEEDS
 
 SAMPLERS = ("ddim", "euler", "dpmpp-2m")

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from seedwitness.seeds.scan import BLOCK, CHUNK, KERNELS, plan, scan
+from seedwitness.seeds.cascade import BLOCK, KERNELS, plan
+from seedwitness.seeds.scan import CHUNK, scan
 
 ELEMENTS = 64
 SHAPE = (8, 16, 16)

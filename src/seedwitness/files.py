@@ -5,13 +5,21 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
 from seedwitness.errors import DiskFullError, WriteError
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+PAUSE = 0.5
+"""Seconds until what another process is at is looked for again."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -81,6 +89,24 @@ def claimed(path: Path) -> Iterator[bool]:
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)  # still claimed: who comes now looks again
         lock.release()
+
+
+def shared(todo: Sequence[T], attempt: Callable[[T], D | None]) -> Iterator[tuple[T, D]]:
+    """Each of `todo` with what `attempt` makes of it, as soon as it is there.
+
+    What `attempt` gives None for, because another process is at it, is tried again after a while.
+    """
+    while todo:
+        others = []
+        for each in todo:
+            done = attempt(each)
+            if done is None:
+                others.append(each)
+            else:
+                yield each, done
+        if others:
+            time.sleep(PAUSE)
+        todo = others
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def settings(prompts: int, rng: Sequence[str] = (), seeds: str | None = None) ->
     cannot be.
     """
     from seedwitness.search.scanning import check
-    from seedwitness.seeds.scan import KERNELS
+    from seedwitness.seeds.cascade import KERNELS
 
     own = config.section(config.Scan, "scan")
     changed: dict[str, Any] = own.model_dump()

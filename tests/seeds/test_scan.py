@@ -9,10 +9,12 @@ import pytest
 import torch
 from scipy import stats
 
+from seedwitness import files
 from seedwitness.errors import ConfigError
 from seedwitness.seeds import PROTOCOLS
 from seedwitness.seeds import scan as scanning
-from seedwitness.seeds.scan import Cascade, parts, plan, scan
+from seedwitness.seeds.cascade import Cascade, Plan, plan
+from seedwitness.seeds.scan import parts, scan
 from seedwitness.seeds.torch_cpu import SEEDS
 
 SHAPE = (4, 16, 16)
@@ -116,13 +118,13 @@ def test_two_scans_on_one_ledger_do_no_part_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "PART", 2**14)
-    monkeypatch.setattr(scanning, "PAUSE", 0.01)
+    monkeypatch.setattr(files, "PAUSE", 0.01)
     planned = plan(blurred("torch-cpu", 99_999, 0.7)[None], "torch-cpu")
     [alone] = scan(planned, SHAPE, 0, 200_000, ledger=tmp_path / "alone")
     done: list[int] = []
     part = scanning._part
 
-    def counted(planned: scanning.Plan, start: int, *rest: Any) -> Any:
+    def counted(planned: Plan, start: int, *rest: Any) -> Any:
         done.append(start)
         return part(planned, start, *rest)
 

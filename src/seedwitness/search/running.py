@@ -25,16 +25,13 @@ from tqdm import tqdm
 from seedwitness.checkpoints.loading import Loaded, pipeline_of
 from seedwitness.checkpoints.sampling import embed_each, sample_latents, tokens_cut
 from seedwitness.errors import CheckpointError, SeedwitnessError, WriteError
-from seedwitness.files import claimed
+from seedwitness.files import PAUSE, claimed, shared
 from seedwitness.records import Recipe
 from seedwitness.search import ledger as ledgers
 from seedwitness.search.ledger import Made, Shard
 from seedwitness.seeds import noise, step_generators
 
 logger = logging.getLogger(__name__)
-
-PAUSE = 0.5
-"""Seconds until shards that another process is at are looked for again."""
 
 Watch = Callable[[dict[str, Made]], str]
 """Is given each shard when it is there; what it returns stands beside the bar."""
@@ -141,6 +138,10 @@ def sampled(loaded: Loaded, recipes: Sequence[Recipe]) -> tuple[Tensor, list[str
     return latents, ledgers.hashes(initial)
 
 
+_fits: dict[str, int] = {}
+"""By the key of shards, the batch for which memory was enough where it was not for their own."""
+
+
 def compute(loaded: Loaded, shard: Shard, ledger: Path) -> bool | None:
     """Put one shard in its place: whether it was computed here, or None where another is at it."""
     with claimed(shard.path(ledger)) as ours:
@@ -149,15 +150,14 @@ def compute(loaded: Loaded, shard: Shard, ledger: Path) -> bool | None:
         if ledgers.read(ledger, shard) is not None:
             return False
         parts, drawn = [], []
-        batch = start = 0
+        start, batch = 0, _fits.get(shard.key, shard.batch)
         while start < len(shard.recipes):
-            batch = batch or shard.batch
             try:
                 latents, hashes = sampled(loaded, shard.recipes[start : start + batch])
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except RuntimeError as error:
                 if batch == 1 or not _out_of_memory(error):
                     raise
-                batch = _halved(loaded, batch)
+                batch = _fits[shard.key] = _halved(loaded, batch)
                 continue
             parts.append(latents)
             drawn += hashes
@@ -184,21 +184,7 @@ def _halved(loaded: Loaded, batch: int) -> int:
 
 
 def _here(loaded: Loaded, missing: Sequence[Shard], ledger: Path) -> Iterator[tuple[Shard, bool]]:
-    while missing:
-        others = []
-        for shard in missing:
-            ours = compute(loaded, shard, ledger)
-            if ours is None:
-                others.append(shard)
-            else:
-                yield shard, ours
-        missing = _after_a_while(others)
-
-
-def _after_a_while(others: list[Shard]) -> list[Shard]:
-    if others:
-        time.sleep(PAUSE)
-    return others
+    yield from shared(missing, lambda shard: compute(loaded, shard, ledger))
 
 
 def _in_workers(
@@ -231,7 +217,9 @@ def _in_workers(
                         others.append(futures[future])
                     else:
                         yield futures[future], ours
-                missing = _after_a_while(others)
+                if others:
+                    time.sleep(PAUSE)
+                missing = others
         except BrokenProcessPool as error:
             raise SeedwitnessError(
                 f"A worker that ran {loaded.checkpoint.name} was killed, most often because memory "

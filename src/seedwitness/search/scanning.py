@@ -21,7 +21,8 @@ from seedwitness.config import known
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records import Inversion, ScannedSeed
 from seedwitness.search.ledger import LEDGER
-from seedwitness.seeds.scan import KERNELS, exact, plan, scan
+from seedwitness.seeds.cascade import KERNELS, plan
+from seedwitness.seeds.scan import exact, scan
 from seedwitness.seeds.torch_cpu import SEEDS
 
 LARGEST = 4
