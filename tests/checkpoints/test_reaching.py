@@ -2,24 +2,14 @@
 
 import pytest
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionPipeline,
-)
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from schedulers import REFERENCE
 
 from seedwitness.checkpoints.reaching import image_to_image, nearest_latents
 from seedwitness.checkpoints.samplers import SAMPLERS
 from seedwitness.checkpoints.sampling import embed_prompts, encode_pictures, torch_noise
 
 SHAPE = (4, 8, 8)
-REFERENCE = {
-    "ddim": DDIMScheduler,
-    "euler": EulerDiscreteScheduler,
-    "dpmpp-2m": DPMSolverMultistepScheduler,
-}
 
 
 def pictures(count: int) -> torch.Tensor:

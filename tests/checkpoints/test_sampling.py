@@ -1,12 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    StableDiffusionPipeline,
-)
+from diffusers import StableDiffusionPipeline
+from schedulers import REFERENCE
 
 from seedwitness.checkpoints.samplers import SAMPLERS
 from seedwitness.checkpoints.sampling import (
@@ -21,11 +17,6 @@ from seedwitness.checkpoints.sampling import (
 from seedwitness.errors import ConfigError
 
 SHAPE = (4, 8, 8)
-REFERENCE = {
-    "ddim": DDIMScheduler,
-    "euler": EulerDiscreteScheduler,
-    "dpmpp-2m": DPMSolverMultistepScheduler,
-}
 # Measured: 4e-6 after 7 steps at guidance 7.5, where latents reach 30.
 BATCHED = 1e-4
 

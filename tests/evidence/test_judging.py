@@ -122,6 +122,7 @@ SEARCH = records.Search(
     trials=16,
     prompts=["an owl"],
     stopped="budget spent",
+    ended="budget",
     best_trial="0",
     best_guide=0.1,
     ledger="l",

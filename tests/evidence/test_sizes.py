@@ -23,6 +23,14 @@ def test_the_rank_agrees() -> None:
     assert best.p == pytest.approx(0.01)
 
 
+@pytest.mark.parametrize("cases", [1, 3, 7, 11])
+def test_each_cases_share_of_alpha_is_one_that_its_controls_resolve(cases: int) -> None:
+    needed = controls(0.01, cases)
+    judged = max(0.01 / cases, 1 / (needed + 1))
+    assert rank(1.0, [0.0] * needed, higher_is_closer=True, alpha=judged).resolution <= judged
+    assert judged == pytest.approx(0.01 / cases, rel=1e-12)
+
+
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.0006])
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95, 0.99])
 def test_with_so_many_seeds_a_copy_is_seen_and_with_one_fewer_too_seldom(

@@ -1,9 +1,9 @@
 """Halving: within the budget, the closest carried on, more of the hard ones found for the same."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+import following
 import pytest
 
 from seedwitness.errors import ConfigError
@@ -28,17 +28,8 @@ def apart(each: Recipe) -> float:
     return close + 0.02 * (20 - each.steps) + 0.05 * own.random()
 
 
-def followed(
-    strategy: Strategy, planned: Plan, distance: Callable[[Recipe], float] = apart
-) -> tuple[list[list[Recipe]], str]:
-    asking, rounds = strategy(planned), []
-    asked = next(asking)
-    while True:
-        rounds.append(asked)
-        try:
-            asked = asking.send({each.id: distance(each) for each in asked})
-        except StopIteration as end:
-            return rounds, end.value
+def followed(strategy: Strategy, planned: Plan) -> tuple[list[list[Recipe]], str]:
+    return following.followed(strategy, planned, apart)
 
 
 @pytest.mark.parametrize(

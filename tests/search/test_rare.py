@@ -1,10 +1,10 @@
 """Rare: a known probability is found, with an interval that holds, below what n seeds see."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
+import following
 import numpy as np
 import pytest
 
@@ -44,19 +44,10 @@ def linear(each: Recipe) -> float:
     return -float(noise(each)[0])
 
 
-def followed(
-    planned: Plan, distance: Callable[[Recipe], float] = linear
-) -> tuple[list[list[Recipe]], Rare]:
-    strategy, rounds = rare(planned), []
-    asked = next(strategy)
-    while True:
-        rounds.append(asked)
-        try:
-            asked = strategy.send({each.id: distance(each) for each in asked})
-        except StopIteration as end:
-            why, found = end.value
-            assert "a blind seed comes within" in why
-            return rounds, found
+def followed(planned: Plan) -> tuple[list[list[Recipe]], Rare]:
+    rounds, (why, found) = following.followed(rare, planned, linear)
+    assert "a blind seed comes within" in why
+    return rounds, found
 
 
 def tail(z: float) -> float:

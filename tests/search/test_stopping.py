@@ -84,10 +84,18 @@ def test_it_is_given_up_when_copies_must_be_rare(
     assert enough_trials(0.4) == 6
     found = cases.run(tiny, case, settings(rate=0.4), ledger, nearest((), latents)).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes[:6], "futile")
-    assert "a rate of 0.4 or more would have shown one with 95 %" in found.stopped
+    assert "of 1 of 2 prompts: a rate of 0.4 or more among such trials would" in found.stopped
     found = cases.run(tiny, case, settings(rate=0.4), ledger, nearest((3,), latents)).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes, "budget")
     assert found.stopped == whole.stopped
+
+
+@pytest.mark.parametrize("name", ["halving", "variations", "rare"])
+def test_only_blind_seeds_tell_how_rare_copies_are(name: str) -> None:
+    chosen = settings(rate=0.4).model_copy(update={"strategy": config.Strategy(name=name)})
+    with pytest.raises(ConfigError, match=f"only blind seeds can tell: .* with `{name}`"):
+        cases.check(chosen)
+    cases.check(chosen.model_copy(update={"stop": config.Stop(copies=1)}))
 
 
 def test_cases_end_each_by_itself(tiny: Loaded, swept: tuple[cases.Outcome, Path]) -> None:

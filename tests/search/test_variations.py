@@ -1,7 +1,6 @@
 """Variations around what came closest: within the budget, the same for the same answers."""
 
-from collections.abc import Callable
-
+import following
 import pytest
 import torch
 
@@ -29,17 +28,8 @@ def apart(each: Recipe) -> float:
     return float((noise([each], SHAPE)[0] - TARGET).square().mean().sqrt()) + wrong
 
 
-def followed(
-    planned: Plan, distance: Callable[[Recipe], float] = apart
-) -> tuple[list[list[Recipe]], str]:
-    strategy, rounds = variations(planned), []
-    asked = next(strategy)
-    while True:
-        rounds.append(asked)
-        try:
-            asked = strategy.send({each.id: distance(each) for each in asked})
-        except StopIteration as end:
-            return rounds, end.value
+def followed(planned: Plan) -> tuple[list[list[Recipe]], str]:
+    return following.followed(variations, planned, apart)
 
 
 def test_half_is_swept_the_rest_varied_and_all_of_the_budget_spent_once() -> None:

@@ -260,6 +260,7 @@ def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:
     assert plan["seconds_a_nfe"] > 0
     said = CliRunner().invoke(app, asked).stdout
     assert f"search.budget_nfe={plan['budget_nfe']} controls.count=79" in said
+    assert "judge.least_controls=79 judge.alpha=0.0125" in said
     assert "hours at the" in said
     refused = CliRunner().invoke(app, ["plan", "--power", "1"])
     assert refused.exit_code == 1

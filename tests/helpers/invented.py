@@ -1,0 +1,235 @@
+"""What the stages before a case write, small: three targets, two checkpoints, 99 controls.
+
+Captions and names are as hostile as a stranger can make them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from seedwitness import records
+from seedwitness.pictures import pixel_hash
+
+HOSTILE = (
+    "an owl <script>alert('x')</script> \"quoted\" & <img src=x onerror=alert(1)>\n"
+    "\u202eturned\u202c {{ 7 * 7 }} {% raw %} https://example.com/picture.png\x07"
+)
+LONG = "feather " * 1250
+TRIALS = 16
+METRICS = {"descriptor": (True, "lab weights"), "patch-l2": (False, "no weights")}
+TARGETS = ("owl", "heron", "flat")
+CHECKPOINTS = ("memorised", "clean")
+SETTINGS = {
+    "targets": {name: {"path": f"data/targets/{name}.png"} for name in TARGETS},
+    "checkpoints": {
+        name: {"family": "diffusers", "path": f"models/{name}"} for name in CHECKPOINTS
+    },
+    "corpus": {"path": "data/pictures", "source": "pictures"},
+    "clip": {"path": "data/clip"},
+    "prepare": {"least_bits_per_pixel": 0.2, "least_deviation": 0.02, "least_busy_tiles": 0.05},
+    "recover": {"methods": ["metadata", "user"]},
+    "lookup": {},
+    "search": {
+        "strategy": {"name": "sweep"},
+        "budget_nfe": 24 * TRIALS,
+        "prompts": 2,
+        "sampler": "ddim",
+        "steps": 12,
+        "guidance": 3.0,
+    },
+    "scan": {
+        "protocols": ["torch-cpu"],
+        "end_seed": 4096,
+        "fit": {"guidances": [3.0], "samplers": ["ddim"], "steps": [12]},
+    },
+    "reach": {"strengths": [0.5, 1.0], "seeds": 2},
+    "score": {"metrics": list(METRICS), "weights": {"descriptor": "data/descriptor.pt"}},
+    "controls": {"path": "data/controls", "count": 99, "source": "held-out <pictures>"},
+    "judge": {
+        "metric": "descriptor",
+        "copies": [{"metric": "patch-l2", "threshold": 0.15, "source": "Carlini et al."}],
+        "reference": "clean",
+        "resamples": 500,
+    },
+    "report": {"images": 3, "title": "Evidence report <case 12>"},
+    "tracking": {},
+}
+
+
+def scene(seed: int, noise: float = 0.0, size: tuple[int, int] = (160, 128)) -> Image.Image:
+    """Coloured discs over a gradient, the same for a seed, with noise on top."""
+    rng = np.random.default_rng(seed)
+    height, width = size[1], size[0]
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([90 + 80 * x / width, 100 + 60 * y / height, 130 + 0 * x], -1)
+    for _ in range(9):
+        centre, radius = rng.uniform((0, 0), (width, height)), rng.uniform(10, 34)
+        inside_disc = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2
+        pixels[inside_disc] = rng.uniform(30, 240, 3)
+    pixels += noise * np.random.default_rng(seed + 99).normal(size=pixels.shape)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def identity(name: str) -> records.Checkpoint:
+    return records.Checkpoint(
+        name=name,
+        family="diffusers",
+        sha256=("a1" if name == "memorised" else "b2") * 32,
+        components=[
+            records.Component(
+                name="unet",
+                parameters=4_123_456,
+                files={"diffusion_pytorch_model.safetensors": "d3" * 32},
+            )
+        ],
+        latent_channels=8,
+        latent_scale=8,
+        width=128,
+        height=128,
+        prompt_limit=77,
+        prediction_type="epsilon",
+        dtype="float32",
+    )
+
+
+def scored(trial: str, metric: str, score: float) -> dict[str, object]:
+    higher, label = METRICS[metric]
+    return {
+        "trial": trial,
+        "metric": metric,
+        "version": "1",
+        "label": label,
+        "weights_sha256": "e4" * 32 if label == "lab weights" else "",
+        "higher_is_closer": higher,
+        "score": score,
+    }
+
+
+def controls(name: str) -> list[dict[str, object]]:
+    rng = np.random.default_rng(len(name))
+    return [
+        {
+            "control": f"control-{k:03}",
+            "pixels_sha256": f"{k:064x}",
+            "caption": "a heron at dusk",
+            **scored(f"{k:03}-{trial}", metric, float(score)),
+        }
+        for k in range(99)
+        for trial in range(TRIALS)
+        for metric, score in zip(
+            METRICS, (rng.uniform(0.1, 0.42), rng.uniform(0.24, 0.5)), strict=True
+        )
+    ]
+
+
+def prepared(data: Path, target: str, picture: Image.Image) -> records.Target:
+    folder = data / "prepare" / target
+    folder.mkdir(parents=True)
+    picture.save(folder / "image.png")
+    flat = target == "flat"
+    about = records.Target(
+        name=target,
+        file_name=f"{target} <b>été</b>.png",
+        file_sha256="f5" * 32,
+        file_bytes=48_211,
+        pixels_sha256=pixel_hash(picture),
+        width=picture.width,
+        height=picture.height,
+        format="PNG",
+        mode="RGB",
+        frames=1,
+        changes=[] if flat else ["transparency over white"],
+        exif={"Artist": '"><script>alert(2)</script>'},
+        claims=[records.Claim(tool="AUTOMATIC1111", prompt=HOSTILE, seed=4_294_967_295, steps=20)]
+        if target == "owl"
+        else [],
+        unread=["C2PA: <not looked for>"],
+        information=records.Information(
+            bits_per_pixel=0.01 if flat else 9.871, deviation=0.0 if flat else 0.2234, busy_tiles=0
+        ),
+    )
+    about.write(folder / "target.json")
+    return about
+
+
+def prompts(target: str) -> list[dict[str, object]]:
+    texts = [(HOSTILE, "corpus", "lookup"), (LONG, "user", "user")]
+    return [
+        {
+            "rank": rank,
+            "text": text,
+            "source": source,
+            "method": method,
+            "score": 0.3123 / rank if rank == 1 else float("nan"),
+            "tokens": 17 * rank,
+            "bits": 201.5 * rank,
+        }
+        for rank, (text, source, method) in enumerate(texts, start=1)
+    ]
+
+
+def recovered(data: Path, target: str) -> None:
+    folder = data / "recover" / target
+    records.write_table(folder / "prompts.parquet", prompts(target), records.PROMPTS)
+    records.Recovery(
+        methods={"metadata": 1, "user": 1},
+        model="lab-clip",
+        model_sha256="c1" * 32,
+        model_label="lab weights",
+        token_limit=77,
+        vocabulary=2048,
+    ).write(folder / "recover.json")
+
+
+def looked_up(data: Path, target: str, picture: Image.Image) -> None:
+    folder = data / "lookup" / target
+    (folder / "images").mkdir(parents=True)
+    count = 0 if target == "heron" else 2
+    rows = [
+        {
+            "rank": rank,
+            "modality": "image" if rank == 1 else "text",
+            "query": "" if rank == 1 else HOSTILE,
+            "similarity": 0.991 / rank,
+            "phash_distance": 2 * rank,
+            "pdq_distance": 11 * rank,
+            "pdq_quality": 100,
+            "caption": HOSTILE if rank == 1 else LONG,
+            "location": "data/pictures/seen/'owl'.png",
+            "corpus_id": f"seen-{rank}",
+            "duplicates": 128,
+            "caption_score": 0.41,
+            "caption_tokens": 12,
+            "caption_bits": 132.0,
+        }
+        for rank in range(1, count + 1)
+    ]
+    records.write_table(folder / "matches.parquet", rows, records.MATCHES)
+    if count:  # of the second match no picture was kept
+        picture.resize((80, 64)).save(folder / "images" / "1.png")
+    records.Query(
+        corpus_sha256="c0" * 32,
+        model="lab-clip",
+        neighbours=10,
+        prompts=[HOSTILE],
+        near_duplicate=0.9,
+    ).write(folder / "query.json")
+
+
+def climbed(seed: int) -> list[dict[str, object]]:
+    """A reachability ladder: two seeds for each strength, ever farther."""
+    rng = np.random.default_rng(seed)
+    steps = [("round trip", 0.0, 0)]
+    steps += [("image to image", strength, n) for strength in (0.5, 1.0) for n in range(2)]
+    rows = []
+    for rung, strength, number in steps:
+        for metric, score in zip(
+            METRICS, (0.95 - 0.6 * strength, 0.05 + 0.3 * strength), strict=True
+        ):
+            row = scored("", metric, score + float(rng.uniform(-0.04, 0.04)))
+            del row["trial"]
+            rows.append({"rung": rung, "strength": strength, "seed": number, **row})
+    return rows
