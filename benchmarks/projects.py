@@ -217,6 +217,7 @@ def _search(target: str, checkpoint: str, recipes: Sequence[Recipe]) -> records.
         trials=len(recipes),
         prompts=[f"a red {target}"],
         stopped="budget spent",
+        ended="budget",
         best_trial=recipes[0].id,
         best_guide=0.1,
         ledger="0" * 32,

@@ -19,6 +19,8 @@ class Plan:
     """What is wanted, what it needs, and what that costs; NFE are evaluations of the denoiser."""
 
     alpha: float
+    alpha_a_case: float
+    """Bonferroni's share, by which each case is judged."""
     power: float
     rate: float
     cases: int
@@ -49,6 +51,7 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
     replayed = len(params.targets) * (len(params.checkpoints) - 1)
     return Plan(
         alpha=alpha,
+        alpha_a_case=max(alpha / cases, 1 / (controls + 1)),  # equal, but for the last bit
         power=power,
         rate=rate,
         cases=cases,
@@ -70,14 +73,14 @@ def told(found: Plan) -> list[str]:
         cost += f", about {hours:.1f} hours at the {1000 * found.seconds_a_nfe:.3g} ms an NFE of "
         cost += "the searches here"
     return [
-        f"Controls: {found.controls:,}, so that p can fall to {found.alpha:g} / {found.cases}, as "
-        f"Holm's first step asks of {found.cases} cases.",
+        f"Controls: {found.controls:,}, so that p can fall to {found.alpha:g} / {found.cases}, the "
+        f"share of each of {found.cases} cases (Bonferroni).",
         f"Seeds: {found.seeds:,} for each of {found.prompts} prompts, so that a prompt that brings "
         f"the target back at a rate of {found.rate:g} shows a copy with a chance of "
         f"{100 * found.power:g} %.",
         f"Cost: {found.budget_nfe:,} NFE a case and as many a control; {cost}.",
         f"seedwitness run search.budget_nfe={found.budget_nfe} controls.count={found.controls} "
-        f"judge.least_controls={found.controls} judge.alpha={found.alpha:g}",
+        f"judge.least_controls={found.controls} judge.alpha={found.alpha_a_case!r}",
     ]
 
 

@@ -51,7 +51,7 @@ class Stop(Section):
     copies: NonNegativeInt = 0
     """As soon as so many trials are copies by ``judge.copies``; 0 for never."""
     rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """As soon as no copy among the trials says, at 95 %, that copies are rarer; 0 for never."""
+    """As soon as a sweep's trials, none a copy, say at 95 % that copies are rarer; 0 for never."""
 
     @property
     def early(self) -> bool:

@@ -14,8 +14,6 @@ from seedwitness.evidence.ranks import paired, rank
 from seedwitness.evidence.rates import rate
 
 BEST = "the closest of all trials"
-BLIND = "sweep"
-"""The strategy whose seeds are chosen by no result: a fair sample of what the checkpoint gives."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +250,7 @@ def _limits(case: Examined, ranked: records.Rank, left_out: Sequence[str]) -> li
             "How rarely a blind seed comes near is measured by the guide, and not by the copy's "
             "criteria; it was estimated while the levels were chosen, so its interval is made wide."
         )
-    if case.search.strategy != BLIND:
+    if case.search.strategy != records.BLIND:
         said.append(
             f"The strategy {case.search.strategy} chose its later trials by how close earlier ones "
             "came: the rate of copies is none of blind seeds, and the difference to the reference "

@@ -7,10 +7,10 @@ from math import ceil, log1p
 
 
 def controls(alpha: float, cases: int = 1) -> int:
-    """The fewest controls with which p can fall to ``alpha`` in each of so many cases, by Holm.
+    """The fewest controls with which p can fall to ``alpha`` / ``cases``: Bonferroni's share.
 
-    The first of Holm's steps asks p ≤ alpha / cases, and the rank among m controls gives no p below
-    1 / (m + 1). Raises ValueError for an alpha that is not in (0, 1), or fewer cases than one.
+    The rank among m controls gives no p below 1 / (m + 1). Raises ValueError for an alpha that is
+    not in (0, 1), or fewer cases than one.
     """
     if not 0 < alpha < 1 or cases < 1:
         raise ValueError(f"alpha {alpha} is not in (0, 1), or {cases} cases are none")

@@ -6,6 +6,7 @@ machine), and so have the same bytes for the same inputs and versions.
 
 from seedwitness.records.document import Document, read
 from seedwitness.records.documents import (
+    BLIND,
     Checkpoint,
     Claim,
     Component,
@@ -61,6 +62,7 @@ from seedwitness.records.tables import (
 )
 
 __all__ = [
+    "BLIND",
     "CONTROLS",
     "CONTROLS_REACH",
     "INTEGER",

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from seedwitness.records.document import Document
 
+BLIND = "sweep"
+"""The strategy whose seeds are chosen by no result: a fair sample of what the checkpoint gives."""
+
 Source = Literal["corpus", "metadata", "user", "recovered"]
 
 
@@ -173,7 +176,7 @@ class Search(Document):
     trials: int
     prompts: list[str]
     stopped: str
-    ended: Literal["budget", "copies", "futile"] = "budget"
+    ended: Literal["budget", "copies", "futile"]
     """Why, in a word: its strategy was done, or it saw copies enough, or none in so many trials."""
     best_trial: str
     best_guide: float

@@ -19,7 +19,7 @@ from seedwitness.checkpoints import samplers
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
-from seedwitness.records import Rare, Recipe
+from seedwitness.records import BLIND, Rare, Recipe
 from seedwitness.search import GUIDES, STRATEGIES
 from seedwitness.search.guide import Distances
 from seedwitness.search.ledger import LEDGER, Made
@@ -49,8 +49,8 @@ class Outcome:
     made: Mapping[str, Made]
     distances: Mapping[str, float]
     stopped: str
-    ended: Ended = "budget"
-    rare: Rare | None = None
+    ended: Ended
+    rare: Rare | None
 
     @property
     def ranked(self) -> list[Recipe]:
@@ -82,6 +82,12 @@ def check(settings: config.Search) -> None:
         if name not in table:
             raise ConfigError(f"search.{key}: there is no `{name}`.{known(name, table)}")
     samplers.require(settings.sampler, settings.eta)
+    if settings.stop.rate and settings.strategy.name != BLIND:
+        raise ConfigError(
+            f"search.stop.rate tells from trials without a copy how rare copies are, and that only "
+            f"blind seeds can tell: take the strategy `{BLIND}` with it, or set it to 0 with "
+            f"`{settings.strategy.name}`."
+        )
 
 
 def run(
@@ -109,7 +115,7 @@ def run(
             )
         planned = plan(tuple(dict.fromkeys(case.prompts)), settings, loaded.checkpoint)
         asking = STRATEGIES[settings.strategy.name](planned)
-        counting = Counting(settings.stop) if settings.stop.early else None
+        counting = Counting(settings.stop, len(planned.prompts)) if settings.stop.early else None
         ways[name] = _Way(asking, case.picture, counting)
     return _follow(loaded, ways, settings, ledger, copies)
 

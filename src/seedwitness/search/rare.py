@@ -105,8 +105,9 @@ def estimate(levels: Sequence[Level], near: float) -> Rare:
     """The product of the levels' shares, with an interval that holds however they hang together.
 
     Each level's relative error comes from its trials and how alike they are along a walk; the
-    levels' errors are added as if they were the same one, which is the most it can be (Au & Beck,
-    eq. 29). The last level's interval is Clopper and Pearson's for as many trials as it is worth.
+    levels' errors are added as if they were the same one, which is the most it can be (Au & Beck's
+    upper bound). The last level's interval is Clopper and Pearson's for as many trials as it is
+    worth.
     """
     reached = float(np.prod([each.share for each in levels[:-1]]))
     spread = sum(sqrt((1 - each.share) / (each.share * each.worth)) for each in levels[:-1])

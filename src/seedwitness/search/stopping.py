@@ -65,12 +65,15 @@ class Counting:
     """Counts one case's trials and copies, and says when they are enough."""
 
     settings: config.Stop
+    prompts: int  # among which the trials are
     seen: int = 0
     found: list[Recipe] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)  # of the prompts
 
     def look(self, recipe: Recipe, copy: bool) -> tuple[Ended, str] | None:
         """Take one more trial into account; how and why the search ends with it, or None."""
         self.seen += 1
+        self.tried.add(recipe.prompt)
         if copy:
             self.found.append(recipe)
         if self.settings.copies and len(self.found) == self.settings.copies:
@@ -81,7 +84,8 @@ class Counting:
         rate = self.settings.rate
         if rate and not self.found and self.seen == enough_trials(rate):
             return "futile", (
-                f"no copy in {self.seen} trials: a rate of {rate:g} or more would have shown one "
-                f"with {100 * (1 - UNSEEN):g} %"
+                f"no copy in {self.seen} trials, of {len(self.tried)} of {self.prompts} prompts: a "
+                f"rate of {rate:g} or more among such trials would have shown one with "
+                f"{100 * (1 - UNSEEN):g} %"
             )
         return None
