@@ -33,13 +33,16 @@ from seedwitness.search.stopping import copies
 STEPS, GUIDANCE = 20, 3.0
 LITERATURE = 500 * 50 * 2
 """NFE of the literature's search: 500 seeds of 50 steps, with guidance."""
+NEAR = 0.4
+"""The guide's distance that `rare` aims at, as in conf/search/rare.yaml."""
+
 SHARES = (0.25, 0.5, 0.75, 0.9)
 
 
 def settings(name: str, budget: int) -> config.Search:
     """A search until the first copy."""
     return config.Search(
-        strategy=config.Strategy(name=name),
+        strategy=config.Strategy(name=name, near=NEAR if name == "rare" else None),
         budget_nfe=budget,
         prompts=1,
         sampler="ddim",
