@@ -25,10 +25,11 @@ CHECKPOINTS = ("memorised", "clean")
 SETTINGS = {
     "targets": {name: {"path": f"data/targets/{name}.png"} for name in TARGETS},
     "checkpoints": {
-        name: {"family": "diffusers", "path": f"models/{name}"} for name in CHECKPOINTS
+        name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
+        for name in CHECKPOINTS
     },
     "corpus": {"path": "data/pictures", "source": "pictures"},
-    "clip": {"path": "data/clip"},
+    "clip": {"path": "data/clip", "watch": "data/clip"},
     "prepare": {"least_bits_per_pixel": 0.2, "least_deviation": 0.02, "least_busy_tiles": 0.05},
     "recover": {"methods": ["metadata", "user"]},
     "lookup": {},
@@ -46,7 +47,11 @@ SETTINGS = {
         "fit": {"guidances": [3.0], "samplers": ["ddim"], "steps": [12]},
     },
     "reach": {"strengths": [0.5, 1.0], "seeds": 2},
-    "score": {"metrics": list(METRICS), "weights": {"descriptor": "data/descriptor.pt"}},
+    "score": {
+        "metrics": list(METRICS),
+        "weights": {"descriptor": "data/descriptor.pt"},
+        "watch": "data",
+    },
     "controls": {"path": "data/controls", "count": 99, "source": "held-out <pictures>"},
     "judge": {
         "metric": "descriptor",

@@ -28,7 +28,7 @@ from invented_cases import write_case
 from PIL import Image
 
 from seedwitness import records
-from seedwitness.stages import overview, report
+from seedwitness.stages import overview, protocol, report
 
 
 @contextmanager
@@ -55,6 +55,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_outputs(data: Path) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
+    protocol.run()
     records.Corpus(
         source="the lab's pictures",
         rows=3140,

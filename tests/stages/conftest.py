@@ -50,6 +50,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Pat
         patch.chdir(root)
         for name in ("own", "clean"):
             run("identify", [name])
+        run("protocol", [])
         for name in ("clip", "descriptor", "lpips"):
             run("weights", [name])
         run("index", [])

@@ -93,7 +93,8 @@ def test_with_nothing_to_do_nothing_is_done(project: Path) -> None:
 def test_a_judges_setting_reruns_what_follows_the_judge(project: Path) -> None:
     change(project, "judge", alpha=0.25)
     cases = {f"judge@owl-{name}" for name in ("own", "clean")}
-    assert ran(dvc(project, "repro")) == {*cases, "report@owl", "overview", "publish"}
+    follow = {"protocol", *cases, "report@owl", "overview", "publish"}
+    assert ran(dvc(project, "repro")) == follow
 
 
 def test_a_target_more_runs_its_own_stages(project: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
+from settling import settle
 
 from seedwitness.errors import CheckpointError, ConfigError, PictureError, RecordError
 from seedwitness.lab.drawing.picture import draw
@@ -34,16 +34,16 @@ CLAIMED = "an owl at night, oil on canvas"
 NEIGHBOURS = 4
 
 
-def settle(**changed: object) -> None:
-    """Write params.yaml with the sections that these stages read."""
+def settled(**changed: object) -> None:
+    """Have these stages read what is told here."""
     sections = {
         "targets": {"owl": {"path": "data/targets/owl.png", "caption": STATED}},
         "corpus": {"path": "art", "source": "drawn for the tests"},
-        "clip": {"path": str(CLIP), "batch": 5},
+        "clip": {"path": str(CLIP), "watch": str(CLIP), "batch": 5},
         "recover": {"methods": ["metadata", "user", "phrases"], "most_phrases": 3},
         "lookup": {"neighbours": NEIGHBOURS, "near_duplicate": 0.999},
     }
-    Path("params.yaml").write_text(yaml.safe_dump({**sections, **changed}))
+    settle(Path(), **{**sections, **changed})
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image = decoded(Path("art/2.png"))
         image.save(prepared / "image.png")
         target(image, [Claim(tool="a1111", prompt=CLAIMED)]).write(prepared / "target.json")
-        settle()
+        settled()
         for name, keys in (("index", []), ("recover", ["owl"]), ("lookup", ["owl"])):
             run(name, keys)
     return root
@@ -93,7 +93,7 @@ def target(image: Image.Image, claims: list[Claim]) -> Target:
 @pytest.fixture
 def here(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(root)
-    settle()
+    settled()
     return root
 
 
@@ -184,19 +184,19 @@ def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
 
 def test_phrases_may_come_from_a_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("phrases.txt").write_text("an owl\nfresco\n")
-    settle(recover={"methods": ["phrases"], "phrases": "phrases.txt"})
+    settled(recover={"methods": ["phrases"], "phrases": "phrases.txt"})
     before = contents(place("recover", "owl"))
     run("recover", ["owl"])
     table = read_table(place("recover", "owl") / "prompts.parquet", PROMPTS)
     assert table["text"][0] in ("an owl", "fresco")
     assert read(Recovery, place("recover", "owl") / "recover.json").phrases == "phrases.txt"
-    settle()
+    settled()
     run("recover", ["owl"])
     assert contents(place("recover", "owl")) == before
 
 
 def test_an_unknown_method_is_refused(here: Path) -> None:
-    settle(recover={"methods": ["metadata", "frases"]})
+    settled(recover={"methods": ["metadata", "frases"]})
     with pytest.raises(ConfigError, match=r"`frases`.*`phrases`.*metadata, phrases, user"):
         run("recover", ["owl"])
 
@@ -205,7 +205,7 @@ def test_what_is_missing_is_named(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    settle(corpus={"path": "nowhere", "source": "none"})
+    settled(corpus={"path": "nowhere", "source": "none"})
     with pytest.raises(PictureError, match=r"nowhere.*corpus\.path"):
         run("index", [])
     with pytest.raises(RecordError, match=r"target\.json is missing.*dvc repro"):
@@ -214,7 +214,10 @@ def test_what_is_missing_is_named(
         run("lookup", ["owl"])
     with pytest.raises(ConfigError, match=r"targets has no `own`.*`owl`"):
         run("recover", ["own"])
-    settle(corpus={"path": str(here / "art"), "source": ""}, clip={"path": "no-clip"})
+    settled(
+        corpus={"path": str(here / "art"), "source": ""},
+        clip={"path": "no-clip", "watch": "no-clip"},
+    )
     with pytest.raises(CheckpointError, match="no-clip"):
         run("index", [])
     prepared = place("prepare", "owl")
@@ -223,6 +226,6 @@ def test_what_is_missing_is_named(
     with pytest.raises(PictureError, match=r"image\.png.*dvc repro prepare@owl"):
         run("recover", ["owl"])
     decoded(here / "art" / "0.png").save(prepared / "image.png")
-    settle()
+    settled()
     with pytest.raises(RecordError, match=r"corpus\.json is missing"):
         run("recover", ["owl"])

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from settling import COMMITTED, change, settle
 
 from seedwitness import stages
 from seedwitness.errors import CheckpointError, ConfigError
@@ -61,14 +61,16 @@ def lay_out(root: Path, checkpoint: Path, **changes: object) -> None:
     ]
     write_table(root / "data/recover/owl/prompts.parquet", prompts, PROMPTS)
     write_table(root / "data/lookup/owl/matches.parquet", [], MATCHES)
-    params = {
-        "checkpoints": {
-            name: {"family": "diffusers", "path": f"models/{name}"} for name in ("own", "other")
+    models = {name: f"models/{name}" for name in ("own", "other")}
+    settle(
+        root,
+        checkpoints={
+            name: {"family": "diffusers", "path": path, "watch": path}
+            for name, path in models.items()
         },
-        "search": {**SEARCH, **changes},
-        "judge": {"reference": "other"},
-    }
-    (root / "params.yaml").write_text(yaml.safe_dump(params))
+        search={**SEARCH, **changes},
+        judge={**COMMITTED["judge"], "reference": "other"},
+    )
 
 
 @pytest.fixture
@@ -87,12 +89,6 @@ def outputs(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def change(project: Path, **changes: object) -> None:
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["search"] |= changes
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
 
 
 def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
@@ -121,7 +117,7 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
 
 
 def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> None:
-    change(project, strategy={"name": "halving"}, steps=8, budget_nfe=160)
+    change(project, "search", strategy={"name": "halving"}, steps=8, budget_nfe=160)
     stages.run("search", ["owl", "own"])
     trials = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
     trials = trials.set_index("trial", drop=False)
@@ -139,7 +135,7 @@ def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> 
 
 def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> None:
     plain = {"near": 0.0, "name": "rare"}
-    change(project, strategy=plain, budget_nfe=64 * 4, prompts=1)
+    change(project, "search", strategy=plain, budget_nfe=64 * 4, prompts=1)
     stages.run("search", ["owl", "own"])
     about = read(Search, project / "data/search/owl/own/search.json")
     assert about.rare is not None
@@ -156,25 +152,23 @@ def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> Non
 
 def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
     criteria = [{"metric": "patch-l2", "threshold": 2.0, "source": "anything is a copy"}]
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["judge"]["copies"] = criteria
-    params["score"] = {"metrics": ["patch-l2"]}
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
-    change(project, stop={"copies": 3})
+    change(project, "judge", metric="patch-l2", copies=criteria)
+    change(project, "score", metrics=["patch-l2"], weights={})
+    change(project, "search", stop={"copies": 3})
     stages.run("search", ["owl", "own"])
     about = read(Search, project / "data/search/owl/own/search.json")
     assert (about.ended, about.trials, about.nfe) == ("copies", 3, 12)
     assert about.stopped.startswith("3 of 3 trials are copies")
     criteria[0]["threshold"] = 0.0
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
-    change(project, stop={"rate": 0.5})
+    change(project, "judge", copies=criteria)
+    change(project, "search", stop={"rate": 0.5})
     stages.run("search", ["owl", "own"])
     about = read(Search, project / "data/search/owl/own/search.json")
     assert (about.ended, about.trials) == ("futile", 5)
 
 
 def test_of_the_latents_the_best_can_be_kept_alone(project: Path) -> None:
-    change(project, latents=4)
+    change(project, "search", latents=4)
     stages.run("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
     trials = read_table(folder / "trials.parquet", TRIALS)
@@ -239,7 +233,7 @@ def test_the_reference_itself_has_nothing_to_replay(project: Path) -> None:
 def test_a_setting_that_cannot_be_is_refused_and_nothing_is_written(
     project: Path, changes: dict[str, object], message: str
 ) -> None:
-    change(project, **changes)
+    change(project, "search", **changes)
     with pytest.raises(ConfigError, match=message):
         stages.run("search", ["owl", "own"])
     assert not (project / "data/search").exists()

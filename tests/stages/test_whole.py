@@ -10,6 +10,7 @@ import torch
 import yaml
 from PIL import Image
 from safetensors.torch import load_file
+from settling import change
 from typer.testing import CliRunner
 
 from seedwitness import config, records, rendering
@@ -221,23 +222,33 @@ def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:
     ("section", "changed", "stage", "error", "says"),
     [
         ("controls", {"count": 7}, ["controls", "own"], PictureError, "has 6 pictures"),
-        ("score", {"metrics": ["lpisp"]}, ["score", "owl", "own"], ConfigError, "`lpips`"),
+        (
+            "score",
+            {"metrics": ["descriptor", "patch-l2", "lpisp"]},
+            ["score", "owl", "own"],
+            ConfigError,
+            "`lpips`",
+        ),
         ("score", {"weights": {}}, ["score", "owl", "own"], ConfigError, "names no file"),
-        ("score", {"weights": {"clip": "no"}}, ["weights", "clip"], CheckpointError, "no no"),
+        (
+            "score",
+            {"weights": {"clip": "no"}, "watch": "no"},
+            ["weights", "clip"],
+            CheckpointError,
+            "no no",
+        ),
     ],
 )
 def test_what_is_missing_is_named(  # type: ignore[no-untyped-def]
     here: Path, section: str, changed: dict[str, object], stage: list[str], error, says: str
 ) -> None:
-    text = Path("params.yaml").read_text()
-    params = yaml.safe_load(text)
-    params[section] |= changed
+    before = yaml.safe_load(Path("params.yaml").read_text())[section]
     try:
-        Path("params.yaml").write_text(yaml.safe_dump(params))
+        change(here, section, **changed)
         with pytest.raises(error, match=says):
             run(stage[0], stage[1:])
     finally:
-        Path("params.yaml").write_text(text)
+        change(here, section, **before)
 
 
 def test_a_target_is_aligned_by_the_rule_that_is_named() -> None:

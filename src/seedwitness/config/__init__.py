@@ -1,7 +1,7 @@
 """The settings of the pipeline: one model a section of ``params.yaml``, frozen, typos refused.
 
-``params.yaml`` is composed from ``conf/`` by Hydra. A stage reads its own section and nothing else,
-because DVC reruns it for the sections that ``dvc.yaml`` names, and for no others.
+``params.yaml`` is composed from ``conf/`` by Hydra. What a stage reads of it the stage ``protocol``
+writes down, and it reads nothing else, because DVC does not rerun it for anything else.
 """
 
 from seedwitness.config.inputs import (

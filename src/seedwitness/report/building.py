@@ -36,7 +36,7 @@ IMAGE = "images/target.png"
 
 @dataclass(frozen=True)
 class Settings:
-    """The sections of ``params.yaml`` that a report repeats, and its own."""
+    """The sections of the protocol that a report repeats, and its own."""
 
     prepare: config.Prepare
     recover: config.Recover
@@ -62,6 +62,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
         lookup=Lookup(corpus=source.corpus, query=source.query),
         matches=[_match(row, source) for row in _rows(source.matches)],
         protocol=Protocol(
+            sha256=sha256_file(source.protocol),
             prepare=settings.prepare,
             recover_methods=settings.recover.methods,
             recover_phrases=settings.recover.most_phrases,

@@ -10,7 +10,7 @@ from typing import Literal
 from seedwitness import config, records
 from seedwitness.records import Document
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 PACKAGES = (
     "seedwitness",
     "torch",
@@ -208,8 +208,13 @@ class ControlSet(Document):
 
 
 class Protocol(Document):
-    """The settings that the report was made with; nothing here shows when they were chosen."""
+    """The settings that were written down before the target was searched for.
 
+    ``sha256`` is that of ``data/protocol/protocol.json``. How often other settings had been tried
+    before is not shown.
+    """
+
+    sha256: str
     prepare: config.Prepare
     recover_methods: list[str]
     recover_phrases: int

@@ -50,6 +50,7 @@ class TargetSource:
 
     target: records.Target
     image: Path
+    protocol: Path
     prompts: pd.DataFrame
     recovery: records.Recovery
     matches: pd.DataFrame
@@ -103,6 +104,10 @@ def read(data: Path, target: str) -> TargetSource:
     if not image.is_file():
         raise RecordError(f"{image} is missing. `dvc repro` runs the stage that writes it.")
     reader.note("prepare", target, "image.png")
+    protocol = data / "protocol" / "protocol.json"
+    if not protocol.is_file():
+        raise RecordError(f"{protocol} is missing. `dvc repro` runs the stage that writes it.")
+    reader.note("protocol", "protocol.json")
     judged = sorted(path.parent.name for path in (data / "judge" / target).glob("*/finding.json"))
     if not judged:
         raise RecordError(
@@ -112,6 +117,7 @@ def read(data: Path, target: str) -> TargetSource:
     return TargetSource(
         target=about,
         image=image,
+        protocol=protocol,
         prompts=reader.table(records.PROMPTS, "recover", target, "prompts.parquet"),
         recovery=reader.document(records.Recovery, "recover", target, "recover.json"),
         matches=reader.table(records.MATCHES, "lookup", target, "matches.parquet"),

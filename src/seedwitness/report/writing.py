@@ -12,13 +12,14 @@ from seedwitness.report.sources import TargetSource
 
 
 def write(source: TargetSource, settings: Settings, folder: Path) -> None:
-    """``images/``, ``evidence.json`` and ``report.html`` in ``folder``, each whole."""
+    """Pictures, protocol, ``evidence.json`` and ``report.html`` in ``folder``, each whole."""
     evidence = build(source, settings)
     with replacing(folder / "images") as part:
         for name, origin in html.images(evidence, source).items():
             place = part / Path(name).relative_to("images")
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(origin, place)
+    write_whole(folder / source.protocol.name, source.protocol.read_bytes())
     evidence.write(folder / "evidence.json")
     page = html.render(evidence, source, settings.report.title, folder)
     write_whole(folder / "report.html", page)

@@ -6,9 +6,10 @@ one in the order asked for: so where a search ends does not depend on batches or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, log
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -29,14 +30,17 @@ UNSEEN = 0.05
 """Chance that a rate of ``stop.rate`` shows no copy in the trials after which a search ends."""
 
 
-def copies(loaded: Loaded, criteria: Sequence[config.Copy], score: config.Score) -> Copies:
+def copies(
+    loaded: Loaded, criteria: Sequence[config.Copy], weights: Mapping[str, Path], batch: int
+) -> Copies:
     """What says of latents which are copies: they meet every criterion.
 
-    Raises ConfigError where a criterion's metric is unknown or lacks weights.
+    ``weights`` are files by metric. Raises ConfigError where a criterion's metric is unknown or
+    lacks weights.
     """
     names = [each.metric for each in criteria]
-    weights = {name: path for name, path in score.weights.items() if name in names}
-    metrics = scoring.load(names, weights, score.batch)
+    asked = {name: path for name, path in weights.items() if name in names}
+    metrics = scoring.load(names, asked, batch)
 
     def which(latents: Tensor, picture: Image.Image) -> list[bool]:
         pictures = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))

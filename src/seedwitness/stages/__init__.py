@@ -1,7 +1,7 @@
 """The stages of ``dvc.yaml``: a thin file each, of the same name, with a function ``run(*keys)``.
 
-A stage reads its declared inputs and its own section of ``params.yaml``, calls the rooms below, and
-writes its outputs whole into ``data/<stage>/<keys>/``.
+A stage reads its declared inputs, and its settings as ``protocol`` froze them, calls the rooms
+below, and writes its outputs whole into ``data/<stage>/<keys>/``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,20 @@ if TYPE_CHECKING:
     from seedwitness.search.stopping import Copies
 
 DATA = Path("data")
+PROTOCOL = DATA / "protocol" / "protocol.json"
 
 
 def place(stage: str, *keys: str) -> Path:
     """Where ``stage`` writes for ``keys``: ``data/<stage>/<key>/…``, seen from the root."""
     return DATA.joinpath(stage, *keys)
+
+
+def frozen(stage: str) -> Path:
+    """Where the settings of ``stage`` lie, as the stage ``protocol`` wrote them down."""
+    path = PROTOCOL.with_name(f"{stage}.yaml")
+    if not path.is_file():
+        raise ConfigError(f"There is no {path} in {Path.cwd()}: `dvc repro protocol` writes it.")
+    return path
 
 
 def prompts(target: str, limit: int) -> pd.DataFrame:
@@ -43,18 +52,22 @@ def prompts(target: str, limit: int) -> pd.DataFrame:
     )
 
 
-def copies(loaded: Loaded, settings: config.Search) -> Copies | None:
-    """What says which latents are copies, by the criteria of ``judge``; None where none is asked.
+def copies(loaded: Loaded, settings: config.Search, path: Path) -> Copies | None:
+    """What says which latents are copies, by the criteria of ``judge`` in the settings at ``path``.
 
-    It is asked for a search that may end early.
+    It is asked for a search that may end early; for any other it is None.
     """
     from seedwitness import config
     from seedwitness.search import stopping
 
     if not settings.stop.early:
         return None
-    score = config.section(config.Score, "score")
-    return stopping.copies(loaded, config.section(list[config.Copy], "judge", "copies"), score)
+    return stopping.copies(
+        loaded,
+        config.section(list[config.Copy], "judge", "copies", path=path),
+        config.section(dict[str, Path], "score", "weights", path=path),
+        config.section(int, "score", "batch", path=path),
+    )
 
 
 def run(name: str, keys: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from seedwitness.errors import PictureError
 from seedwitness.files import replacing
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
-from seedwitness.stages import copies, place
+from seedwitness.stages import copies, frozen, place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +33,11 @@ def run(checkpoint: str) -> None:
     from seedwitness.metrics import scoring
     from seedwitness.search import cases, reach
 
-    settings = config.section(config.Controls, "controls")
-    search = config.section(config.Search, "search")
-    climbed = config.section(config.Reach, "reach")
-    score = config.section(config.Score, "score")
+    protocol = frozen("controls")
+    settings = config.section(config.Controls, "controls", path=protocol)
+    search = config.section(config.Search, "search", path=protocol)
+    climbed = config.section(config.Reach, "reach", path=protocol)
+    score = config.section(config.Score, "score", path=protocol)
     cases.check(search)
     metrics = scoring.load(score.metrics, score.weights, score.batch)
     chosen = choose(entries(settings.path), settings)
@@ -49,7 +50,7 @@ def run(checkpoint: str) -> None:
         loaded,
         {name: cases.Case(pictures[name], tuple(each["text"])) for name, each in prompts.items()},
         search,
-        copies=copies(loaded, search),
+        copies=copies(loaded, search, protocol),
     )
     rows: list[dict[str, Any]] = []
     for each in chosen:
@@ -119,13 +120,14 @@ def asked(
     from seedwitness.prompts.asking import asker
     from seedwitness.prompts.candidates import candidates
 
+    protocol = frozen("controls")
     ask = asker(
-        config.section(config.Clip, "clip"),
-        config.section(config.Recover, "recover"),
+        config.section(config.Clip, "clip", path=protocol),
+        config.section(config.Recover, "recover", path=protocol),
         place("index"),
     )
-    lookup = config.section(config.Lookup, "lookup")
-    corpus = config.section(config.Corpus, "corpus")
+    lookup = config.section(config.Lookup, "lookup", path=protocol)
+    corpus = config.section(config.Corpus, "corpus", path=protocol)
     index = ask.open(place("index"))
     found = {}
     for each in chosen:

@@ -10,13 +10,14 @@ from seedwitness.corpus.building import build
 from seedwitness.corpus.index import save
 from seedwitness.metrics import clip_score
 from seedwitness.prompts.asking import fingerprint
-from seedwitness.stages import place
+from seedwitness.stages import frozen, place
 
 
 def run() -> None:
     """Index the folder that ``corpus`` names by the model that ``clip`` names."""
-    corpus = config.section(config.Corpus, "corpus")
-    settings = config.section(config.Clip, "clip")
+    protocol = frozen("index")
+    corpus = config.section(config.Corpus, "corpus", path=protocol)
+    settings = config.section(config.Clip, "clip", path=protocol)
     clip = clip_score.load(settings.path)
     embed_images = partial(clip.embed_images, batch=settings.batch)
     embedder = Embedder(embed_images, clip.embed_texts, clip.info)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seedwitness import config, records
-from seedwitness.stages import place
+from seedwitness.stages import frozen, place
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -13,14 +13,15 @@ def run(target: str, checkpoint: str) -> None:
     from seedwitness.evidence.judging import Examined, judge
     from seedwitness.targets.information import too_flat
 
-    settings = config.section(config.Judge, "judge")
+    protocol = frozen("judge")
+    settings = config.section(config.Judge, "judge", path=protocol)
     shown = records.read(records.Target, place("prepare", target) / "target.json")
     scores = place("score", target, checkpoint)
     itself = checkpoint == settings.reference
     case = Examined(
         target=shown,
         checkpoint=_identity(checkpoint),
-        flat=too_flat(shown.information, config.section(config.Prepare, "prepare")),
+        flat=too_flat(shown.information, config.section(config.Prepare, "prepare", path=protocol)),
         scores=records.read_table(scores / "scores.parquet", records.SCORES),
         reference_scores=records.read_table(scores / "reference.parquet", records.SCORES),
         controls=records.read_table(

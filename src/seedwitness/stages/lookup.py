@@ -8,18 +8,19 @@ from seedwitness.files import replacing
 from seedwitness.pictures import decoded
 from seedwitness.prompts.asking import asker
 from seedwitness.records import MATCHES, PROMPTS, Query, read_table, write_table
-from seedwitness.stages import place
+from seedwitness.stages import frozen, place
 
 
 def run(target: str) -> None:
     """Ask with the target's picture and with each prompt; keep every hit, and its picture."""
-    settings = config.section(config.Lookup, "lookup")
-    corpus = config.section(config.Corpus, "corpus")
+    protocol = frozen("lookup")
+    settings = config.section(config.Lookup, "lookup", path=protocol)
+    corpus = config.section(config.Corpus, "corpus", path=protocol)
     prompts = read_table(place("recover", target) / "prompts.parquet", PROMPTS)["text"].tolist()
     image = decoded(
         place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
     )
-    ask = asker(config.section(config.Clip, "clip"), None, place("index"))
+    ask = asker(config.section(config.Clip, "clip", path=protocol), None, place("index"))
     index = ask.open(place("index"))
     asked = list(dict.fromkeys(prompts))  # the same question twice has the same answers
     hits, matches = ask.look_up(index, image, asked, corpus.path, settings)

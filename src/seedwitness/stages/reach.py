@@ -5,7 +5,7 @@ from __future__ import annotations
 from seedwitness import config, records
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.stages import place, prompts
+from seedwitness.stages import frozen, place, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -14,7 +14,8 @@ def run(target: str, checkpoint: str) -> None:
     ``images/NUMBER.png`` are numbered as the rungs are in the table. With no strengths the table
     is empty, and nothing is loaded.
     """
-    settings = config.section(config.Reach, "reach")
+    protocol = frozen("reach")
+    settings = config.section(config.Reach, "reach", path=protocol)
     with replacing(place("reach", target, checkpoint)) as part:
         (part / "images").mkdir(parents=True)
         if not settings.strengths:
@@ -27,8 +28,8 @@ def run(target: str, checkpoint: str) -> None:
         from seedwitness.metrics import scoring
         from seedwitness.search import reach
 
-        search = config.section(config.Search, "search")
-        score = config.section(config.Score, "score")
+        search = config.section(config.Search, "search", path=protocol)
+        score = config.section(config.Score, "score", path=protocol)
         metrics = scoring.load(score.metrics, score.weights, score.batch)
         texts = list(prompts(target, 1)["text"])
         picture = decoded(

@@ -7,18 +7,19 @@ from seedwitness.files import replacing
 from seedwitness.pictures import decoded
 from seedwitness.prompts.asking import asker
 from seedwitness.records import PROMPTS, Recovery, Target, read, write_table
-from seedwitness.stages import place
+from seedwitness.stages import frozen, place
 
 
 def run(target: str) -> None:
     """Ask every method of ``recover.methods``; write ``prompts.parquet`` and ``recover.json``."""
-    settings = config.section(config.Recover, "recover")
+    protocol = frozen("recover")
+    settings = config.section(config.Recover, "recover", path=protocol)
     prompts.check(settings.methods)
     stated = config.section(config.Target, "targets", target)
     prepared = place("prepare", target)
     claims = read(Target, prepared / "target.json").claims
     image = decoded(prepared / "image.png", f"`dvc repro prepare@{target}` writes it.")
-    ask = asker(config.section(config.Clip, "clip"), settings, place("index"))
+    ask = asker(config.section(config.Clip, "clip", path=protocol), settings, place("index"))
     table, counts = ask.recover(image, claims, stated.caption)
     info, book = ask.clip.info, ask.phrasebook
     about = Recovery(

@@ -21,12 +21,13 @@ from seedwitness.records import (
     read_table,
     write_table,
 )
-from seedwitness.stages import place
+from seedwitness.stages import frozen, place
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write ``trials.parquet``, final latents and ``replay.json``; a trial keeps its id."""
-    reference = config.section(str, "judge", "reference")
+    protocol = frozen("replay")
+    reference = config.section(str, "judge", "reference", path=protocol)
     identified = read(Checkpoint, place("identify", reference) / "checkpoint.json")
     about = Replay(
         target=target,
@@ -39,7 +40,7 @@ def run(target: str, checkpoint: str) -> None:
         note=f"{checkpoint} is the reference checkpoint itself: there is nothing to replay.",
     )
     if checkpoint != reference:
-        _replayed(about, identified)
+        _replayed(about, identified, config.section(config.Search, "search", path=protocol))
         return
     with replacing(place("replay", target, checkpoint)) as part:
         part.mkdir()
@@ -47,11 +48,10 @@ def run(target: str, checkpoint: str) -> None:
         about.write(part / "replay.json")
 
 
-def _replayed(about: Replay, identified: Checkpoint) -> None:
+def _replayed(about: Replay, identified: Checkpoint, settings: config.Search) -> None:
     from seedwitness.checkpoints.loading import load
     from seedwitness.search import cases, results
 
-    settings = config.section(config.Search, "search")
     trials = read_table(place("search", about.target, about.checkpoint) / "trials.parquet", TRIALS)
     recipes = [_recipe(row) for _, row in trials.iterrows()]
     picture = decoded(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedwitness import config
-from seedwitness.stages import DATA
+from seedwitness.stages import DATA, frozen
 
 if TYPE_CHECKING:
     from seedwitness.report.building import Settings
@@ -15,25 +15,26 @@ REPORTS = Path("reports")
 
 
 def run(target: str) -> None:
-    """Write ``reports/TARGET/`` (``report.html``, ``evidence.json``, ``images/``)."""
+    """Write ``reports/TARGET/`` (page, figures, pictures, protocol)."""
     from seedwitness.report import sources, writing
 
     writing.write(sources.read(DATA, target), settings(), REPORTS / target)
 
 
 def settings() -> Settings:
-    """The sections of ``params.yaml`` that reports repeat."""
+    """The settings that reports repeat."""
     from seedwitness.report.building import Settings
 
+    protocol = frozen("report")
     return Settings(
-        prepare=config.section(config.Prepare, "prepare"),
-        recover=config.section(config.Recover, "recover"),
-        lookup=config.section(config.Lookup, "lookup"),
-        search=config.section(config.Search, "search"),
-        scan=config.section(config.Scan, "scan"),
-        reach=config.section(config.Reach, "reach"),
-        score=config.section(config.Score, "score"),
-        controls=config.section(config.Controls, "controls"),
-        judge=config.section(config.Judge, "judge"),
-        report=config.section(config.Report, "report"),
+        prepare=config.section(config.Prepare, "prepare", path=protocol),
+        recover=config.section(config.Recover, "recover", path=protocol),
+        lookup=config.section(config.Lookup, "lookup", path=protocol),
+        search=config.section(config.Search, "search", path=protocol),
+        scan=config.section(config.Scan, "scan", path=protocol),
+        reach=config.section(config.Reach, "reach", path=protocol),
+        score=config.section(config.Score, "score", path=protocol),
+        controls=config.section(config.Controls, "controls", path=protocol),
+        judge=config.section(config.Judge, "judge", path=protocol),
+        report=config.section(config.Report, "report", path=protocol),
     )

@@ -6,7 +6,7 @@ from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
 from seedwitness.records import Checkpoint, Target, read
-from seedwitness.stages import place, prompts
+from seedwitness.stages import frozen, place, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -15,8 +15,9 @@ def run(target: str, checkpoint: str) -> None:
     from seedwitness.search import scanning
     from seedwitness.search.origin import origin
 
-    settings = config.section(config.Scan, "scan")
-    search = config.section(config.Search, "search")
+    protocol = frozen("scan")
+    settings = config.section(config.Scan, "scan", path=protocol)
+    search = config.section(config.Search, "search", path=protocol)
     scanning.check(settings)
     texts = list(prompts(target, settings.most_prompts)["text"])
     prepared = place("prepare", target)

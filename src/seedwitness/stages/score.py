@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seedwitness import config, records
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.stages import place
+from seedwitness.stages import frozen, place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,13 +28,15 @@ def run(target: str, checkpoint: str) -> None:
     from seedwitness.metrics.scoring import closest, load
     from seedwitness.search.keeping import write_pictures
 
-    settings = config.section(config.Score, "score")
+    protocol = frozen("score")
+    settings = config.section(config.Score, "score", path=protocol)
     metrics = load(settings.metrics, settings.weights, settings.batch)
     picture = decoded(
         place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
     )
     own = _opened(place("search", target, checkpoint), checkpoint)
-    theirs = _opened(place("replay", target, checkpoint), config.section(str, "judge", "reference"))
+    reference = config.section(str, "judge", "reference", path=protocol)
+    theirs = _opened(place("replay", target, checkpoint), reference)
     with replacing(place("score", target, checkpoint)) as part:
         part.mkdir()
         rows = _scored(own, picture, metrics, settings.batch)

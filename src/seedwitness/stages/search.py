@@ -12,7 +12,7 @@ from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
 from seedwitness.records import PROMPTS, Checkpoint, Search, read, write_table
-from seedwitness.stages import copies, place, prompts
+from seedwitness.stages import copies, frozen, place, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -20,7 +20,8 @@ def run(target: str, checkpoint: str) -> None:
     from seedwitness.checkpoints.loading import load
     from seedwitness.search import cases, guide, ledger, results
 
-    settings = config.section(config.Search, "search")
+    protocol = frozen("search")
+    settings = config.section(config.Search, "search", path=protocol)
     cases.check(settings)
     candidates = prompts(target, settings.prompts)
     picture = decoded(
@@ -32,7 +33,9 @@ def run(target: str, checkpoint: str) -> None:
 
     began = perf_counter()
     case = cases.Case(picture, tuple(candidates["text"]))
-    searched = cases.run(loaded, {target: case}, settings, copies=copies(loaded, settings))
+    searched = cases.run(
+        loaded, {target: case}, settings, copies=copies(loaded, settings, protocol)
+    )
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]

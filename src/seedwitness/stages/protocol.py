@@ -1,0 +1,82 @@
+"""Protocol: what every stage reads of ``params.yaml``, before any target is searched for.
+
+A stage takes its settings from its own file here and from nowhere else, so what a finding rests on
+is what was written. Where the files lie is asked of ``stages.frozen``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from seedwitness import config
+from seedwitness.files import replacing
+from seedwitness.stages import PROTOCOL
+
+OPEN = ("targets", "checkpoints", "report", "tracking")
+"""Sections that may grow or change without a change of how anything is found or judged."""
+
+READS: Mapping[str, tuple[str, ...]] = {
+    "index": ("clip", "corpus"),
+    "recover": ("clip", "recover"),
+    "lookup": ("clip", "corpus", "lookup"),
+    "search": ("judge.copies", "score.batch", "score.weights", "search"),
+    "reach": ("reach", "score.batch", "score.metrics", "score.weights", "search"),
+    "scan": ("scan", "search"),
+    "replay": ("judge.reference", "search"),
+    "score": ("judge.reference", "score"),
+    "controls": (
+        "clip",
+        "controls",
+        "corpus",
+        "judge.copies",
+        "lookup",
+        "reach",
+        "recover",
+        "score.batch",
+        "score.metrics",
+        "score.weights",
+        "search",
+    ),
+    "judge": ("judge", "prepare"),
+    "report": (
+        "controls",
+        "judge",
+        "lookup",
+        "prepare",
+        "reach",
+        "recover",
+        "report",
+        "scan",
+        "score",
+        "search",
+    ),
+}
+"""What each stage reads; ``judge.copies`` is one entry of a section."""
+
+
+def run() -> None:
+    """Write ``data/protocol/``: ``protocol.json``, and a file for each stage of ``READS``.
+
+    Raises ConfigError where ``params.yaml`` does not hold together. Defaults are written out.
+    """
+    params = config.load().model_dump(mode="json")
+    with replacing(PROTOCOL.parent) as part:
+        part.mkdir()
+        fixed = {name: section for name, section in params.items() if name not in OPEN}
+        (part / PROTOCOL.name).write_text(
+            json.dumps(fixed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        for stage, names in READS.items():
+            taken: dict[str, Any] = {}
+            for name in names:
+                section, _, entry = name.partition(".")
+                if entry:
+                    taken.setdefault(section, {})[entry] = params[section][entry]
+                else:
+                    taken[section] = params[section]
+            text = yaml.safe_dump(taken, sort_keys=False, allow_unicode=True)
+            (part / f"{stage}.yaml").write_text(text, encoding="utf-8")

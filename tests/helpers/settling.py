@@ -1,0 +1,33 @@
+"""Settings of a small project: the committed ones, changed for a test, frozen for its stages."""
+
+from __future__ import annotations
+
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seedwitness.stages import protocol
+
+COMMITTED: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+)
+
+
+def settle(root: Path, **sections: object) -> None:
+    """Write ``params.yaml`` and the protocol in ``root``; ``sections`` stand in for whole ones."""
+    _freeze(root, {**COMMITTED, **sections})
+
+
+def change(root: Path, section: str, **values: object) -> None:
+    """Change entries of one section of the settings that are in ``root``, and freeze them again."""
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params[section] |= values
+    _freeze(root, params)
+
+
+def _freeze(root: Path, params: dict[str, object]) -> None:
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    with chdir(root):
+        protocol.run()

@@ -1,0 +1,70 @@
+"""The protocol: what a stage reads was written down, and is what dvc.yaml says that it reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from settling import COMMITTED, change, settle
+
+from seedwitness.errors import ConfigError
+from seedwitness.stages import PROTOCOL, frozen, run
+from seedwitness.stages.protocol import OPEN, READS
+
+PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    settle(tmp_path)
+    return tmp_path
+
+
+def test_a_stage_gets_what_it_reads_and_no_more(project: Path) -> None:
+    read = yaml.safe_load(frozen("search").read_text())
+    assert set(read) == {"judge", "score", "search"}
+    assert read["judge"] == {"copies": COMMITTED["judge"]["copies"]}
+    assert set(read["score"]) == {"batch", "weights"}
+    assert read["search"] == COMMITTED["search"]
+
+
+def test_what_the_user_left_out_is_written_down_too(project: Path) -> None:
+    settle(project, lookup={})
+    assert json.loads(PROTOCOL.read_text())["lookup"] == {"neighbours": 10, "near_duplicate": 0.9}
+
+
+def test_its_hash_is_that_of_what_decides_a_finding(project: Path) -> None:
+    before = PROTOCOL.read_bytes()
+    assert set(json.loads(before)) == set(COMMITTED) - set(OPEN)
+    change(project, "report", images=COMMITTED["report"]["images"] + 1)
+    change(project, "tracking", experiment="another")
+    change(project, "targets", one_more={"path": "one.png"})
+    assert PROTOCOL.read_bytes() == before
+    change(project, "judge", alpha=COMMITTED["judge"]["alpha"] / 2)
+    assert PROTOCOL.read_bytes() != before
+
+
+def test_settings_that_do_not_hold_together_are_no_protocol(project: Path) -> None:
+    before = PROTOCOL.read_bytes()
+    with pytest.raises(ConfigError, match="no checkpoint is called 'lab-cleen'"):
+        change(project, "judge", reference="lab-cleen")
+    assert PROTOCOL.read_bytes() == before
+
+
+def test_without_a_protocol_no_stage_runs(project: Path) -> None:
+    frozen("judge").unlink()
+    with pytest.raises(ConfigError, match=r"`dvc repro protocol` writes it"):
+        run("judge", ["owl", "lab-clean"])
+
+
+def test_dvc_watches_for_each_stage_what_it_reads() -> None:
+    watched = {}
+    for name, stage in PIPELINE.items():
+        inner = stage.get("do", stage)
+        files = [each for each in inner["deps"] if each.startswith(f"{PROTOCOL.parent}/")]
+        watched[name] = {Path(each).stem for each in files} - {PROTOCOL.stem}
+    own = {name: {name} if name in READS else set() for name in PIPELINE}
+    assert watched == {**own, "overview": {"report"}}
+    assert set(READS) <= set(PIPELINE)
+    assert set(PIPELINE["protocol"]["params"]) == set(COMMITTED) - set(OPEN) | {"report"}
