@@ -16,10 +16,11 @@ from safetensors.torch import load_file, save_file
 from settling import COMMITTED, change, settle
 
 from seedwitness import stages
-from seedwitness.errors import CheckpointError, ConfigError
+from seedwitness.errors import CheckpointError, ConfigError, RecordError
 from seedwitness.records import (
     MATCHES,
     PROMPTS,
+    SCORES,
     TRIALS,
     Checkpoint,
     Replay,
@@ -29,6 +30,7 @@ from seedwitness.records import (
     read_table,
     write_table,
 )
+from seedwitness.search.keeping import kept
 from seedwitness.search.ledger import hashes
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -42,6 +44,7 @@ SEARCH: dict[str, Any] = {
     "batch": 2,
     "shard": 2,
 }
+COPY = {"metric": "patch-l2", "threshold": 2.0, "source": "anything is a copy"}
 PROMPT = {"source": "user", "method": "user", "score": 0.3, "tokens": 5, "bits": 40.0}
 
 
@@ -151,7 +154,7 @@ def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> Non
 
 
 def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
-    criteria = [{"metric": "patch-l2", "threshold": 2.0, "source": "anything is a copy"}]
+    criteria = [{**COPY}]
     change(project, "judge", metric="patch-l2", copies=criteria)
     change(project, "score", metrics=["patch-l2"], weights={})
     change(project, "search", stop={"copies": 3})
@@ -167,17 +170,37 @@ def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
     assert (about.ended, about.trials) == ("futile", 5)
 
 
-def test_of_the_latents_the_best_can_be_kept_alone(project: Path) -> None:
+def test_of_the_latents_the_best_can_be_kept_and_the_rest_read_from_the_ledger(
+    project: Path,
+) -> None:
     change(project, "search", latents=4)
     stages.run("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
     trials = read_table(folder / "trials.parquet", TRIALS)
-    kept = trials[trials["shard"] != ""]
-    assert set(kept["trial"]) == set(trials.sort_values("guide")[:4]["trial"])
-    assert set(trials[trials["shard"] == ""]["row"]) == {-1}
+    own = trials[trials["shard"] == "latents-00000.safetensors"]
+    assert set(own["trial"]) == set(trials.sort_values("guide")[:4]["trial"])
     latents = load_file(folder / "latents-00000.safetensors")["latents"]
-    assert hashes(latents) == list(kept["latent_sha256"])
-    assert list(kept["row"]) == [0, 1, 2, 3]
+    assert hashes(latents) == list(own["latent_sha256"])
+    assert list(own["row"]) == [0, 1, 2, 3]
+
+    hash_of = trials.set_index("trial")["latent_sha256"]
+    found = {
+        name: latent
+        for names, part in kept(folder, trials, 3)
+        for name, latent in zip(names, hashes(part), strict=True)
+    }
+    assert found == dict(hash_of)
+
+    change(project, "judge", metric="patch-l2", copies=[COPY])
+    change(project, "score", metrics=["patch-l2"], weights={})
+    for stage in ("replay", "score"):
+        stages.run(stage, ["owl", "own"])
+    scores = read_table(project / "data/score/owl/own/scores.parquet", SCORES)
+    assert set(scores["trial"]) == set(trials["trial"])
+
+    shutil.rmtree(project / ".ledger")
+    with pytest.raises(RecordError, match=r"search\.latents to `all`"):
+        stages.run("score", ["owl", "own"])
 
 
 def test_the_same_inputs_give_the_same_bytes_at_no_cost(project: Path) -> None:

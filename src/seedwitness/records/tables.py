@@ -57,7 +57,7 @@ TRIALS = {
     "noise_sha256": TEXT,
     "latent_sha256": TEXT,
     "guide": REAL,  # distance that the search looked at; lower is closer
-    "shard": TEXT,  # file of the final latent, empty where it was not kept
+    "shard": TEXT,  # file of the final latent: in the folder, or `.ledger/…` where it was not kept
     "row": INTEGER,  # its row in that file
 }
 

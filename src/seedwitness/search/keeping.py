@@ -1,4 +1,4 @@
-"""Reads back the final latents that a search kept, and the pictures that they decode to."""
+"""Reads back the final latents of a search, and the pictures that they decode to."""
 
 from __future__ import annotations
 
@@ -17,15 +17,23 @@ from seedwitness.errors import RecordError
 
 
 def kept(folder: Path, trials: pd.DataFrame, batch: int) -> Iterator[tuple[list[str], Tensor]]:
-    """Trials whose latent was kept, at most ``batch`` at a time: ids, and latents [n, c, h, w].
+    """Final latents of ``trials``, at most ``batch`` at a time: ids, and latents [n, c, h, w].
 
     ``trials`` is ``records.TRIALS`` of the search that wrote ``folder``. Raises RecordError where a
     file of latents is missing.
     """
-    for name, rows in trials[trials["shard"] != ""].groupby("shard", sort=True):
-        path = folder / str(name)
+    for name, rows in trials.groupby("shard", sort=True):
+        in_ledger = "/" in str(name)
+        path = Path(str(name)) if in_ledger else folder / str(name)
         if not path.exists():
-            raise RecordError(f"{path} is missing. `dvc repro` runs the stage that writes it.")
+            remedy = (
+                "The search kept its closest latents alone, and the ledger that held the others is "
+                "not here: run its stage again with `dvc repro --force`, or set search.latents to "
+                "`all`."
+                if in_ledger
+                else "`dvc repro` runs the stage that writes it."
+            )
+            raise RecordError(f"{path} is missing. {remedy}")
         with safe_open(path, framework="pt") as file:
             latents = file.get_slice("latents")
             for start in range(0, len(rows), batch):
@@ -35,7 +43,7 @@ def kept(folder: Path, trials: pd.DataFrame, batch: int) -> Iterator[tuple[list[
 
 
 def write_pictures(folder: Path, trials: pd.DataFrame, pipeline: Any, into: Path) -> None:
-    """``TRIAL.png`` in ``into`` for each of ``trials`` whose latent was kept.
+    """``TRIAL.png`` in ``into`` for each of ``trials``.
 
     Each is decoded by itself, so that its bytes do not depend on the others.
     """

@@ -38,11 +38,16 @@ _METADATA = "seedwitness"
 
 @dataclass(frozen=True)
 class Made:
-    """What a recipe gave: its final latent [c, h, w], and hashes of that and of its noise."""
+    """What a recipe gave: its final latent [c, h, w], and hashes of that and of its noise.
+
+    The latent is row ``row`` of the ledger's file ``shard``.
+    """
 
     latent: Tensor
     latent_sha256: str
     noise_sha256: str
+    shard: Path
+    row: int
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,10 @@ def read(root: Path, shard: Shard) -> dict[str, Made] | None:
         rows = zip(
             about["recipes"], latents, about["latent_sha256"], about["noise_sha256"], strict=True
         )
-        return {name: Made(latent, own, noise) for name, latent, own, noise in rows}
+        return {
+            name: Made(latent, own, noise, path, row)
+            for row, (name, latent, own, noise) in enumerate(rows)
+        }
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         logger.warning(
             "%s is damaged (%s): its %d trials are computed again.", path, error, len(shard.recipes)

@@ -33,8 +33,8 @@ def write_trials(
     """``trials.parquet``, and final latents in ``latents-00000.safetensors`` and following.
 
     A file holds ``latents`` [n, c, h, w] of at most 1024 trials, in the order of the table: of all
-    trials, or of the ``latents`` closest. A trial whose latent is not kept has no file, and row -1.
-    ``strategy`` is the one that asked for them.
+    trials, or of the ``latents`` closest. The others stay in the ledger alone, and their rows name
+    its files. ``strategy`` is the one that asked for them.
     """
     kept = {each.id for each in outcome.ranked[: None if latents == "all" else latents]}
     order = [recipe for recipe in outcome.recipes if recipe.id in kept]
@@ -51,8 +51,8 @@ def write_trials(
     rows = []
     for recipe in outcome.recipes:
         rank, source = prompts[recipe.prompt]
-        shard, row = where.get(recipe.id, ("", -1))
         made = outcome.made[recipe.id]
+        shard, row = where.get(recipe.id, (made.shard.as_posix(), made.row))
         rows.append(
             {
                 "trial": recipe.id,
