@@ -46,7 +46,7 @@ def invert(
         if guided:
             unconditional, conditional = out.chunk(2)
             out = unconditional + guidance_scale * (conditional - unconditional)
-        return _noise(scheduler, out, x, t)
+        return noise_in(scheduler, out, x, t)
 
     x = latents.to(pipeline.device, pipeline.unet.dtype)
     for t in scheduler.timesteps.flip(0):
@@ -62,8 +62,8 @@ def invert(
     return x.float().cpu()
 
 
-def _noise(scheduler: Any, out: Tensor, x: Tensor, t: Tensor) -> Tensor:
-    """The noise that the denoiser's output stands for, by what it was trained to predict."""
+def noise_in(scheduler: Any, out: Tensor, x: Tensor, t: Tensor) -> Tensor:
+    """The noise in ``x`` at timestep ``t`` by the denoiser's output, whatever it predicts."""
     alpha = scheduler.alphas_cumprod[int(t)]
     kind = scheduler.config.prediction_type
     found: Tensor

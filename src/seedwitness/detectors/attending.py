@@ -1,0 +1,65 @@
+"""Cross-attention maps of a denoiser: which tokens its pixels look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seedwitness.errors import CheckpointError
+
+CROSS = "attn2.processor"
+
+
+@contextmanager
+def recorded(unet: Any) -> Iterator[list[Tensor]]:
+    """Collects every cross-attention map while the block lasts, in the order of the layers.
+
+    Each is [n, pixels, tokens], averaged over heads; what the denoiser returns does not change.
+    Raises CheckpointError where it has no cross-attention.
+    """
+    before = unet.attn_processors
+    if not any(name.endswith(CROSS) for name in before):
+        raise CheckpointError(
+            "This checkpoint has no cross-attention, so there is nothing to tell from where its "
+            "pixels look: leave out the detectors that read attention."
+        )
+    maps: list[Tensor] = []
+    unet.set_attn_processor(
+        {
+            name: _Recording(each, maps) if name.endswith(CROSS) else each
+            for name, each in before.items()
+        }
+    )
+    try:
+        yield maps
+    finally:
+        unet.set_attn_processor(before)
+
+
+class _Recording:
+    """A processor that does as ``inner`` does, and keeps the attention."""
+
+    def __init__(self, inner: Any, maps: list[Tensor]) -> None:
+        self._inner, self._maps = inner, maps
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Tensor:
+        with torch.no_grad():
+            query = attn.head_to_batch_dim(attn.to_q(hidden_states))
+            key = attn.head_to_batch_dim(attn.to_k(encoder_hidden_states))
+            scores = attn.get_attention_scores(query, key, attention_mask)
+            self._maps.append(scores.unflatten(0, (len(hidden_states), attn.heads)).mean(1))
+        found: Tensor = self._inner(
+            attn, hidden_states, encoder_hidden_states, attention_mask, temb=temb
+        )
+        return found

@@ -1,0 +1,246 @@
+"""Detectors against their formulas, worked out in another way on a tiny checkpoint."""
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline
+from torch import Tensor
+
+from seedwitness.checkpoints.sampling import embed_prompts, sample_latents, torch_noise
+from seedwitness.detectors import DETECTORS
+from seedwitness.detectors.attending import recorded
+from seedwitness.detectors.attention_entropy import attention_entropy, first_attention_entropy
+from seedwitness.detectors.bright_ending import bright_ending, ending
+from seedwitness.detectors.clique import largest
+from seedwitness.detectors.curvature import curvature
+from seedwitness.detectors.hessian import hessian
+from seedwitness.detectors.magnitude import magnitude
+from seedwitness.detectors.most_alike import most_alike
+from seedwitness.detectors.one_step import one_step
+from seedwitness.detectors.probe import Probe
+from seedwitness.detectors.singularity import singularity
+from seedwitness.errors import CheckpointError
+
+SHAPE = (4, 8, 8)
+STEPS, GUIDANCE = 5, 3.0
+PROMPT = "a red fish"
+NOISE = torch_noise([3, 4], SHAPE)
+
+
+@pytest.fixture(params=["epsilon", "v_prediction"])
+def pipeline(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> StableDiffusionPipeline:
+    found = StableDiffusionPipeline.from_pretrained(tiny_checkpoint, local_files_only=True)
+    found.set_progress_bar_config(disable=True)
+    found.scheduler = DDIMScheduler.from_config(
+        found.scheduler.config, prediction_type=request.param
+    )
+    return found
+
+
+def probe(pipeline: StableDiffusionPipeline, **further: object) -> Probe:
+    return Probe(pipeline, PROMPT, steps=STEPS, guidance=GUIDANCE, **further)  # type: ignore[arg-type]
+
+
+class ByHand:
+    """diffusers' scheduler and denoiser, one image at a time."""
+
+    def __init__(self, pipeline: StableDiffusionPipeline) -> None:
+        self.pipeline = pipeline
+        self.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+        self.scheduler.set_timesteps(STEPS)
+        self.embedded = {text: embed_prompts(pipeline, [text]) for text in (PROMPT, "")}
+
+    def output(self, x: Tensor, t: Tensor, text: str) -> Tensor:
+        found: Tensor = self.pipeline.unet(x, t, self.embedded[text]).sample
+        return found
+
+    def noise(self, x: Tensor, t: Tensor, text: str) -> Tensor:
+        out, alpha = self.output(x, t, text), self.scheduler.alphas_cumprod[t]
+        if self.scheduler.config.prediction_type == "epsilon":
+            return out
+        return alpha.sqrt() * out + (1 - alpha).sqrt() * x
+
+    @torch.no_grad()
+    def way(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        found = []
+        for t in self.scheduler.timesteps:
+            found.append((t, x))
+            plain = self.output(x, t, "")
+            guided = plain + GUIDANCE * (self.output(x, t, PROMPT) - plain)
+            x = self.scheduler.step(guided, t, x).prev_sample
+        return found
+
+    def jacobian(self, x: Tensor, t: Tensor, text: str) -> Tensor:
+        found: Tensor = torch.autograd.functional.jacobian(lambda y: self.noise(y, t, text), x)
+        return found.reshape(x.numel(), x.numel())
+
+
+@pytest.fixture
+def hand(pipeline: StableDiffusionPipeline) -> ByHand:
+    return ByHand(pipeline)
+
+
+def test_its_way_is_that_of_the_engine(pipeline: StableDiffusionPipeline) -> None:
+    expected = sample_latents(
+        pipeline,
+        embed_prompts(pipeline, [PROMPT]).expand(2, -1, -1),
+        NOISE,
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        sampler="ddim",
+    )
+    torch.testing.assert_close(probe(pipeline).sampled(NOISE), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_magnitude(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
+    expected = []
+    for row in NOISE:
+        norms = [
+            (hand.noise(x, t, PROMPT) - hand.noise(x, t, "")).norm() for t, x in hand.way(row[None])
+        ]
+        expected.append(torch.stack(norms).mean())
+    torch.testing.assert_close(
+        magnitude(probe(pipeline), NOISE), torch.stack(expected), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_one_step(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
+    t = hand.scheduler.timesteps[0]
+    alpha = hand.scheduler.alphas_cumprod[t]
+    expected = []
+    for row in NOISE:
+        plain = hand.noise(row[None], t, "")
+        guided = plain + GUIDANCE * (hand.noise(row[None], t, PROMPT) - plain)
+        clean = (row[None] - (1 - alpha).sqrt() * guided) / alpha.sqrt()
+        distance = (row[None] / alpha.sqrt() - clean).square().mean()
+        expected.append(distance * alpha / (1 - alpha))  # at the noise's own scale
+    found = one_step(probe(pipeline), NOISE)
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-3, atol=1e-4)
+
+
+def test_hessian_and_curvature(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
+    t, x = hand.scheduler.timesteps[0], NOISE[:1]
+    noises = {text: hand.noise(x, t, text).flatten() for text in (PROMPT, "")}
+    jacobians = {text: hand.jacobian(x, t, text) for text in (PROMPT, "")}
+    sigma = (1 - hand.scheduler.alphas_cumprod[t]).sqrt()
+    between = (jacobians[PROMPT] - jacobians[""]).T @ (noises[PROMPT] - noises[""])
+    torch.testing.assert_close(
+        hessian(probe(pipeline), x)[0], (between / sigma**2).square().sum(), rtol=1e-3, atol=1e-6
+    )
+    apart = jacobians[PROMPT].T @ noises[PROMPT] - jacobians[""].T @ noises[""]
+    torch.testing.assert_close(
+        curvature(probe(pipeline), x)[0], apart.square().sum(), rtol=1e-3, atol=1e-6
+    )
+
+
+def test_singularity(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
+    expected = []
+    for row in NOISE:
+        _, second, third, *_ = hand.way(row[None])
+        change = hand.noise(third[1], third[0], PROMPT) - hand.noise(second[1], second[0], PROMPT)
+        expected.append(change.square().sum())
+    found = singularity(probe(pipeline), NOISE)
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-2, atol=1e-4)
+
+
+def test_alignment(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
+    noisy, quiet = hand.scheduler.timesteps[0], hand.scheduler.timesteps[-3]
+    expected = []
+    for row in NOISE:
+        x = row[None]
+        norm = (hand.noise(x, noisy, PROMPT) - hand.noise(x, noisy, "")).norm()
+        plain = hand.noise(x, quiet, "")
+        lead = hand.noise(x, quiet, PROMPT) - plain
+        cosine = (plain * lead).sum(1) / (plain.norm(dim=1) * lead.norm(dim=1))
+        expected.append(norm + 2 * cosine.mean())
+    found = DETECTORS["alignment"].statistic(probe(pipeline), NOISE)
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-3, atol=1e-4)
+
+
+def test_attention_is_read_and_nothing_changed(pipeline: StableDiffusionPipeline) -> None:
+    asked = probe(pipeline)
+    before, processors = asked.conditional(NOISE, asked.timesteps[0]), pipeline.unet.attn_processors
+    with recorded(pipeline.unet) as maps:
+        assert torch.equal(asked.conditional(NOISE, asked.timesteps[0]), before)
+    assert pipeline.unet.attn_processors == processors
+    assert {len(each) for each in maps} == {2}
+    for each in maps:
+        torch.testing.assert_close(each.sum(2), torch.ones(each.shape[:2]))
+
+
+def test_where_every_token_is_looked_at_alike(pipeline: StableDiffusionPipeline) -> None:
+    for name, part in pipeline.unet.named_modules():
+        if name.endswith("attn2.to_q"):
+            torch.nn.init.zeros_(part.weight)
+    most = math.log(pipeline.tokenizer.model_max_length)
+    for detector in (first_attention_entropy, attention_entropy):
+        torch.testing.assert_close(
+            detector(probe(pipeline), NOISE), torch.full((2,), most), rtol=1e-4, atol=1e-4
+        )
+    mask = ending(probe(pipeline), NOISE)
+    assert mask.shape == (2, 1, 8, 8)
+    torch.testing.assert_close(mask, torch.full_like(mask, math.exp(-most)))
+    torch.testing.assert_close(
+        bright_ending(probe(pipeline), NOISE), magnitude(probe(pipeline), NOISE)
+    )
+
+
+def test_without_cross_attention_it_says_so() -> None:
+    plain = SimpleNamespace(attn_processors={"down.attn1.processor": object()})
+    with pytest.raises(CheckpointError, match="no cross-attention"), recorded(plain):
+        pass
+
+
+def test_the_largest_clique_is_counted() -> None:
+    generator = torch.Generator().manual_seed(1)
+    one, other, alone = (
+        torch.randint(0, 256, (3, 16, 16), generator=generator, dtype=torch.uint8) for _ in range(3)
+    )
+    assert largest(torch.stack([one, other, one, alone, other, one])) == 3
+    assert largest(torch.stack([one, other, alone])) == 1
+    assert largest(one[None]) == 1
+
+
+def test_the_most_alike_asks_for_a_picture(pipeline: StableDiffusionPipeline) -> None:
+    with pytest.raises(ValueError, match="wants a target"):
+        most_alike(probe(pipeline), NOISE)
+    target = torch.zeros(3, 32, 32, dtype=torch.uint8)
+    shown = probe(
+        pipeline, target=target, alike=lambda made, it: -(made.float() - it).mean((1, 2, 3))
+    )
+    values = most_alike(shown, NOISE)
+    pictures = probe(pipeline).pictures(NOISE)
+    torch.testing.assert_close(values, -pictures.float().mean((1, 2, 3)))
+    assert DETECTORS["most-alike"](shown, NOISE) == pytest.approx(float(values.max()))
+
+
+@pytest.mark.parametrize(
+    ("name", "nfe", "backward"),
+    [
+        ("magnitude", 2 * STEPS, 0),
+        ("one-step", 2, 0),
+        ("hessian", 2, 2),
+        ("curvature", 2, 2),
+        ("singularity", 5, 0),
+        ("alignment", 4, 0),
+        ("attention-entropy", 2 * STEPS, 0),
+        ("first-attention-entropy", 1, 0),
+        ("bright-ending", 2 * STEPS, 0),
+        ("clique", 2 * STEPS, 0),
+    ],
+)
+def test_what_it_costs_and_that_the_batch_makes_no_difference(
+    pipeline: StableDiffusionPipeline, name: str, nfe: int, backward: int
+) -> None:
+    detector, asked = DETECTORS[name], probe(pipeline)
+    together = detector.statistic(asked, NOISE)
+    assert (asked.nfe, asked.backward) == (2 * nfe, 2 * backward)
+    assert together.isfinite().all()
+    assert together.dtype == torch.float32
+    if detector.over_seeds != "all":
+        alone = torch.cat([detector.statistic(probe(pipeline), row[None]) for row in NOISE])
+        torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
+        assert detector(probe(pipeline), NOISE) == pytest.approx(float(alone.mean()), rel=1e-3)
