@@ -67,7 +67,7 @@ def test_the_noise_in_each_kind_of_prediction_is_the_same(
     predictions = {"epsilon": noise, "v_prediction": a * noise - s * clean, "sample": clean}
     for kind, out in predictions.items():
         scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, prediction_type=kind)
-        found = inversion._noise(scheduler, out, a * clean + s * noise, t)
+        found = inversion.noise_in(scheduler, out, a * clean + s * noise, t)
         assert torch.allclose(found, noise, atol=1e-5)
 
 

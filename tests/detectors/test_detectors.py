@@ -1,6 +1,7 @@
 """Detectors against their formulas, worked out in another way on a tiny checkpoint."""
 
 import math
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,8 @@ from seedwitness.detectors.bright_ending import bright_ending, ending
 from seedwitness.detectors.clique import largest
 from seedwitness.detectors.curvature import curvature
 from seedwitness.detectors.hessian import hessian
+from seedwitness.detectors.invmm import CHECK, fitted, invmm
+from seedwitness.detectors.invmm import STEPS as STEPS_OF_ADAM
 from seedwitness.detectors.magnitude import magnitude
 from seedwitness.detectors.most_alike import most_alike
 from seedwitness.detectors.one_step import one_step
@@ -244,3 +247,39 @@ def test_what_it_costs_and_that_the_batch_makes_no_difference(
         alone = torch.cat([detector.statistic(probe(pipeline), row[None]) for row in NOISE])
         torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
         assert detector(probe(pipeline), NOISE) == pytest.approx(float(alone.mean()), rel=1e-3)
+
+
+def test_noise_is_moved_no_farther_than_the_target_wants(
+    pipeline: StableDiffusionPipeline,
+) -> None:
+    target = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=seeded(1))
+    noise = torch_noise([1, 2, 3, 4], SHAPE)
+    found = invmm(
+        probe(pipeline, target=target, alike=lambda made, _: torch.ones(len(made))), noise
+    )
+    assert found.shape == (1,)
+    assert -10 < float(found) <= 0
+    asked = probe(pipeline, target=target, alike=lambda made, _: torch.zeros(len(made)))
+    assert float(invmm(asked, noise)) == -math.inf
+    looks = STEPS_OF_ADAM // CHECK * 2 * 2 * STEPS * len(noise)
+    assert asked.nfe == STEPS_OF_ADAM * len(noise) + looks
+    assert asked.backward == STEPS_OF_ADAM * len(noise)
+    with pytest.raises(ValueError, match="wants a target"):
+        invmm(probe(pipeline), noise)
+
+
+def test_the_noise_that_is_found_is_the_one_that_is_denoised(
+    pipeline: StableDiffusionPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A denoiser that takes every noise for the same one: that one gives the target exactly."""
+    taken = torch.randn(SHAPE, generator=seeded(2))
+    asked = probe(pipeline, target=torch.zeros(3, 32, 32, dtype=torch.uint8))
+    monkeypatch.setattr(Probe, "conditional", lambda self, x, t: taken.expand_as(x) + 0 * x)
+    for mean, deviation in islice(fitted(asked, torch_noise([1, 2, 3, 4], SHAPE)), 200):
+        found = mean, deviation
+    assert float((found[0] - taken).abs().mean()) < 0.1
+    assert float(found[1].mean()) < 0.3
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

@@ -63,8 +63,12 @@ def invert(
 
 
 def noise_in(scheduler: Any, out: Tensor, x: Tensor, t: Tensor) -> Tensor:
-    """The noise in ``x`` at timestep ``t`` by the denoiser's output, whatever it predicts."""
-    alpha = scheduler.alphas_cumprod[int(t)]
+    """The noise in ``x`` at timestep ``t`` by the denoiser's output, whatever it predicts.
+
+    ``t`` is one for all rows, or one a row.
+    """
+    alpha = scheduler.alphas_cumprod.to(x.device)[t.long()]
+    alpha = alpha[:, None, None, None] if alpha.ndim else alpha
     kind = scheduler.config.prediction_type
     found: Tensor
     if kind == "epsilon":

@@ -1,9 +1,9 @@
 """Published statistics of memorisation, one file each, all called alike.
 
 A detector takes a ``Probe`` (checkpoint, prompt, perhaps a picture) and noise [n, c, h, w], and
-gives one value a noise, or one of all of them. Higher is more memorised, always. None of them is a
-finding: figures of one checkpoint say nothing of another, so they are read by their rank among
-controls.
+gives one value a noise, or one of all of them. Higher is more memorised, always; minus infinity may
+stand for "not at all". None of them is a finding: figures of one checkpoint say nothing of another,
+so they are read by their rank among controls.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from seedwitness.detectors.bright_ending import bright_ending
 from seedwitness.detectors.clique import clique
 from seedwitness.detectors.curvature import curvature
 from seedwitness.detectors.hessian import hessian
+from seedwitness.detectors.invmm import invmm
 from seedwitness.detectors.magnitude import magnitude
 from seedwitness.detectors.most_alike import most_alike
 from seedwitness.detectors.one_step import one_step
@@ -61,5 +62,6 @@ DETECTORS: Mapping[str, Detector] = {
     "first-attention-entropy": _prompt(first_attention_entropy, "Ren et al., ECCV 2024 (E)"),
     "bright-ending": _prompt(bright_ending, "Chen et al., ICLR 2025"),
     "clique": Detector(clique, "Carlini et al., USENIX Security 2023", "prompt", "all"),
+    "invmm": Detector(invmm, "InvMM, ICCV 2025", "picture", "all"),
     "most-alike": Detector(most_alike, "Somepalli et al., CVPR 2023", "picture", "max"),
 }

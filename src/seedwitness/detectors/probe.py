@@ -6,7 +6,7 @@ Notation of the papers: ``ε_c`` with the prompt, ``ε_u`` without, ``s^Δ = ε_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,8 +37,9 @@ class Probe:
     """A checkpoint asked about one prompt, and perhaps one picture; counts what it is asked.
 
     ``nfe`` are evaluations of the denoiser on one image, ``backward`` passes back through one.
-    ``target`` is uint8 [3, height, width], and ``alike`` says how like it pictures are, higher
-    being closer: who needs neither is not asked for them.
+    ``target`` is uint8 [3, height, width], ``alike`` says how like it pictures are, higher being
+    closer, and ``copy_at`` from where on they are copies (0.5 is the literature's for SSCD): who
+    needs none of them is not asked for them.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class Probe:
         guidance: float = 7.5,
         target: Tensor | None = None,
         alike: Callable[[Tensor, Tensor], Tensor] | None = None,
+        copy_at: float = 0.5,
     ) -> None:
         self.pipeline, self.prompt, self.guidance = pipeline, prompt, guidance
-        self.target, self.alike = target, alike
+        self.target, self.alike, self.copy_at = target, alike, copy_at
         self.nfe = self.backward = 0
         self._scheduler = prepared(ddim(pipeline.scheduler.config), steps, pipeline.device)
         self._stride = self._scheduler.config.num_train_timesteps // steps
@@ -91,7 +93,7 @@ class Probe:
         """The first step of ``walk``."""
         return next(self.walk(noise))
 
-    def walk(self, noise: Tensor) -> Iterator[Step]:
+    def walk(self, noise: Tensor, guidance: float | None = None) -> Iterator[Step]:
         """Every step of DDIM under guidance, from noise [n, c, h, w]; two NFE an image and step.
 
         The last step ends at final latents, which ``pictures`` decodes.
@@ -101,22 +103,38 @@ class Probe:
             with torch.no_grad():
                 step = Step(t, x, *self.both(x, t))
             yield step
-            x = self.earlier(step)
+            x = self.earlier(step, guidance)
         self.latents = x
 
-    def sampled(self, noise: Tensor) -> Tensor:
+    def sampled(self, noise: Tensor, guidance: float | None = None) -> Tensor:
         """Final latents of ``walk``."""
-        for _ in self.walk(noise):
+        for _ in self.walk(noise, guidance):
             pass
         return self.latents
 
-    def pictures(self, noise: Tensor) -> Tensor:
+    def pictures(self, noise: Tensor, guidance: float | None = None) -> Tensor:
         """What ``walk`` ends at, decoded: uint8 [n, 3, height, width]."""
-        return decode_latents(self.pipeline, self.sampled(noise))
+        return decode_latents(self.pipeline, self.sampled(noise, guidance))
 
-    def earlier(self, step: Step) -> Tensor:
-        """Latents after ``step``: DDIM under guidance, without fresh noise (Song et al., 2021)."""
-        noise = step.unconditional + self.guidance * step.difference
+    def cleaned(self, clean: Tensor, noise: Tensor, places: Sequence[float]) -> Tensor:
+        """Clean latents as predicted once ``noise`` [n, c, h, w] was mixed in; one NFE an image.
+
+        ``clean`` is [c, h, w]; ``places`` in [0, 1) say how noisy each row is, 0 being hardly.
+        """
+        trained = self._scheduler.config.num_train_timesteps
+        t = torch.tensor([int(place * trained) for place in places], device=noise.device)
+        alpha = self._scheduler.alphas_cumprod.to(noise.device)[t][:, None, None, None]
+        x = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+        found: Tensor = (x - (1 - alpha).sqrt() * self.conditional(x, t)) / alpha.sqrt()
+        return found
+
+    def earlier(self, step: Step, guidance: float | None = None) -> Tensor:
+        """Latents after ``step``: DDIM under guidance, without fresh noise (Song et al., 2021).
+
+        ``guidance`` stands in for the probe's own.
+        """
+        scale = self.guidance if guidance is None else guidance
+        noise = step.unconditional + scale * step.difference
         alphas, before = self._scheduler.alphas_cumprod, int(step.t) - self._stride
         high = alphas[int(step.t)]
         low = alphas[before] if before >= 0 else self._scheduler.final_alpha_cumprod
