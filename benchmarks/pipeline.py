@@ -24,7 +24,8 @@ CASE = ("planted-128", "lab-memorised")
 WITHOUT_TORCH = {
     "identify": CASE[1:],
     "prepare": CASE[:1],
-    "judge": CASE,
+    "judge": CASE[:1],
+    "protocol": (),
     "report": CASE[:1],
     "overview": (),
 }

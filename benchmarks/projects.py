@@ -103,7 +103,13 @@ def finding(target: str, checkpoint: str) -> records.Case:
                 selection="best of all trials",
             ),
             rank=records.Rank(
-                at_least_as_close=0, controls=104, p=1 / 105, resolution=1 / 105, alpha=0.01
+                at_least_as_close=0,
+                controls=104,
+                p=1 / 105,
+                family=1,
+                p_family=1 / 105,
+                resolution=1 / 105,
+                alpha=0.01,
             ),
             copies=records.Copies(
                 criteria=[

@@ -139,15 +139,22 @@ CASE = Examined(
     prompt_bits=100.0,
     scan=SCAN,
 )
+
+
+def alone(case: Examined, settings: config.Judge = SETTINGS) -> records.Case:
+    (found,) = judge([case], settings)
+    return found
+
+
 FAR = scores([0.3] * 16, [0.4] * 16)
 
 
 def word(case: Examined) -> str:
-    return judge(case, SETTINGS).memorised.finding
+    return alone(case).memorised.finding
 
 
 def test_closer_than_all_controls_and_copies_is_supported() -> None:
-    found = judge(CASE, SETTINGS).memorised
+    found = alone(CASE).memorised
     assert found.finding == "supported"
     assert found.rank is not None
     assert (found.rank.p, found.rank.controls) == (0.01, 99)
@@ -175,14 +182,14 @@ def test_closer_than_all_controls_and_copies_is_supported() -> None:
     ],
 )
 def test_every_word_has_its_reason(change: dict[str, object], finding: str, why: str) -> None:
-    found = judge(replace(CASE, **change), SETTINGS).memorised  # type: ignore[arg-type]
+    found = alone(replace(CASE, **change)).memorised  # type: ignore[arg-type]
     assert (found.finding, why in found.reasons[0]) == (finding, True)
 
 
 def test_the_target_is_no_control_of_itself() -> None:
     hashes = [f"p{k}" for k in range(100)]
     hashes[99] = "own"
-    found = judge(replace(CASE, controls=controls([*BEST, 0.99], hashes)), SETTINGS).memorised
+    found = alone(replace(CASE, controls=controls([*BEST, 0.99], hashes))).memorised
     assert found.finding == "supported"
     assert found.rank is not None
     assert (found.rank.controls, found.rank.left_out) == (99, ["c99"])
@@ -191,15 +198,15 @@ def test_the_target_is_no_control_of_itself() -> None:
 
 def test_the_reference_has_no_other_to_be_compared_with() -> None:
     empty = records.frame([], records.SCORES)
-    found = judge(replace(CASE, reference=None, reference_scores=empty), SETTINGS).memorised
+    found = alone(replace(CASE, reference=None, reference_scores=empty)).memorised
     assert found.reference is None
     assert any("itself" in limit for limit in found.limits)
 
 
 def test_generated_is_concluded_from_the_scan() -> None:
-    found = judge(CASE, SETTINGS).generated
+    found = alone(CASE).generated
     assert (found.finding, found.reasons) == ("inconclusive", ["no size for it"])
-    assert judge(replace(CASE, flat=["grey"]), SETTINGS).generated.reasons[0].endswith("by: grey")
+    assert alone(replace(CASE, flat=["grey"])).generated.reasons[0].endswith("by: grey")
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
@@ -209,33 +216,61 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
         controls=CASE.controls.sample(frac=1, random_state=2),
         reference_scores=CASE.reference_scores.sample(frac=1, random_state=3),
     )
-    assert judge(mixed, SETTINGS) == judge(CASE, SETTINGS)
+    assert alone(mixed) == alone(CASE)
 
 
 def test_another_set_of_recipes_is_no_replay() -> None:
     with pytest.raises(RecordError, match="other trials"):
-        judge(replace(CASE, reference_scores=scores([0.3] * 15, [0.4] * 15)), SETTINGS)
+        alone(replace(CASE, reference_scores=scores([0.3] * 15, [0.4] * 15)))
     with pytest.raises(RecordError, match="budget"):
-        judge(replace(CASE, scores=records.frame([], records.SCORES)), SETTINGS)
+        alone(replace(CASE, scores=records.frame([], records.SCORES)))
 
 
 def test_trials_that_were_chosen_are_said_to_be() -> None:
     varied = SEARCH.model_copy(update={"strategy": "variations"})
-    limits = judge(replace(CASE, search=varied), SETTINGS).memorised.limits
+    limits = alone(replace(CASE, search=varied)).memorised.limits
     assert any("strategy variations chose its later trials" in each for each in limits)
-    assert not any("strategy" in each for each in judge(CASE, SETTINGS).memorised.limits)
+    assert not any("strategy" in each for each in alone(CASE).memorised.limits)
 
 
 def test_a_search_that_ended_early_is_reckoned_with() -> None:
     last = scores([0.3] * 15 + [0.9], [0.4] * 15 + [0.1])
-    whole = judge(replace(CASE, scores=last), SETTINGS).memorised
+    whole = alone(replace(CASE, scores=last)).memorised
     ended = SEARCH.model_copy(update={"ended": "copies"})
-    early = judge(replace(CASE, scores=last, search=ended), SETTINGS).memorised
+    early = alone(replace(CASE, scores=last, search=ended)).memorised
     assert whole.copies is not None
     assert early.copies is not None
     assert (early.copies.rate.low, early.finding) == (whole.copies.rate.low, whole.finding)
     assert early.copies.rate.high < whole.copies.rate.high
     assert any("until it had copies enough" in each for each in early.limits)
     futile = SEARCH.model_copy(update={"ended": "futile", "stopped": "no copy in 59 trials"})
-    given_up = judge(replace(CASE, scores=FAR, search=futile), SETTINGS).memorised.limits
+    given_up = alone(replace(CASE, scores=FAR, search=futile)).memorised.limits
     assert any("given up before its budget: no copy in 59 trials." in each for each in given_up)
+
+
+def test_several_checkpoints_share_the_error_rate() -> None:
+    """By Holm, over those that are examined; the reference is what they are compared with."""
+    plenty = controls(np.linspace(0.2, 0.5, 199).tolist())
+    empty = records.frame([], records.SCORES)
+    near = replace(CASE, controls=plenty)
+    other = replace(near, checkpoint=checkpoint("other"), scores=FAR)
+    clean = replace(
+        near, checkpoint=checkpoint("clean"), reference=None, reference_scores=empty, scores=FAR
+    )
+    cases = {each.checkpoint: each.memorised for each in judge([other, near, clean], SETTINGS)}
+    assert list(cases) == ["other", "memorised", "clean"]
+    ranks = {name: each.rank for name, each in cases.items() if each.rank}
+    assert {name: each.family for name, each in ranks.items()} == {
+        "other": 2,
+        "memorised": 2,
+        "clean": 1,
+    }
+    assert (ranks["memorised"].p, ranks["memorised"].p_family) == (1 / 200, 2 / 200)
+    assert ranks["other"].p_family == ranks["other"].p
+    assert cases["memorised"].finding == "supported"
+    assert "by Holm over 2 cases 0.01" in cases["memorised"].reasons[0]
+
+    third = replace(other, checkpoint=checkpoint("third"))
+    found = judge([other, near, third, clean], SETTINGS)[1].memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("199 controls are too few in the company of 3 cases")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seedwitness.evidence.ranks import paired, rank
+from seedwitness.evidence.ranks import holm, paired, rank
 
 
 def compared(values: list[float], reference: list[float], higher: bool = False, seed: int = 1):  # type: ignore[no-untyped-def]
@@ -67,3 +67,17 @@ def test_the_seed_alone_decides_the_resamples() -> None:
     a, b = rng.normal(size=(2, 40)).tolist()
     assert compared(a, b) == compared(a, b)
     assert compared(a, b) != compared(a, b, seed=2)
+
+
+def test_holm_on_a_worked_example() -> None:
+    """0.01 × 4, 0.02 × 3, 0.03 × 2 raised to the one before, 0.04 likewise."""
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([0.2]) == [0.2]
+    assert holm([]) == []
+
+
+def test_holm_keeps_the_error_rate_of_the_whole_family() -> None:
+    rng = np.random.default_rng(7)
+    wrong = np.mean([min(holm(rng.uniform(size=5).tolist())) <= 0.05 for _ in range(4000)])
+    assert 0.035 < wrong < 0.06

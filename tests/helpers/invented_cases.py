@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def write_case(
     *,
     back: bool,
     seed: int,
-) -> None:
+) -> Examined:
     target = about.name
     recipes = [
         records.Recipe(
@@ -136,7 +137,7 @@ def write_case(
     looked.write(data / "scan" / target / name / "scan.json")
     if looked.regenerated:
         scene(seed, 1.0).resize((128, 128)).save(data / "scan" / target / name / "regenerated.png")
-    case = Examined(
+    return Examined(
         target=about,
         checkpoint=identity(name),
         flat=["one grey level"] if target == "flat" else (),
@@ -150,8 +151,12 @@ def write_case(
         prompt_bits=201.5,
         scan=looked,
     )
+
+
+def write_findings(data: Path, target: str, cases: Sequence[Examined]) -> None:
     settings = config.validated(config.Judge, SETTINGS["judge"], "judge")
-    judge(case, settings).write(data / "judge" / target / name / "finding.json")
+    for found in judge(cases, settings):
+        found.write(data / "judge" / target / found.checkpoint / "finding.json")
 
 
 def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> records.Scan:

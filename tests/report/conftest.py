@@ -24,7 +24,7 @@ from invented import (
     recovered,
     scene,
 )
-from invented_cases import write_case
+from invented_cases import write_case, write_findings
 from PIL import Image
 
 from seedwitness import records
@@ -87,6 +87,15 @@ def write_outputs(data: Path) -> None:
         about = prepared(data, target, picture)
         recovered(data, target)
         looked_up(data, target, picture)
-        for name in CHECKPOINTS:
-            back = target == "owl" and name == "memorised"
-            write_case(data, about, name, picture, back=back, seed=seed)
+        cases = [
+            write_case(
+                data,
+                about,
+                name,
+                picture,
+                back=target == "owl" and name == "memorised",
+                seed=seed,
+            )
+            for name in CHECKPOINTS
+        ]
+        write_findings(data, target, cases)

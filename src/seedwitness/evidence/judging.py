@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
 from seedwitness.evidence.generation import generated
-from seedwitness.evidence.ranks import paired, rank
+from seedwitness.evidence.ranks import holm, paired, rank
 from seedwitness.evidence.rates import rate
 
 BEST = "the closest of all trials"
@@ -37,23 +37,43 @@ class Examined:
     scan: records.Scan
 
 
-def judge(case: Examined, settings: config.Judge) -> records.Case:
-    """The findings for one case, for *memorised* and for *generated* (``generation.generated``).
+def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Case]:
+    """The findings for all cases of one target, *memorised* and *generated*, in the same order.
 
-    *Memorised* is *supported* only where p ≤ α, a regeneration is a copy, and the 95 % interval of
-    the paired difference to the reference checkpoint lies above 0.
+    *Memorised* is *supported* only where p ≤ α by Holm over all cases but the reference's, a
+    regeneration is a copy, and the 95 % interval of the paired difference to the reference
+    checkpoint lies above 0. *Generated* is ``generation.generated``.
     """
-    return records.Case(
-        target=case.target.name,
-        checkpoint=case.checkpoint.name,
-        checkpoint_sha256=case.checkpoint.sha256,
-        memorised=memorised(case, settings),
-        generated=generated(case.scan, case.flat),
-    )
+    standings = [_standing(case, settings) for case in cases]
+    family = [standing for case, standing in zip(cases, standings, strict=True) if case.reference]
+    adjusted = iter(holm([each.rank.p for each in family]))
+    found = []
+    for case, standing in zip(cases, standings, strict=True):
+        if case.reference:
+            update = {"family": len(family), "p_family": next(adjusted)}
+            standing = replace(standing, rank=standing.rank.model_copy(update=update))
+        found.append(
+            records.Case(
+                target=case.target.name,
+                checkpoint=case.checkpoint.name,
+                checkpoint_sha256=case.checkpoint.sha256,
+                memorised=memorised(case, standing, settings),
+                generated=generated(case.scan, case.flat),
+            )
+        )
+    return found
 
 
-def memorised(case: Examined, settings: config.Judge) -> records.Memorised:
-    """Was the target learned? Rank among controls, copies by the threshold, the reference."""
+@dataclass(frozen=True)
+class _Standing:
+    """Where a case stands among its controls, before others of the report are reckoned with."""
+
+    statistic: records.Statistic
+    rank: records.Rank
+
+
+def _standing(case: Examined, settings: config.Judge) -> _Standing:
+    """The statistic of a case, and its rank among those of its controls."""
     wide = by_trial(case.scores)
     if wide.empty:
         raise RecordError(
@@ -73,16 +93,21 @@ def memorised(case: Examined, settings: config.Judge) -> records.Memorised:
     )
     best, left_out = control_statistics(case, settings.metric, higher)
     ranked = rank(statistic.value, best, higher_is_closer=higher, alpha=settings.alpha)
-    ranked = ranked.model_copy(update={"left_out": left_out})
+    return _Standing(statistic, ranked.model_copy(update={"left_out": left_out}))
+
+
+def memorised(case: Examined, standing: _Standing, settings: config.Judge) -> records.Memorised:
+    """Was the target learned? Rank among controls, copies by the threshold, the reference."""
+    wide = by_trial(case.scores)
     found = copies(case, settings, wide)
-    compared = _compared(case, settings, wide, higher)
-    finding, reasons = conclude(case.flat, ranked, found, compared, settings)
+    compared = _compared(case, settings, wide, standing.statistic.higher_is_closer)
+    finding, reasons = conclude(case.flat, standing.rank, found, compared, settings)
     return records.Memorised(
         finding=finding,
         reasons=reasons,
-        limits=_limits(case, ranked, left_out),
-        statistic=statistic,
-        rank=ranked,
+        limits=_limits(case, standing.rank),
+        statistic=standing.statistic,
+        rank=standing.rank,
         copies=found,
         reference=compared,
         prompt_bits=case.prompt_bits,
@@ -101,16 +126,20 @@ def conclude(
         return "inconclusive", [
             f"The target is too flat to be recognised by: {why}" for why in flat
         ]
-    if ranked.controls < settings.least_controls or ranked.resolution > settings.alpha:
+    least = ranked.resolution * ranked.family
+    among = f" in the company of {ranked.family} cases" if ranked.family > 1 else ""
+    if ranked.controls < settings.least_controls or least > settings.alpha:
         return "inconclusive", [
-            f"{ranked.controls} controls are too few: at least {settings.least_controls} are asked "
-            f"for, and p could not fall below {ranked.resolution:.2g}."
+            f"{ranked.controls} controls are too few{among}: at least {settings.least_controls} "
+            f"are asked for, and p could not fall below {least:.2g}."
         ]
-    low = ranked.p <= settings.alpha
+    low = ranked.p_family <= settings.alpha
     hits = found.rate.hits
+    holm_says = f" and by Holm over {ranked.family} cases {ranked.p_family:.3g}"
     said = (
         f"{ranked.at_least_as_close} of {ranked.controls} controls came back at least as close: "
-        f"p = {ranked.p:.3g}, {'at most' if low else 'above'} α = {settings.alpha:g}."
+        f"p = {ranked.p:.3g}{holm_says if among else ''}, "
+        f"{'at most' if low else 'above'} α = {settings.alpha:g}."
     )
     counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
     if low and hits:
@@ -230,14 +259,16 @@ def _rate(hits: pd.Series, what: str, *, up_to_hit: bool = False) -> records.Rat
     return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)
 
 
-def _limits(case: Examined, ranked: records.Rank, left_out: Sequence[str]) -> list[str]:
+def _limits(case: Examined, ranked: records.Rank) -> list[str]:
     said = [f"With {ranked.controls} controls p cannot fall below {ranked.resolution:.3g}."]
     labels = case.scores[["metric", "label"]].drop_duplicates()
     lab = sorted(labels.loc[labels["label"] == "lab weights", "metric"])
     if lab:
         said.append(f"Measured with lab weights, not published ones: {', '.join(lab)}.")
-    if left_out:
-        said.append(f"The target itself was among the controls and was left out: {left_out[0]}.")
+    if ranked.left_out:
+        said.append(
+            f"The target itself was among the controls and was left out: {ranked.left_out[0]}."
+        )
     if case.search.ended == "copies":
         said.append(
             "The search went on until it had copies enough: the interval of their rate reckons "
@@ -259,6 +290,7 @@ def _limits(case: Examined, ranked: records.Rank, left_out: Sequence[str]) -> li
         )
     if case.reference is None:
         said.append(
-            "This is the reference checkpoint itself: there is no other to compare it with."
+            "This is the reference checkpoint itself: there is no other to compare it with, and "
+            "its case is not counted among those that p is corrected for."
         )
     return said

@@ -23,9 +23,26 @@ def rank(value: float, controls: Sequence[float], *, higher_is_closer: bool, alp
         at_least_as_close=close,
         controls=len(others),
         p=(1 + close) / (1 + len(others)),
+        family=1,
+        p_family=(1 + close) / (1 + len(others)),
         resolution=1 / (1 + len(others)),
         alpha=alpha,
     )
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p of each of several tests, corrected by Holm (1979), in the same order.
+
+    The k-th smallest of m, counted from 0, is taken m − k times, and is no smaller than the one
+    before. At most a share α of families of which no test has anything to show gets any below α,
+    however the tests depend on one another.
+    """
+    order = sorted(range(len(p)), key=lambda each: p[each])
+    found, highest = [0.0] * len(p), 0.0
+    for place, each in enumerate(order):
+        highest = max(highest, min(1.0, (len(p) - place) * p[each]))
+        found[each] = highest
+    return found
 
 
 def paired(

@@ -35,11 +35,16 @@ class Statistic(Document):
 
 
 class Rank(Document):
-    """Rank among controls: p = (1 + controls at least as close) / (1 + controls)."""
+    """Rank among controls: p = (1 + controls at least as close) / (1 + controls).
+
+    ``p_family`` is p corrected by Holm over the ``family`` cases of a report that are examined.
+    """
 
     at_least_as_close: int
     controls: int
     p: float
+    family: int
+    p_family: float
     resolution: float
     alpha: float
     left_out: list[str] = Field(default_factory=list)

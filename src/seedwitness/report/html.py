@@ -90,7 +90,14 @@ def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -
             for made in (regenerated(case) for case in evidence.cases)
             if made
         },
-        alpha_together=min(1.0, len(evidence.cases) * evidence.protocol.judge.alpha),
+        families=max(
+            (
+                case.memorised.rank.family
+                for case in evidence.cases
+                if case.memorised.rank and case.memorised.reference
+            ),
+            default=0,
+        ),
     )
 
 

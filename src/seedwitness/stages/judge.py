@@ -1,24 +1,41 @@
-"""Judge: from scores and controls to a finding for one case."""
+"""Judge: from scores and controls to the findings for all cases of one target."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seedwitness import config, records
+from seedwitness.files import replacing
 from seedwitness.stages import frozen, place
 
+if TYPE_CHECKING:
+    from seedwitness.evidence.judging import Examined
 
-def run(target: str, checkpoint: str) -> None:
-    """Write ``data/judge/TARGET/CHECKPOINT/finding.json``."""
-    from seedwitness.evidence.judging import Examined, judge
-    from seedwitness.targets.information import too_flat
+
+def run(target: str) -> None:
+    """Write ``data/judge/TARGET/CHECKPOINT/finding.json`` for every checkpoint."""
+    from seedwitness.evidence.judging import judge
 
     protocol = frozen("judge")
     settings = config.section(config.Judge, "judge", path=protocol)
+    names = config.section(dict[config.Name, config.Checkpoint], "checkpoints", path=protocol)
+    cases = [_examined(target, name, settings.reference, protocol) for name in names]
+    with replacing(place("judge", target)) as part:
+        for name, found in zip(names, judge(cases, settings), strict=True):
+            (part / name).mkdir(parents=True)
+            found.write(part / name / "finding.json")
+
+
+def _examined(target: str, checkpoint: str, reference: str, protocol: Path) -> Examined:
+    """What is known of one case."""
+    from seedwitness.evidence.judging import Examined
+    from seedwitness.targets.information import too_flat
+
     shown = records.read(records.Target, place("prepare", target) / "target.json")
     scores = place("score", target, checkpoint)
-    itself = checkpoint == settings.reference
-    case = Examined(
+    searched = place("search", target, checkpoint)
+    return Examined(
         target=shown,
         checkpoint=_identity(checkpoint),
         flat=too_flat(shown.information, config.section(config.Prepare, "prepare", path=protocol)),
@@ -27,12 +44,11 @@ def run(target: str, checkpoint: str) -> None:
         controls=records.read_table(
             place("controls", checkpoint) / "controls.parquet", records.CONTROLS
         ),
-        reference=None if itself else _identity(settings.reference),
-        search=records.read(records.Search, place("search", target, checkpoint) / "search.json"),
-        prompt_bits=_shortest(place("search", target, checkpoint)),
+        reference=None if checkpoint == reference else _identity(reference),
+        search=records.read(records.Search, searched / "search.json"),
+        prompt_bits=_shortest(searched),
         scan=records.read(records.Scan, place("scan", target, checkpoint) / "scan.json"),
     )
-    judge(case, settings).write(place("judge", target, checkpoint) / "finding.json")
 
 
 def _identity(checkpoint: str) -> records.Checkpoint:

@@ -41,7 +41,7 @@ READS: Mapping[str, tuple[str, ...]] = {
         "score.weights",
         "search",
     ),
-    "judge": ("judge", "prepare"),
+    "judge": ("checkpoints", "judge", "prepare"),
     "report": (
         "controls",
         "judge",
