@@ -22,7 +22,8 @@ from invented import (
 from PIL import Image
 
 from seedwitness import config, records
-from seedwitness.evidence.judging import Examined, judge
+from seedwitness.evidence.examined import Examined
+from seedwitness.evidence.judging import judge
 
 
 def write_case(

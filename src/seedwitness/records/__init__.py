@@ -32,6 +32,7 @@ from seedwitness.records.findings import (
     Rank,
     Rate,
     Statistic,
+    Variant,
 )
 from seedwitness.records.recipe import (
     Recipe,
@@ -103,6 +104,7 @@ __all__ = [
     "Source",
     "Statistic",
     "Target",
+    "Variant",
     "canonical",
     "digest",
     "frame",

@@ -82,6 +82,17 @@ class Copies(Document):
     reference_rate: Rate | None
 
 
+class Variant(Document):
+    """The finding as it would be, had one thing been done in another way."""
+
+    what: str
+    finding: Finding
+    why: str
+    rank: Rank
+    copies: int
+    trials: int
+
+
 class Memorised(Document):
     """Was the target learned, so that text alone brings it back?"""
 
@@ -93,6 +104,7 @@ class Memorised(Document):
     copies: Copies | None = None
     reference: Paired | None = None
     prompt_bits: float | None = None
+    robustness: list[Variant] = Field(default_factory=list)
 
 
 class Generated(Document):

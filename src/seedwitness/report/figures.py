@@ -7,7 +7,7 @@ import pandas as pd
 
 from seedwitness import records
 from seedwitness.errors import RecordError
-from seedwitness.evidence.judging import by_trial, meets
+from seedwitness.evidence.examined import by_trial, meets
 from seedwitness.evidence.rates import rate
 from seedwitness.report.evidence import CONTROLS, REFERENCE, TRIALS, Distribution, Group, Spent
 from seedwitness.report.sources import CaseSource

@@ -10,7 +10,7 @@ from seedwitness.files import replacing
 from seedwitness.stages import frozen, place
 
 if TYPE_CHECKING:
-    from seedwitness.evidence.judging import Examined
+    from seedwitness.evidence.examined import Examined
 
 
 def run(target: str) -> None:
@@ -29,7 +29,7 @@ def run(target: str) -> None:
 
 def _examined(target: str, checkpoint: str, reference: str, protocol: Path) -> Examined:
     """What is known of one case."""
-    from seedwitness.evidence.judging import Examined
+    from seedwitness.evidence.examined import Examined
     from seedwitness.targets.information import too_flat
 
     shown = records.read(records.Target, place("prepare", target) / "target.json")

@@ -1,0 +1,96 @@
+"""From figures to words: what is concluded, why, and what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seedwitness import config, records
+from seedwitness.evidence.examined import Examined
+
+
+def conclude(
+    flat: Sequence[str],
+    ranked: records.Rank,
+    found: records.Copies,
+    compared: records.Paired | None,
+    settings: config.Judge,
+) -> tuple[records.Finding, list[str]]:
+    """The word for *memorised*, and the reasons for it, the decisive one first."""
+    if flat:
+        return "inconclusive", [
+            f"The target is too flat to be recognised by: {why}" for why in flat
+        ]
+    least = ranked.resolution * ranked.family
+    among = f" in the company of {ranked.family} cases" if ranked.family > 1 else ""
+    if ranked.controls < settings.least_controls or least > settings.alpha:
+        return "inconclusive", [
+            f"{ranked.controls} controls are too few{among}: at least {settings.least_controls} "
+            f"are asked for, and p could not fall below {least:.2g}."
+        ]
+    low = ranked.p_family <= settings.alpha
+    hits = found.rate.hits
+    holm_says = f" and by Holm over {ranked.family} cases {ranked.p_family:.3g}"
+    said = (
+        f"{ranked.at_least_as_close} of {ranked.controls} controls came back at least as close: "
+        f"p = {ranked.p:.3g}{holm_says if among else ''}, "
+        f"{'at most' if low else 'above'} α = {settings.alpha:g}."
+    )
+    counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
+    if low and hits:
+        # A veto and no second test at α: few trials by the right prompt could never pass that.
+        if compared is not None and compared.low <= 0:
+            return "inconclusive", [
+                f"The reference checkpoint {compared.checkpoint} may come as close with the same "
+                f"recipes: the paired difference is {compared.difference:.3g} in the mean, and its "
+                f"95 % interval from {compared.low:.3g} to {compared.high:.3g} holds 0.",
+                said,
+                counted,
+            ]
+        return "supported", [said, counted]
+    if low:
+        return "inconclusive", ["Closer than the controls, but no copy. " + counted, said]
+    if hits:
+        return "inconclusive", [
+            "Copies by the threshold, but controls come as close: here the threshold says nothing.",
+            said,
+            counted,
+        ]
+    return "not supported", [said, counted]
+
+
+def limits(case: Examined, ranked: records.Rank) -> list[str]:
+    """What is to be said beside the word for *memorised*, a sentence each."""
+    said = [f"With {ranked.controls} controls p cannot fall below {ranked.resolution:.3g}."]
+    labels = case.scores[["metric", "label"]].drop_duplicates()
+    lab = sorted(labels.loc[labels["label"] == "lab weights", "metric"])
+    if lab:
+        said.append(f"Measured with lab weights, not published ones: {', '.join(lab)}.")
+    if ranked.left_out:
+        said.append(
+            f"The target itself was among the controls and was left out: {ranked.left_out[0]}."
+        )
+    if case.search.ended == "copies":
+        said.append(
+            "The search went on until it had copies enough: the interval of their rate reckons "
+            "with that, and the controls were searched in the same way."
+        )
+    if case.search.ended == "futile":
+        said.append(f"The search was given up before its budget: {case.search.stopped}.")
+    if case.search.rare:
+        said.append(
+            "How rarely a blind seed comes near is measured by the guide, and not by the copy's "
+            "criteria; it was estimated while the levels were chosen, so its interval is made wide."
+        )
+    if case.search.strategy != records.BLIND:
+        said.append(
+            f"The strategy {case.search.strategy} chose its later trials by how close earlier ones "
+            "came: the rate of copies is none of blind seeds, and the difference to the reference "
+            "checkpoint, on which the same recipes were chosen for nothing, leans to this one. p "
+            "is fair: the controls were searched in the same way."
+        )
+    if case.reference is None:
+        said.append(
+            "This is the reference checkpoint itself: there is no other to compare it with, and "
+            "its case is not counted among those that p is corrected for."
+        )
+    return said

@@ -1,0 +1,149 @@
+"""What a finding rests on, and the figures that are read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from seedwitness import config, records
+from seedwitness.errors import RecordError
+from seedwitness.evidence.ranks import paired
+from seedwitness.evidence.rates import rate
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All that a finding rests on. ``scores`` and ``reference_scores`` are ``records.SCORES``,
+    of the same trials; ``controls`` is ``records.CONTROLS``.
+
+    ``flat`` says why the target is too flat to be recognised by; empty where it is not.
+    ``reference`` is None where the checkpoint is the reference itself.
+    """
+
+    target: records.Target
+    checkpoint: records.Checkpoint
+    flat: Sequence[str]
+    scores: pd.DataFrame
+    controls: pd.DataFrame
+    reference: records.Checkpoint | None
+    reference_scores: pd.DataFrame
+    search: records.Search
+    prompt_bits: float | None
+    scan: records.Scan
+
+
+def by_trial(scores: pd.DataFrame) -> pd.DataFrame:
+    """``records.SCORES`` as one row a trial and one column a metric."""
+    return scores.set_index(["trial", "metric"])["score"].unstack()  # noqa: PD010
+
+
+def closest(values: pd.Series, higher_is_closer: bool) -> float:
+    """The statistic of a case: the closest of all its trials."""
+    return float(values.max() if higher_is_closer else values.min())
+
+
+def every_other(trials: pd.Series, half: int) -> pd.Series:
+    """Which of a search's trials belong to one of two halves, 0 or 1.
+
+    Ids are hashes, so every other one in their order is a half that nobody chose.
+    """
+    return trials.rank(method="first").astype(int) % 2 == half
+
+
+def control_statistics(
+    case: Examined, metric: str, higher_is_closer: bool, half: int | None = None
+) -> tuple[list[float], list[str]]:
+    """The same statistic of every control; the target itself is no control, and is named.
+
+    ``half`` takes every other trial of each, as ``every_other`` does.
+    """
+    own = case.controls[case.controls["metric"] == metric]
+    if half is not None:
+        own = own[own.groupby("control")["trial"].transform(every_other, half)]
+    same = own["pixels_sha256"] == case.target.pixels_sha256
+    left_out = sorted(own.loc[same, "control"].unique())
+    grouped = own[~same].groupby("control")["score"]
+    best = grouped.max() if higher_is_closer else grouped.min()
+    return best.sort_index().tolist(), left_out
+
+
+def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> records.Copies:
+    """Trials that meet every criterion, with the interval; and the reference's of the same."""
+    criteria = [
+        records.Criterion(
+            metric=copy.metric,
+            threshold=copy.threshold,
+            higher_is_closer=bool(about(case.scores, copy.metric)["higher_is_closer"]),
+            source=copy.source,
+        )
+        for copy in settings.copies
+    ]
+    hits = meets(wide, criteria)
+    what = "trials that are copies"
+    whole = len(wide) == case.scores["trial"].nunique()
+    up_to_hit = case.search.ended == "copies" and whole
+    reference = None
+    if len(case.reference_scores):
+        theirs = meets(by_trial(case.reference_scores), criteria)
+        reference = _rate(theirs, f"{what}, on the reference checkpoint")
+    higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
+    nearest = wide.loc[hits, settings.metric]
+    return records.Copies(
+        criteria=criteria,
+        rate=_rate(hits, what, up_to_hit=up_to_hit),
+        best_trial=None if nearest.empty else str(nearest.idxmax() if higher else nearest.idxmin()),
+        reference_rate=reference,
+    )
+
+
+def meets(wide: pd.DataFrame, criteria: Sequence[records.Criterion]) -> pd.Series:
+    """Which rows of a table of trials meet every criterion."""
+    hits = pd.Series(True, index=wide.index)
+    for each in criteria:
+        score = wide[each.metric]
+        hits &= score >= each.threshold if each.higher_is_closer else score <= each.threshold
+    return hits
+
+
+def compared(
+    case: Examined, settings: config.Judge, wide: pd.DataFrame, higher: bool
+) -> records.Paired | None:
+    """The trials of ``wide`` beside those of the same recipes on the reference checkpoint.
+
+    None where the checkpoint is the reference itself. Raises RecordError where the recipes differ.
+    """
+    if case.reference is None:
+        return None
+    theirs = by_trial(case.reference_scores)[settings.metric].reindex(wide.index)
+    if set(case.reference_scores["trial"]) != set(case.scores["trial"]):
+        raise RecordError(
+            f"The replay of {case.target.name} on {case.reference.name} has other trials than the "
+            "search. Run both again: `dvc repro`."
+        )
+    return paired(
+        wide[settings.metric].tolist(),
+        theirs.tolist(),
+        higher_is_closer=higher,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        checkpoint=case.reference.name,
+        checkpoint_sha256=case.reference.sha256,
+        what=f"{settings.metric}, trial by trial",
+    )
+
+
+def about(scores: pd.DataFrame, metric: str) -> pd.Series:
+    """A row of ``records.SCORES`` by ``metric``: its version, weights and direction."""
+    found = scores[scores["metric"] == metric]
+    if found.empty:
+        raise RecordError(
+            f"No trial has a score by {metric}. Name it in score.metrics, or another in judge."
+        )
+    return found.iloc[0]
+
+
+def _rate(hits: pd.Series, what: str, *, up_to_hit: bool = False) -> records.Rate:
+    found = rate(int(hits.sum()), len(hits), up_to_hit=up_to_hit)
+    return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)

@@ -1,0 +1,116 @@
+"""Would the finding stand, had it been reached in another way? One change at a time."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from seedwitness import config, records
+from seedwitness.evidence.conclusions import conclude
+from seedwitness.evidence.examined import (
+    Examined,
+    about,
+    by_trial,
+    closest,
+    compared,
+    control_statistics,
+    copies,
+    every_other,
+)
+from seedwitness.evidence.ranks import rank
+
+
+def variants(
+    case: Examined,
+    ranked: records.Rank,
+    found: records.Copies,
+    against: records.Paired | None,
+    settings: config.Judge,
+) -> list[records.Variant]:
+    """The finding with one control fewer, by every other metric, and by each half of the trials.
+
+    What is not changed stays as it was. p is corrected for the cases of the report by Bonferroni,
+    which is never less than Holm.
+    """
+    wide = by_trial(case.scores)
+    fewer = 1 / ranked.controls if ranked.controls else 1.0
+    done = [
+        _variant(
+            case,
+            "one control fewer, whichever that is, at its worst",
+            ranked.model_copy(
+                update={
+                    "controls": ranked.controls - 1,
+                    "p": min(1.0, (1 + ranked.at_least_as_close) * fewer),
+                    "resolution": fewer,
+                }
+            ),
+            found,
+            against,
+            settings,
+        )
+    ]
+    for metric in sorted(set(wide.columns) - {settings.metric}):
+        said = about(case.scores, metric)
+        higher = bool(said["higher_is_closer"])
+        by = f"ranked by {metric}"
+        by += f" ({said['label']})" if said["label"] == "lab weights" else ""
+        done.append(
+            _variant(
+                case,
+                by,
+                _ranked(case, metric, wide[metric], higher, ranked),
+                found,
+                compared(case, settings.model_copy(update={"metric": metric}), wide, higher),
+                settings,
+            )
+        )
+    higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
+    for half, what in enumerate(("the one half of the trials", "the other half")):
+        part = wide[every_other(wide.index.to_series(), half)]
+        if len(part) < 2:
+            continue
+        own = _ranked(case, settings.metric, part[settings.metric], higher, ranked, half)
+        done.append(
+            _variant(
+                case,
+                what,
+                own,
+                copies(case, settings, part),
+                compared(case, settings, part, higher),
+                settings,
+            )
+        )
+    return done
+
+
+def _ranked(
+    case: Examined,
+    metric: str,
+    values: pd.Series,
+    higher: bool,
+    as_it_was: records.Rank,
+    half: int | None = None,
+) -> records.Rank:
+    best, left_out = control_statistics(case, metric, higher, half)
+    own = rank(closest(values, higher), best, higher_is_closer=higher, alpha=as_it_was.alpha)
+    return own.model_copy(update={"left_out": left_out, "family": as_it_was.family})
+
+
+def _variant(
+    case: Examined,
+    what: str,
+    ranked: records.Rank,
+    found: records.Copies,
+    against: records.Paired | None,
+    settings: config.Judge,
+) -> records.Variant:
+    strict = ranked.model_copy(update={"p_family": min(1.0, ranked.p * ranked.family)})
+    finding, reasons = conclude(case.flat, strict, found, against, settings)
+    return records.Variant(
+        what=what,
+        finding=finding,
+        why=reasons[0],
+        rank=strict,
+        copies=found.rate.hits,
+        trials=found.rate.n,
+    )
