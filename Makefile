@@ -11,7 +11,7 @@ demo lab lab-report: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 READY := .venv/ready
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lab lab-report bench bench-seeds clean
+.PHONY: help setup demo test check lab lab-report bench bench-detectors bench-seeds clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -43,6 +43,9 @@ bench: $(READY) ## measure speed, the demonstration included, and write docs/ben
 
 bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds.md (an hour)
 	@$(BIN)/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json --whole 10
+
+bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md (an hour)
+	@$(BIN)/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)
 	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro

@@ -69,7 +69,8 @@ def searched(
         config.Copy(metric="descriptor", threshold=1 - limits["descriptor"], source=source),
         config.Copy(metric="patch-l2", threshold=limits["patch_l2"], source=source),
     ]
-    which = copies(loaded, criteria, config.section(config.Score, "score"))
+    score = config.section(config.Score, "score")
+    which = copies(loaded, criteria, score.weights, score.batch)
     todo = {
         row.id: cases.Case(image, (row.caption,)) for row, image in zip(rows, images, strict=True)
     }
