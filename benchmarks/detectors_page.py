@@ -56,9 +56,9 @@ def page(found: dict[str, Any]) -> str:
         "were never planted (seen once, twins) are listed like the others: there an AUC of 0.5 and "
         "a TPR of 0.01 are right.\n\nIntervals are percentiles of 2,000 bootstrap samples at 95 %. "
         "*TPR* is the share of a group above a value that at most 1 % of the negatives pass. "
-        "*Our finding* as a score puts pictures of which a generation is a copy by patch-L2 above all "
-        "others, and orders by the closest descriptor; it uses the picture, as *most-alike* and "
-        "*InvMM* do and the others do not.\n\n"
+        "*Our finding* as a score puts pictures of which a generation is a copy by patch-L2 above "
+        "all others, and orders by the closest descriptor; it uses the picture, as *most-alike* "
+        "and *InvMM* do and the others do not.\n\n"
     ]
     for prompt in dict.fromkeys(row["prompt"] for row in rows):
         own = [row for row in rows if row["prompt"] == prompt]
