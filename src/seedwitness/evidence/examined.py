@@ -61,7 +61,7 @@ def control_statistics(
     """
     own = case.controls[case.controls["metric"] == metric]
     if half is not None:
-        own = own[own.groupby("control")["trial"].transform(every_other, half)]
+        own = own[own.groupby("control")["trial"].transform(every_other, half).astype(bool)]
     same = own["pixels_sha256"] == case.target.pixels_sha256
     left_out = sorted(own.loc[same, "control"].unique())
     grouped = own[~same].groupby("control")["score"]

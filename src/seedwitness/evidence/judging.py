@@ -67,6 +67,14 @@ def _standing(case: Examined, settings: config.Judge) -> _Standing:
             f"No trial of {case.target.name} on {case.checkpoint.name} was scored: the budget is "
             "smaller than one image costs. Raise search.budget_nfe and run again."
         )
+    for name, table in (("trials", case.scores), ("trials of controls", case.controls)):
+        unscored = table.loc[table["score"].isna(), "metric"]
+        if len(unscored):
+            raise RecordError(
+                f"{len(unscored)} {name} of {case.target.name} on {case.checkpoint.name} have no "
+                f"score by {unscored.iloc[0]}: it gave no number. Look at their pictures, or leave "
+                "the metric out of score.metrics."
+            )
     said = about(case.scores, settings.metric)
     higher = bool(said["higher_is_closer"])
     statistic = records.Statistic(

@@ -32,23 +32,17 @@ def variants(
     which is never less than Holm.
     """
     wide = by_trial(case.scores)
-    fewer = 1 / ranked.controls if ranked.controls else 1.0
-    done = [
-        _variant(
-            case,
-            "one control fewer, whichever that is, at its worst",
-            ranked.model_copy(
-                update={
-                    "controls": ranked.controls - 1,
-                    "p": min(1.0, (1 + ranked.at_least_as_close) * fewer),
-                    "resolution": fewer,
-                }
-            ),
-            found,
-            against,
-            settings,
+    done = []
+    if ranked.controls:
+        fewer = ranked.model_copy(
+            update={
+                "controls": ranked.controls - 1,
+                "p": min(1.0, (1 + ranked.at_least_as_close) / ranked.controls),
+                "resolution": 1 / ranked.controls,
+            }
         )
-    ]
+        what = "one control fewer, whichever that is, at its worst"
+        done.append(_variant(case, what, fewer, found, against, settings))
     for metric in sorted(set(wide.columns) - {settings.metric}):
         said = about(case.scores, metric)
         higher = bool(said["higher_is_closer"])
