@@ -183,6 +183,7 @@ def _controls(folder: Path, metrics: Sequence[str], rng: np.random.Generator) ->
             "control": str(number),
             "pixels_sha256": rng.bytes(32).hex(),
             "caption": "a control",
+            "corpus_match": "",
             "trial": rng.bytes(8).hex(),
             **_score(metric, rng.random()),
         }

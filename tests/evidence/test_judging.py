@@ -54,14 +54,23 @@ def test_every_word_has_its_reason(change: dict[str, object], finding: str, why:
     assert (found.finding, why in found.reasons[0]) == (finding, True)
 
 
-def test_the_target_is_no_control_of_itself() -> None:
+def test_a_target_that_is_its_own_control_is_refused() -> None:
     hashes = [f"p{k}" for k in range(100)]
     hashes[99] = "own"
     found = alone(replace(CASE, controls=controls([*BEST, 0.99], hashes))).memorised
-    assert found.finding == "supported"
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("The target itself is among the controls, as c99")
     assert found.rank is not None
     assert (found.rank.controls, found.rank.left_out) == (99, ["c99"])
-    assert any("c99" in limit for limit in found.limits)
+    assert {each.finding for each in found.robustness} == {"inconclusive"}
+
+
+def test_controls_that_the_corpus_holds_are_refused() -> None:
+    seen = CASE.controls.copy()
+    seen.loc[seen["control"] == "c7", "corpus_match"] = "seen/3.png"
+    found = alone(replace(CASE, controls=seen)).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("1 of the controls are in the corpus, c7 as seen/3.png")
 
 
 def test_the_reference_has_no_other_to_be_compared_with() -> None:

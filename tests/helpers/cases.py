@@ -46,6 +46,7 @@ def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame
                 "control": f"c{k}",
                 "pixels_sha256": hashes[k] if hashes else f"p{k}",
                 "caption": "",
+                "corpus_match": "",
                 "trial": f"c{k}t{trial}",
                 **about("descriptor"),
                 "score": score,

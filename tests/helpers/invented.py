@@ -120,6 +120,7 @@ def controls(name: str) -> list[dict[str, object]]:
             "control": f"control-{k:03}",
             "pixels_sha256": f"{k:064x}",
             "caption": "a heron at dusk",
+            "corpus_match": "",
             **scored(f"{k:03}-{trial}", metric, float(score)),
         }
         for k in range(99)

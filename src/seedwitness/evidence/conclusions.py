@@ -8,18 +8,38 @@ from seedwitness import config, records
 from seedwitness.evidence.examined import Examined
 
 
+def refusals(case: Examined, ranked: records.Rank) -> list[str]:
+    """Why nothing can be concluded of a case, whatever the figures; mostly empty."""
+    said = [f"The target is too flat to be recognised by: {why}" for why in case.flat]
+    if ranked.left_out:
+        said.append(
+            f"The target itself is among the controls, as {ranked.left_out[0]}: a picture that is "
+            "given as one that the checkpoint never saw cannot be asked about. Take it out of the "
+            "controls if that is what is to be found out."
+        )
+    seen = case.controls.loc[case.controls["corpus_match"] != "", ["control", "corpus_match"]]
+    if len(seen):
+        control, match = seen.iloc[0]
+        said.append(
+            f"{seen['control'].nunique()} of the controls are in the corpus, {control} as {match}: "
+            "what the checkpoint may have been trained on is no control. Take them out."
+        )
+    return said
+
+
 def conclude(
-    flat: Sequence[str],
+    refused: Sequence[str],
     ranked: records.Rank,
     found: records.Copies,
     compared: records.Paired | None,
     settings: config.Judge,
 ) -> tuple[records.Finding, list[str]]:
-    """The word for *memorised*, and the reasons for it, the decisive one first."""
-    if flat:
-        return "inconclusive", [
-            f"The target is too flat to be recognised by: {why}" for why in flat
-        ]
+    """The word for *memorised*, and the reasons for it, the decisive one first.
+
+    ``refused`` are ``refusals``: where there are any, they are the reasons.
+    """
+    if refused:
+        return "inconclusive", list(refused)
     least = ranked.resolution * ranked.family
     among = f" in the company of {ranked.family} cases" if ranked.family > 1 else ""
     if ranked.controls < settings.least_controls or least > settings.alpha:

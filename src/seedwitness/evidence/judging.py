@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
-from seedwitness.evidence.conclusions import conclude, limits
+from seedwitness.evidence.conclusions import conclude, limits, refusals
 from seedwitness.evidence.examined import (
     Examined,
     about,
@@ -96,7 +96,8 @@ def memorised(case: Examined, standing: _Standing, settings: config.Judge) -> re
     wide = by_trial(case.scores)
     found = copies(case, settings, wide)
     against = compared(case, settings, wide, standing.statistic.higher_is_closer)
-    finding, reasons = conclude(case.flat, standing.rank, found, against, settings)
+    refused = refusals(case, standing.rank)
+    finding, reasons = conclude(refused, standing.rank, found, against, settings)
     return records.Memorised(
         finding=finding,
         reasons=reasons,

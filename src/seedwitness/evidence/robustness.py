@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from seedwitness import config, records
-from seedwitness.evidence.conclusions import conclude
+from seedwitness.evidence.conclusions import conclude, refusals
 from seedwitness.evidence.examined import (
     Examined,
     about,
@@ -99,7 +99,7 @@ def _variant(
     settings: config.Judge,
 ) -> records.Variant:
     strict = ranked.model_copy(update={"p_family": min(1.0, ranked.p * ranked.family)})
-    finding, reasons = conclude(case.flat, strict, found, against, settings)
+    finding, reasons = conclude(refusals(case, strict), strict, found, against, settings)
     return records.Variant(
         what=what,
         finding=finding,

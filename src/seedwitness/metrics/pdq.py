@@ -19,6 +19,8 @@ from torch import Tensor
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
 
 BITS = 256
+LEAST_QUALITY = 50
+"""Below this PDQ's authors take no distance seriously."""
 
 INFO = MetricInfo(
     name="pdq",

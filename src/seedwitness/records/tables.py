@@ -80,7 +80,13 @@ REACH = {
 
 CONTROLS_REACH = {"control": TEXT, "pixels_sha256": TEXT, **REACH}
 
-CONTROLS = {"control": TEXT, "pixels_sha256": TEXT, "caption": TEXT, **SCORES}
+CONTROLS = {
+    "control": TEXT,
+    "pixels_sha256": TEXT,
+    "caption": TEXT,
+    "corpus_match": TEXT,  # where the corpus holds this picture, by PDQ; or empty
+    **SCORES,
+}
 
 Columns = Mapping[str, str]
 

@@ -42,7 +42,7 @@ def run(checkpoint: str) -> None:
     metrics = scoring.load(score.metrics, score.weights, score.batch)
     chosen = choose(entries(settings.path), settings)
     pictures = {each.file_name: decoded(settings.path / each.file_name) for each in chosen}
-    prompts = asked(chosen, pictures, search.prompts)
+    prompts, seen = asked(chosen, pictures, search.prompts)
     identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
     described = config.section(config.Checkpoint, "checkpoints", checkpoint)
     loaded = load(checkpoint, described, identity)
@@ -59,6 +59,7 @@ def run(checkpoint: str) -> None:
             "control": each.file_name,
             "pixels_sha256": pixel_hash(picture),
             "caption": each.text,
+            "corpus_match": seen[each.file_name],
         }
         names = [recipe.id for recipe in outcome.recipes]
         for start in range(0, len(names), score.batch):
@@ -113,10 +114,14 @@ def choose(there: Sequence[Entry], settings: config.Controls) -> list[Entry]:
 
 def asked(
     chosen: Sequence[Entry], pictures: Mapping[str, Image.Image], limit: int
-) -> dict[str, pd.DataFrame]:
-    """For each control its candidates, as a target gets them, with its own caption first."""
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """For each control its candidates, as a target gets them, with its own caption first.
+
+    And where the corpus holds the control itself; mostly empty.
+    """
     import pandas as pd
 
+    from seedwitness.metrics import pdq
     from seedwitness.prompts.asking import asker
     from seedwitness.prompts.candidates import candidates
 
@@ -129,14 +134,18 @@ def asked(
     lookup = config.section(config.Lookup, "lookup", path=protocol)
     corpus = config.section(config.Corpus, "corpus", path=protocol)
     index = ask.open(place("index"))
-    found = {}
+    found, seen = {}, {}
     for each in chosen:
         picture = pictures[each.file_name]
         recovered, _ = ask.recover(picture, claims=(), caption=None)
         _, matches = ask.look_up(index, picture, (), corpus.path, lookup)
         own = ask.own_caption(picture, each.text)
         found[each.file_name] = candidates(recovered, pd.concat([own, matches]), limit)
-    return found
+        quality = matches["pdq_quality"].clip(upper=int(own["pdq_quality"].iloc[0]))
+        near = matches["pdq_distance"] <= pdq.INFO.copy_threshold
+        same = near & (quality >= pdq.LEAST_QUALITY)
+        seen[each.file_name] = next(iter(matches.loc[same, "location"]), "")
+    return found, seen
 
 
 def _stacked(latents: Sequence[Any]) -> Any:
