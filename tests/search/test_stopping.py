@@ -18,7 +18,7 @@ from seedwitness.search.cases import Case
 from seedwitness.search.stopping import copies, enough_trials
 
 PROMPTS = ("a red fish", "a blue lighthouse")
-SCORE = config.Score(metrics=["ssim"])
+BATCH = 4
 
 
 def settings(**stop: float) -> config.Search:
@@ -115,10 +115,10 @@ def test_copies_meet_every_criterion(tiny: Loaded, swept: tuple[cases.Outcome, P
     target = Image.fromarray(pixels.permute(1, 2, 0).numpy())
     near = config.Copy(metric="ssim", threshold=0.999, source="here")
     never = config.Copy(metric="psnr", threshold=1000, source="here")
-    assert copies(tiny, [near], SCORE)(latents, target) == [n == 3 for n in range(len(latents))]
-    assert not any(copies(tiny, [near, never], SCORE)(latents, target))
+    assert copies(tiny, [near], {}, BATCH)(latents, target) == [n == 3 for n in range(len(latents))]
+    assert not any(copies(tiny, [near, never], {}, BATCH)(latents, target))
     with pytest.raises(ConfigError, match="no metric"):
-        copies(tiny, [config.Copy(metric="ssimm", threshold=1, source="")], SCORE)
+        copies(tiny, [config.Copy(metric="ssimm", threshold=1, source="")], {}, BATCH)
 
 
 @pytest.mark.parametrize(("rate", "trials"), [(0.5, 5), (0.1, 29), (0.01, 299), (0.006, 498)])
