@@ -39,6 +39,7 @@ MODULES = [
         "metrics.scoring",
         "prompts.asking",
         "report.overview",
+        "report.plots",
         "report.writing",
         "search.cases",
         "search.origin",
