@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -93,17 +94,17 @@ def inverted(
     loaded.latent_shape(*picture.size)
     pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None]
     latents = encode_pictures(loaded.pipeline, pixels)
-    rows = [
-        invert(
+    rows: list[torch.Tensor] = []
+    for guidance, group in groupby(asked, key=lambda each: each.guidance):
+        prompts = [each.prompt for each in group]  # go through the denoiser together
+        rows += invert(
             loaded.pipeline,
-            embed_each(loaded.pipeline, [each.prompt]),
-            latents,
+            embed_each(loaded.pipeline, prompts),
+            latents.expand(len(prompts), -1, -1, -1),
             num_inference_steps=settings.steps,
-            guidance_scale=each.guidance,
+            guidance_scale=guidance,
             rounds=settings.rounds,
-        ).flatten()
-        for each in asked
-    ]
+        ).flatten(1)
     found: Array = torch.stack(rows).numpy()
     if not np.isfinite(found).all():
         raise CheckpointError(
