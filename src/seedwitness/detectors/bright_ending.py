@@ -1,8 +1,9 @@
 """Bright ending (Chen et al., ICLR 2025): where in the picture the end token is looked at last.
 
 In the last step the pixels of a learned region look at the end of the prompt. As a mask it says
-where; the magnitude of the guidance inside it says how much, also where only a part was learned. Which layers make the mask, and that it is weighed by its
-own mean, is our reading: the paper's formula was not looked up.
+where; the magnitude of the guidance inside it says how much, also where only a part was learned.
+Which layers make the mask, and that it is weighed by its own mean, is our reading: the paper's
+formula was not looked up.
 """
 
 from __future__ import annotations
