@@ -44,7 +44,7 @@ bench: $(READY) ## measure speed, the demonstration included, and write docs/ben
 bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds.md (an hour)
 	@$(BIN)/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json --whole 10
 
-bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md (an hour)
+bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md (hours)
 	@$(BIN)/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)

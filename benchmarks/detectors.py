@@ -1,10 +1,11 @@
 """Every detector and our own finding on the same pictures of a lab, whose truth is known.
 
-    .venv/bin/python benchmarks/detectors.py [--lab data/lab] [--scratch FILE]
+    .venv/bin/python benchmarks/detectors.py [--lab data/lab] [--scratch DIR]
 
 Each picture is asked about under its training caption and under the prompt that is recovered from
-its pixels alone; figures that need the picture, also under no prompt at all. Every value goes to
-`--scratch` as soon as it is there, so a run that was stopped goes on where it was. Needs the
+its pixels alone; figures that need the picture, also under no prompt at all. What is reckoned of a
+picture goes to `--scratch` at once, in a folder that is named by checkpoint, settings and code: a
+run that was stopped goes on where it was, and never takes another's values. Needs the
 demonstration's index. Hours on two cores.
 """
 
@@ -14,25 +15,26 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import load
+from seedwitness import config, detectors, records
+from seedwitness.checkpoints.loading import Loaded, load
 from seedwitness.checkpoints.sampling import torch_noise
 from seedwitness.detectors import DETECTORS
 from seedwitness.detectors.clique import largest
 from seedwitness.detectors.probe import Probe
+from seedwitness.evidence.ranks import rank
 from seedwitness.evidence.roc import auc, estimate, tpr_at
+from seedwitness.files import sha256_file, write_whole
 from seedwitness.lab.home import DESCRIPTOR, Lab, opened
 from seedwitness.lab.truth import Picture
 from seedwitness.metrics import descriptor, patch_l2
@@ -49,7 +51,7 @@ Value = dict[str, Any]
 
 
 def chosen(lab: Lab, pictures: int, others: int, negatives: int) -> dict[str, list[Picture]]:
-    """Pictures by group, the first of each in the lab's own order, which is by chance."""
+    """Pictures by group, so many of each, by the hash of their names: so that nobody chose them."""
     planted = {
         f"planted {times} times": [row for row in lab.rows if row.multiplicity == times]
         for times in (128, 32, 8)
@@ -60,65 +62,75 @@ def chosen(lab: Lab, pictures: int, others: int, negatives: int) -> dict[str, li
     }
     most = dict.fromkeys(planted, pictures)
     most |= {"once": others, "twins": others, "held out": negatives}
-    return {name: rows[: most[name]] for name, rows in {**planted, **never}.items()}
+    return {
+        name: sorted(rows, key=lambda row: sha256(row.id.encode()).digest())[: most[name]]
+        for name, rows in {**planted, **never}.items()
+    }
 
 
-def recovered(lab: Lab, rows: Sequence[Picture]) -> Iterator[str]:
-    """The best phrases for each picture, from its pixels alone."""
+def recovering() -> Callable[[Tensor], str]:
+    """What gives the best phrases for a picture, from its pixels alone."""
     ask = asker(
         config.section(config.Clip, "clip"),
         config.Recover(methods=["phrases"]),
         Path("data/index"),
     )
-    for pixels in lab.few(list(rows)):
+
+    def recovered(pixels: Tensor) -> str:
         image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
         table, _ = ask.recover(image, claims=(), caption=None)
-        yield str(table["text"].iloc[0])
+        return str(table["text"].iloc[0])
+
+    return recovered
 
 
-def values(probe: Probe, names: Sequence[str], few: Tensor, many: Tensor) -> Iterator[Value]:
+def values(
+    probe: Probe,
+    names: Sequence[str],
+    few: Tensor,
+    many: Tensor,
+    target: Tensor,
+    alike: Callable[[Tensor, Tensor], Tensor],
+) -> Iterator[Value]:
     """Every figure of one picture under one prompt, with what it cost.
 
     ``few`` noises are asked of by what costs little, ``many`` are made into pictures.
     """
-
-    def timed(name: str, reckon: Any) -> Value:
-        nfe, backward, began = probe.nfe, probe.backward, perf_counter()
-        return {
-            "detector": name,
-            "value": reckon(),
-            "nfe": probe.nfe - nfe,
-            "backward": probe.backward - backward,
-            "seconds": round(perf_counter() - began, 4),
-        }
-
     for name in names:
         if name not in FROM_PICTURES and (probe.prompt or DETECTORS[name].needs == "picture"):
-            yield timed(name, partial(DETECTORS[name], probe, few))
-    assert probe.target is not None
-    assert probe.alike is not None
-    made = torch.empty(0)
-
-    def generate() -> float:
-        nonlocal made
-        made = probe.pictures(many)
-        return float(probe.alike(made, probe.target).max())  # type: ignore[misc]
-
-    spent = timed(CLOSEST, generate)
-    yield spent
+            before = Spent(probe)
+            yield {"detector": name, "value": DETECTORS[name](probe, few), **before.since()}
+    before = Spent(probe)
+    made = probe.pictures(many)
+    closest = float(alike(made, target).max())
+    spent = before.since()
+    near = patch_l2.scores(made, target.expand_as(made)) <= patch_l2.INFO.copy_threshold
+    if CLOSEST in names:
+        yield {"detector": CLOSEST, "value": closest, **spent}
     if "clique" in names:
-        yield {**spent, "detector": "clique", "value": largest(made)}
-    near = patch_l2.scores(made, probe.target.expand_as(made)) <= patch_l2.INFO.copy_threshold
-    yield {**spent, "detector": "copies", "value": int(near.sum())}
-    yield {**spent, "detector": FINDING, "value": spent["value"] + 2 * bool(near.any())}
+        yield {"detector": "clique", "value": largest(made), **spent}
+    score = closest + 2 * bool(near.any())
+    yield {"detector": FINDING, "value": score, "copies": int(near.sum()), **spent}
 
 
-def measured(lab: Lab, asked: argparse.Namespace, scratch: Path) -> list[Value]:
+class Spent:
+    """What a probe has been asked so far, and the time."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe, self.nfe, self.backward = probe, probe.nfe, probe.backward
+        self.began = perf_counter()
+
+    def since(self) -> Value:
+        """What has been asked of it since then."""
+        return {
+            "nfe": self.probe.nfe - self.nfe,
+            "backward": self.probe.backward - self.backward,
+            "seconds": round(perf_counter() - self.began, 4),
+        }
+
+
+def measured(lab: Lab, loaded: Loaded, asked: argparse.Namespace, scratch: Path) -> list[Value]:
     """One row a picture, prompt and figure; what ``scratch`` holds is not reckoned again."""
-    described = config.Checkpoint(
-        family="diffusers", path=lab.path / "checkpoints/lab-memorised", watch=lab.path
-    )
-    loaded = load("lab-memorised", described)
     eyes = descriptor.load(lab.path / DESCRIPTOR / "descriptor.pt")
     shape = loaded.latent_shape(loaded.checkpoint.width, loaded.checkpoint.height)
     noise = torch_noise(range(max(asked.seeds, asked.pictures_each)), shape)
@@ -127,45 +139,44 @@ def measured(lab: Lab, asked: argparse.Namespace, scratch: Path) -> list[Value]:
     def alike(pictures: Tensor, target: Tensor) -> Tensor:
         return (eyes.embed(pictures) @ eyes.embed(target[None]).T)[:, 0]
 
-    rows = (
-        [json.loads(line) for line in scratch.read_text().splitlines()] if scratch.exists() else []
-    )
-    done = {(row["picture"], row["prompt"]) for row in rows if row["detector"] == FINDING}
-    rows = [row for row in rows if (row["picture"], row["prompt"]) in done]
+    recovered = recovering()
     groups = chosen(lab, asked.pictures, asked.others, asked.negatives)
     flat = [(group, row) for group, each in groups.items() for row in each]
-    texts = recovered(lab, [row for _, row in flat])
-    with scratch.open("a", encoding="utf-8") as file:
-        for (group, row), text in tqdm(
-            zip(flat, texts, strict=True), total=len(flat), disable=None
-        ):
+    rows: list[Value] = []
+    for group, row in tqdm(flat, disable=None):
+        path = scratch / f"{row.id}.json"
+        if not path.exists():
             target = lab.few([row])[0]
-            for kind, prompt in zip(PROMPTS, (row.caption, text, ""), strict=True):
-                if (row.id, kind) in done:
-                    continue
-                probe = Probe(
-                    loaded.pipeline,
-                    prompt,
-                    steps=STEPS,
-                    guidance=GUIDANCE,
-                    target=target,
-                    alike=alike,
-                    copy_at=asked.copy_at,
+            prompts = zip(PROMPTS, (row.caption, recovered(target), ""), strict=True)
+            found = [
+                {"picture": row.id, "group": group, "prompt": kind, **each}
+                for kind, prompt in prompts
+                for each in values(
+                    Probe(
+                        loaded.pipeline,
+                        prompt,
+                        steps=STEPS,
+                        guidance=GUIDANCE,
+                        target=target,
+                        alike=alike,
+                        copy_at=asked.copy_at,
+                    ),
+                    asked.detectors,
+                    few,
+                    many,
+                    target,
+                    alike,
                 )
-                found = [
-                    {"picture": row.id, "group": group, "prompt": kind, **each}
-                    for each in values(probe, asked.detectors, few, many)
-                ]
-                file.write("".join(json.dumps(each) + "\n" for each in found))
-                file.flush()
-                rows += found
+            ]
+            write_whole(path, json.dumps(found))
+        rows += json.loads(path.read_text(encoding="utf-8"))
     return rows
 
 
 def figures(rows: Sequence[Value]) -> list[Value]:
     """AUC and TPR of each figure, by prompt and group, held-out pictures being the negatives."""
     found = []
-    kinds = {(row["prompt"], row["detector"]): None for row in rows if row["detector"] != "copies"}
+    kinds = {(row["prompt"], row["detector"]): None for row in rows}
     for prompt, name in kinds:
         own = [row for row in rows if (row["prompt"], row["detector"]) == (prompt, name)]
         negatives = [row["value"] for row in own if row["group"] == "held out"]
@@ -193,27 +204,28 @@ def findings(rows: Sequence[Value], alpha: float = 0.01) -> list[Value]:
     """
     found = []
     for prompt in PROMPTS:
-        by = {
-            name: {
-                row["picture"]: row
-                for row in rows
-                if row["prompt"] == prompt and row["detector"] == name
-            }
-            for name in (CLOSEST, "copies")
-        }
-        controls = {
-            name: row["value"] for name, row in by[CLOSEST].items() if row["group"] == "held out"
-        }
-        for group in dict.fromkeys(row["group"] for row in by[CLOSEST].values()):
-            own = [name for name, row in by[CLOSEST].items() if row["group"] == group]
-            hits = 0
-            for name in own:
-                others = [value for other, value in controls.items() if other != name]
-                close = sum(value >= by[CLOSEST][name]["value"] for value in others)
-                p = (1 + close) / (1 + len(others))
-                hits += p <= alpha and by["copies"][name]["value"] > 0
-            found.append({"prompt": prompt, "group": group, "supported": hits, "n": len(own)})
+        own = [row for row in rows if (row["prompt"], row["detector"]) == (prompt, FINDING)]
+        for group in dict.fromkeys(row["group"] for row in own):
+            asked = [row for row in own if row["group"] == group]
+            supported = sum(row["copies"] > 0 and _rank(row, own).p <= alpha for row in asked)
+            found.append(
+                {"prompt": prompt, "group": group, "supported": supported, "n": len(asked)}
+            )
     return found
+
+
+def _rank(row: Value, own: Sequence[Value]) -> records.Rank:
+    """Of a picture among the held-out ones, by the closest descriptor."""
+
+    def closest(each: Value) -> float:
+        return float(each["value"] - 2 * (each["copies"] > 0))
+
+    others = [
+        closest(each)
+        for each in own
+        if each["group"] == "held out" and each["picture"] != row["picture"]
+    ]
+    return rank(closest(row), others, higher_is_closer=True, alpha=0.01)
 
 
 def main() -> None:
@@ -234,15 +246,28 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path)
     asked = parser.parse_args()
     lab = opened(asked.lab)
-    with tempfile.TemporaryDirectory() as temporary:
-        rows = measured(lab, asked, asked.scratch or Path(temporary) / "values.jsonl")
-    settings: Mapping[str, Any] = {
+    described = config.Checkpoint(
+        family="diffusers", path=lab.path / "checkpoints/lab-memorised", watch=lab.path
+    )
+    loaded = load("lab-memorised", described)
+    settings: dict[str, Any] = {
         "lab": lab.name,
+        "checkpoint_sha256": loaded.checkpoint.sha256,
         "steps": STEPS,
         "guidance": GUIDANCE,
         "seeds": asked.seeds,
         "generations": asked.pictures_each,
+        "copy_at": asked.copy_at,
+        "detectors": asked.detectors,
+        "device": str(loaded.pipeline.device),
+        "code": records.digest(
+            {each.name: sha256_file(each) for each in Path(detectors.__file__).parent.glob("*.py")}
+        ),
     }
+    with tempfile.TemporaryDirectory() as temporary:
+        scratch = (asked.scratch or Path(temporary)) / records.digest(settings)[:16]
+        scratch.mkdir(parents=True, exist_ok=True)
+        rows = measured(lab, loaded, asked, scratch)
     found = {**settings, "figures": figures(rows), "findings": findings(rows)}
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 

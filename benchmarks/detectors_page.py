@@ -18,6 +18,7 @@ from scan_page import table
 
 from seedwitness.detectors import DETECTORS
 from seedwitness.evidence.rates import rate
+from seedwitness.evidence.roc import RESAMPLES
 
 SCRATCH = Path("data/detectors")
 PUBLISHED = {
@@ -49,12 +50,14 @@ def page(found: dict[str, Any]) -> str:
     parts = [
         "# Detectors on pictures whose truth is known\n\nWritten by `make bench-detectors`; the "
         f"figures are in [detectors.json](detectors.json). Measured on {where['processor']}, "
-        f"{where['cores']} cores, {where['date']}, no GPU in use. Lab `{found['lab']}`, checkpoint "
-        f"`lab-memorised`, DDIM, {found['steps']} steps, guidance {found['guidance']:g}; "
-        f"{found['seeds']} seeds a detector, {found['generations']} generations where pictures are "
+        f"{where['cores']} cores, {where['date']}, on {found['device']}. Lab `{found['lab']}`, "
+        f"checkpoint `lab-memorised` ({found['checkpoint_sha256'][:12]}), DDIM, {found['steps']} "
+        f"steps, guidance {found['guidance']:g}; {found['seeds']} seeds a detector, "
+        f"{found['generations']} generations where pictures are "
         f"compared, the same for all. Negatives are {negatives} held-out pictures; groups that "
         "were never planted (seen once, twins) are listed like the others: there an AUC of 0.5 and "
-        "a TPR of 0.01 are right.\n\nIntervals are percentiles of 2,000 bootstrap samples at 95 %. "
+        "a TPR of 0.01 are right.\n\nIntervals are percentiles of "
+        f"{RESAMPLES:,} bootstrap samples at 95 %. "
         "*TPR* is the share of a group above a value that at most 1 % of the negatives pass. "
         "*Our finding* as a score puts pictures of which a generation is a copy by patch-L2 above "
         "all others, and orders by the closest descriptor; it uses the picture, as *most-alike* "
@@ -118,8 +121,7 @@ def main() -> None:
     parser.add_argument("page", type=Path)
     parser.add_argument("figures", type=Path)
     asked, further = parser.parse_known_args()
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    found = run("detectors", "--scratch", str(SCRATCH / "values.jsonl"), *further)
+    found = run("detectors", "--scratch", str(SCRATCH), *further)
     found["machine"] = machine()
     asked.figures.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     asked.page.write_text(page(found), encoding="utf-8")

@@ -35,6 +35,7 @@ def invmm(probe: Probe, noise: Tensor) -> Tensor:
     """
     if probe.target is None or probe.alike is None:
         raise ValueError("likeness to a target wants a target and a measure")
+    noise = noise.to(probe.pipeline.device)
     for number, (mean, deviation) in enumerate(fitted(probe, noise), start=1):
         if number % CHECK == 0 and _comes_back(probe, mean + deviation * noise):
             divergence = (
@@ -53,9 +54,8 @@ def fitted(probe: Probe, noise: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     whose weight grows until the error falls no more, and then is halved.
     """
     assert probe.target is not None
-    device = probe.pipeline.device
-    clean = encode_pictures(probe.pipeline, probe.target[None])[0].to(device)
-    noise = noise.to(device)
+    noise = noise.to(probe.pipeline.device)
+    clean = encode_pictures(probe.pipeline, probe.target[None])[0].to(noise.device)
     mean = torch.zeros_like(clean).requires_grad_()
     log_variance = torch.zeros_like(clean).requires_grad_()
     optimiser = torch.optim.Adam([mean, log_variance], RATE)

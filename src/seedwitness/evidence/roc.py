@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
+RESAMPLES = 2000
 Values = Sequence[float] | NDArray[np.float64]
 
 
@@ -36,7 +37,7 @@ def tpr_at(positives: Values, negatives: Values, fpr: float = 0.01) -> float:
     """Share of positives above a threshold that at most a share ``fpr`` of negatives is above.
 
     The threshold is a negative's own value and has to be passed, so with few negatives the figure
-    errs on the low side. Raises ValueError where there are none.
+    errs on the low side. ``fpr`` is in [0, 1). Raises ValueError where there are no negatives.
     """
     if not len(negatives):
         raise ValueError("without negatives there is no false positive rate")
@@ -50,7 +51,7 @@ def estimate(
     positives: Values,
     negatives: Values,
     *,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
     seed: int = 1,
 ) -> Estimate:
     """A figure of positives and negatives, and the 95 % interval of the percentile bootstrap.
