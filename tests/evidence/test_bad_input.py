@@ -46,9 +46,15 @@ def test_scores_that_are_all_alike_differ_by_nothing() -> None:
     assert (judged.reference.difference, judged.reference.p) == (0, 1)
 
 
-@pytest.mark.parametrize("which", ["scores", "controls"])
+@pytest.mark.parametrize("which", ["scores", "controls", "reference_scores"])
 def test_a_score_that_is_no_number_is_named(which: str) -> None:
     table = getattr(CASE, which).copy()
     table.loc[0, "score"] = np.nan
     with pytest.raises(RecordError, match="no score by descriptor: it gave no number"):
         judge([replace(CASE, **{which: table})], SETTINGS)
+
+
+def test_a_replay_that_lacks_a_score_is_no_replay() -> None:
+    lacking = CASE.reference_scores.drop(index=0)  # one trial, by one metric
+    with pytest.raises(RecordError, match="other trials than the search"):
+        judge([replace(CASE, reference_scores=lacking)], SETTINGS)

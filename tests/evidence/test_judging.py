@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import BEST, CASE, FAR, SEARCH, SETTINGS, checkpoint, controls, scores
+from cases import BEST, CASE, FAR, SEARCH, SETTINGS, controls, scores
+from invented import identity
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
@@ -15,10 +16,6 @@ from seedwitness.evidence.judging import judge
 def alone(case: Examined, settings: config.Judge = SETTINGS) -> records.Case:
     (found,) = judge([case], settings)
     return found
-
-
-def word(case: Examined) -> str:
-    return alone(case).memorised.finding
 
 
 def test_closer_than_all_controls_and_copies_is_supported() -> None:
@@ -130,9 +127,9 @@ def test_several_checkpoints_share_the_error_rate() -> None:
     plenty = controls(np.linspace(0.2, 0.5, 199).tolist())
     empty = records.frame([], records.SCORES)
     near = replace(CASE, controls=plenty)
-    other = replace(near, checkpoint=checkpoint("other"), scores=FAR)
+    other = replace(near, checkpoint=identity("other"), scores=FAR)
     clean = replace(
-        near, checkpoint=checkpoint("clean"), reference=None, reference_scores=empty, scores=FAR
+        near, checkpoint=identity("clean"), reference=None, reference_scores=empty, scores=FAR
     )
     cases = {each.checkpoint: each.memorised for each in judge([other, near, clean], SETTINGS)}
     assert list(cases) == ["other", "memorised", "clean"]
@@ -147,7 +144,14 @@ def test_several_checkpoints_share_the_error_rate() -> None:
     assert cases["memorised"].finding == "supported"
     assert "by Holm over 2 cases 0.01" in cases["memorised"].reasons[0]
 
-    third = replace(other, checkpoint=checkpoint("third"))
+    # By itself this case passes, and among the changes none fails for its company.
+    assert {each.rank.family for each in cases["memorised"].robustness} == {2}
+    fewer = cases["memorised"].robustness[0]
+    assert (fewer.rank.p_family, fewer.finding) == (2 / 199, "inconclusive")
+    halves = cases["memorised"].robustness[-2:]
+    assert {each.finding for each in halves} == {"supported"}
+
+    third = replace(other, checkpoint=identity("third"))
     found = judge([other, near, third, clean], SETTINGS)[1].memorised
     assert found.finding == "inconclusive"
     assert found.reasons[0].startswith("199 controls are too few in the company of 3 cases")

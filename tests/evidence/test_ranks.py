@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seedwitness.evidence.ranks import holm, paired, rank
+from seedwitness.evidence.ranks import holm, in_company, paired, rank
 
 
 def compared(values: list[float], reference: list[float], higher: bool = False, seed: int = 1):  # type: ignore[no-untyped-def]
@@ -81,3 +81,11 @@ def test_holm_keeps_the_error_rate_of_the_whole_family() -> None:
     rng = np.random.default_rng(7)
     wrong = np.mean([min(holm(rng.uniform(size=5).tolist())) <= 0.05 for _ in range(4000)])
     assert 0.035 < wrong < 0.06
+
+
+def test_a_rank_in_company_is_corrected_with_it() -> None:
+    alone = rank(2.0, [1.0] * 199, higher_is_closer=True, alpha=0.01)
+    assert in_company(alone, []) == alone
+    among = in_company(alone, [0.5, 0.004])
+    assert (among.p, among.family) == (1 / 200, 3)
+    assert among.p_family == 0.012  # twice its own, raised to three times the smallest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from invented import identity
 
 from seedwitness import config, records
 from seedwitness.evidence.examined import Examined
@@ -55,22 +56,6 @@ def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame
             for trial, score in enumerate((value, -1.0))
         ],
         records.CONTROLS,
-    )
-
-
-def checkpoint(name: str) -> records.Checkpoint:
-    return records.Checkpoint(
-        name=name,
-        family="diffusers",
-        sha256=name,
-        components=[],
-        latent_channels=8,
-        latent_scale=8,
-        width=128,
-        height=128,
-        prompt_limit=77,
-        prediction_type="epsilon",
-        dtype="float32",
     )
 
 
@@ -128,16 +113,14 @@ SEARCH = records.Search(
 )
 CASE = Examined(
     target=TARGET,
-    checkpoint=checkpoint("memorised"),
+    checkpoint=identity("memorised"),
     flat=(),
     scores=scores([0.9, 0.8] * 8, [0.1, 0.12] * 8),
     controls=controls(BEST),
-    reference=checkpoint("clean"),
+    reference=identity("clean"),
     reference_scores=scores([0.3] * 16, [0.4] * 16),
     search=SEARCH,
     prompt_bits=100.0,
     scan=SCAN,
 )
-
-
 FAR = scores([0.3] * 16, [0.4] * 16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
@@ -18,7 +18,7 @@ from seedwitness.evidence.examined import (
     copies,
 )
 from seedwitness.evidence.generation import generated
-from seedwitness.evidence.ranks import holm, rank
+from seedwitness.evidence.ranks import in_company, rank
 from seedwitness.evidence.robustness import variants
 
 BEST = "the closest of all trials"
@@ -32,19 +32,18 @@ def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Cas
     checkpoint lies above 0. *Generated* is ``generation.generated``.
     """
     standings = [_standing(case, settings) for case in cases]
-    family = [standing for case, standing in zip(cases, standings, strict=True) if case.reference]
-    adjusted = iter(holm([each.rank.p for each in family]))
+    examined = [number for number, case in enumerate(cases) if case.reference]
     found = []
-    for case, standing in zip(cases, standings, strict=True):
-        if case.reference:
-            update = {"family": len(family), "p_family": next(adjusted)}
-            standing = replace(standing, rank=standing.rank.model_copy(update=update))
+    for number, case in enumerate(cases):
+        company = [
+            standings[other].rank.p for other in examined if case.reference and other != number
+        ]
         found.append(
             records.Case(
                 target=case.target.name,
                 checkpoint=case.checkpoint.name,
                 checkpoint_sha256=case.checkpoint.sha256,
-                memorised=memorised(case, standing, settings),
+                memorised=memorised(case, standings[number], company, settings),
                 generated=generated(case.scan, case.flat),
             )
         )
@@ -67,14 +66,7 @@ def _standing(case: Examined, settings: config.Judge) -> _Standing:
             f"No trial of {case.target.name} on {case.checkpoint.name} was scored: the budget is "
             "smaller than one image costs. Raise search.budget_nfe and run again."
         )
-    for name, table in (("trials", case.scores), ("trials of controls", case.controls)):
-        unscored = table.loc[table["score"].isna(), "metric"]
-        if len(unscored):
-            raise RecordError(
-                f"{len(unscored)} {name} of {case.target.name} on {case.checkpoint.name} have no "
-                f"score by {unscored.iloc[0]}: it gave no number. Look at their pictures, or leave "
-                "the metric out of score.metrics."
-            )
+    _require_numbers(case)
     said = about(case.scores, settings.metric)
     higher = bool(said["higher_is_closer"])
     statistic = records.Statistic(
@@ -91,21 +83,43 @@ def _standing(case: Examined, settings: config.Judge) -> _Standing:
     return _Standing(statistic, ranked.model_copy(update={"left_out": left_out}))
 
 
-def memorised(case: Examined, standing: _Standing, settings: config.Judge) -> records.Memorised:
-    """Was the target learned? Rank among controls, copies by the threshold, the reference."""
+def _require_numbers(case: Examined) -> None:
+    """Raise RecordError where a trial has no score by one of the metrics."""
+    tables = {
+        "trials": case.scores,
+        "trials on the reference": case.reference_scores,
+        "trials of controls": case.controls,
+    }
+    for name, table in tables.items():
+        unscored = table.loc[table["score"].isna(), "metric"]
+        if len(unscored):
+            raise RecordError(
+                f"{len(unscored)} {name} of {case.target.name} on {case.checkpoint.name} have no "
+                f"score by {unscored.iloc[0]}: it gave no number. Look at their pictures, or leave "
+                "the metric out of score.metrics."
+            )
+
+
+def memorised(
+    case: Examined, standing: _Standing, company: Sequence[float], settings: config.Judge
+) -> records.Memorised:
+    """Was the target learned? Rank among controls, copies by the threshold, the reference.
+
+    ``company`` is p of the other cases that p is corrected for.
+    """
+    ranked = in_company(standing.rank, company)
     wide = by_trial(case.scores)
     found = copies(case, settings, wide)
     against = compared(case, settings, wide, standing.statistic.higher_is_closer)
-    refused = refusals(case, standing.rank)
-    finding, reasons = conclude(refused, standing.rank, found, against, settings)
+    finding, reasons = conclude(refusals(case, ranked), ranked, found, against, settings)
     return records.Memorised(
         finding=finding,
         reasons=reasons,
-        limits=limits(case, standing.rank),
+        limits=limits(case, ranked),
         statistic=standing.statistic,
-        rank=standing.rank,
+        rank=ranked,
         copies=found,
         reference=against,
         prompt_bits=case.prompt_bits,
-        robustness=variants(case, standing.rank, found, against, settings),
+        robustness=variants(case, ranked, company, found, against, settings),
     )

@@ -45,6 +45,12 @@ def holm(p: Sequence[float]) -> list[float]:
     return found
 
 
+def in_company(ranked: Rank, company: Sequence[float]) -> Rank:
+    """A rank whose p is corrected by Holm in the company of other tests' p."""
+    family = [ranked.p, *company]
+    return ranked.model_copy(update={"family": len(family), "p_family": holm(family)[0]})
+
+
 def paired(
     values: Sequence[float],
     reference: Sequence[float],

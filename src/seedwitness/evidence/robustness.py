@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from seedwitness import config, records
@@ -16,20 +18,20 @@ from seedwitness.evidence.examined import (
     copies,
     every_other,
 )
-from seedwitness.evidence.ranks import rank
+from seedwitness.evidence.ranks import in_company, rank
 
 
 def variants(
     case: Examined,
     ranked: records.Rank,
+    company: Sequence[float],
     found: records.Copies,
     against: records.Paired | None,
     settings: config.Judge,
 ) -> list[records.Variant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
-    What is not changed stays as it was. p is corrected for the cases of the report by Bonferroni,
-    which is never less than Holm.
+    What is not changed stays as it was, also ``company``: p of the other cases of the report.
     """
     wide = by_trial(case.scores)
     done = []
@@ -42,7 +44,7 @@ def variants(
             }
         )
         what = "one control fewer, whichever that is, at its worst"
-        done.append(_variant(case, what, fewer, found, against, settings))
+        done.append(_variant(case, what, in_company(fewer, company), found, against, settings))
     for metric in sorted(set(wide.columns) - {settings.metric}):
         said = about(case.scores, metric)
         higher = bool(said["higher_is_closer"])
@@ -52,7 +54,7 @@ def variants(
             _variant(
                 case,
                 by,
-                _ranked(case, metric, wide[metric], higher, ranked),
+                _ranked(case, metric, wide[metric], higher, settings.alpha, company),
                 found,
                 compared(case, settings.model_copy(update={"metric": metric}), wide, higher),
                 settings,
@@ -63,7 +65,9 @@ def variants(
         part = wide[every_other(wide.index.to_series(), half)]
         if len(part) < 2:
             continue
-        own = _ranked(case, settings.metric, part[settings.metric], higher, ranked, half)
+        own = _ranked(
+            case, settings.metric, part[settings.metric], higher, settings.alpha, company, half
+        )
         done.append(
             _variant(
                 case,
@@ -82,12 +86,13 @@ def _ranked(
     metric: str,
     values: pd.Series,
     higher: bool,
-    as_it_was: records.Rank,
+    alpha: float,
+    company: Sequence[float],
     half: int | None = None,
 ) -> records.Rank:
     best, left_out = control_statistics(case, metric, higher, half)
-    own = rank(closest(values, higher), best, higher_is_closer=higher, alpha=as_it_was.alpha)
-    return own.model_copy(update={"left_out": left_out, "family": as_it_was.family})
+    own = rank(closest(values, higher), best, higher_is_closer=higher, alpha=alpha)
+    return in_company(own.model_copy(update={"left_out": left_out}), company)
 
 
 def _variant(
@@ -98,13 +103,12 @@ def _variant(
     against: records.Paired | None,
     settings: config.Judge,
 ) -> records.Variant:
-    strict = ranked.model_copy(update={"p_family": min(1.0, ranked.p * ranked.family)})
-    finding, reasons = conclude(refusals(case, strict), strict, found, against, settings)
+    finding, reasons = conclude(refusals(case, ranked), ranked, found, against, settings)
     return records.Variant(
         what=what,
         finding=finding,
         why=reasons[0],
-        rank=strict,
+        rank=ranked,
         copies=found.rate.hits,
         trials=found.rate.n,
     )

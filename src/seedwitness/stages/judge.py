@@ -19,7 +19,7 @@ def run(target: str) -> None:
 
     protocol = frozen("judge")
     settings = config.section(config.Judge, "judge", path=protocol)
-    names = config.section(dict[config.Name, config.Checkpoint], "checkpoints", path=protocol)
+    names = config.section(list[config.Name], "checkpoints", path=protocol)
     cases = [_examined(target, name, settings.reference, protocol) for name in names]
     with replacing(place("judge", target)) as part:
         for name, found in zip(names, judge(cases, settings), strict=True):

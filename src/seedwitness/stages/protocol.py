@@ -66,6 +66,7 @@ def run() -> None:
     params = config.load().model_dump(mode="json")
     with replacing(PROTOCOL.parent) as part:
         part.mkdir()
+        params["checkpoints"] = list(params["checkpoints"])  # what each is, `identify` finds out
         fixed = {name: section for name, section in params.items() if name not in OPEN}
         (part / PROTOCOL.name).write_text(
             json.dumps(fixed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
