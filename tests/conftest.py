@@ -61,3 +61,16 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = {**diffusion.NOISE_SCHEDULE, "prediction_type": "epsilon"}
     DDIMScheduler(**noise).save_pretrained(folder / "scheduler")
     return folder
+
+
+@pytest.fixture(params=["epsilon", "v_prediction"])
+def pipeline(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> Any:
+    """The tiny checkpoint under DDIM, said to predict the noise, and said to predict velocity."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    found = StableDiffusionPipeline.from_pretrained(tiny_checkpoint, local_files_only=True)
+    found.set_progress_bar_config(disable=True)
+    found.scheduler = DDIMScheduler.from_config(
+        found.scheduler.config, prediction_type=request.param
+    )
+    return found

@@ -1,7 +1,5 @@
 """Inversion undoes sampling, as far as each way of it can."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -12,16 +10,6 @@ from seedwitness.checkpoints.sampling import embed_prompts, sample_latents, torc
 
 SHAPE = (4, 8, 8)
 STEPS = 10
-
-
-@pytest.fixture(params=["epsilon", "v_prediction"])
-def pipeline(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> StableDiffusionPipeline:
-    found = StableDiffusionPipeline.from_pretrained(tiny_checkpoint, local_files_only=True)
-    found.set_progress_bar_config(disable=True)
-    found.scheduler = DDIMScheduler.from_config(
-        found.scheduler.config, prediction_type=request.param
-    )
-    return found
 
 
 def correlation(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -2,8 +2,8 @@
 
 import math
 from itertools import islice
-from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -33,18 +33,8 @@ PROMPT = "a red fish"
 NOISE = torch_noise([3, 4], SHAPE)
 
 
-@pytest.fixture(params=["epsilon", "v_prediction"])
-def pipeline(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> StableDiffusionPipeline:
-    found = StableDiffusionPipeline.from_pretrained(tiny_checkpoint, local_files_only=True)
-    found.set_progress_bar_config(disable=True)
-    found.scheduler = DDIMScheduler.from_config(
-        found.scheduler.config, prediction_type=request.param
-    )
-    return found
-
-
-def probe(pipeline: StableDiffusionPipeline, **further: object) -> Probe:
-    return Probe(pipeline, PROMPT, steps=STEPS, guidance=GUIDANCE, **further)  # type: ignore[arg-type]
+def probe(pipeline: StableDiffusionPipeline, **further: Any) -> Probe:
+    return Probe(pipeline, PROMPT, steps=STEPS, guidance=GUIDANCE, **further)
 
 
 class ByHand:

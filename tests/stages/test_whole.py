@@ -1,6 +1,7 @@
 """All stages in turn, on a small project: every figure follows from the files before it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from seedwitness.checkpoints.loading import load
 from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.cli import app
 from seedwitness.errors import CheckpointError, ConfigError, PictureError
+from seedwitness.imagefolder import Entry
 from seedwitness.metrics import descriptor, patch_l2
 from seedwitness.metrics.scoring import aligned
 from seedwitness.pictures import decoded
-from seedwitness.stages import place, run
+from seedwitness.stages import controls, place, run
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 CASES = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
@@ -86,6 +88,16 @@ def test_the_closest_by_each_metric_are_kept_as_the_pictures_that_were_scored(he
                 made = decode_latents(pipeline, latents[row][None])[0].permute(1, 2, 0)
                 assert np.array_equal(np.array(Image.open(pictures[trial])), made.numpy())
     assert not list((place("score", "owl", "clean") / "reference").iterdir())
+
+
+def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Path) -> None:
+    """Also when it was compressed on the way."""
+    Image.open("seen/2.png").save(tmp_path / "2.jpg", quality=60)
+    shutil.copy("outside/8.png", tmp_path)
+    chosen = [Entry("2.jpg", "a caption", ""), Entry("8.png", "another", "")]
+    pictures = {each.file_name: decoded(tmp_path / each.file_name) for each in chosen}
+    _, seen = controls.asked(chosen, pictures, 2)
+    assert seen == {"2.jpg": "seen/2.png", "8.png": ""}
 
 
 def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> None:
