@@ -86,7 +86,7 @@ def test_two_processes_do_no_shard_twice(tiny_checkpoint: Path, tmp_path: Path) 
 def test_where_memory_runs_out_the_batch_is_halved(
     tiny: Loaded, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    short = started(tiny_checkpoint, tmp_path, batch=1024, count=2048, room=150)
+    short = started(tiny_checkpoint, tmp_path, batch=1024, count=2048, room=300)
     [(figures, said)] = answers([short])
     assert figures == [0, 2, 2048]
     # Once, and not again for the second shard.

@@ -154,7 +154,7 @@ def compute(loaded: Loaded, shard: Shard, ledger: Path) -> bool | None:
         while start < len(shard.recipes):
             try:
                 latents, hashes = sampled(loaded, shard.recipes[start : start + batch])
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 if batch == 1 or not _out_of_memory(error):
                     raise
                 batch = _fits[shard.key] = _halved(loaded, batch)
@@ -166,8 +166,12 @@ def compute(loaded: Loaded, shard: Shard, ledger: Path) -> bool | None:
     return True
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    # oneDNN says the second where there is no room left for the code of a kernel.
+    said = ("can't allocate memory", "could not create a primitive")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        each in str(error) for each in said
+    )
 
 
 def _halved(loaded: Loaded, batch: int) -> int:
