@@ -30,6 +30,7 @@ PINS = {
     for pin in [Requirement(line)]
 }
 LIGHT = (
+    "coding",
     "config",
     "errors",
     "evidence",

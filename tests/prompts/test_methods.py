@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import log2
 from pathlib import Path
 
 import numpy as np
 import open_clip
 import pytest
 
+from seedwitness.coding import text_bits
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.metrics.clip_score import ClipScore
-from seedwitness.prompts import METHODS, bits_of, recover
+from seedwitness.prompts import METHODS, recover
 from seedwitness.prompts.encoder import text_encoder
 from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
 from seedwitness.prompts.phrasebook import from_captions, from_file, parts
@@ -243,8 +243,7 @@ def test_candidates_stand_in_the_order_of_their_worth(
     expected = encoder.embed(table["text"].tolist()) @ image
     np.testing.assert_allclose(table["score"], expected, atol=1e-6)
     assert table["tokens"][0] > 2000  # of the whole text, though the encoder reads 32
-    assert table["bits"].tolist() == [t * log2(encoder.vocabulary) for t in table["tokens"]]
-    assert bits_of(4, 1024) == 40
+    assert table["bits"].tolist() == [text_bits(each) for each in table["text"]]
 
 
 def test_nothing_to_recover_is_an_empty_table(giving: Giving) -> None:

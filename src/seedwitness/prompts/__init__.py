@@ -8,9 +8,9 @@ pixels. The first comes from a lookup; ``candidates`` puts all of them together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log2
 from typing import TYPE_CHECKING
 
+from seedwitness.coding import text_bits
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
 from seedwitness.prompts import metadata, phrases, user
@@ -41,8 +41,8 @@ def recover(methods: Sequence[str], given: Given) -> tuple[pd.DataFrame, dict[st
 
     Ordered by the worth of their source, then as ``methods`` are, then as a method ranks its own;
     nothing is merged. ``score`` is the cosine of text and target by CLIP. ``tokens`` counts the
-    whole text, also where the encoder reads only its beginning; ``bits`` is the length of the text
-    in a uniform code, ``bits_of(tokens)``. Raises ConfigError for an unknown method.
+    whole text, also where the encoder reads only its beginning; ``bits`` is ``coding.text_bits``.
+    Raises ConfigError for an unknown method.
     """
     check(methods)
     by_method = {name: METHODS[name](given) for name in methods}
@@ -52,7 +52,6 @@ def recover(methods: Sequence[str], given: Given) -> tuple[pd.DataFrame, dict[st
     scores: list[float] = (given.encoder.embed(texts) @ given.image).tolist() if texts else []
     rows = []
     for rank, (each, score) in enumerate(zip(found, scores, strict=True), start=1):
-        tokens = given.encoder.count(each.text)
         rows.append(
             {
                 "rank": rank,
@@ -60,17 +59,8 @@ def recover(methods: Sequence[str], given: Given) -> tuple[pd.DataFrame, dict[st
                 "source": each.source,
                 "method": each.method,
                 "score": score,
-                "tokens": tokens,
-                "bits": bits_of(tokens, given.encoder.vocabulary),
+                "tokens": given.encoder.count(each.text),
+                "bits": text_bits(each.text),
             }
         )
     return frame(rows, PROMPTS), {name: len(each) for name, each in by_method.items()}
-
-
-def bits_of(tokens: int, vocabulary: int) -> float:
-    """Length in bits of a text in the uniform code: tokens × log2(vocabulary).
-
-    All tokens count alike, begin and end too. It bounds from above what a better code, which knows
-    that some words are frequent, would need.
-    """
-    return tokens * log2(vocabulary)

@@ -13,13 +13,14 @@ import pandas as pd
 from PIL import Image
 
 from seedwitness import config, prompts
+from seedwitness.coding import text_bits
 from seedwitness.corpus import Embedder, Fingerprint
 from seedwitness.corpus.embedding import embed_pictures
 from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
 from seedwitness.metrics import clip_score, pdq, phash
 from seedwitness.metrics.clip_score import ClipScore
-from seedwitness.prompts import bits_of, phrasebook
+from seedwitness.prompts import phrasebook
 from seedwitness.prompts.encoder import text_encoder
 from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
 from seedwitness.records import MATCHES, Claim, frame
@@ -92,9 +93,8 @@ class Asker:
         return load(index, self.embedder)
 
     def measured(self, text: str) -> tuple[int, float]:
-        """Tokens of a text, and its bits in the uniform code."""
-        tokens = self.encoder.count(text)
-        return tokens, bits_of(tokens, self.encoder.vocabulary)
+        """Tokens of a text, and its bits by ``coding.text_bits``."""
+        return self.encoder.count(text), text_bits(text)
 
     def own_caption(self, image: Image.Image, text: str) -> pd.DataFrame:
         """A control's own caption as the first of its MATCHES, as if the corpus held it."""

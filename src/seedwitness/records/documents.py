@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from seedwitness.coding import TEXT_CODE
 from seedwitness.records.document import Document
 
 BLIND = "sweep"
@@ -119,7 +120,7 @@ class Recovery(Document):
     token_limit: int
     """Of the model's text encoder, begin and end included; it reads no further in longer texts."""
     vocabulary: int
-    code: str = "uniform: tokens, begin and end included, times log2 of the vocabulary's size"
+    code: str = TEXT_CODE
     """What the bits of a prompt are counted by."""
     phrases: str = ""
     """Where the phrases came from."""
