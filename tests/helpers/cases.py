@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pandas as pd
 from invented import identity
@@ -111,6 +113,63 @@ SEARCH = records.Search(
     best_guide=0.1,
     ledger="l",
 )
+PROMPTS = records.frame(
+    [
+        {
+            "rank": 1,
+            "text": "an owl",
+            "source": "user",
+            "method": "user",
+            "score": 0.5,
+            "tokens": 4,
+            "bits": 24.0,
+        }
+    ],
+    records.PROMPTS,
+)
+
+
+def trials(count: int = 200) -> pd.DataFrame:
+    """Blind trials ``t0`` and so on, of the one prompt."""
+    recipe = records.Recipe("an owl", 0, 128, 128, "ddim", 20, 3.0)
+    return records.frame(
+        [
+            {
+                "trial": f"t{k}",
+                "parent": "",
+                "strategy": "sweep",
+                "prompt_rank": 1,
+                "prompt_source": "user",
+                **asdict(replace(recipe, seed=k)),
+                "nfe": recipe.nfe,
+                "noise_sha256": f"{k:064x}",
+                "latent_sha256": f"{k:064x}",
+                "guide": 0.1,
+                "shard": "latents-00000.safetensors",
+                "row": k,
+            }
+            for k in range(count)
+        ],
+        records.TRIALS,
+    )
+
+
+def codecs(*files: tuple[str, int, float], metric: str = "patch-l2") -> pd.DataFrame:
+    """Files by codec, bytes and score."""
+    rows = [
+        {
+            "codec": name,
+            "reduction": 1,
+            "quality": 50,
+            "bytes": size,
+            **about(metric),
+            "score": score,
+        }
+        for name, size, score in files
+    ]
+    return records.frame(rows, records.CODECS)
+
+
 CASE = Examined(
     target=TARGET,
     checkpoint=identity("memorised"),
@@ -120,7 +179,9 @@ CASE = Examined(
     reference=identity("clean"),
     reference_scores=scores([0.3] * 16, [0.4] * 16),
     search=SEARCH,
-    prompt_bits=100.0,
+    prompts=PROMPTS,
+    trials=trials(),
+    codecs=codecs(("jpeg", 400, 0.3), ("jpeg", 900, 0.05), ("webp", 300, 0.09)),
     scan=SCAN,
 )
 FAR = scores([0.3] * 16, [0.4] * 16)

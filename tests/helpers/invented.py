@@ -225,6 +225,18 @@ def looked_up(data: Path, target: str, picture: Image.Image) -> None:
     ).write(folder / "query.json")
 
 
+def coded() -> list[dict[str, object]]:
+    """Files of two codecs: each twice as large, and half as far off, as the one before."""
+    rows = []
+    for codec, size in (("jpeg", 300), ("webp", 100)):
+        for quality in range(6):
+            row = scored("", "patch-l2", 0.4 / 2**quality)
+            del row["trial"]
+            size *= 2
+            rows.append({"codec": codec, "reduction": 1, "quality": quality, "bytes": size, **row})
+    return rows
+
+
 def climbed(seed: int) -> list[dict[str, object]]:
     """A reachability ladder: two seeds for each strength, ever farther."""
     rng = np.random.default_rng(seed)

@@ -14,6 +14,7 @@ from invented import (
     SETTINGS,
     TRIALS,
     climbed,
+    coded,
     identity,
     prompts,
     scene,
@@ -67,6 +68,9 @@ def write_case(
     folder = data / "score" / target / name
     records.write_table(folder / "scores.parquet", scores, records.SCORES)
     records.write_table(folder / "reference.parquet", reference_scores, records.SCORES)
+
+    files = records.frame(coded(), records.CODECS)
+    records.write_table(folder / "codecs.parquet", files, records.CODECS)
 
     # Without the closest, as where its latent was not kept.
     closest = sorted(range(TRIALS), key=lambda k: -near[k])
@@ -149,7 +153,9 @@ def write_case(
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
         search=searched,
-        prompt_bits=201.5,
+        prompts=records.frame(prompts(target), records.PROMPTS),
+        trials=records.read_table(folder / "trials.parquet", records.TRIALS),
+        codecs=files,
         scan=looked,
     )
 

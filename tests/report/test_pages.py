@@ -213,7 +213,18 @@ def test_the_two_objections_are_answered_with_the_cases_own_numbers(project: Pat
     assert "0 of 99 controls came back as a copy at least once" in limits
     assert "closer than clean by" in limits
     assert "copies on the reference: 0 of 16" in limits
-    assert "201.5 bits" in limits
+    assert "How few bits lead there" in limits
+
+
+def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    section = text[text.index("Is a prompt and a seed the password") :]
+    assert "250.5 bits: 201.5 of the prompt, 49 of the settings, 0 of the seed" in section
+    assert "since 8 of 8 blind seeds give a copy" in section
+    assert "The same seeds on clean: 0 of 8 copies" in section
+    assert "None of 8 blind seeds gave a copy" in section
+    svg = (project / "reports" / "owl" / "report.html").read_text()
+    assert "clean: no copy" in svg
 
 
 def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
@@ -236,7 +247,8 @@ def test_every_picture_has_a_text_alternative_and_a_size(project: Path) -> None:
             assert each["alt"].strip()
             assert int(each["width"]) > 0
         plots = [each for _, each in parsed(path).elements if each.get("class") == "plot"]
-        assert all("closest" in each["aria-label"].lower() for each in plots)
+        said = [each["aria-label"].lower() for each in plots]
+        assert all("closest" in each or "bits" in each for each in said)
 
 
 def test_the_closest_trial_is_cited_also_without_its_picture(project: Path) -> None:

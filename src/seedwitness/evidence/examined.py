@@ -16,7 +16,8 @@ from seedwitness.evidence.rates import rate
 @dataclass(frozen=True)
 class Examined:
     """All that a finding rests on. ``scores`` and ``reference_scores`` are ``records.SCORES``,
-    of the same trials; ``controls`` is ``records.CONTROLS``.
+    of the same ``trials`` (``records.TRIALS``); ``controls`` is ``records.CONTROLS``, ``prompts``
+    ``records.PROMPTS`` and ``codecs`` ``records.CODECS``.
 
     ``flat`` says why the target is too flat to be recognised by; empty where it is not.
     ``reference`` is None where the checkpoint is the reference itself.
@@ -30,7 +31,9 @@ class Examined:
     reference: records.Checkpoint | None
     reference_scores: pd.DataFrame
     search: records.Search
-    prompt_bits: float | None
+    prompts: pd.DataFrame
+    trials: pd.DataFrame
+    codecs: pd.DataFrame
     scan: records.Scan
 
 
@@ -71,15 +74,7 @@ def control_statistics(
 
 def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> records.Copies:
     """Trials that meet every criterion, with the interval; and the reference's of the same."""
-    criteria = [
-        records.Criterion(
-            metric=copy.metric,
-            threshold=copy.threshold,
-            higher_is_closer=bool(about(case.scores, copy.metric)["higher_is_closer"]),
-            source=copy.source,
-        )
-        for copy in settings.copies
-    ]
+    criteria = _criteria(case, settings)
     hits = meets(wide, criteria)
     what = "trials that are copies"
     whole = len(wide) == case.scores["trial"].nunique()
@@ -87,15 +82,20 @@ def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> record
     reference = None
     if len(case.reference_scores):
         theirs = meets(by_trial(case.reference_scores), criteria)
-        reference = _rate(theirs, f"{what}, on the reference checkpoint")
+        reference = rate_of(theirs, f"{what}, on the reference checkpoint")
     higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
     nearest = wide.loc[hits, settings.metric]
     return records.Copies(
         criteria=criteria,
-        rate=_rate(hits, what, up_to_hit=up_to_hit),
+        rate=rate_of(hits, what, up_to_hit=up_to_hit),
         best_trial=None if nearest.empty else str(nearest.idxmax() if higher else nearest.idxmin()),
         reference_rate=reference,
     )
+
+
+def copied(case: Examined, settings: config.Judge, scores: pd.DataFrame) -> pd.Series:
+    """Which trials of ``scores`` are copies by every criterion, by trial."""
+    return meets(by_trial(scores), _criteria(case, settings))
 
 
 def meets(wide: pd.DataFrame, criteria: Sequence[records.Criterion]) -> pd.Series:
@@ -144,6 +144,19 @@ def about(scores: pd.DataFrame, metric: str) -> pd.Series:
     return found.iloc[0]
 
 
-def _rate(hits: pd.Series, what: str, *, up_to_hit: bool = False) -> records.Rate:
+def _criteria(case: Examined, settings: config.Judge) -> list[records.Criterion]:
+    return [
+        records.Criterion(
+            metric=copy.metric,
+            threshold=copy.threshold,
+            higher_is_closer=bool(about(case.scores, copy.metric)["higher_is_closer"]),
+            source=copy.source,
+        )
+        for copy in settings.copies
+    ]
+
+
+def rate_of(hits: pd.Series, what: str, *, up_to_hit: bool = False) -> records.Rate:
+    """How many of ``hits`` are true, with its interval."""
     found = rate(int(hits.sum()), len(hits), up_to_hit=up_to_hit)
     return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)

@@ -18,6 +18,7 @@ from seedwitness.evidence.examined import (
     copies,
 )
 from seedwitness.evidence.generation import generated
+from seedwitness.evidence.phrase import phrase
 from seedwitness.evidence.ranks import in_company, rank
 from seedwitness.evidence.robustness import variants
 
@@ -45,6 +46,7 @@ def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Cas
                 checkpoint_sha256=case.checkpoint.sha256,
                 memorised=memorised(case, standings[number], company, settings),
                 generated=generated(case.scan, case.flat),
+                phrase=phrase(case, settings),
             )
         )
     return found
@@ -120,6 +122,5 @@ def memorised(
         rank=ranked,
         copies=found,
         reference=against,
-        prompt_bits=case.prompt_bits,
         robustness=variants(case, ranked, company, found, against, settings),
     )

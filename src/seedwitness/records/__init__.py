@@ -30,10 +30,11 @@ from seedwitness.records.findings import (
     Memorised,
     Paired,
     Rank,
-    Rate,
     Statistic,
     Variant,
 )
+from seedwitness.records.phrases import CodedFile, Distortion, Phrase, Seeds
+from seedwitness.records.rates import Rate
 from seedwitness.records.recipe import (
     Recipe,
     canonical,
@@ -46,6 +47,7 @@ from seedwitness.records.scanning import (
     ScannedSeed,
 )
 from seedwitness.records.tables import (
+    CODECS,
     CONTROLS,
     CONTROLS_REACH,
     INTEGER,
@@ -64,6 +66,7 @@ from seedwitness.records.tables import (
 
 __all__ = [
     "BLIND",
+    "CODECS",
     "CONTROLS",
     "CONTROLS_REACH",
     "INTEGER",
@@ -77,11 +80,13 @@ __all__ = [
     "Case",
     "Checkpoint",
     "Claim",
+    "CodedFile",
     "Columns",
     "Component",
     "Copies",
     "Corpus",
     "Criterion",
+    "Distortion",
     "Document",
     "Finding",
     "Generated",
@@ -90,6 +95,7 @@ __all__ = [
     "Level",
     "Memorised",
     "Paired",
+    "Phrase",
     "Query",
     "Rank",
     "Rare",
@@ -101,6 +107,7 @@ __all__ = [
     "Scan",
     "ScannedSeed",
     "Search",
+    "Seeds",
     "Source",
     "Statistic",
     "Target",

@@ -7,19 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from seedwitness.records.document import Document
+from seedwitness.records.phrases import Phrase
+from seedwitness.records.rates import Rate
 from seedwitness.records.scanning import Scan
 
 Finding = Literal["supported", "not supported", "inconclusive", "not searched"]
-
-
-class Rate(Document):
-    """A rate with the interval of Clopper and Pearson."""
-
-    hits: int
-    n: int
-    low: float
-    high: float
-    what: str
 
 
 class Statistic(Document):
@@ -103,7 +95,6 @@ class Memorised(Document):
     rank: Rank | None = None
     copies: Copies | None = None
     reference: Paired | None = None
-    prompt_bits: float | None = None
     robustness: list[Variant] = Field(default_factory=list)
 
 
@@ -124,3 +115,4 @@ class Case(Document):
     checkpoint_sha256: str
     memorised: Memorised
     generated: Generated
+    phrase: Phrase

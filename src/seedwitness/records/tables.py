@@ -78,6 +78,14 @@ REACH = {
     **{name: kind for name, kind in SCORES.items() if name != "trial"},
 }
 
+CODECS = {
+    "codec": TEXT,
+    "reduction": INTEGER,  # by what the target was made smaller before
+    "quality": INTEGER,
+    "bytes": INTEGER,  # of the whole file
+    **{name: kind for name, kind in SCORES.items() if name != "trial"},
+}
+
 CONTROLS_REACH = {"control": TEXT, "pixels_sha256": TEXT, **REACH}
 
 CONTROLS = {

@@ -9,6 +9,7 @@ import pandas as pd
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
+from seedwitness.evidence.phrase import front
 from seedwitness.files import sha256_file
 from seedwitness.report import figures
 from seedwitness.report.evidence import (
@@ -17,6 +18,7 @@ from seedwitness.report.evidence import (
     Cited,
     ControlSet,
     Evidence,
+    Front,
     Lookup,
     Match,
     Prompt,
@@ -87,6 +89,8 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
         checkpoint_sha256=case.checkpoint_sha256,
         memorised=case.memorised,
         generated=case.generated,
+        phrase=case.phrase,
+        codecs=_fronts(source),
         identity=source.identity,
         search=source.search,
         replay=source.replay,
@@ -98,6 +102,18 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
         recovered=_recovered(source),
         reach=reach(source, metric),
     )
+
+
+def _fronts(source: CaseSource) -> list[Front]:
+    return [
+        Front(
+            metric=each.metric,
+            label=each.label,
+            higher_is_closer=each.higher_is_closer,
+            files=front(source.codecs[source.codecs["metric"] == each.metric]),
+        )
+        for each in source.case.phrase.distortions
+    ]
 
 
 def _recovered(source: CaseSource) -> Recovered | None:

@@ -10,7 +10,7 @@ from typing import Literal
 from seedwitness import config, records
 from seedwitness.records import Document
 
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "3.0"
 PACKAGES = (
     "seedwitness",
     "torch",
@@ -30,6 +30,7 @@ PACKAGES = (
     "pandas",
     "pyarrow",
     "pillow",
+    "wordfreq",
     "altair",
     "vl-convert-python",
     "jinja2",
@@ -181,6 +182,15 @@ class Reach(Document):
     rungs: list[Rung]
 
 
+class Front(Document):
+    """Of each image codec the files of the target that no smaller one is as near as."""
+
+    metric: str
+    label: str
+    higher_is_closer: bool
+    files: list[records.CodedFile]
+
+
 class CaseEvidence(Document):
     """One target against one checkpoint."""
 
@@ -188,6 +198,9 @@ class CaseEvidence(Document):
     checkpoint_sha256: str
     memorised: records.Memorised
     generated: records.Generated
+    phrase: records.Phrase
+    codecs: list[Front]
+    """By each of the phrase's distortions."""
     identity: records.Checkpoint
     search: records.Search
     replay: records.Replay

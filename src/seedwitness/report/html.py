@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seedwitness import records
+from seedwitness.evidence.phrase import SETTINGS_CODE
 from seedwitness.report import figures, text
 from seedwitness.report.embedding import embed
 from seedwitness.report.evidence import CaseEvidence, Evidence
@@ -80,6 +81,9 @@ def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -
                 zip(evidence.cases, source.cases, strict=True), start=1
             )
         },
+        archive=_archive(evidence),
+        settings_code=SETTINGS_CODE,
+        codecs=text.CODECS,
         recipes={
             cited.trial: records.canonical(asdict(cited.recipe)).decode()
             for case in evidence.cases
@@ -125,8 +129,25 @@ def regenerated(case: CaseEvidence) -> records.Regenerated | None:
     return case.generated.scan.regenerated if case.generated.scan else None
 
 
-def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:
+def _archive(evidence: Evidence) -> Markup | None:
+    """The plot of distortion against bits, by the first metric; None where none was asked for."""
     from seedwitness.report import plots  # the overview has none, and they take long to import
+
+    first = evidence.cases[0]
+    if not first.codecs:
+        return None
+    front = first.codecs[0]
+    return plots.archive(
+        front.files,
+        {case.checkpoint: case.phrase for case in evidence.cases},
+        text.metric_title(front.metric, front.label),
+        front.higher_is_closer,
+        evidence.protocol.judge.reference,
+    )
+
+
+def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:
+    from seedwitness.report import plots
 
     copies = case.memorised.copies
     criteria = copies.criteria if copies else []

@@ -13,8 +13,9 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
-from seedwitness.records import Criterion
+from seedwitness.records import CodedFile, Criterion, Phrase
 from seedwitness.report.evidence import CONTROLS, REFERENCE, TRIALS
+from seedwitness.report.text import CODECS
 
 INK, PALE, LINE, BAND = "#1b1e25", "#565c69", "#d9dce3", "#c3cad6"
 COLOURS = {TRIALS: "#1f4e8c", REFERENCE: "#8a5200", CONTROLS: "#5b6472"}
@@ -99,6 +100,59 @@ def cost(curve: pd.DataFrame, name: str) -> Markup:
         own.mark_point(color=COLOURS[TRIALS], filled=True, size=26, opacity=1),
     ]
     return _both(alt.layer(*layers), 220, name)
+
+
+def archive(
+    files: Sequence[CodedFile],
+    phrases: Mapping[str, Phrase],
+    title: str,
+    higher_is_closer: bool,
+    reference: str,
+) -> Markup:
+    """Distortion against bits: image codecs as lines, each checkpoint's pass phrase as a point.
+
+    ``phrases`` is by checkpoint. A filled circle is a phrase that gives a copy, with the interval
+    of its bits; a hollow triangle says that no trial gave one, and stands at its lower bound.
+    """
+    lines = pd.DataFrame(
+        [
+            {"codec": CODECS[each.codec], "bits": 8 * each.bytes, "score": each.distortion}
+            for each in files
+        ]
+    )
+    points = pd.DataFrame(
+        [
+            {
+                "name": name if each.bits is not None else f"{name}: no copy",
+                "bits": each.low if each.bits is None else each.bits,
+                "low": each.low,
+                "high": each.low if each.high is None else each.high,
+                "score": each.distortions[0].score,
+                "copied": each.bits is not None,
+                "colour": COLOURS[REFERENCE if name == reference else TRIALS],
+            }
+            for name, each in phrases.items()
+        ]
+    )
+    x = alt.X("bits:Q", title="bits, on a logarithmic scale", scale=alt.Scale(type="log", base=2))
+    towards = "up" if higher_is_closer else "down"
+    y = alt.Y("score:Q", title=f"{title}; closer is {towards}", scale=alt.Scale(zero=False))
+    colour = alt.Color("colour:N", scale=None)
+    ends = lines.loc[lines.groupby("codec")["bits"].idxmax()]
+    base = alt.Chart(points).encode(x, y, colour)
+    layers = [
+        alt.Chart(lines)
+        .mark_line(color=PALE, point={"color": PALE, "size": 18})
+        .encode(x, y, alt.StrokeDash("codec:N", legend=None)),
+        alt.Chart(ends)
+        .mark_text(color=PALE, align="right", dy=-9, fontSize=13)
+        .encode(x, y, text="codec:N"),
+        base.mark_rule(strokeWidth=2).encode(alt.X("low:Q"), alt.X2("high:Q")),
+        base.transform_filter("datum.copied").mark_point(filled=True, size=90, opacity=1),
+        base.transform_filter("!datum.copied").mark_point(shape="triangle-right", size=90),
+        base.mark_text(align="left", dx=9, dy=-9, fontSize=13).encode(text="name:N"),
+    ]
+    return _both(alt.layer(*layers), 280, "archive")
 
 
 def _both(chart: alt.LayerChart | alt.FacetChart, height: int, name: str) -> Markup:

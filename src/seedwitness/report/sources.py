@@ -19,9 +19,10 @@ D = TypeVar("D", bound=records.Document)
 
 @dataclass(frozen=True)
 class CaseSource:
-    """What is known of one case. ``scores``, ``reference_scores`` and ``controls`` are tables of
-    ``records.SCORES`` and ``records.CONTROLS``; ``images`` are the pictures that the scoring kept,
-    ``reference_images`` those of the same recipes on the reference, both by trial.
+    """What is known of one case. ``scores``, ``reference_scores``, ``codecs`` and ``controls`` are
+    tables of ``records.SCORES``, ``records.CODECS`` and ``records.CONTROLS``; ``images`` are the
+    pictures that the scoring kept, ``reference_images`` those of the same recipes on the reference,
+    both by trial.
     """
 
     case: records.Case
@@ -32,6 +33,7 @@ class CaseSource:
     trials: pd.DataFrame
     scores: pd.DataFrame
     reference_scores: pd.DataFrame
+    codecs: pd.DataFrame
     controls: pd.DataFrame
     images: dict[str, Path]
     reference_images: dict[str, Path]
@@ -142,6 +144,7 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             reference_scores=reader.table(
                 records.SCORES, "score", target, name, "reference.parquet"
             ),
+            codecs=reader.table(records.CODECS, "score", target, name, "codecs.parquet"),
             controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
             images=reader.pictures("score", target, name, "images"),
             reference_images=reader.pictures("score", target, name, "reference"),

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from seedwitness import records
 from seedwitness.report.evidence import CaseEvidence
 
+CODECS = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 LAB_WEIGHTS = "lab weights"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LONG, SHOWN, LINES = 280, 160, 6

@@ -46,20 +46,12 @@ def _examined(target: str, checkpoint: str, reference: str, protocol: Path) -> E
         ),
         reference=None if checkpoint == reference else _identity(reference),
         search=records.read(records.Search, searched / "search.json"),
-        prompt_bits=_shortest(searched),
+        prompts=records.read_table(searched / "prompts.parquet", records.PROMPTS),
+        trials=records.read_table(searched / "trials.parquet", records.TRIALS),
+        codecs=records.read_table(scores / "codecs.parquet", records.CODECS),
         scan=records.read(records.Scan, place("scan", target, checkpoint) / "scan.json"),
     )
 
 
 def _identity(checkpoint: str) -> records.Checkpoint:
     return records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
-
-
-def _shortest(search: Path) -> float | None:
-    """Bits of the prompt of the closest trial by the guide."""
-    found = records.read_table(search / "prompts.parquet", records.PROMPTS)
-    best = records.read(records.Search, search / "search.json").best_trial
-    trials = records.read_table(search / "trials.parquet", records.TRIALS)
-    rank = trials.loc[trials["trial"] == best, "prompt_rank"]
-    bits = found.loc[found["rank"].isin(rank), "bits"]
-    return None if bits.empty else float(bits.iloc[0])

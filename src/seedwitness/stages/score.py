@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def run(target: str, checkpoint: str) -> None:
-    """Write ``scores.parquet`` and ``reference.parquet``, both ``records.SCORES``, and pictures.
+    """Write ``scores.parquet``, ``reference.parquet``, ``codecs.parquet``, and pictures.
 
+    The first two are ``records.SCORES``, the third ``records.CODECS``: files of the target itself.
     ``images/TRIAL.png`` are the ``score.images`` closest trials by each metric, and
     ``reference/TRIAL.png`` what the reference checkpoint made of the same recipes.
     """
@@ -43,6 +44,8 @@ def run(target: str, checkpoint: str) -> None:
         records.write_table(part / "scores.parquet", rows, records.SCORES)
         again = _scored(theirs, picture, metrics, settings.batch)
         records.write_table(part / "reference.parquet", again, records.SCORES)
+        files = _coded(own, picture, metrics)
+        records.write_table(part / "codecs.parquet", files, records.CODECS)
         shown = closest(rows, settings.images)
         for made, name in ((own, "images"), (theirs, "reference")):
             chosen = made.trials[made.trials["trial"].isin(shown)]
@@ -81,4 +84,27 @@ def _scored(
         pictures = decode_latents(made.pipeline, latents.to(made.pipeline.device))
         target = aligned(picture, pictures.shape[-1], pictures.shape[-2])
         found += rows(metrics, names, pictures, target)
+    return found
+
+
+def _coded(
+    made: _Made, picture: Image.Image, metrics: Mapping[str, Metric]
+) -> list[dict[str, Any]]:
+    """What image codecs make of the target at the generated size, by LPIPS and by PSNR."""
+    import torch
+
+    from seedwitness.metrics.codecs import DISTORTIONS, coded
+    from seedwitness.metrics.scoring import aligned, rows
+
+    by = {name: metrics[name] for name in DISTORTIONS if name in metrics}
+    found: list[dict[str, Any]] = []
+    for width, height in sorted(set(zip(made.trials["width"], made.trials["height"], strict=True))):
+        target = aligned(picture, width, height)
+        files = list(coded(target))
+        pictures = torch.stack([each.picture for each in files])
+        names = [str(number) for number in range(len(files))]
+        for row in rows(by, names, pictures, target):
+            file = files[int(row.pop("trial"))]
+            about = {"codec": file.codec, "reduction": file.reduction, "quality": file.quality}
+            found.append({**row, **about, "bytes": file.size})
     return found

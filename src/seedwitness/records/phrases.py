@@ -1,0 +1,62 @@
+"""Documents of the pass phrase: how many bits make a checkpoint bring a target back."""
+
+from __future__ import annotations
+
+from seedwitness.records.document import Document
+from seedwitness.records.rates import Rate
+
+
+class Seeds(Document):
+    """How many blind seeds it takes until a copy, as log2; ``bits`` is None where none was one.
+
+    ``low`` and ``high`` are from the rate's 95 % interval, ``high`` None where that reaches 0.
+    """
+
+    copies: Rate
+    bits: float | None
+    low: float
+    high: float | None
+
+
+class CodedFile(Document):
+    """A file by an image codec, and how near the target is to what comes out of it.
+
+    ``reduction`` says by what the picture was made smaller before, and larger again after.
+    """
+
+    codec: str
+    reduction: int
+    quality: int
+    bytes: int
+    distortion: float
+
+
+class Distortion(Document):
+    """How near the target a copy is by one metric, and the smallest files that are as near.
+
+    Where no trial is a copy it is the nearest trial that stands here.
+    """
+
+    metric: str
+    label: str
+    higher_is_closer: bool
+    score: float
+    files: list[CodedFile]
+    """One a codec at most: a codec is left out where none of its files is as near."""
+
+
+class Phrase(Document):
+    """What has to be passed on to whoever has the checkpoint, in bits: prompt, settings, seed."""
+
+    prompt: str
+    prompt_rank: int
+    prompt_bits: float
+    settings_bits: int
+    seeds: Seeds
+    bits: float | None
+    """Of all three together; None where no trial is a copy."""
+    low: float
+    high: float | None
+    reference: Seeds | None
+    """The same recipes on the reference checkpoint."""
+    distortions: list[Distortion]
