@@ -11,7 +11,7 @@ demo lab lab-report: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 READY := .venv/ready
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lab lab-report bench bench-detectors bench-seeds clean
+.PHONY: help setup demo test check lab lab-report bench bench-detectors bench-seeds bench-validation clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -46,6 +46,9 @@ bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds
 
 bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md (hours)
 	@$(BIN)/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
+
+bench-validation: $(READY) ## judge pictures whose truth is known and write docs/validation.md (an hour)
+	@$(BIN)/python benchmarks/validation.py docs
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)
 	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro

@@ -1,0 +1,359 @@
+"""Judges pictures by the main job's own code, and knows nothing of them but what lies in a folder.
+
+    .venv/bin/python benchmarks/blind.py FOLDER --lab data/lab --scratch DIR
+
+FOLDER holds ImageFolders `questions`, `controls` and `corpus`. Of the lab only its checkpoints, its
+CLIP and its metrics are read, never its truth. Each picture is asked about in three ways: as a
+report would, by what the corpus and the pixels give (`as found`); with its caption stated by a user
+(`stated`); by its pixels alone, with no corpus (`pixels alone`). Each is judged on lab-memorised
+with lab-clean as the reference, and the same recipes are judged on lab-clean. One JSON object goes
+to stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from seedwitness import config, records
+from seedwitness.checkpoints.loading import Loaded, load
+from seedwitness.corpus import Embedder
+from seedwitness.corpus.building import build
+from seedwitness.corpus.index import Index, save
+from seedwitness.evidence.examined import Examined
+from seedwitness.evidence.judging import judge
+from seedwitness.imagefolder import Entry, entries
+from seedwitness.metrics import clip_score, scoring
+from seedwitness.prompts.asking import Asker, asker, fingerprint
+from seedwitness.prompts.candidates import candidates
+from seedwitness.search import cases, results
+from seedwitness.search.ledger import Made
+from seedwitness.search.running import run_recipes
+from seedwitness.search.scores import parts, scored
+from seedwitness.targets.information import too_flat
+from seedwitness.targets.reading import read
+
+MEMORISED, CLEAN = "lab-memorised", "lab-clean"
+WAYS = ("as found", "stated", "pixels alone")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sections of params.yaml that a finding rests on, with the lab's own networks."""
+
+    prepare: config.Prepare
+    recover: config.Recover
+    lookup: config.Lookup
+    search: config.Search
+    score: config.Score
+    judge: config.Judge
+    clip: config.Clip
+
+
+def settings(lab: Path) -> Settings:
+    """Those of the project, but for the places of weights."""
+    found = {
+        each.name: config.section(getattr(config, each.name.capitalize()), each.name)
+        for each in fields(Settings)
+    }
+    own = {
+        name: lab / path.relative_to("data/lab") for name, path in found["score"].weights.items()
+    }
+    found["score"] = found["score"].model_copy(update={"weights": own})
+    found["clip"] = found["clip"].model_copy(update={"path": lab / "clip", "watch": None})
+    return Settings(**found)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A picture, what its file says, and the prompts that are tried, as PROMPTS."""
+
+    image: Image.Image
+    target: records.Target
+    prompts: pd.DataFrame
+
+
+def indexed(folder: Path, asked: Settings, scratch: Path) -> Path:
+    """The index of the corpus in ``folder``, built where it is not there yet."""
+    place = scratch / "index"
+    if not place.exists():
+        clip = clip_score.load(asked.clip.path)
+        images = partial(clip.embed_images, batch=asked.clip.batch)
+        embedder = Embedder(images, clip.embed_texts, clip.info)
+        save(build(folder, "validation", embedder, fingerprint, batch=asked.clip.batch), place)
+    return place
+
+
+def prompts(
+    ask: Asker, index: Index, corpus: Path, asked: Settings, way: str, image: Image.Image, text: str
+) -> pd.DataFrame:
+    """The candidates of a picture, in one of ``WAYS``."""
+    stated = text if way == "stated" else None
+    recovered, _ = ask.recover(image, claims=(), caption=stated)
+    if way == "pixels alone":
+        matches = records.frame([], records.MATCHES)
+    else:
+        texts = list(dict.fromkeys(recovered["text"]))
+        _, matches = ask.look_up(index, image, texts, corpus, asked.lookup)
+    return candidates(recovered, matches, asked.search.prompts)
+
+
+def questions(folder: Path, ask: Asker, index: Index, asked: Settings) -> dict[str, Question]:
+    """Every picture in every way, by ``WAY/NAME``."""
+    found = {}
+    for each in entries(folder / "questions"):
+        image, target = read(folder / "questions" / each.file_name, Path(each.file_name).stem)
+        for way in WAYS:
+            own = prompts(ask, index, folder / "corpus", asked, way, image, each.text)
+            found[f"{way}/{target.name}"] = Question(image, target, own)
+    return found
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control's picture and hash, the prompts that are tried, and where the corpus holds it."""
+
+    entry: Entry
+    case: cases.Case
+    pixels_sha256: str
+    seen: str
+
+
+def controls(folder: Path, ask: Asker, index: Index, asked: Settings) -> list[Control]:
+    """The controls, each with its own caption first."""
+    found = []
+    for each in entries(folder / "controls"):
+        image, target = read(folder / "controls" / each.file_name, each.file_name)
+        own, seen = ask.as_control(
+            image, each.text, index, folder / "corpus", asked.lookup, asked.search.prompts
+        )
+        case = cases.Case(image, tuple(own["text"]))
+        found.append(Control(each, case, target.pixels_sha256, seen))
+    return found
+
+
+def control_rows(
+    loaded: Loaded,
+    chosen: Sequence[Control],
+    asked: Settings,
+    metrics: Mapping[str, scoring.Metric],
+    ledger: Path,
+) -> pd.DataFrame:
+    """``records.CONTROLS`` on one checkpoint."""
+    todo = {each.entry.file_name: each.case for each in chosen}
+    outcomes = cases.run(loaded, todo, asked.search, ledger).outcomes
+    rows = []
+    for each in chosen:
+        outcome = outcomes[each.entry.file_name]
+        about = {
+            "control": each.entry.file_name,
+            "pixels_sha256": each.pixels_sha256,
+            "caption": each.entry.text,
+            "corpus_match": each.seen,
+        }
+        made = parts(outcome.recipes, outcome.made, asked.score.batch)
+        rows += [about | row for row in scored(loaded.pipeline, made, each.case.picture, metrics)]
+    return records.frame(rows, records.CONTROLS)
+
+
+def scores(
+    loaded: Loaded,
+    recipes: Sequence[records.Recipe],
+    made: Mapping[str, Made],
+    picture: Image.Image,
+    asked: Settings,
+    metrics: Mapping[str, scoring.Metric],
+) -> pd.DataFrame:
+    """``records.SCORES`` of what a checkpoint made of recipes."""
+    latents = parts(recipes, made, asked.score.batch)
+    return records.frame(scored(loaded.pipeline, latents, picture, metrics), records.SCORES)
+
+
+def trials(outcome: cases.Outcome, question: Question, strategy: str) -> pd.DataFrame:
+    """``records.TRIALS`` of a search, by way of the file that a stage writes."""
+    table = question.prompts
+    places = {
+        text: (rank, source)
+        for text, rank, source in zip(table["text"], table["rank"], table["source"], strict=True)
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        results.write_trials(Path(folder), outcome, places, 0, strategy)
+        return records.read_table(Path(folder) / "trials.parquet", records.TRIALS)
+
+
+def row(way: str, case: records.Case, closest: Mapping[str, float], nfe: int) -> dict[str, Any]:
+    """What is kept of a finding."""
+    m = case.memorised
+    assert m.rank is not None
+    assert m.copies is not None
+    assert m.statistic is not None
+    return {
+        "picture": case.target,
+        "way": way,
+        "checkpoint": case.checkpoint,
+        "finding": m.finding,
+        "p": m.rank.p,
+        "statistic": m.statistic.value,
+        "copies": m.copies.rate.hits,
+        "trials": m.copies.rate.n,
+        "reference_low": m.reference.low if m.reference else None,
+        "bits": case.phrase.bits,
+        "bits_low": case.phrase.low,
+        "nfe": nfe,
+        "closest": dict(closest),
+        "reason": m.reasons[0],
+    }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is needed to judge any picture: checkpoints, metrics, and the controls on each."""
+
+    asked: Settings
+    loaded: Mapping[str, Loaded]
+    metrics: Mapping[str, scoring.Metric]
+    beside: Mapping[str, pd.DataFrame]
+
+    def findings(
+        self, way: str, question: Question, outcome: cases.Outcome, again: Mapping[str, Made]
+    ) -> list[dict[str, Any]]:
+        """What is concluded for both checkpoints; ``again`` is what lab-clean made."""
+        own, theirs = (
+            scores(
+                self.loaded[which],
+                outcome.recipes,
+                made,
+                question.image,
+                self.asked,
+                self.metrics,
+            )
+            for which, made in ((MEMORISED, outcome.made), (CLEAN, again))
+        )
+        tried = trials(outcome, question, self.asked.search.strategy.name)
+        found = []
+        for which, table, reference in ((MEMORISED, own, theirs), (CLEAN, theirs, theirs[:0])):
+            sought = cases.Case(question.image, tuple(question.prompts["text"]))
+            examined = Examined(
+                target=question.target,
+                checkpoint=self.loaded[which].checkpoint,
+                flat=too_flat(question.target.information, self.asked.prepare),
+                scores=table,
+                controls=self.beside[which],
+                known=records.frame([], records.CONTROLS),
+                reference=None if which == CLEAN else self.loaded[CLEAN].checkpoint,
+                reference_scores=reference,
+                search=results.summary(
+                    question.target.name, self.loaded[which], self.asked.search, sought, outcome
+                ),
+                prompts=question.prompts,
+                trials=tried,
+                codecs=records.frame([], records.CODECS),
+                scan=unscanned(question.target.name, self.loaded[which].checkpoint),
+            )
+            [case] = judge([examined], self.asked.judge)
+            found.append(row(way, case, closest(table), outcome.nfe))
+        return found
+
+
+def closest(table: pd.DataFrame) -> dict[str, float]:
+    """The closest of all trials by each metric of ``records.SCORES``."""
+    found = table.groupby(["metric", "higher_is_closer"])["score"].agg(["min", "max"])
+    return {
+        str(metric): float(each["max"] if higher else each["min"])
+        for (metric, higher), each in found.iterrows()
+    }
+
+
+def unscanned(target: str, checkpoint: records.Checkpoint) -> records.Scan:
+    """No seed is looked for here: the question *generated* is another."""
+    return records.Scan(
+        target=target,
+        checkpoint=checkpoint.name,
+        checkpoint_sha256=checkpoint.sha256,
+        note="No seed was looked for.",
+        protocols=[],
+        first_seed=0,
+        end_seed=1,
+        inversions=[],
+        steps=1,
+        rounds=0,
+        elements=0,
+        alpha=0.001,
+        z_needed=None,
+        seen=0.0,
+        seeds=[],
+        regenerated=None,
+    )
+
+
+def main() -> None:
+    """Judge every picture in every way, and write one JSON object to stdout."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--lab", type=Path, required=True)
+    parser.add_argument("--scratch", type=Path, required=True)
+    given = parser.parse_args()
+    asked = settings(given.lab)
+    loaded = {
+        name: load(
+            name,
+            config.Checkpoint(
+                family="diffusers", path=given.lab / "checkpoints" / name, watch=given.lab
+            ),
+        )
+        for name in (MEMORISED, CLEAN)
+    }
+    metrics = scoring.load(asked.score.metrics, asked.score.weights, asked.score.batch)
+    place = indexed(given.folder / "corpus", asked, given.scratch)
+    ask = asker(asked.clip, asked.recover, place)
+    index = ask.open(place)
+    ledger = given.scratch / "ledger"
+    chosen = controls(given.folder, ask, index, asked)
+    beside = {
+        name: control_rows(each, chosen, asked, metrics, ledger) for name, each in loaded.items()
+    }
+    put = questions(given.folder, ask, index, asked)
+    sought = {
+        name: cases.Case(each.image, tuple(each.prompts["text"])) for name, each in put.items()
+    }
+    outcomes = cases.run(loaded[MEMORISED], sought, asked.search, ledger).outcomes
+    every = {recipe.id: recipe for each in outcomes.values() for recipe in each.recipes}
+    again = run_recipes(
+        loaded[CLEAN],
+        list(every.values()),
+        batch=asked.search.batch,
+        shard=asked.search.shard,
+        ledger=ledger,
+    ).made
+    judged = Judged(asked, loaded, metrics, beside)
+    found = [
+        finding
+        for name, question in put.items()
+        for finding in judged.findings(name.partition("/")[0], question, outcomes[name], again)
+    ]
+    own = {
+        name: [closest(each)[asked.judge.metric] for _, each in table.groupby("control")]
+        for name, table in beside.items()
+    }
+    result = {
+        "checkpoints": {name: each.checkpoint.sha256 for name, each in loaded.items()},
+        "controls": own,
+        "search": asked.search.model_dump(mode="json"),
+        "judge": asked.judge.model_dump(mode="json"),
+        "findings": found,
+    }
+    sys.stdout.write(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

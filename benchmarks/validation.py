@@ -1,0 +1,225 @@
+"""Validates findings on pictures whose truth is known: docs/validation.md and docs/validation.json.
+
+    .venv/bin/python benchmarks/validation.py docs [--labs data/lab data/dcss]
+
+Lays pictures out under names that say nothing, has `blind.py` judge them, which never reads the
+truth, and only then holds what it said against it. Held-out pictures are split by hash: the first
+are controls, the others are judged. Half an hour a lab on two cores; what was generated is kept in
+`data/validation/`, so a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from all import machine, run
+from scipy.stats import ks_2samp
+from validation_page import page, plots
+
+from seedwitness.evidence.likelihood import cllr, left_out
+from seedwitness.evidence.rates import rate
+from seedwitness.evidence.roc import auc, estimate, tpr_at
+from seedwitness.lab.home import Lab, opened
+from seedwitness.lab.pictures import FOLDER, restore
+from seedwitness.lab.truth import Picture
+
+SCRATCH = Path("data/validation")
+CONTROLS = 100
+PLANTED = ("planted 128 times", "planted 32 times", "planted 8 times")
+Row = dict[str, Any]
+
+
+def by_hash(rows: Sequence[Picture]) -> list[Picture]:
+    """In an order that nobody chose."""
+    return sorted(rows, key=lambda row: sha256(row.id.encode()).digest())
+
+
+def chosen(lab: Lab, once: int) -> tuple[dict[str, list[Picture]], list[Picture]]:
+    """Pictures to be judged, by group; and the controls, which are judged nowhere."""
+    held_out = by_hash([row for row in lab.rows if row.split == "held_out"])
+    groups = {
+        name: by_hash([row for row in lab.rows if row.multiplicity == int(name.split()[1])])
+        for name in PLANTED
+    }
+    groups["once"] = by_hash([row for row in lab.rows if row.split == "once"])[:once]
+    groups["twins"] = by_hash([row for row in lab.rows if row.split == "twin"])
+    groups["held out"] = held_out[CONTROLS:]
+    return groups, held_out[:CONTROLS]
+
+
+def laid_out(lab: Lab, groups: dict[str, list[Picture]], controls: Sequence[Picture]) -> Path:
+    """The folder that is judged: questions, controls and corpus, and no word of which is which."""
+    place = SCRATCH / lab.name
+    restore(lab.settings, lab.path, lab.rows, 1)
+    asked = [row for rows in groups.values() for row in rows]
+    corpus = [row for row in lab.rows if row.multiplicity > 0]
+    for name, rows in (("questions", asked), ("controls", controls), ("corpus", corpus)):
+        folder = place / name
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        lines = []
+        for row in sorted(rows, key=alias):
+            shutil.copyfile(lab.path / FOLDER / row.file_name, folder / f"{alias(row)}.png")
+            lines.append(json.dumps({"file_name": f"{alias(row)}.png", "text": row.caption}))
+        (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return place
+
+
+def alias(row: Picture) -> str:
+    """A name that says nothing of the picture."""
+    return sha256(f"validation/{row.id}".encode()).hexdigest()[:16]
+
+
+def figures(found: Row, groups: dict[str, list[Picture]], alpha: float) -> Row:
+    """What the findings are worth, by way, checkpoint and group."""
+    truth = {alias(row): name for name, rows in groups.items() for row in rows}
+    rows = [{**each, "group": truth[each["picture"]]} for each in found["findings"]]
+    ways = list(dict.fromkeys(each["way"] for each in rows))
+    return {
+        "rates": [
+            {
+                "way": way,
+                "checkpoint": checkpoint,
+                "group": group,
+                **{word: count(own, word) for word in ("supported", "inconclusive")},
+                "copied": asdict(rate(sum(each["copies"] > 0 for each in own), len(own))),
+                "significant": asdict(rate(sum(each["p"] <= alpha for each in own), len(own))),
+            }
+            for way in ways
+            for checkpoint in found["checkpoints"]
+            for group in groups
+            for own in [select(rows, way, checkpoint, group)]
+        ],
+        "told_apart": [
+            {
+                "way": way,
+                "by": name,
+                "group": group,
+                "tpr": asdict(estimate(tpr_at, own, negatives)),
+                "auc": asdict(estimate(auc, own, negatives)),
+            }
+            for way in ways
+            for name, score in SCORES.items()
+            for negatives in [
+                [score(each) for each in select(rows, way, "lab-memorised", "held out")]
+            ]
+            for group in groups
+            if group != "held out"
+            for own in [[score(each) for each in select(rows, way, "lab-memorised", group)]]
+        ],
+        "exchangeable": [
+            exchangeable(
+                found["controls"][checkpoint], select(rows, way, checkpoint, group), checkpoint
+            )
+            | {"way": way, "checkpoint": checkpoint, "group": group}
+            for way in ways
+            for checkpoint in found["checkpoints"]
+            for group in ("held out", "twins", "once")
+        ],
+        "likelihood": [likelihood(rows, way) | {"way": way} for way in ways],
+        "nfe": max(each["nfe"] for each in rows),
+        "rows": rows,
+    }
+
+
+def _finding(row: Row) -> float:
+    return float(row["statistic"] + 2 * (row["copies"] > 0))
+
+
+SCORES: dict[str, Callable[[Row], float]] = {
+    "our finding": _finding,
+    "descriptor": lambda row: float(row["closest"]["descriptor"]),
+    "patch-l2": lambda row: -float(row["closest"]["patch-l2"]),
+    "lpips": lambda row: -float(row["closest"]["lpips"]),
+    "ssim": lambda row: float(row["closest"]["ssim"]),
+    "clip": lambda row: float(row["closest"]["clip"]),
+}
+"""Scores of a picture, higher where it is closer. The finding's puts pictures with a copy above all
+others, and orders by the statistic."""
+
+
+def select(rows: Sequence[Row], way: str, checkpoint: str, group: str) -> list[Row]:
+    """The findings of one group, asked in one way, on one checkpoint."""
+    wanted = (way, checkpoint, group)
+    return [row for row in rows if (row["way"], row["checkpoint"], row["group"]) == wanted]
+
+
+def count(rows: Sequence[Row], word: str) -> Row:
+    """How many of the findings are so, with the interval."""
+    return asdict(rate(sum(row["finding"] == word for row in rows), len(rows)))
+
+
+def exchangeable(controls: Sequence[float], rows: Sequence[Row], checkpoint: str) -> Row:
+    """Are the statistics of pictures that were never learned spread as the controls' are?
+
+    By the test of Kolmogorov and Smirnov for two samples. p-values that share their controls hang
+    together, so that they are no sample of their own.
+    """
+    own = [row["statistic"] for row in rows]
+    tested = ks_2samp(own, controls)
+    return {
+        "n": len(own),
+        "controls": len(controls),
+        "distance": float(tested.statistic),
+        "p": float(tested.pvalue),
+        "p_values": sorted(row["p"] for row in rows),
+    }
+
+
+def likelihood(rows: Sequence[Row], way: str) -> Row:
+    """Ratios by calibrations that did not know the score: planted 32 and 128 times, held out."""
+    positives = [
+        row["statistic"]
+        for group in PLANTED[:2]
+        for row in select(rows, way, "lab-memorised", group)
+    ]
+    negatives = [row["statistic"] for row in select(rows, way, "lab-memorised", "held out")]
+    ours, theirs = left_out(positives, negatives)
+    return {
+        "cllr": cllr(ours, theirs),
+        "h1": ours,
+        "h2": theirs,
+        "misleading_h1": asdict(rate(sum(each < 1 for each in ours), len(ours))),
+        "misleading_h2": asdict(rate(sum(each > 1 for each in theirs), len(theirs))),
+    }
+
+
+def main() -> None:
+    """Lay out, have judged, hold against the truth, and write page, figures and plots."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("docs", type=Path)
+    parser.add_argument("--labs", type=Path, nargs="+", default=[Path("data/lab")])
+    parser.add_argument("--once", type=int, default=100, help="pictures seen once")
+    parser.add_argument("--most", type=int, help="of each group, for a quick look")
+    asked = parser.parse_args()
+    result: Row = {"machine": machine(), "labs": {}}
+    for path in asked.labs:
+        lab = opened(path)
+        groups, controls = chosen(lab, asked.once)
+        groups = {name: rows[: asked.most] for name, rows in groups.items()}
+        place = laid_out(lab, groups, controls)
+        found = run("blind", str(place), "--lab", str(path), "--scratch", str(place))
+        about = {key: found[key] for key in ("checkpoints", "controls", "search", "judge")}
+        result["labs"][lab.name] = about | figures(found, groups, found["judge"]["alpha"])
+    write(asked.docs, result)
+
+
+def write(docs: Path, result: Row) -> None:
+    """The page, the figures behind it, and the plots."""
+    detectors = docs / "detectors.json"
+    others = json.loads(detectors.read_text("utf-8")) if detectors.exists() else None
+    plots(result, docs / "images" / "validation")
+    (docs / "validation.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    (docs / "validation.md").write_text(page(result, others), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,327 @@
+"""The page and the plots of a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from scan_page import table
+
+from seedwitness.evidence.rates import Rate
+
+Row = dict[str, Any]
+BARS = {"planted 128 times": 0.95, "planted 32 times": 0.80}
+NEVER = ("held out", "once", "twins")
+WAYS = {
+    "as found": "as a report would: the corpus and the pixels say what is tried",
+    "stated": "with its caption stated by a user",
+    "pixels alone": "by a prompt recovered from the pixels, with no corpus",
+}
+
+
+def of(found: Row) -> str:
+    """A rate with its interval and its n."""
+    return str(Rate(**found))
+
+
+def figure(found: Row) -> str:
+    """An estimate with its interval."""
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def verdict(met: bool) -> str:
+    """Whether a bar is cleared."""
+    return "yes" if met else "**no**"
+
+
+def rate_of(lab: Row, way: str, checkpoint: str, group: str) -> Row:
+    """The row of rates for one group."""
+    wanted = (way, checkpoint, group)
+    [found] = [
+        each for each in lab["rates"] if (each["way"], each["checkpoint"], each["group"]) == wanted
+    ]
+    return found
+
+
+def bars(lab: Row, others: Row | None) -> list[list[str]]:
+    """What was asked of the findings, what was measured, and whether it was met."""
+    rows = []
+    for group in NEVER:
+        for way in WAYS:
+            found = rate_of(lab, way, "lab-memorised", group)["supported"]
+            met = found["low"] <= 0.01
+            rows.append([f"{group}, {way}: supported", "≤ 1 %", of(found), verdict(met)])
+    for group, least in BARS.items():
+        for way in ("as found", "stated"):
+            found = rate_of(lab, way, "lab-memorised", group)["supported"]
+            met = found["hits"] >= least * found["n"]
+            rows.append([f"{group}, {way}: supported", f"≥ {least:.0%}", of(found), verdict(met)])
+        found = rate_of(lab, "pixels alone", "lab-memorised", group)["supported"]
+        rows.append([f"{group}, pixels alone: supported", "as it is", of(found), "–"])
+    clean = [each for each in lab["rates"] if each["checkpoint"] == "lab-clean"]
+    hits, n = (sum(each["supported"][key] for each in clean) for key in ("hits", "n"))
+    rows.append(
+        ["`lab-clean`, the same recipes: supported", "never", f"{hits} of {n}", verdict(not hits)]
+    )
+    uniform = [
+        each
+        for each in lab["exchangeable"]
+        if (each["way"], each["group"]) == ("stated", "held out")
+    ]
+    for each in uniform:
+        rows.append(
+            [
+                f"`{each['checkpoint']}`, held out, stated: statistics spread as the controls'",
+                "p > 0.05",
+                f"p = {each['p']:.2f} (Kolmogorov and Smirnov, {each['n']} and {each['controls']})",
+                verdict(each["p"] > 0.05),
+            ]
+        )
+    rows.append(["NFE a case, at most", "2,000", f"{lab['nfe']:,}", verdict(lab["nfe"] <= 2000)])
+    return rows + against(lab, others)
+
+
+def against(lab: Row, others: Row | None) -> list[list[str]]:
+    """Our finding beside the best single detector of the same lab, where that was measured."""
+    if others is None or others["checkpoint_sha256"] != lab["checkpoints"]["lab-memorised"]:
+        return []
+    rows = []
+    for group in ("planted 128 times", "planted 32 times", "planted 8 times"):
+        [ours] = [
+            each["tpr"]
+            for each in lab["told_apart"]
+            if (each["way"], each["by"], each["group"]) == ("as found", "our finding", group)
+        ]
+        best = max(
+            (
+                each
+                for each in others["figures"]
+                if each["group"] == group
+                and each["prompt"] == "training caption"
+                and each["detector"] != "our finding"
+            ),
+            key=lambda each: float(each["tpr"]["value"]),
+        )
+        rows.append(
+            [
+                f"{group}: TPR at 1 % FPR",
+                f"above every detector ({best['detector']}: {figure(best['tpr'])})",
+                figure(ours),
+                verdict(ours["value"] > best["tpr"]["value"]),
+            ]
+        )
+    return rows
+
+
+def page(result: Row, others: Row | None) -> str:
+    """The page: question, method, figures, limits."""
+    where = result["machine"]
+    parts = [
+        "# Validation: how often findings are right\n\n"
+        "Written by `make bench-validation`; the figures are in "
+        "[validation.json](validation.json), with every single finding. Measured on "
+        f"{where['processor']}, {where['cores']} cores, {where['date']}, no GPU in use.\n\n"
+        "## Method\n\n"
+        "Pictures whose truth is known are laid out under names that say nothing and judged by the "
+        "main job's own code, in a process that reads a folder of questions, one of controls and "
+        "the corpus, and never the truth. Settings are the project's own: those of "
+        "`params.yaml`, which were not chosen on these pictures. Held-out pictures are split by "
+        "the hash of their names: the first are the controls, the others are judged. Every "
+        "picture is asked about\n\n"
+        + "".join(f"- *{way}*: {said};\n" for way, said in WAYS.items())
+        + "\nand each is judged on `lab-memorised`, with `lab-clean` as the reference, and by the "
+        "same recipes on `lab-clean` itself. Controls have their own captions in every way, so "
+        "that a target never has more informative prompts than they. A bar of “at most” is met "
+        "where the interval reaches down to it: it can be refuted, not proved, with so many "
+        "pictures. Intervals of rates are Clopper and Pearson's, of TPR and AUC the bootstrap's, "
+        "at 95 %.\n\n"
+    ]
+    for name, lab in result["labs"].items():
+        parts += lab_page(name, lab, others)
+    parts.append(
+        "## What this does not show\n\n"
+        "These are small checkpoints, trained here on purpose; on others the rates may differ, and "
+        "a report's own error rate is that of its own controls. A lab's pictures are of one kind, "
+        "so that target and controls are alike by design: with other controls, whoever chose "
+        "them has to say why they are exchangeable.\n"
+    )
+    return "".join(parts)
+
+
+def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
+    """One lab's tables and plots."""
+    search = lab["search"]
+    parts = [
+        f"## The lab `{name}`\n\n"
+        f"Strategy {search['strategy']['name']}, {search['steps']} steps of {search['sampler']}, "
+        f"guidance {search['guidance']:g}, {search['prompts']} prompts, budget "
+        f"{search['budget_nfe']} NFE; α = {lab['judge']['alpha']:g}; "
+        f"{len(lab['controls']['lab-memorised'])} controls.\n\n",
+        table(["what", "bar", "measured", "met"], bars(lab, others)),
+        f"![Findings by how often a picture was seen](images/validation/{name}-findings.png)\n\n",
+        "### Are the p-values what they say?\n\n"
+        "For pictures that were never learned the chance of p ≤ x should be at most x. *Stated* "
+        "pictures and controls get prompts of the same worth, so that their statistics should be "
+        "spread alike; *as found* and *pixels alone* give a picture less than the controls have, "
+        "and the p-values should be too large, if anything.\n\n",
+        f"![Distribution of p-values](images/validation/{name}-p.png)\n\n",
+        table(
+            ["checkpoint", "way", "pictures", "p ≤ 0.01", "p ≤ 0.05", "KS p"],
+            [
+                [
+                    each["checkpoint"],
+                    each["way"],
+                    each["group"],
+                    *(
+                        f"{sum(p <= at for p in each['p_values'])} of {each['n']}"
+                        for at in (0.01, 0.05)
+                    ),
+                    f"{each['p']:.2g}",
+                ]
+                for each in lab["exchangeable"]
+            ],
+        ),
+        "### By which score\n\n"
+        "TPR at 1 % FPR, held-out pictures being the negatives, for our finding as a score and for "
+        "the closest trial by single metrics.\n\n",
+    ]
+    groups = list(dict.fromkeys(each["group"] for each in lab["told_apart"]))
+    for way in WAYS:
+        own = [each for each in lab["told_apart"] if each["way"] == way]
+        parts += [
+            f"{way.capitalize()}:\n\n",
+            table(
+                ["score", *groups],
+                [
+                    [by, *(figure(each["tpr"]) for each in own if each["by"] == by)]
+                    for by in dict.fromkeys(each["by"] for each in own)
+                ],
+            ),
+        ]
+    parts += [
+        "### Likelihood ratios\n\n"
+        "H1: the checkpoint saw the picture as often as those planted 32 and 128 times; H2: it "
+        "never saw it (held out). Logistic calibration of the statistic; each ratio by a "
+        "calibration that did not know the picture, and none beyond what so many pictures can "
+        "show. Cllr: 0 is perfect, 1 says nothing.\n\n",
+        table(
+            ["way", "Cllr", "H1 true, ratio below 1", "H2 true, ratio above 1"],
+            [
+                [
+                    each["way"],
+                    f"{each['cllr']:.3f}",
+                    of(each["misleading_h1"]),
+                    of(each["misleading_h2"]),
+                ]
+                for each in lab["likelihood"]
+            ],
+        ),
+        f"![Tippett plot](images/validation/{name}-tippett.png)\n\n",
+    ]
+    return parts
+
+
+def plots(result: Row, folder: Path) -> None:
+    """Three plots a lab, as PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, lab in result["labs"].items():
+        for kind, chart in (
+            ("findings", findings(lab)),
+            ("p", p_values(lab)),
+            ("tippett", tippett(lab)),
+        ):
+            chart.save(folder / f"{name}-{kind}.png", scale_factor=1.5)
+
+
+def findings(lab: Row) -> alt.FacetChart:
+    """Share supported, by group, way and checkpoint, with intervals."""
+    rows = pd.DataFrame(
+        [
+            {
+                **{key: each[key] for key in ("way", "checkpoint", "group")},
+                "share": each["supported"]["hits"] / each["supported"]["n"],
+                **{key: each["supported"][key] for key in ("low", "high")},
+            }
+            for each in lab["rates"]
+        ]
+    )
+    base = alt.Chart(rows).encode(
+        x=alt.X("group:N", sort=list(dict.fromkeys(rows["group"])), title=None),
+        xOffset="checkpoint:N",
+        color=alt.Color("checkpoint:N", scale=alt.Scale(range=["#8a5200", "#1f4e8c"]), title=None),
+    )
+    y = alt.Y("low:Q", title="supported", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
+    layers = base.mark_rule(strokeWidth=2).encode(y, y2="high:Q") + base.mark_point(
+        filled=True, size=60, opacity=1
+    ).encode(y="share:Q")
+    chart: alt.FacetChart = layers.properties(width=230, height=220).facet(
+        column=alt.Column("way:N", sort=list(WAYS), title=None)
+    )
+    return chart
+
+
+def p_values(lab: Row) -> alt.FacetChart:
+    """How many p-values are at most so large, beside what would be if they were exact."""
+    rows = pd.DataFrame(
+        [
+            {
+                **{key: each[key] for key in ("way", "group")},
+                "p": p,
+                "share": (place + 1) / each["n"],
+            }
+            for each in lab["exchangeable"]
+            if each["checkpoint"] == "lab-memorised"
+            for place, p in enumerate(each["p_values"])
+        ]
+    )
+    exact = pd.DataFrame(
+        [{"way": way, "p": p, "share": p} for way in rows["way"].unique() for p in (0.0, 1.0)]
+    )
+    x = alt.X("p:Q", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("share:Q", title="share of pictures with at most so much")
+    lines = (
+        alt.Chart()
+        .mark_line(interpolate="step-after")
+        .encode(x, y, color=alt.Color("group:N", title=None))
+    )
+    both = pd.concat([rows, exact.assign(group="exact")])
+    chart: alt.FacetChart = (
+        alt.layer(lines, data=both)
+        .properties(width=230, height=230)
+        .facet(column=alt.Column("way:N", sort=list(WAYS), title=None))
+    )
+    return chart
+
+
+def tippett(lab: Row) -> alt.FacetChart:
+    """Share of ratios above a value, under H1 and under H2."""
+    rows = pd.DataFrame(
+        [
+            {"way": each["way"], "under": name, "log": float(value), "share": share}
+            for each in lab["likelihood"]
+            for name, ratios in (("H1 true", each["h1"]), ("H2 true", each["h2"]))
+            for value, share in survival(ratios)
+        ]
+    )
+    chart: alt.FacetChart = (
+        alt.Chart(rows)
+        .mark_line(interpolate="step-before")
+        .encode(
+            x=alt.X("log:Q", title="log10 of the likelihood ratio"),
+            y=alt.Y("share:Q", title="share at or above"),
+            color=alt.Color("under:N", title=None, scale=alt.Scale(range=["#1f4e8c", "#c8352b"])),
+        )
+        .properties(width=230, height=230)
+        .facet(column=alt.Column("way:N", sort=list(WAYS), title=None))
+    )
+    return chart
+
+
+def survival(ratios: Sequence[float]) -> list[tuple[float, float]]:
+    """log10 of each ratio in order, and the share of all that are at or above it."""
+    logs = np.sort(np.log10(np.array(ratios)))
+    return [(float(each), 1 - place / len(logs)) for place, each in enumerate(logs)]
