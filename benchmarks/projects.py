@@ -123,6 +123,18 @@ def finding(target: str, checkpoint: str) -> records.Case:
             ),
         ),
         generated=records.Generated(finding="not searched", reasons=["no seed was looked for"]),
+        phrase=records.Phrase(
+            prompt=f"a red {target}",
+            prompt_rank=1,
+            prompt_bits=40,
+            settings_bits=50,
+            seeds=records.Seeds(copies=rate, bits=1.58, low=0.36, high=4.64),
+            bits=91.58,
+            low=90.36,
+            high=94.64,
+            reference=None,
+            distortions=[],
+        ),
     )
 
 
@@ -135,6 +147,7 @@ def _params(
     found["targets"] = {name: {"path": f"data/targets/{name}.png"} for name in targets}
     found["checkpoints"] = dict.fromkeys(checkpoints, described)
     found["score"]["metrics"] = list(metrics)
+    found["controls"]["known"] = None
     found["judge"] |= {"reference": REFERENCE, "metric": metrics[0]}
     found["judge"]["copies"] = [{"metric": metrics[0], "threshold": 0.15, "source": "invented"}]
     return found

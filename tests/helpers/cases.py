@@ -176,6 +176,7 @@ CASE = Examined(
     flat=(),
     scores=scores([0.9, 0.8] * 8, [0.1, 0.12] * 8),
     controls=controls(BEST),
+    known=controls([])[:0],
     reference=identity("clean"),
     reference_scores=scores([0.3] * 16, [0.4] * 16),
     search=SEARCH,

@@ -52,7 +52,17 @@ SETTINGS = {
         "weights": {"descriptor": "data/descriptor.pt"},
         "watch": "data",
     },
-    "controls": {"path": "data/controls", "count": 99, "source": "held-out <pictures>"},
+    "controls": {
+        "path": "data/controls",
+        "count": 99,
+        "source": "held-out <pictures>",
+        "watch": "data",
+        "known": {
+            "folders": {"memorised": "data/known"},
+            "count": 14,
+            "source": "planted <pictures>",
+        },
+    },
     "judge": {
         "metric": "descriptor",
         "copies": [{"metric": "patch-l2", "threshold": 0.15, "source": "Carlini et al."}],
@@ -113,21 +123,20 @@ def scored(trial: str, metric: str, score: float) -> dict[str, object]:
     }
 
 
-def controls(name: str) -> list[dict[str, object]]:
+def controls(name: str, *, learned: bool = False) -> list[dict[str, object]]:
     rng = np.random.default_rng(len(name))
+    ranges = ((0.6, 0.95), (0.05, 0.2)) if learned else ((0.1, 0.42), (0.24, 0.5))
     return [
         {
-            "control": f"control-{k:03}",
-            "pixels_sha256": f"{k:064x}",
+            "control": f"{'known' if learned else 'control'}-{k:03}",
+            "pixels_sha256": f"{k + 1000 * learned:064x}",
             "caption": "a heron at dusk",
             "corpus_match": "",
             **scored(f"{k:03}-{trial}", metric, float(score)),
         }
-        for k in range(99)
+        for k in range(14 if learned else 99)
         for trial in range(TRIALS)
-        for metric, score in zip(
-            METRICS, (rng.uniform(0.1, 0.42), rng.uniform(0.24, 0.5)), strict=True
-        )
+        for metric, score in zip(METRICS, (rng.uniform(*each) for each in ranges), strict=True)
     ]
 
 

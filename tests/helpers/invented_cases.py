@@ -150,6 +150,7 @@ def write_case(
         controls=records.read_table(
             data / "controls" / name / "controls.parquet", records.CONTROLS
         ),
+        known=records.read_table(data / "controls" / name / "known.parquet", records.CONTROLS),
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
         search=searched,

@@ -73,6 +73,8 @@ def write_outputs(data: Path) -> None:
         records.write_table(
             data / "controls" / name / "controls.parquet", controls(name), records.CONTROLS
         )
+        learned = controls(name, learned=True) if name == "memorised" else []
+        records.write_table(data / "controls" / name / "known.parquet", learned, records.CONTROLS)
         records.write_table(
             data / "controls" / name / "reach.parquet",
             [

@@ -227,6 +227,18 @@ def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
     assert "clean: no copy" in svg
 
 
+def test_a_ratio_is_given_where_learned_pictures_are_known(project: Path) -> None:
+    owl = parsed(project / "reports" / "owl" / "report.html").text
+    section = owl[owl.index("Which of two propositions") :]
+    assert "support for H1. H1: memorised has learned the target" in section
+    assert "calibrated on 14 pictures that were learned (planted <pictures>; 14 asked" in section
+    assert "Likelihood ratio on clean None is given" in section
+    heron = parsed(project / "reports" / "heron" / "report.html").text
+    assert "support for H2. H1: memorised has learned" in heron
+    flat = parsed(project / "reports" / "flat" / "report.html").text
+    assert "support for H" not in flat
+
+
 def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
     for target in TARGETS:
         text = parsed(project / "reports" / target / "report.html").text

@@ -30,10 +30,12 @@ def small_project(tiny_checkpoint: Path) -> Callable[[Path], None]:
         state = load_file(root / "models/clean" / UNET)
         state["conv_out.weight"] *= -1
         save_file(state, root / "models/clean" / UNET, {"format": "pt"})
-        _folder(root / "seen", range(6))
-        _folder(root / "outside", range(6, 12))
+        _folder(root / "pictures/seen", range(6))
+        _folder(root / "pictures/outside", range(6, 12))
         (root / "data/targets").mkdir(parents=True)
-        shutil.copy(root / "outside/7.png", root / "data/targets/owl.png")  # a control, too
+        shutil.copy(
+            root / "pictures/outside/7.png", root / "data/targets/owl.png"
+        )  # a control, too
         Image.new("RGB", (40, 30), "teal").save(root / "data/targets/flat.png")
         (root / "params.yaml").write_text(yaml.safe_dump(_params(), sort_keys=False))
 
@@ -94,7 +96,7 @@ def _params() -> dict[str, object]:
         name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
         for name in ("own", "clean")
     }
-    params["corpus"] |= {"path": "seen"}
+    params["corpus"] |= {"path": "pictures/seen"}
     params["clip"]["path"] = params["clip"]["watch"] = str(LAB / "clip")
     params["score"]["watch"] = str(LAB / "dvc.lock")
     params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
@@ -102,6 +104,7 @@ def _params() -> dict[str, object]:
     params["scan"]["fit"] |= {"guidances": [3.0], "steps": [2]}
     weights = params["score"]["weights"]
     params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
-    params["controls"] |= {"path": "outside", "count": 6}
+    params["controls"] |= {"path": "pictures/outside", "count": 6, "watch": "pictures"}
+    params["controls"]["known"] |= {"folders": {"own": "pictures/seen"}, "count": 4}
     params["judge"] |= {"reference": "clean", "least_controls": 4, "alpha": 0.2}
     return dict(params)

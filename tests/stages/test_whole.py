@@ -92,12 +92,24 @@ def test_the_closest_by_each_metric_are_kept_as_the_pictures_that_were_scored(he
 
 def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Path) -> None:
     """Also when it was compressed on the way."""
-    Image.open("seen/2.png").save(tmp_path / "2.jpg", quality=60)
-    shutil.copy("outside/8.png", tmp_path)
-    chosen = [Entry("2.jpg", "a caption", ""), Entry("8.png", "another", "")]
-    pictures = {each.file_name: decoded(tmp_path / each.file_name) for each in chosen}
+    Image.open("pictures/seen/2.png").save(tmp_path / "2.jpg", quality=60)
+    shutil.copy("pictures/outside/8.png", tmp_path)
+    there = [Entry("2.jpg", "a caption", ""), Entry("8.png", "another", "")]
+    chosen = {tmp_path / each.file_name: each for each in there}
+    pictures = {path: decoded(path) for path in chosen}
     _, seen = controls.asked(chosen, pictures, 2)
-    assert seen == {"2.jpg": "seen/2.png", "8.png": ""}
+    assert list(seen.values()) == ["pictures/seen/2.png", ""]
+
+
+def test_pictures_that_were_learned_go_through_the_same_steps(here: Path) -> None:
+    path = place("controls", "own") / "known.parquet"
+    table = records.read_table(path, records.CONTROLS)
+    assert table["control"].nunique() == 4
+    assert (table.groupby(["control", "metric"])["trial"].nunique() == 6).all()
+    # They stand in the corpus, as they should.
+    assert (table["corpus_match"] == "pictures/seen/" + table["control"]).all()
+    none = records.read_table(place("controls", "clean") / "known.parquet", records.CONTROLS)
+    assert none.empty
 
 
 def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> None:

@@ -49,7 +49,7 @@ class Params(Section):
             raise ValueError(
                 f"judge.reference: no checkpoint is called {self.judge.reference!r}; known: {known}"
             )
-        watched = {"clip": self.clip.watch}
+        watched = {"clip": self.clip.watch, "controls": self.controls.watch}
         watched |= {"score": self.score.watch} if self.score.weights else {}
         watched |= {f"checkpoints.{name}": each.watch for name, each in self.checkpoints.items()}
         for name, watch in watched.items():
@@ -57,6 +57,12 @@ class Params(Section):
                 raise ValueError(
                     f"{name}.watch: name what DVC watches for changes, mostly the path"
                 )
+        learned = self.controls.known.folders if self.controls.known else {}
+        if strangers := sorted(set(learned) - set(self.checkpoints)):
+            raise ValueError(
+                f"controls.known.folders: no checkpoint is called {strangers[0]!r}; known: "
+                f"{', '.join(self.checkpoints)}"
+            )
         used = {self.judge.metric, *(copy.metric for copy in self.judge.copies)}
         unscored = sorted(used - set(self.score.metrics))
         if unscored:

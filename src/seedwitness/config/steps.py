@@ -162,12 +162,30 @@ class Score(Section):
         return self
 
 
+class Known(Section):
+    """Images that a checkpoint is known to have learned, an ImageFolder a checkpoint."""
+
+    folders: dict[Name, Path] = Field(min_length=1)
+    count: Annotated[int, Field(ge=2)]
+    source: str
+
+
 class Controls(Section):
     """Images that are known to be outside the training set, put through the same steps."""
 
     path: Path
     count: PositiveInt
     source: str
+    watch: Path | None = None
+    """As a checkpoint's, for all the folders together."""
+    known: Known | None = None
+    """Put through the same steps too, for a likelihood ratio; without them there is none."""
+
+    @model_validator(mode="after")
+    def _watched(self) -> Controls:
+        for path in [self.path, *(self.known.folders.values() if self.known else ())]:
+            within_watch(self.watch, path)
+        return self
 
 
 class Copy(Section):

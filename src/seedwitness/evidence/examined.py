@@ -16,8 +16,9 @@ from seedwitness.evidence.rates import rate
 @dataclass(frozen=True)
 class Examined:
     """All that a finding rests on. ``scores`` and ``reference_scores`` are ``records.SCORES``,
-    of the same ``trials`` (``records.TRIALS``); ``controls`` is ``records.CONTROLS``, ``prompts``
-    ``records.PROMPTS`` and ``codecs`` ``records.CODECS``.
+    of the same ``trials`` (``records.TRIALS``); ``controls``, and ``known``, what the checkpoint is
+    known to have learned, are ``records.CONTROLS``; ``prompts`` is ``records.PROMPTS`` and
+    ``codecs`` ``records.CODECS``.
 
     ``flat`` says why the target is too flat to be recognised by; empty where it is not.
     ``reference`` is None where the checkpoint is the reference itself.
@@ -28,6 +29,7 @@ class Examined:
     flat: Sequence[str]
     scores: pd.DataFrame
     controls: pd.DataFrame
+    known: pd.DataFrame
     reference: records.Checkpoint | None
     reference_scores: pd.DataFrame
     search: records.Search
@@ -65,7 +67,17 @@ def control_statistics(
     own = case.controls[case.controls["metric"] == metric]
     if half is not None:
         own = own[own.groupby("control")["trial"].transform(every_other, half).astype(bool)]
-    same = own["pixels_sha256"] == case.target.pixels_sha256
+    return statistics(own, case.target.pixels_sha256, higher_is_closer)
+
+
+def statistics(
+    own: pd.DataFrame, but: str, higher_is_closer: bool
+) -> tuple[list[float], list[str]]:
+    """The closest of each picture's trials, from ``records.CONTROLS`` of one metric.
+
+    Pictures whose pixels have the hash ``but`` are left out, and named.
+    """
+    same = own["pixels_sha256"] == but
     left_out = sorted(own.loc[same, "control"].unique())
     grouped = own[~same].groupby("control")["score"]
     best = grouped.max() if higher_is_closer else grouped.min()

@@ -19,6 +19,7 @@ from seedwitness.evidence.examined import (
 )
 from seedwitness.evidence.generation import generated
 from seedwitness.evidence.phrase import phrase
+from seedwitness.evidence.propositions import likelihood
 from seedwitness.evidence.ranks import in_company, rank
 from seedwitness.evidence.robustness import variants
 
@@ -113,7 +114,8 @@ def memorised(
     wide = by_trial(case.scores)
     found = copies(case, settings, wide)
     against = compared(case, settings, wide, standing.statistic.higher_is_closer)
-    finding, reasons = conclude(refusals(case, ranked), ranked, found, against, settings)
+    refused = refusals(case, ranked)
+    finding, reasons = conclude(refused, ranked, found, against, settings)
     return records.Memorised(
         finding=finding,
         reasons=reasons,
@@ -122,5 +124,6 @@ def memorised(
         rank=ranked,
         copies=found,
         reference=against,
+        likelihood=None if refused else likelihood(case, standing.statistic),
         robustness=variants(case, ranked, company, found, against, settings),
     )

@@ -32,6 +32,9 @@ def draw(
         list[str] | None,
         typer.Option("--split", help="once, planted, held_out or twin; may be given again."),
     ] = None,
+    times: Annotated[
+        int | None, typer.Option("--times", help="Only those that a training sees so often.")
+    ] = None,
     lab: Home = HOME,
 ) -> None:
     """Draw a lab's pictures again, bit for bit, as an ImageFolder."""
@@ -44,7 +47,8 @@ def draw(
         raise ConfigError(f"No split is called {unknown[0]!r}. Known are: {', '.join(SPLITS)}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WriteError(f"{out} is there already and not empty. Choose another directory.")
-    made = write_folder(world(settings.load(lab / settings.FILE_NAME), workers(), splits), out)
+    described = settings.load(lab / settings.FILE_NAME)
+    made = write_folder(world(described, workers(), splits, times=times), out)
     if not (lab / TRUTH).exists():
         typer.echo(f"{len(made)} pictures in {out}. There is no {lab / TRUTH} to check them with.")
         return

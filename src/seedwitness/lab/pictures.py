@@ -55,25 +55,33 @@ def world(
     workers: int,
     splits: Set[str] = frozenset(SPLITS),
     ids: Set[str] | None = None,
+    times: int | None = None,
 ) -> World:
-    """The pictures that ``settings`` describe, of ``splits`` only, and of ``ids`` where given."""
+    """The pictures that ``settings`` describe, of ``splits`` only.
+
+    Where given, of ``ids`` only, and those that a training sees so many ``times``.
+    """
     plan = settings.pictures
     if isinstance(plan, Folder):
         found = read(settings.world, plan, workers)
         pairs = [
             (row, source.image)
             for row, source in zip(found.rows, found.sources, strict=True)
-            if row.split in splits and (ids is None or row.id in ids)
+            if row.split in splits
+            and (ids is None or row.id in ids)
+            and times in (None, row.multiplicity)
         ]
         origins = {
             row.id: source.entry.file_name
             for row, source in zip(found.rows, found.sources, strict=True)
         }
         return World(len(pairs), iter(pairs), found.left_out, origins)
-    return _drawn(plan, workers, splits, ids)
+    return _drawn(plan, workers, splits, ids, times)
 
 
-def _drawn(plan: Drawn, workers: int, splits: Set[str], ids: Set[str] | None) -> World:
+def _drawn(
+    plan: Drawn, workers: int, splits: Set[str], ids: Set[str] | None, times: int | None
+) -> World:
     wanted = [
         sketch
         for sketch in sketches(
@@ -85,7 +93,9 @@ def _drawn(plan: Drawn, workers: int, splits: Set[str], ids: Set[str] | None) ->
             twins_each=plan.twins_each,
             variants=plan.variants,
         )
-        if sketch.split in splits and (ids is None or sketch.id in ids)
+        if sketch.split in splits
+        and (ids is None or sketch.id in ids)
+        and times in (None, sketch.multiplicity)
     ]
 
     def pairs() -> Iterator[tuple[Picture, Image.Image]]:

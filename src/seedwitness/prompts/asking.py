@@ -21,6 +21,7 @@ from seedwitness.corpus.lookup import Hit, look_up, table
 from seedwitness.metrics import clip_score, pdq, phash
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import phrasebook
+from seedwitness.prompts.candidates import candidates
 from seedwitness.prompts.encoder import text_encoder
 from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
 from seedwitness.records import MATCHES, Claim, frame
@@ -95,6 +96,28 @@ class Asker:
     def measured(self, text: str) -> tuple[int, float]:
         """Tokens of a text, and its bits by ``coding.text_bits``."""
         return self.encoder.count(text), text_bits(text)
+
+    def as_control(
+        self,
+        image: Image.Image,
+        text: str,
+        index: Index,
+        corpus: Path,
+        settings: config.Lookup,
+        limit: int,
+    ) -> tuple[pd.DataFrame, str]:
+        """A control's candidates as PROMPTS, its caption ``text`` first, the rest as a target's.
+
+        And where the corpus holds the very picture, by PDQ; mostly empty.
+        """
+        recovered, _ = self.recover(image, claims=(), caption=None)
+        _, matches = self.look_up(index, image, (), corpus, settings)
+        own = self.own_caption(image, text)
+        quality = matches["pdq_quality"].clip(upper=int(own["pdq_quality"].iloc[0]))
+        near = matches["pdq_distance"] <= pdq.INFO.copy_threshold
+        same = matches.loc[near & (quality >= pdq.LEAST_QUALITY), "location"]
+        found = candidates(recovered, pd.concat([own, matches]), limit)
+        return found, next(iter(same), "")
 
     def own_caption(self, image: Image.Image, text: str) -> pd.DataFrame:
         """A control's own caption as the first of its MATCHES, as if the corpus held it."""

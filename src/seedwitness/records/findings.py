@@ -85,6 +85,29 @@ class Variant(Document):
     trials: int
 
 
+class Likelihood(Document):
+    """How much better one proposition explains the statistic than the other; no probability.
+
+    Calibrated on ``learned`` pictures that the checkpoint is known to have learned and on its
+    controls, the target itself left out; ``cllr`` and the rates are of ratios by calibrations that
+    did not know the picture.
+    """
+
+    h1: str
+    h2: str
+    ratio: float
+    words: str
+    learned: int
+    controls: int
+    lowest: float
+    highest: float
+    cllr: float
+    misleading_h1: Rate
+    """Pictures that were learned, and have a ratio below 1."""
+    misleading_h2: Rate
+    """Controls that have a ratio above 1."""
+
+
 class Memorised(Document):
     """Was the target learned, so that text alone brings it back?"""
 
@@ -95,6 +118,7 @@ class Memorised(Document):
     rank: Rank | None = None
     copies: Copies | None = None
     reference: Paired | None = None
+    likelihood: Likelihood | None = None
     robustness: list[Variant] = Field(default_factory=list)
 
 

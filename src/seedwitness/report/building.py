@@ -74,6 +74,11 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             reach=settings.reach,
             metrics=settings.score.metrics,
             controls=ControlSet(source=settings.controls.source, count=settings.controls.count),
+            known=None
+            if settings.controls.known is None
+            else ControlSet(
+                source=settings.controls.known.source, count=settings.controls.known.count
+            ),
             judge=settings.judge,
         ),
         environment=environment(),

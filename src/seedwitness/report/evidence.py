@@ -37,6 +37,7 @@ PACKAGES = (
 )
 NOT_INSTALLED = "not installed"
 TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
+LEARNED = "learned"
 
 
 class Score(Document):
@@ -214,7 +215,7 @@ class CaseEvidence(Document):
 
 
 class ControlSet(Document):
-    """Where the controls come from."""
+    """Where the controls come from, or the pictures that a checkpoint is known to have learned."""
 
     source: str
     count: int
@@ -237,6 +238,8 @@ class Protocol(Document):
     reach: config.Reach
     metrics: list[str]
     controls: ControlSet
+    known: ControlSet | None
+    """Pictures that a checkpoint is known to have learned."""
     judge: config.Judge
 
 

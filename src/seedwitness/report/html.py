@@ -76,7 +76,13 @@ def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -
         title=title,
         pictures={name: embed(folder / name) for name in images(evidence, source)},
         plots={
-            case.checkpoint: _plots(case, each, evidence.protocol.judge.metric, number)
+            case.checkpoint: _plots(
+                case,
+                each,
+                evidence.protocol.judge.metric,
+                evidence.target.pixels_sha256,
+                number,
+            )
             for number, (case, each) in enumerate(
                 zip(evidence.cases, source.cases, strict=True), start=1
             )
@@ -146,7 +152,21 @@ def _archive(evidence: Evidence) -> Markup | None:
     )
 
 
-def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:
+def _tippett(
+    case: CaseEvidence, source: CaseSource, pixels_sha256: str, number: int
+) -> Markup | None:
+    from seedwitness.report import plots
+
+    found = case.memorised.likelihood
+    if found is None:
+        return None
+    ratios = figures.ratios(source, pixels_sha256)
+    return plots.tippett(ratios, found.ratio, f"case-{number}-tippett")
+
+
+def _plots(
+    case: CaseEvidence, source: CaseSource, metric: str, pixels_sha256: str, number: int
+) -> Mapping[str, Any]:
     from seedwitness.report import plots
 
     copies = case.memorised.copies
@@ -167,4 +187,5 @@ def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> 
     return {
         "spread": {name: spread[name] for name in metrics},
         "cost": plots.cost(curve, f"case-{number}-cost"),
+        "tippett": _tippett(case, source, pixels_sha256, number),
     }

@@ -9,12 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
 from seedwitness.records import CodedFile, Criterion, Phrase
-from seedwitness.report.evidence import CONTROLS, REFERENCE, TRIALS
+from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
 from seedwitness.report.text import CODECS
 
 INK, PALE, LINE, BAND = "#1b1e25", "#565c69", "#d9dce3", "#c3cad6"
@@ -100,6 +101,38 @@ def cost(curve: pd.DataFrame, name: str) -> Markup:
         own.mark_point(color=COLOURS[TRIALS], filled=True, size=26, opacity=1),
     ]
     return _both(alt.layer(*layers), 220, name)
+
+
+def tippett(ratios: Mapping[str, Sequence[float]], ratio: float, name: str) -> Markup:
+    """Share of likelihood ratios at or above a value, under H1 and under H2; the case's as a rule.
+
+    After C. F. Tippett et al. 1968 as Evett & Buckleton 1996 draw it. ``ratios`` is what
+    ``figures.ratios`` gives.
+    """
+    rows = []
+    for what, values in ratios.items():
+        logs = np.sort(np.log10(np.array(values)))
+        shares = 1 - np.arange(len(logs)) / len(logs)
+        rows += [
+            {"log": float(log), "share": float(share), "what": what}
+            for log, share in zip(logs, shares, strict=True)
+        ]
+    table = pd.DataFrame(rows)
+    colours = [{LEARNED: COLOURS[TRIALS], CONTROLS: COLOURS[CONTROLS]}[each] for each in ratios]
+    ends = table.loc[table.groupby("what")["log"].idxmin()]
+    x = alt.X("log:Q", title="log10 of the likelihood ratio")
+    y = alt.Y("share:Q", title="share at or above", scale=alt.Scale(domain=[0, 1.1]))
+    colour = alt.Color("what:N", legend=None, scale=alt.Scale(domain=list(ratios), range=colours))
+    layers = [
+        alt.Chart(table).mark_line(interpolate="step-before", strokeWidth=2).encode(x, y, colour),
+        alt.Chart(ends)
+        .mark_text(align="left", dy=-9, fontSize=13)
+        .encode(x, y, colour, text="what:N"),
+        alt.Chart(pd.DataFrame({"log": [float(np.log10(ratio))]}))
+        .mark_rule(color=INK, strokeDash=[5, 4])
+        .encode(x),
+    ]
+    return _both(alt.layer(*layers), 200, name)
 
 
 def archive(

@@ -35,6 +35,8 @@ class CaseSource:
     reference_scores: pd.DataFrame
     codecs: pd.DataFrame
     controls: pd.DataFrame
+    known: pd.DataFrame
+    """``records.CONTROLS`` of pictures that the checkpoint is known to have learned."""
     images: dict[str, Path]
     reference_images: dict[str, Path]
     regenerated: Path | None
@@ -146,6 +148,7 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             ),
             codecs=reader.table(records.CODECS, "score", target, name, "codecs.parquet"),
             controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
+            known=reader.table(records.CONTROLS, "controls", name, "known.parquet"),
             images=reader.pictures("score", target, name, "images"),
             reference_images=reader.pictures("score", target, name, "reference"),
             regenerated=reader.pictures("scan", target, name).get("regenerated"),

@@ -14,13 +14,42 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import save_file
 
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded
 from seedwitness.files import write_whole
-from seedwitness.records import TRIALS, Recipe, write_table
-from seedwitness.search.cases import Outcome, Searched
+from seedwitness.records import TRIALS, Recipe, Search, write_table
+from seedwitness.search.cases import Case, Outcome, Searched
+from seedwitness.search.guide import fitting
+from seedwitness.search.ledger import key
 
 LATENTS_A_FILE = 1024
 Prompts = Mapping[str, tuple[int, str]]
 """Rank and source of each prompt."""
+
+
+def summary(
+    target: str, loaded: Loaded, settings: config.Search, case: Case, outcome: Outcome
+) -> Search:
+    """``search.json``: what was searched under which budget, and why it stopped."""
+    first, best = outcome.recipes[0], outcome.ranked[0]
+    return Search(
+        target=target,
+        checkpoint=loaded.checkpoint.name,
+        checkpoint_sha256=loaded.checkpoint.sha256,
+        strategy=settings.strategy.name,
+        guide=settings.guide,
+        fitting=fitting(case.picture, first.width, first.height),
+        budget_nfe=settings.budget_nfe,
+        nfe=outcome.nfe,
+        trials=len(outcome.recipes),
+        prompts=list(case.prompts),
+        stopped=outcome.stopped,
+        ended=outcome.ended,
+        rare=outcome.rare,
+        best_trial=best.id,
+        best_guide=outcome.distances[best.id],
+        ledger=key(loaded.checkpoint.sha256, first, settings.batch),
+    )
 
 
 def write_trials(

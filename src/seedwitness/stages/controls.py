@@ -7,8 +7,10 @@ metrics are a target's. Without all that, target and controls would not be excha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwitness import config, records
@@ -22,108 +24,145 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
+    from seedwitness.checkpoints.loading import Loaded
+    from seedwitness.metrics.scoring import Metric
+    from seedwitness.search.cases import Outcome
+
 
 def run(checkpoint: str) -> None:
     """Write ``controls.parquet``: one row a control, trial and metric; and ``prompts.parquet``.
 
-    ``reach.parquet`` (``records.CONTROLS_REACH``) is the reachability ladder of some of them.
+    ``known.parquet`` is the same of the pictures that the checkpoint is known to have learned, and
+    ``reach.parquet`` (``records.CONTROLS_REACH``) the reachability ladder of some of the controls.
     """
-    from seedwitness.checkpoints.loading import load
-    from seedwitness.checkpoints.sampling import decode_latents
-    from seedwitness.metrics import scoring
-    from seedwitness.search import cases, reach
+    from seedwitness.search import cases
 
     protocol = frozen("controls")
     settings = config.section(config.Controls, "controls", path=protocol)
     search = config.section(config.Search, "search", path=protocol)
-    climbed = config.section(config.Reach, "reach", path=protocol)
-    score = config.section(config.Score, "score", path=protocol)
     cases.check(search)
-    metrics = scoring.load(score.metrics, score.weights, score.batch)
-    chosen = choose(entries(settings.path), settings)
-    pictures = {each.file_name: decoded(settings.path / each.file_name) for each in chosen}
-    prompts, seen = asked(chosen, pictures, search.prompts)
-    identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
-    described = config.section(config.Checkpoint, "checkpoints", checkpoint)
-    loaded = load(checkpoint, described, identity)
+    chosen = choose(settings.path, settings.count, "controls.count")
+    learned: dict[Path, Entry] = {}
+    if settings.known and checkpoint in settings.known.folders:
+        folder = settings.known.folders[checkpoint]
+        learned = choose(folder, settings.known.count, "controls.known.count")
+    pictures = {path: decoded(path) for path in (*chosen, *learned)}
+    prompts, seen = asked(chosen | learned, pictures, search.prompts)
+    put = _put(checkpoint, protocol)
     searched = cases.run(
-        loaded,
-        {name: cases.Case(pictures[name], tuple(each["text"])) for name, each in prompts.items()},
+        put.loaded,
+        {
+            path.as_posix(): cases.Case(pictures[path], tuple(each["text"]))
+            for path, each in prompts.items()
+        },
         search,
-        copies=copies(loaded, search, protocol),
+        copies=copies(put.loaded, search, protocol),
     )
-    rows: list[dict[str, Any]] = []
-    for each in chosen:
-        picture, outcome = pictures[each.file_name], searched.outcomes[each.file_name]
+    rows: dict[Path, list[dict[str, Any]]] = {}
+    for path, each in (chosen | learned).items():
         about = {
             "control": each.file_name,
-            "pixels_sha256": pixel_hash(picture),
+            "pixels_sha256": pixel_hash(pictures[path]),
             "caption": each.text,
-            "corpus_match": seen[each.file_name],
+            "corpus_match": seen[path],
         }
-        names = [recipe.id for recipe in outcome.recipes]
-        for start in range(0, len(names), score.batch):
-            part = names[start : start + score.batch]
-            latents = [outcome.made[name].latent for name in part]
-            stack = _stacked(latents).to(loaded.pipeline.device)
-            made = decode_latents(loaded.pipeline, stack)
-            target = scoring.aligned(picture, made.shape[-1], made.shape[-2])
-            rows += [about | row for row in scoring.rows(metrics, part, made, target)]
-    climbing = chosen[: climbed.controls] if climbed.strengths else []
-    reached: list[dict[str, Any]] = []
-    if climbing:
-        shown = _stacked(
-            [reach.pixels(loaded, pictures[each.file_name], search) for each in climbing]
-        )
-        texts = [str(prompts[each.file_name]["text"].iloc[0]) for each in climbing]
-        rungs = reach.ladder(loaded, shown, texts, climbed, search)
-        for number, each in enumerate(climbing):
-            about = {
-                "control": each.file_name,
-                "pixels_sha256": pixel_hash(pictures[each.file_name]),
-            }
-            reached += [about | row for row in reach.scored(metrics, rungs, number, shown[number])]
-    with replacing(place("controls", checkpoint)) as part_:
-        part_.mkdir()
-        records.write_table(part_ / "reach.parquet", reached, records.CONTROLS_REACH)
-        records.write_table(part_ / "controls.parquet", rows, records.CONTROLS)
+        found = put.scored(searched.outcomes[path.as_posix()], pictures[path])
+        rows[path] = [about | row for row in found]
+    reached = _climbed(put, chosen, pictures, prompts, search, protocol)
+    with replacing(place("controls", checkpoint)) as part:
+        part.mkdir()
+        records.write_table(part / "reach.parquet", reached, records.CONTROLS_REACH)
+        for name, paths in (("controls", chosen), ("known", learned)):
+            table = [row for path in paths for row in rows[path]]
+            records.write_table(part / f"{name}.parquet", table, records.CONTROLS)
         records.write_table(
-            part_ / "prompts.parquet",
+            part / "prompts.parquet",
             [
-                {"control": name, **{str(key): value for key, value in row.items()}}
-                for name, table in prompts.items()
-                for row in table.to_dict("records")
+                {"control": each.file_name, **{str(key): value for key, value in row.items()}}
+                for path, each in chosen.items()
+                for row in prompts[path].to_dict("records")
             ],
             {"control": records.TEXT, **records.PROMPTS},
         )
 
 
-def choose(there: Sequence[Entry], settings: config.Controls) -> list[Entry]:
-    """``settings.count`` pictures, by the hash of their names: so that nobody chose them.
+@dataclass(frozen=True)
+class _Put:
+    """The checkpoint that pictures are put to, and the metrics that look at what comes of it."""
 
-    Raises PictureError where the folder has fewer.
+    loaded: Loaded
+    metrics: Mapping[str, Metric]
+    batch: int
+
+    def scored(self, outcome: Outcome, picture: Image.Image) -> list[dict[str, Any]]:
+        """A row of ``records.SCORES`` for every trial and metric."""
+        from seedwitness.search.scores import parts, scored
+
+        latents = parts(outcome.recipes, outcome.made, self.batch)
+        return scored(self.loaded.pipeline, latents, picture, self.metrics)
+
+
+def _put(checkpoint: str, protocol: Path) -> _Put:
+    from seedwitness.checkpoints.loading import load
+    from seedwitness.metrics import scoring
+
+    score = config.section(config.Score, "score", path=protocol)
+    metrics = scoring.load(score.metrics, score.weights, score.batch)
+    identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
+    described = config.section(config.Checkpoint, "checkpoints", checkpoint)
+    return _Put(load(checkpoint, described, identity), metrics, score.batch)
+
+
+def _climbed(
+    put: _Put,
+    chosen: Mapping[Path, Entry],
+    pictures: Mapping[Path, Image.Image],
+    prompts: Mapping[Path, pd.DataFrame],
+    search: config.Search,
+    protocol: Path,
+) -> list[dict[str, Any]]:
+    """The reachability ladder of the first controls, each under its own caption."""
+    import torch
+
+    from seedwitness.search import reach
+
+    settings = config.section(config.Reach, "reach", path=protocol)
+    climbing = list(chosen)[: settings.controls] if settings.strengths else []
+    if not climbing:
+        return []
+    shown = torch.stack([reach.pixels(put.loaded, pictures[path], search) for path in climbing])
+    texts = [str(prompts[path]["text"].iloc[0]) for path in climbing]
+    rungs = reach.ladder(put.loaded, shown, texts, settings, search)
+    return [
+        {"control": chosen[path].file_name, "pixels_sha256": pixel_hash(pictures[path]), **row}
+        for number, path in enumerate(climbing)
+        for row in reach.scored(put.metrics, rungs, number, shown[number])
+    ]
+
+
+def choose(folder: Path, count: int, key: str) -> dict[Path, Entry]:
+    """``count`` pictures of a folder, by the hash of their names: so that nobody chose them.
+
+    Raises PictureError where the folder has fewer; ``key`` is the setting that asks for them.
     """
-    if len(there) < settings.count:
+    there = entries(folder)
+    if len(there) < count:
         raise PictureError(
-            f"{settings.path} has {len(there)} pictures, and {settings.count} controls are asked "
-            "for. Bring more, or lower controls.count: p cannot fall below 1 / (1 + controls)."
+            f"{folder} has {len(there)} pictures, and {count} are asked for. Bring more, or lower "
+            f"{key}. (With so many controls p cannot fall below 1 / (1 + controls).)"
         )
     ordered = sorted(there, key=lambda each: sha256(each.file_name.encode()).digest())
-    return ordered[: settings.count]
+    return {folder / each.file_name: each for each in ordered[:count]}
 
 
 def asked(
-    chosen: Sequence[Entry], pictures: Mapping[str, Image.Image], limit: int
-) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    chosen: Mapping[Path, Entry], pictures: Mapping[Path, Image.Image], limit: int
+) -> tuple[dict[Path, pd.DataFrame], dict[Path, str]]:
     """For each control its candidates, as a target gets them, with its own caption first.
 
     And where the corpus holds the control itself; mostly empty.
     """
-    import pandas as pd
-
-    from seedwitness.metrics import pdq
     from seedwitness.prompts.asking import asker
-    from seedwitness.prompts.candidates import candidates
 
     protocol = frozen("controls")
     ask = asker(
@@ -135,20 +174,8 @@ def asked(
     corpus = config.section(config.Corpus, "corpus", path=protocol)
     index = ask.open(place("index"))
     found, seen = {}, {}
-    for each in chosen:
-        picture = pictures[each.file_name]
-        recovered, _ = ask.recover(picture, claims=(), caption=None)
-        _, matches = ask.look_up(index, picture, (), corpus.path, lookup)
-        own = ask.own_caption(picture, each.text)
-        found[each.file_name] = candidates(recovered, pd.concat([own, matches]), limit)
-        quality = matches["pdq_quality"].clip(upper=int(own["pdq_quality"].iloc[0]))
-        near = matches["pdq_distance"] <= pdq.INFO.copy_threshold
-        same = near & (quality >= pdq.LEAST_QUALITY)
-        seen[each.file_name] = next(iter(matches.loc[same, "location"]), "")
+    for path, each in chosen.items():
+        found[path], seen[path] = ask.as_control(
+            pictures[path], each.text, index, corpus.path, lookup, limit
+        )
     return found, seen
-
-
-def _stacked(latents: Sequence[Any]) -> Any:
-    import torch
-
-    return torch.stack(list(latents))

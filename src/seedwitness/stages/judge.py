@@ -44,6 +44,7 @@ def _examined(target: str, checkpoint: str, reference: str, protocol: Path) -> E
         controls=records.read_table(
             place("controls", checkpoint) / "controls.parquet", records.CONTROLS
         ),
+        known=records.read_table(place("controls", checkpoint) / "known.parquet", records.CONTROLS),
         reference=None if checkpoint == reference else _identity(reference),
         search=records.read(records.Search, searched / "search.json"),
         prompts=records.read_table(searched / "prompts.parquet", records.PROMPTS),

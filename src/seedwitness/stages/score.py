@@ -75,16 +75,11 @@ def _opened(folder: Path, checkpoint: str) -> _Made:
 def _scored(
     made: _Made, picture: Image.Image, metrics: Mapping[str, Metric], batch: int
 ) -> list[dict[str, Any]]:
-    from seedwitness.checkpoints.sampling import decode_latents
-    from seedwitness.metrics.scoring import aligned, rows
     from seedwitness.search.keeping import kept
+    from seedwitness.search.scores import scored
 
-    found: list[dict[str, Any]] = []
-    for names, latents in kept(made.folder, made.trials, batch):
-        pictures = decode_latents(made.pipeline, latents.to(made.pipeline.device))
-        target = aligned(picture, pictures.shape[-1], pictures.shape[-2])
-        found += rows(metrics, names, pictures, target)
-    return found
+    latents = kept(made.folder, made.trials, batch)
+    return scored(made.pipeline, latents, picture, metrics)
 
 
 def _coded(

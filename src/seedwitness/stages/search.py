@@ -11,14 +11,14 @@ from time import perf_counter
 from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.records import PROMPTS, Checkpoint, Search, read, write_table
+from seedwitness.records import PROMPTS, Checkpoint, read, write_table
 from seedwitness.stages import copies, frozen, place, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write every trial, its final latent, and why the search stopped."""
     from seedwitness.checkpoints.loading import load
-    from seedwitness.search import cases, guide, ledger, results
+    from seedwitness.search import cases, results
 
     protocol = frozen("search")
     settings = config.section(config.Search, "search", path=protocol)
@@ -39,25 +39,7 @@ def run(target: str, checkpoint: str) -> None:
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]
-    first, best = outcome.recipes[0], outcome.ranked[0]
-    about = Search(
-        target=target,
-        checkpoint=checkpoint,
-        checkpoint_sha256=loaded.checkpoint.sha256,
-        strategy=settings.strategy.name,
-        guide=settings.guide,
-        fitting=guide.fitting(picture, first.width, first.height),
-        budget_nfe=settings.budget_nfe,
-        nfe=outcome.nfe,
-        trials=len(outcome.recipes),
-        prompts=list(case.prompts),
-        stopped=outcome.stopped,
-        ended=outcome.ended,
-        rare=outcome.rare,
-        best_trial=best.id,
-        best_guide=outcome.distances[best.id],
-        ledger=ledger.key(loaded.checkpoint.sha256, first, settings.batch),
-    )
+    about = results.summary(target, loaded, settings, case, outcome)
     places = zip(candidates["text"], candidates["rank"], candidates["source"], strict=True)
     with replacing(place("search", target, checkpoint)) as part:
         part.mkdir()

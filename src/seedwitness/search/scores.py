@@ -1,0 +1,38 @@
+"""Scores the final latents of trials: decoded, and held beside a target by every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from seedwitness.checkpoints.sampling import decode_latents
+from seedwitness.metrics.scoring import Metric, aligned, rows
+from seedwitness.records import Recipe
+from seedwitness.search.ledger import Made
+
+Part = tuple[list[str], Tensor]
+"""Ids of trials, and their final latents [n, c, h, w]."""
+
+
+def scored(
+    pipeline: Any, parts: Iterable[Part], picture: Image.Image, metrics: Mapping[str, Metric]
+) -> list[dict[str, Any]]:
+    """One row of ``records.SCORES`` for every trial of ``parts`` and every metric."""
+    found: list[dict[str, Any]] = []
+    for names, latents in parts:
+        pictures = decode_latents(pipeline, latents.to(pipeline.device))
+        target = aligned(picture, pictures.shape[-1], pictures.shape[-2])
+        found += rows(metrics, names, pictures, target)
+    return found
+
+
+def parts(recipes: Sequence[Recipe], made: Mapping[str, Made], batch: int) -> Iterator[Part]:
+    """What a search has made of ``recipes``, of one size, ``batch`` at a time."""
+    names = [recipe.id for recipe in recipes]
+    for start in range(0, len(names), batch):
+        some = names[start : start + batch]
+        yield some, torch.stack([made[name].latent for name in some])

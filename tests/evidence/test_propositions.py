@@ -1,0 +1,79 @@
+"""The likelihood ratio of a case: from its statistic, what is known to be learned, and controls."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cases import BEST, CASE, FAR, SETTINGS, TARGET, controls
+
+from seedwitness import records
+from seedwitness.evidence.examined import Examined
+from seedwitness.evidence.judging import judge
+
+LEARNED = np.linspace(0.55, 0.95, 20).tolist()
+
+
+def found(case: Examined) -> records.Likelihood | None:
+    [judged] = judge([case], SETTINGS)
+    return judged.memorised.likelihood
+
+
+def test_without_known_pictures_there_is_no_ratio() -> None:
+    assert found(CASE) is None
+
+
+def test_a_target_as_close_as_what_was_learned_speaks_for_that() -> None:
+    ratio = found(replace(CASE, known=controls(LEARNED)))
+    assert ratio is not None
+    assert ratio.ratio > 10
+    assert ratio.words.endswith("support for H1")
+    assert (ratio.learned, ratio.controls) == (20, 99)
+    assert (ratio.lowest, ratio.highest) == (1 / 21, 100)
+    assert "memorised has learned the target" in ratio.h1
+    assert 0 < ratio.cllr < 0.5
+
+
+def test_a_target_as_far_as_the_controls_speaks_against_it() -> None:
+    ratio = found(replace(CASE, scores=FAR, known=controls(LEARNED)))
+    assert ratio is not None
+    assert ratio.ratio < 0.5
+    assert ratio.words.endswith("support for H2")
+
+
+def test_the_target_itself_is_no_known_picture() -> None:
+    hashes = [TARGET.pixels_sha256, *(f"k{k}" for k in range(19))]
+    ratio = found(replace(CASE, known=controls(LEARNED, hashes)))
+    assert ratio is not None
+    assert ratio.learned == 19
+
+
+def test_few_known_pictures_are_too_few() -> None:
+    assert found(replace(CASE, known=controls(LEARNED[:9]))) is None
+    assert found(replace(CASE, known=controls(LEARNED[:10]))) is not None
+
+
+def test_where_nothing_is_concluded_there_is_no_ratio() -> None:
+    assert found(replace(CASE, known=controls(LEARNED), flat=["one grey level"])) is None
+
+
+def test_a_metric_whose_lower_scores_are_closer_gives_the_same_ratio() -> None:
+    turned = {
+        name: table.assign(
+            score=table["score"].where(table["metric"] != "descriptor", -table["score"]),
+            higher_is_closer=False,
+        )
+        for name, table in (
+            ("scores", CASE.scores),
+            ("reference_scores", CASE.reference_scores),
+            ("known", controls(LEARNED)),
+        )
+    }
+    # Of a control's two trials the second is far away, also when turned round.
+    beside = controls(BEST).assign(higher_is_closer=False)
+    beside["score"] = -beside["score"]
+    plain = found(replace(CASE, known=controls(LEARNED)))
+    other = found(replace(CASE, controls=beside, **turned))
+    assert plain is not None
+    assert other is not None
+    assert other.ratio == pytest.approx(plain.ratio)
+    assert other.cllr == pytest.approx(plain.cllr)
