@@ -251,12 +251,14 @@ def climbed(seed: int) -> list[dict[str, object]]:
     rng = np.random.default_rng(seed)
     steps = [("round trip", 0.0, 0)]
     steps += [("image to image", strength, n) for strength in (0.5, 1.0) for n in range(2)]
+    steps += [("words alone", share, 0) for share in (1.0, 0.0)]
     rows = []
     for rung, strength, number in steps:
-        for metric, score in zip(
-            METRICS, (0.95 - 0.6 * strength, 0.05 + 0.3 * strength), strict=True
-        ):
+        far = 1.2 - 0.2 * strength if rung == "words alone" else strength
+        prompt = HOSTILE if rung != "round trip" and strength else ""
+        for metric, score in zip(METRICS, (0.95 - 0.6 * far, 0.05 + 0.3 * far), strict=True):
             row = scored("", metric, score + float(rng.uniform(-0.04, 0.04)))
             del row["trial"]
-            rows.append({"rung": rung, "strength": strength, "seed": number, **row})
+            about = {"rung": rung, "strength": strength, "seed": number, "prompt": prompt}
+            rows.append({**about, **row})
     return rows

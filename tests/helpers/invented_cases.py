@@ -136,7 +136,7 @@ def write_case(
     records.write_table(reached / "reach.parquet", ladder, records.REACH)
     if ladder:
         (reached / "images").mkdir()
-        for number in range(3):
+        for number in range(5):
             scene(seed, 20.0 * number, (128, 128)).save(reached / "images" / f"{number}.png")
     looked = scan(target, name, recipes[0], recovered=back)
     looked.write(data / "scan" / target / name / "scan.json")

@@ -27,10 +27,17 @@ def test_a_rung_is_the_closest_of_its_seeds_beside_the_controls(
         ("round trip", 0.0, 1),
         ("image to image", 0.5, 2),
         ("image to image", 1.0, 2),
+        ("words alone", 1.0, 1),
+        ("words alone", 0.0, 1),
     ]
+    assert [bool(each.prompt) for each in found.rungs] == [False, True, True, True, False]
     for rung in found.rungs:
         own, theirs = (
-            table[(table["metric"] == metric) & (table["strength"] == rung.strength)]
+            table[
+                (table["metric"] == metric)
+                & (table["rung"] == rung.rung)
+                & (table["strength"] == rung.strength)
+            ]
             for table in (owl.reach, owl.controls_reach)
         )
         each_best = [best(rows["score"]) for _, rows in theirs.groupby("control")]

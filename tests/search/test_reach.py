@@ -10,10 +10,12 @@ from seedwitness.checkpoints.loading import Loaded
 from seedwitness.checkpoints.sampling import decode_latents, encode_pictures
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import scoring
-from seedwitness.search.reach import ladder, pixels, scored
+from seedwitness.records import Recipe
+from seedwitness.search.reach import ladder, pixels, scored, shortened
+from seedwitness.search.running import sampled
 
 PROMPTS = ["a red fish", "a blue lighthouse", "a red fish"]
-REACH = config.Reach(strengths=[0.5, 1.0], seeds=2, gradient_steps=3)
+REACH = config.Reach(strengths=[0.5, 1.0], seeds=2, gradient_steps=3, words=1)
 
 
 def search(batch: int) -> config.Search:
@@ -42,11 +44,41 @@ def test_every_rung_is_climbed_by_every_picture(tiny: Loaded) -> None:
         ("image to image", 0.5, 1),
         ("image to image", 1.0, 0),
         ("image to image", 1.0, 1),
+        ("words alone", 1.0, 0),
+        ("words alone", 0.5, 0),
+        ("words alone", 0.25, 0),
+        ("words alone", 0.0, 0),
     ]
+    assert found[0].prompts == ("", "", "")
+    assert found[2].prompts == tuple(PROMPTS)
+    assert found[7].prompts == ("a red", "a blue", "a red")
+    assert found[9].prompts == ("", "", "")
     assert {tuple(each.made.shape) for each in found} == {(3, 3, 32, 32)}
     latents = encode_pictures(tiny.pipeline, shown(3)[:2])
     assert torch.equal(found[0].made[:2], decode_latents(tiny.pipeline, latents))
     assert not torch.equal(found[2].made, found[3].made)
+
+
+def test_words_alone_give_what_a_search_gives(tiny: Loaded) -> None:
+    found = ladder(tiny, shown(3), PROMPTS, REACH, search(1))
+    recipe = Recipe("a blue", 0, 32, 32, "ddim", 4, 3.0)
+    latents, _ = sampled(tiny, [recipe])
+    assert torch.equal(found[7].made[1:2], decode_latents(tiny.pipeline, latents))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shorter"),
+    [
+        ("an owl, at dawn, in oil, by night", ["an owl, at dawn", "an owl", ""]),
+        ("an owl, at dawn, in oil", ["an owl, at dawn", "an owl", ""]),
+        ("a tall owl, at dawn", ["a tall owl", "a tall", ""]),
+        ("owl", ["owl", "owl", ""]),
+        ("", ["", "", ""]),
+    ],
+)
+def test_a_prompt_loses_its_last_phrases_or_words(prompt: str, shorter: list[str]) -> None:
+    assert shortened(prompt, 1.0) == prompt
+    assert [shortened(prompt, share) for share in (0.5, 0.25, 0.0)] == shorter
 
 
 def test_batches_change_last_bits_at_most(tiny: Loaded) -> None:

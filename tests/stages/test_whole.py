@@ -129,6 +129,7 @@ def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> No
 def test_targets_and_controls_climb_the_same_ladder(here: Path) -> None:
     settings = config.section(config.Reach, "reach")
     rungs = {("round trip", 0.0), *(("image to image", each) for each in settings.strengths)}
+    rungs |= {("words alone", each) for each in (1.0, 0.5, 0.25, 0.0)}
     for name in ("own", "clean"):
         table = records.read_table(place("reach", "owl", name) / "reach.parquet", records.REACH)
         others = records.read_table(

@@ -129,11 +129,13 @@ class Reach(Section):
     """The reachability ladder: how near a checkpoint comes when it is shown the target."""
 
     strengths: list[Annotated[float, Field(gt=0, le=1)]]
-    """Of image to image; none for no ladder."""
+    """Of image to image; where there are none, there is no ladder."""
     seeds: PositiveInt = 1
     """For each strength."""
     gradient_steps: NonNegativeInt = 0
     """Of Adam on the latent; 0 to leave that rung out."""
+    words: NonNegativeInt = 0
+    """Seeds for each rung on which nothing is shown and ever fewer words are left; 0 for none."""
     controls: NonNegativeInt = 24
     """How many of the controls climb the same ladder."""
 

@@ -72,9 +72,10 @@ SCORES = {
 }
 
 REACH = {
-    "rung": TEXT,  # round trip, gradient, or image to image
-    "strength": REAL,  # of image to image; 0 elsewhere
+    "rung": TEXT,  # round trip, gradient, image to image, or words alone
+    "strength": REAL,  # of image to image; the share of words that is left; 0 elsewhere
     "seed": INTEGER,
+    "prompt": TEXT,  # of image to image, and of words alone
     **{name: kind for name, kind in SCORES.items() if name != "trial"},
 }
 

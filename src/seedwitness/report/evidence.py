@@ -164,6 +164,7 @@ class Rung(Document):
 
     rung: str
     strength: float
+    prompt: str
     seeds: int
     score: float
     controls: int

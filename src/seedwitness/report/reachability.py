@@ -34,6 +34,7 @@ def reach(source: CaseSource, metric: str) -> Reach | None:
             Rung(
                 rung=str(name),
                 strength=float(rows["strength"].iloc[0]),
+                prompt=str(rows["prompt"].iloc[0]),
                 seeds=len(rows),
                 score=score,
                 controls=len(best),

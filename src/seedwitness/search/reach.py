@@ -1,14 +1,16 @@
 """The reachability ladder: how near a checkpoint comes to a picture the more of it is shown.
 
 From the autoencoder's round trip, in which all of the picture is shown, over image to image with
-ever less of it left. Every picture is reached at the foot of the ladder, so that is no evidence;
-what tells is how a target stands among controls that climb the same ladder.
+ever less of it left; and on from there with nothing shown and ever fewer words. Every picture is
+reached at the foot of the ladder, so that is no evidence; what tells is how a target stands among
+controls that climb the same ladder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -19,24 +21,34 @@ from torch import Tensor
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.checkpoints.reaching import image_to_image, nearest_latents
-from seedwitness.checkpoints.sampling import decode_latents, embed_each, encode_pictures
+from seedwitness.checkpoints.sampling import (
+    decode_latents,
+    embed_each,
+    encode_pictures,
+    sample_latents,
+)
 from seedwitness.metrics import scoring
 from seedwitness.search.guide import fitted
 from seedwitness.seeds.torch_cpu import noise
 
 ROUND_TRIP, GRADIENT, IMAGE_TO_IMAGE = "round trip", "gradient", "image to image"
+WORDS = "words alone"
+SHARES = (1.0, 0.5, 0.25, 0.0)
+"""Of a prompt's phrases, or of its words where it has no three phrases, the first ones."""
 
 
 @dataclass(frozen=True)
 class Rung:
     """One way to reach pictures: what came of each of them, uint8 [n, 3, height, width].
 
-    ``strength`` and ``seed`` are those of image to image; 0 elsewhere.
+    ``strength`` is that of image to image, or the share of the prompt that is left with words
+    alone; ``seed`` is theirs. Both are 0 elsewhere, and ``prompts``, one a picture, empty.
     """
 
     name: str
     strength: float
     seed: int
+    prompts: tuple[str, ...]
     made: Tensor
 
 
@@ -67,13 +79,14 @@ def ladder(
     def decoded(rows: Sequence[Tensor]) -> Tensor:
         return torch.cat([decode_latents(pipeline, each.to(pipeline.device)) for each in rows])
 
-    found = [Rung(ROUND_TRIP, 0.0, 0, decoded([latents[part] for part in parts]))]
+    none = ("",) * len(pictures)
+    found = [Rung(ROUND_TRIP, 0.0, 0, none, decoded([latents[part] for part in parts]))]
     if settings.gradient_steps:
         nearest = [
             nearest_latents(pipeline, pictures[part], latents[part], settings.gradient_steps)
             for part in parts
         ]
-        found.append(Rung(GRADIENT, 0.0, 0, decoded(nearest)))
+        found.append(Rung(GRADIENT, 0.0, 0, none, decoded(nearest)))
     embeddings = embed_each(pipeline, prompts)
     for strength in settings.strengths:
         for seed in range(settings.seeds):
@@ -91,8 +104,37 @@ def ladder(
                 )
                 for part in parts
             ]
-            found.append(Rung(IMAGE_TO_IMAGE, strength, seed, decoded(rows)))
+            found.append(Rung(IMAGE_TO_IMAGE, strength, seed, tuple(prompts), decoded(rows)))
+    for share in SHARES if settings.words else ():
+        fewer = tuple(shortened(prompt, share) for prompt in prompts)
+        embeddings = embed_each(pipeline, fewer)
+        for seed in range(settings.words):
+            drawn = noise(seed, 0, shape, torch.float32)
+            rows = [
+                sample_latents(
+                    pipeline,
+                    embeddings[part],
+                    drawn.expand(len(part), *shape),
+                    num_inference_steps=search.steps,
+                    guidance_scale=search.guidance,
+                    sampler=search.sampler,
+                )
+                for part in parts
+            ]
+            found.append(Rung(WORDS, share, seed, fewer, decoded(rows)))
     return found
+
+
+def shortened(prompt: str, share: float) -> str:
+    """The first ``share`` of a prompt's phrases; of its words, where it has no three phrases.
+
+    Rounded up, so that only a share of 0 leaves nothing.
+    """
+    phrases = [each.strip() for each in prompt.split(",")]
+    if len(phrases) >= 3:
+        return ", ".join(phrases[: ceil(share * len(phrases))])
+    words = prompt.split()
+    return " ".join(words[: ceil(share * len(words))]).rstrip(",")
 
 
 def scored(
@@ -104,5 +146,6 @@ def scored(
     rows = []
     for row in scoring.rows(metrics, names, made, target):
         rung = rungs[int(row.pop("trial"))]
-        rows.append({"rung": rung.name, "strength": rung.strength, "seed": rung.seed, **row})
+        about = {"rung": rung.name, "strength": rung.strength, "seed": rung.seed}
+        rows.append({**about, "prompt": rung.prompts[number], **row})
     return rows
