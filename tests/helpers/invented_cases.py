@@ -80,6 +80,20 @@ def write_case(
             like = back and kind == "images"
             shown = scene(seed, 10.0 + k) if like else scene(100 * seed + k)
             shown.resize((128, 128)).save(folder / kind / f"{recipes[k].id}.png")
+    places = ("pixels", "windows") if name == "clean" else ("pixels", "windows", "ending")
+    (folder / "maps").mkdir()
+    for place in places:
+        scene(seed, 40.0).resize((128, 128)).save(folder / "maps" / f"{place}.png")
+    records.CopyMap(
+        trial=recipes[closest[0]].id,
+        tiles_close=97,
+        tiles=256,
+        close=0.15,
+        metric="descriptor",
+        label="lab weights",
+        windows=[0.03125 * k for k in range(25)],
+        ending="" if name == "clean" else "in the last of 12 steps of DDIM from its noise",
+    ).write(folder / "maps" / "maps.json")
     folder = data / "search" / target / name
     records.write_table(
         folder / "trials.parquet",

@@ -239,6 +239,15 @@ def test_a_ratio_is_given_where_learned_pictures_are_known(project: Path) -> Non
     assert "support for H" not in flat
 
 
+def test_where_the_closest_trial_agrees_is_shown(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "97 of 256 tiles differ by at most 0.15" in text
+    assert "in 25 windows of half the size: 0 to 0.75" in text
+    assert text.count("looks at the end of the prompt in the last of 12 steps") == 1
+    for name in ("pixels", "windows", "ending"):
+        assert (project / "reports/owl/images/memorised/maps" / f"{name}.png").is_file()
+
+
 def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
     for target in TARGETS:
         text = parsed(project / "reports" / target / "report.html").text

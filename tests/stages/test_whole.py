@@ -90,6 +90,22 @@ def test_the_closest_by_each_metric_are_kept_as_the_pictures_that_were_scored(he
     assert not list((place("score", "owl", "clean") / "reference").iterdir())
 
 
+def test_where_the_closest_trial_agrees_is_mapped(here: Path) -> None:
+    folder = place("score", "owl", "own")
+    table = records.read_table(folder / "scores.parquet", records.SCORES)
+    ranked = table[table["metric"] == "descriptor"].sort_values(["score", "trial"])
+    about = records.read(records.CopyMap, folder / "maps" / "maps.json")
+    assert about.trial == ranked["trial"].iloc[-1]
+    assert (about.tiles, len(about.windows)) == (256, 25)
+    assert all(-1 <= each <= 1 for each in about.windows)
+    made = np.array(Image.open(folder / "images" / f"{about.trial}.png"))
+    for name in ("pixels", "windows", "ending"):
+        paled = np.array(Image.open(folder / "maps" / f"{name}.png"))
+        assert paled.shape == made.shape
+        assert (paled >= made).all()
+        assert (paled > made).any()
+
+
 def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Path) -> None:
     """Also when it was compressed on the way."""
     Image.open("pictures/seen/2.png").save(tmp_path / "2.jpg", quality=60)

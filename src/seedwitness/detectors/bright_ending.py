@@ -11,11 +11,15 @@ from __future__ import annotations
 from math import isqrt
 
 import torch
+from diffusers import StableDiffusionPipeline
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from seedwitness.detectors.attending import recorded
 from seedwitness.detectors.probe import Probe, squared_norm
+from seedwitness.errors import CheckpointError
+from seedwitness.records import Recipe
+from seedwitness.seeds import noise as noise_of
 
 
 def bright_ending(probe: Probe, noise: Tensor) -> Tensor:
@@ -35,6 +39,21 @@ def ending(probe: Probe, noise: Tensor) -> Tensor:
     Of the layers with the most pixels, brought to the latents' size; in [0, 1].
     """
     return _walked(probe, noise)[1]
+
+
+def walked_ending(pipeline: StableDiffusionPipeline, recipe: Recipe) -> Tensor | None:
+    """``ending`` of a recipe's own noise and prompt, on the way of DDIM: [h, w] in [0, 1].
+
+    None where the checkpoint has no cross-attention.
+    """
+    scale = pipeline.vae_scale_factor
+    channels = pipeline.unet.config.in_channels
+    shape = (channels, recipe.height // scale, recipe.width // scale)
+    probe = Probe(pipeline, recipe.prompt, steps=recipe.steps, guidance=recipe.guidance)
+    try:
+        return ending(probe, noise_of([recipe], shape))[0, 0]
+    except CheckpointError:
+        return None
 
 
 def _walked(probe: Probe, noise: Tensor) -> tuple[list[Tensor], Tensor]:

@@ -185,6 +185,23 @@ class Search(Document):
     rare: Rare | None = None
 
 
+class CopyMap(Document):
+    """``maps/maps.json``: where the closest trial agrees with the target."""
+
+    trial: str
+    tiles_close: int
+    """Tiles whose root-mean-square difference is at most ``close``."""
+    tiles: int
+    close: float
+    metric: str
+    """The descriptor that compared windows; empty where none was asked for."""
+    label: str
+    windows: list[float]
+    """Its scores, row by row from the top left."""
+    ending: str
+    """How attention to the prompt's end was looked at; empty where the checkpoint has none."""
+
+
 class Replay(Document):
     """``replay.json``: a case's recipes on the reference checkpoint, or why there are none."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
+from typing import Any
 
 from seedwitness.errors import RecordError
 
@@ -39,6 +40,12 @@ class Recipe:
     resize_width: int = 0  # seed resize: pixels that the noise was first drawn for; 0 for none
     resize_height: int = 0
     dtype: str = "float32"
+
+    @classmethod
+    def of(cls, row: Any) -> Recipe:
+        """The recipe in a row of TRIALS."""
+        kinds = {"int": int, "float": float, "str": str}
+        return cls(**{each.name: kinds[str(each.type)](row[each.name]) for each in fields(cls)})
 
     @property
     def id(self) -> str:

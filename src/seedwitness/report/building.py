@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from seedwitness.files import sha256_file
 from seedwitness.report import figures
 from seedwitness.report.evidence import (
     SCHEMA_VERSION,
+    Agreement,
     CaseEvidence,
     Cited,
     ControlSet,
@@ -104,6 +105,12 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
         budget=figures.spent(figures.curve(source, metric), higher),
         controls_copied=figures.controls_copied(source),
         cited=_cited(source, settings, higher),
+        agreement=Agreement(
+            map=source.maps,
+            images={
+                name: f"images/{case.checkpoint}/maps/{name}.png" for name in source.map_images
+            },
+        ),
         recovered=_recovered(source),
         reach=reach(source, metric),
     )
@@ -181,7 +188,7 @@ def _trial(
     return Cited(
         trial=trial,
         why=why,
-        recipe=records.Recipe(**{each.name: row[each.name] for each in fields(records.Recipe)}),
+        recipe=records.Recipe.of(row),
         nfe=row["nfe"],
         prompt_rank=row["prompt_rank"],
         prompt_source=row["prompt_source"],

@@ -193,6 +193,13 @@ class Front(Document):
     files: list[records.CodedFile]
 
 
+class Agreement(Document):
+    """Where the closest trial agrees with the target, and pictures of that by what they show."""
+
+    map: records.CopyMap
+    images: dict[str, str]
+
+
 class CaseEvidence(Document):
     """One target against one checkpoint."""
 
@@ -211,6 +218,7 @@ class CaseEvidence(Document):
     budget: list[Spent]
     controls_copied: records.Rate | None
     cited: list[Cited]
+    agreement: Agreement
     recovered: Recovered | None
     reach: Reach | None
 

@@ -123,6 +123,8 @@ def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
                 found[cited.image] = each.images[cited.trial]
             if cited.reference_image:
                 found[cited.reference_image] = each.reference_images[cited.trial]
+        for name, place in case.agreement.images.items():
+            found[place] = each.map_images[name]
         if case.recovered and each.regenerated:
             found[case.recovered.image] = each.regenerated
         for rung in case.reach.rungs if case.reach else []:

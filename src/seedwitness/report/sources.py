@@ -37,6 +37,9 @@ class CaseSource:
     controls: pd.DataFrame
     known: pd.DataFrame
     """``records.CONTROLS`` of pictures that the checkpoint is known to have learned."""
+    maps: records.CopyMap
+    map_images: dict[str, Path]
+    """By what they show: pixels, windows, ending."""
     images: dict[str, Path]
     reference_images: dict[str, Path]
     regenerated: Path | None
@@ -149,6 +152,8 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             codecs=reader.table(records.CODECS, "score", target, name, "codecs.parquet"),
             controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
             known=reader.table(records.CONTROLS, "controls", name, "known.parquet"),
+            maps=reader.document(records.CopyMap, "score", target, name, "maps", "maps.json"),
+            map_images=reader.pictures("score", target, name, "maps"),
             images=reader.pictures("score", target, name, "images"),
             reference_images=reader.pictures("score", target, name, "reference"),
             regenerated=reader.pictures("scan", target, name).get("regenerated"),

@@ -27,7 +27,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "reach": ("reach", "score.batch", "score.metrics", "score.weights", "search"),
     "scan": ("scan", "search"),
     "replay": ("judge.reference", "search"),
-    "score": ("judge.reference", "score"),
+    "score": ("judge.metric", "judge.reference", "score"),
     "controls": (
         "clip",
         "controls",

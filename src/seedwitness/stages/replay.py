@@ -6,9 +6,6 @@ anyone would have drawn.
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
@@ -53,7 +50,7 @@ def _replayed(about: Replay, identified: Checkpoint, settings: config.Search) ->
     from seedwitness.search import cases, results
 
     trials = read_table(place("search", about.target, about.checkpoint) / "trials.parquet", TRIALS)
-    recipes = [_recipe(row) for _, row in trials.iterrows()]
+    recipes = [Recipe.of(row) for _, row in trials.iterrows()]
     picture = decoded(
         place("prepare", about.target) / "image.png", f"`dvc repro prepare@{about.target}`."
     )
@@ -79,8 +76,3 @@ def _replayed(about: Replay, identified: Checkpoint, settings: config.Search) ->
         part.mkdir()
         results.write_trials(part, outcome, prompts, settings.latents, "replay")
         done.write(part / "replay.json")
-
-
-def _recipe(row: Any) -> Recipe:
-    kinds = {"int": int, "float": float, "str": str}
-    return Recipe(**{each.name: kinds[str(each.type)](row[each.name]) for each in fields(Recipe)})

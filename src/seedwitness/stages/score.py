@@ -24,7 +24,8 @@ def run(target: str, checkpoint: str) -> None:
 
     The first two are ``records.SCORES``, the third ``records.CODECS``: files of the target itself.
     ``images/TRIAL.png`` are the ``score.images`` closest trials by each metric, and
-    ``reference/TRIAL.png`` what the reference checkpoint made of the same recipes.
+    ``reference/TRIAL.png`` what the reference checkpoint made of the same recipes. ``maps/`` shows
+    where the closest trial agrees with the target.
     """
     from seedwitness.metrics.scoring import closest, load
     from seedwitness.search.keeping import write_pictures
@@ -37,6 +38,7 @@ def run(target: str, checkpoint: str) -> None:
     )
     own = _opened(place("search", target, checkpoint), checkpoint)
     reference = config.section(str, "judge", "reference", path=protocol)
+    ranked_by = config.section(str, "judge", "metric", path=protocol)
     theirs = _opened(place("replay", target, checkpoint), reference)
     with replacing(place("score", target, checkpoint)) as part:
         part.mkdir()
@@ -50,6 +52,8 @@ def run(target: str, checkpoint: str) -> None:
         for made, name in ((own, "images"), (theirs, "reference")):
             chosen = made.trials[made.trials["trial"].isin(shown)]
             write_pictures(made.folder, chosen, made.pipeline, part / name)
+        (best,) = closest([row for row in rows if row["metric"] == ranked_by], 1)
+        _map(own, best, picture, metrics, part / "maps")
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,49 @@ def _coded(
             about = {"codec": file.codec, "reduction": file.reduction, "quality": file.quality}
             found.append({**row, **about, "bytes": file.size})
     return found
+
+
+def _map(
+    made: _Made, trial: str, picture: Image.Image, metrics: Mapping[str, Metric], folder: Path
+) -> None:
+    """``pixels.png``, ``windows.png`` and ``ending.png``: where a trial agrees; ``maps.json``.
+
+    The second only where a descriptor was asked for, the third where there is cross-attention.
+    """
+    from PIL import Image
+
+    from seedwitness.checkpoints.sampling import decode_latents
+    from seedwitness.detectors.bright_ending import walked_ending
+    from seedwitness.metrics import copy_map
+    from seedwitness.metrics.scoring import aligned
+    from seedwitness.search.keeping import kept
+
+    row = made.trials[made.trials["trial"] == trial]
+    [(_, latents)] = kept(made.folder, row, 1)
+    pixels = decode_latents(made.pipeline, latents.to(made.pipeline.device))[0]
+    target = aligned(picture, pixels.shape[-1], pixels.shape[-2])
+    tiles = copy_map.tiles(pixels, target)
+    found = {"pixels": (tiles <= copy_map.CLOSE).float()}
+    windows: list[float] = []
+    if "descriptor" in metrics:
+        scores = copy_map.windows(metrics["descriptor"].against, pixels, target)
+        windows = scores.flatten().tolist()
+        found["windows"] = copy_map.spread(scores, pixels.shape[-2], pixels.shape[-1])
+    ending = walked_ending(made.pipeline, records.Recipe.of(row.iloc[0]))
+    if ending is not None:
+        found["ending"] = ending / ending.amax().clamp(min=1e-12)
+    folder.mkdir()
+    for name, agreement in found.items():
+        paled = copy_map.shown(pixels, agreement).permute(1, 2, 0).contiguous().numpy()
+        Image.fromarray(paled).save(folder / f"{name}.png")
+    steps = int(row["steps"].iloc[0])
+    records.CopyMap(
+        trial=trial,
+        tiles_close=int((tiles <= copy_map.CLOSE).sum()),
+        tiles=tiles.numel(),
+        close=copy_map.CLOSE,
+        metric="descriptor" if windows else "",
+        label=metrics["descriptor"].info.label if windows else "",
+        windows=windows,
+        ending="" if ending is None else f"in the last of {steps} steps of DDIM from its noise",
+    ).write(folder / "maps.json")
