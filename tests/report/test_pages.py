@@ -248,6 +248,15 @@ def test_where_the_closest_trial_agrees_is_shown(project: Path) -> None:
         assert (project / "reports/owl/images/memorised/maps" / f"{name}.png").is_file()
 
 
+def test_other_protocols_of_the_project_are_listed(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "1 other protocol was written in the same project" in text
+    assert "judge.alpha: 0.05, here 0.01" in text
+    (other,) = evidence(project, "owl")["protocol"]["others"]
+    assert (other["number"], other["differs"]) == ("0001", ["judge.alpha: 0.05, here 0.01"])
+    assert other["sha256"] in text
+
+
 def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
     for target in TARGETS:
         text = parsed(project / "reports" / target / "report.html").text

@@ -9,7 +9,7 @@ from settling import COMMITTED, change, settle
 
 from seedwitness.errors import ConfigError
 from seedwitness.stages import PROTOCOL, frozen, run
-from seedwitness.stages.protocol import OPEN, READS
+from seedwitness.stages.protocol import HISTORY, OPEN, READS
 
 PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
 
@@ -43,6 +43,22 @@ def test_its_hash_is_that_of_what_decides_a_finding(project: Path) -> None:
     assert PROTOCOL.read_bytes() == before
     change(project, "judge", alpha=COMMITTED["judge"]["alpha"] / 2)
     assert PROTOCOL.read_bytes() != before
+
+
+def test_every_protocol_that_was_tried_stays_listed(project: Path) -> None:
+    def kept() -> list[str]:
+        return sorted(path.name[:5] for path in HISTORY.iterdir())
+
+    first = PROTOCOL.read_bytes()
+    assert kept() == ["0001-"]
+    alpha = COMMITTED["judge"]["alpha"]
+    change(project, "judge", alpha=alpha / 2)
+    assert kept() == ["0001-", "0002-"]
+    change(project, "judge", alpha=alpha)  # back again: that one is there already
+    assert PROTOCOL.read_bytes() == first
+    assert kept() == ["0001-", "0002-"]
+    (earliest,) = HISTORY.glob("0001-*")
+    assert earliest.read_bytes() == first
 
 
 def test_settings_that_do_not_hold_together_are_no_protocol(project: Path) -> None:

@@ -12,6 +12,7 @@ from seedwitness.errors import RecordError
 from seedwitness.evidence.phrase import front
 from seedwitness.files import sha256_file
 from seedwitness.report import figures
+from seedwitness.report.attempts import attempts
 from seedwitness.report.evidence import (
     SCHEMA_VERSION,
     Agreement,
@@ -66,6 +67,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
         matches=[_match(row, source) for row in _rows(source.matches)],
         protocol=Protocol(
             sha256=sha256_file(source.protocol),
+            others=attempts(source.protocol, source.protocols),
             prepare=settings.prepare,
             recover_methods=settings.recover.methods,
             recover_phrases=settings.recover.most_phrases,

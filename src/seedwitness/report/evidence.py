@@ -230,14 +230,23 @@ class ControlSet(Document):
     count: int
 
 
+class Attempt(Document):
+    """A protocol that was written in the project before, and in which settings it differs."""
+
+    number: str
+    sha256: str
+    differs: list[str]
+
+
 class Protocol(Document):
     """The settings that were written down before the target was searched for.
 
-    ``sha256`` is that of ``data/protocol/protocol.json``. How often other settings had been tried
-    before is not shown.
+    ``sha256`` is that of ``data/protocol/protocol.json``. ``others`` were written in the same
+    project too; what was tried elsewhere, or was taken away, is not shown.
     """
 
     sha256: str
+    others: list[Attempt]
     prepare: config.Prepare
     recover_methods: list[str]
     recover_phrases: int

@@ -58,6 +58,8 @@ class TargetSource:
     target: records.Target
     image: Path
     protocol: Path
+    protocols: list[Path]
+    """Every one that was written in the project, in order; that of the report among them."""
     prompts: pd.DataFrame
     recovery: records.Recovery
     matches: pd.DataFrame
@@ -92,6 +94,11 @@ class _Reader:
             self.note(*place, path.name)
         return {path.stem: path for path in found}
 
+    def path(self, *place: str) -> Path:
+        """A file that is read elsewhere."""
+        self.note(*place)
+        return self._data.joinpath(*place)
+
     def note(self, *place: str) -> None:
         path = self._data.joinpath(*place)
         self._read["/".join((self._data.name, *place))] = sha256_file(path)
@@ -115,6 +122,7 @@ def read(data: Path, target: str) -> TargetSource:
     if not protocol.is_file():
         raise RecordError(f"{protocol} is missing. `dvc repro` runs the stage that writes it.")
     reader.note("protocol", "protocol.json")
+    history = sorted(path.name for path in (data / "protocols").glob("*.json"))
     judged = sorted(path.parent.name for path in (data / "judge" / target).glob("*/finding.json"))
     if not judged:
         raise RecordError(
@@ -125,6 +133,7 @@ def read(data: Path, target: str) -> TargetSource:
         target=about,
         image=image,
         protocol=protocol,
+        protocols=[reader.path("protocols", each) for each in history],
         prompts=reader.table(records.PROMPTS, "recover", target, "prompts.parquet"),
         recovery=reader.document(records.Recovery, "recover", target, "recover.json"),
         matches=reader.table(records.MATCHES, "lookup", target, "matches.parquet"),

@@ -13,11 +13,14 @@ from typing import Any
 import yaml
 
 from seedwitness import config
-from seedwitness.files import replacing
-from seedwitness.stages import PROTOCOL
+from seedwitness.files import replacing, sha256_file, write_whole
+from seedwitness.stages import DATA, PROTOCOL
 
 OPEN = ("targets", "checkpoints", "report", "tracking")
 """Sections that may grow or change without a change of how anything is found or judged."""
+
+HISTORY = DATA / "protocols"
+"""Every protocol that was ever written here, by number and hash; none is taken away."""
 
 READS: Mapping[str, tuple[str, ...]] = {
     "index": ("clip", "corpus"),
@@ -61,7 +64,8 @@ READS: Mapping[str, tuple[str, ...]] = {
 def run() -> None:
     """Write ``data/protocol/``: ``protocol.json``, and a file for each stage of ``READS``.
 
-    Raises ConfigError where ``params.yaml`` does not hold together. Defaults are written out.
+    Defaults are written out. A protocol that is new goes to ``data/protocols/`` too, after those
+    that were tried before. Raises ConfigError where ``params.yaml`` does not hold together.
     """
     params = config.load().model_dump(mode="json")
     with replacing(PROTOCOL.parent) as part:
@@ -81,3 +85,12 @@ def run() -> None:
                     taken[section] = params[section]
             text = yaml.safe_dump(taken, sort_keys=False, allow_unicode=True)
             (part / f"{stage}.yaml").write_text(text, encoding="utf-8")
+    _remember()
+
+
+def _remember() -> None:
+    """Keep the protocol among those that were written before, where it is not there yet."""
+    name = f"{sha256_file(PROTOCOL)[:16]}.json"
+    there = list(HISTORY.glob("*.json"))
+    if not any(each.name.endswith(f"-{name}") for each in there):
+        write_whole(HISTORY / f"{len(there) + 1:04}-{name}", PROTOCOL.read_bytes())
