@@ -272,6 +272,8 @@ def _score(metric: str, value: float) -> dict[str, object]:
         "label": "lab weights",
         "weights_sha256": "d" * 64,
         "higher_is_closer": metric != "lpips",
+        "lowest": 0.0,
+        "highest": 1.0,
         "score": value,
     }
 

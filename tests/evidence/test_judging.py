@@ -51,6 +51,36 @@ def test_every_word_has_its_reason(change: dict[str, object], finding: str, why:
     assert (found.finding, why in found.reasons[0]) == (finding, True)
 
 
+def test_a_score_outside_its_metrics_range_is_refused() -> None:
+    table = scores([0.9, 1.2] + [0.8] * 14, [0.1] * 16)
+    found = alone(replace(CASE, scores=table)).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("1 trials have a score by descriptor outside its range")
+    beside = alone(replace(CASE, controls=controls([*BEST[:-1], -1.5]))).memorised
+    assert "1 trials of controls have a score by descriptor" in beside.reasons[0]
+    # What rounding does is no fault.
+    table = scores([1.0004] + [0.8] * 15, [0.1] * 16)
+    assert alone(replace(CASE, scores=table)).memorised.finding == "supported"
+
+
+def test_a_reference_of_the_same_weights_compares_nothing() -> None:
+    itself = CASE.checkpoint.model_copy(update={"name": "another-name"})
+    found = alone(replace(CASE, reference=itself)).memorised
+    assert found.finding == "inconclusive"
+    assert "another-name has the same weights as memorised" in found.reasons[0]
+
+
+def test_a_reference_of_another_family_is_allowed_and_said() -> None:
+    assert CASE.reference is not None
+    other = CASE.reference.model_copy(update={"family": "single-file"})
+    found = alone(replace(CASE, reference=other)).memorised
+    assert found.finding == "supported"
+    assert "clean is of another family than memorised (single-file, diffusers)." in found.limits
+    wider = CASE.reference.model_copy(update={"latent_channels": 4})
+    found = alone(replace(CASE, reference=wider)).memorised
+    assert any("a seed is not the same noise there" in each for each in found.limits)
+
+
 def test_a_target_that_is_its_own_control_is_refused() -> None:
     hashes = [f"p{k}" for k in range(100)]
     hashes[99] = "own"

@@ -27,6 +27,8 @@ def about(metric: str) -> dict[str, object]:
         "label": "lab weights" if metric == "descriptor" else "no weights",
         "weights_sha256": "",
         "higher_is_closer": HIGHER[metric],
+        "lowest": -1.0,
+        "highest": 1.0,
     }
 
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from seedwitness import config, records
 from seedwitness.evidence.examined import Examined
 
+ROUNDING = 1e-3
+"""By so much a score may leave its metric's range: float32, and embeddings scaled to one."""
+
 
 def refusals(case: Examined, ranked: records.Rank) -> list[str]:
     """Why nothing can be concluded of a case, whatever the figures; mostly empty."""
@@ -17,6 +20,12 @@ def refusals(case: Examined, ranked: records.Rank) -> list[str]:
             "given as one that the checkpoint never saw cannot be asked about. Take it out of the "
             "controls if that is what is to be found out."
         )
+    if case.reference and case.reference.sha256 == case.checkpoint.sha256:
+        said.append(
+            f"The reference checkpoint {case.reference.name} has the same weights as "
+            f"{case.checkpoint.name}: there is nothing to compare. Name another as judge.reference."
+        )
+    said += outside(case)
     seen = case.controls.loc[case.controls["corpus_match"] != "", ["control", "corpus_match"]]
     if len(seen):
         control, match = seen.iloc[0]
@@ -24,6 +33,25 @@ def refusals(case: Examined, ranked: records.Rank) -> list[str]:
             f"{seen['control'].nunique()} of the controls are in the corpus, {control} as {match}: "
             "what the checkpoint may have been trained on is no control. Take them out."
         )
+    return said
+
+
+def outside(case: Examined) -> list[str]:
+    """Which metrics gave what they cannot give, for the case or its controls; mostly none."""
+    tables = {"trials": case.scores, "trials of controls": case.controls}
+    said = []
+    for what, table in tables.items():
+        off = table[
+            (table["score"] < table["lowest"] - ROUNDING)
+            | (table["score"] > table["highest"] + ROUNDING)
+        ]
+        for metric, rows in off.groupby("metric"):
+            worst = rows.iloc[0]
+            said.append(
+                f"{len(rows)} {what} have a score by {metric} outside its range, such as "
+                f"{worst['score']:g}, which lies not in {worst['lowest']:g} to "
+                f"{worst['highest']:g}: its weights or its code are not what they should be."
+            )
     return said
 
 
@@ -78,6 +106,15 @@ def conclude(
     return "not supported", [said, counted]
 
 
+def other_noise(case: Examined) -> bool:
+    """Whether the same seed is other noise on the reference checkpoint."""
+    assert case.reference is not None
+    shapes = {
+        (each.latent_channels, each.latent_scale) for each in (case.checkpoint, case.reference)
+    }
+    return len(shapes) > 1
+
+
 def limits(case: Examined, ranked: records.Rank) -> list[str]:
     """What is to be said beside the word for *memorised*, a sentence each."""
     said = [f"With {ranked.controls} controls p cannot fall below {ranked.resolution:.3g}."]
@@ -88,6 +125,17 @@ def limits(case: Examined, ranked: records.Rank) -> list[str]:
     if ranked.left_out:
         said.append(
             f"The target itself was among the controls and was left out: {ranked.left_out[0]}."
+        )
+    if case.reference and other_noise(case):
+        said.append(
+            f"The latents of {case.reference.name} have another shape than those of "
+            f"{case.checkpoint.name}, so that a seed is not the same noise there: it was given "
+            "the same words and numbers, and what differs is more than the training."
+        )
+    elif case.reference and case.reference.family != case.checkpoint.family:
+        said.append(
+            f"{case.reference.name} is of another family than {case.checkpoint.name} "
+            f"({case.reference.family}, {case.checkpoint.family})."
         )
     if case.search.ended == "copies":
         said.append(

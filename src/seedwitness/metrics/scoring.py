@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,8 @@ def rows(
                 "label": metric.info.label,
                 "weights_sha256": metric.info.weights_sha256 or "",
                 "higher_is_closer": metric.info.higher_is_closer,
+                "lowest": metric.info.lowest,
+                "highest": inf if metric.info.highest is None else metric.info.highest,
                 "score": float(value),
             }
             for trial, value in zip(trials, values, strict=True)

@@ -68,6 +68,8 @@ SCORES = {
     "label": TEXT,
     "weights_sha256": TEXT,
     "higher_is_closer": "bool",
+    "lowest": REAL,  # what the metric can give: infinite where it has no bound
+    "highest": REAL,
     "score": REAL,
 }
 
