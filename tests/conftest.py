@@ -63,6 +63,15 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny(tiny_checkpoint: Path) -> Any:
+    """The tiny checkpoint as stages load it."""
+    from seedwitness import config
+    from seedwitness.checkpoints.loading import load
+
+    return load("tiny", config.Checkpoint(family="diffusers", path=tiny_checkpoint))
+
+
 @pytest.fixture(params=["epsilon", "v_prediction"])
 def pipeline(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> Any:
     """The tiny checkpoint under DDIM, said to predict the noise, and said to predict velocity."""

@@ -91,6 +91,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
         "search": ["search=default"],
         "scan": ["scan=whole"],
         "reach": ["reach=whole"],
+        "detectors": ["detectors=all"],
     }
     checkpoints = [
         "+checkpoint@checkpoints.stable-diffusion-1-5=stable-diffusion-1-5",
@@ -112,6 +113,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
     in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
     in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
     in_use |= {"search/rare.yaml", "reach/quick.yaml", "reach/none.yaml"}
+    in_use |= {"detectors/quick.yaml", "detectors/none.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
     in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}

@@ -47,6 +47,7 @@ SETTINGS = {
         "end_seed": 4096,
         "fit": {"guidances": [3.0], "samplers": ["ddim"], "steps": [12]},
     },
+    "detectors": {"names": ["one-step", "most-alike"], "seeds": 3, "controls": 6},
     "reach": {"strengths": [0.5, 1.0], "seeds": 2},
     "score": {
         "metrics": list(METRICS),
@@ -247,6 +248,24 @@ def coded() -> list[dict[str, object]]:
             size *= 2
             rows.append({"codec": codec, "reduction": 1, "quality": quality, "bytes": size, **row})
     return rows
+
+
+def detected(seed: int) -> list[dict[str, object]]:
+    """Two detectors, of which one says "not at all" without a number where ``seed`` is even."""
+    rng = np.random.default_rng(seed)
+    return [
+        {
+            "detector": name,
+            "source": "Somebody <et al.>, 2024",
+            "needs": needs,
+            "prompt": HOSTILE,
+            "seeds": 3,
+            "value": float(rng.normal()) if needs == "prompt" or seed % 2 else float("-inf"),
+            "nfe": 6 * cost,
+            "backward": cost - 1,
+        }
+        for name, needs, cost in (("one-step", "prompt", 1), ("most-alike", "picture", 12))
+    ]
 
 
 def climbed(seed: int) -> list[dict[str, object]]:

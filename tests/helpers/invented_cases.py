@@ -15,6 +15,7 @@ from invented import (
     TRIALS,
     climbed,
     coded,
+    detected,
     identity,
     prompts,
     scene,
@@ -148,6 +149,8 @@ def write_case(
     ladder = climbed(100 + seed) if target == "owl" else []
     reached = data / "reach" / target / name
     records.write_table(reached / "reach.parquet", ladder, records.REACH)
+    said = detected(seed) if target != "flat" else []
+    records.write_table(reached / "detectors.parquet", said, records.DETECTED)
     if ladder:
         (reached / "images").mkdir()
         for number in range(5):

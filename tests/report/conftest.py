@@ -18,6 +18,7 @@ from invented import (
     TARGETS,
     climbed,
     controls,
+    detected,
     identity,
     looked_up,
     prepared,
@@ -85,6 +86,15 @@ def write_outputs(data: Path) -> None:
                 for row in climbed(k)
             ],
             records.CONTROLS_REACH,
+        )
+        records.write_table(
+            data / "controls" / name / "detectors.parquet",
+            [
+                {"control": f"control-{k:03}", "pixels_sha256": f"{k:064x}", **row}
+                for k in range(6)
+                for row in detected(2 * k + 1)
+            ],
+            records.CONTROLS_DETECTED,
         )
     for seed, target in enumerate(TARGETS):
         picture = scene(seed) if target != "flat" else Image.new("RGB", (128, 128), "#d8d3c8")

@@ -257,6 +257,21 @@ def test_other_protocols_of_the_project_are_listed(project: Path) -> None:
     assert other["sha256"] in text
 
 
+def test_detectors_stand_beside_the_controls_and_outside_the_finding(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    section = text[text.index("What published detectors say") :]
+    assert "No finding rests on them" in section
+    assert "Somebody <et al.>, 2024" in section
+    for case in evidence(project, "owl")["cases"]:
+        first, second = case["detectors"]
+        assert (first["detector"], first["needs"], first["controls"]) == ("one-step", "prompt", 6)
+        assert first["p"] == (1 + first["controls_as_high"]) / 7
+        if second["value"] is None:  # not at all: every control is as high
+            assert second["p"] == 1
+    flat = parsed(project / "reports" / "flat" / "report.html").text
+    assert "None was asked." in flat
+
+
 def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
     for target in TARGETS:
         text = parsed(project / "reports" / target / "report.html").text

@@ -90,6 +90,22 @@ def test_the_closest_by_each_metric_are_kept_as_the_pictures_that_were_scored(he
     assert not list((place("score", "owl", "clean") / "reference").iterdir())
 
 
+def test_detectors_are_asked_of_target_and_controls_alike(here: Path) -> None:
+    settings = config.section(config.Detectors, "detectors")
+    own = records.read_table(place("reach", "owl", "own") / "detectors.parquet", records.DETECTED)
+    assert own["detector"].tolist() == settings.names
+    assert (own["seeds"] == settings.seeds).all()
+    path = place("controls", "own") / "detectors.parquet"
+    table = records.read_table(path, records.CONTROLS_DETECTED)
+    assert table.groupby("control")["detector"].apply(list).tolist() == [settings.names] * 6
+    assert np.isfinite([*own["value"], *table["value"]]).all()
+    for name, cost in zip(own["detector"], own["nfe"], strict=True):
+        assert (table.loc[table["detector"] == name, "nfe"] == cost).all()
+    captions = records.read_table(place("controls", "own") / "controls.parquet", records.CONTROLS)
+    said = captions.groupby("control")["caption"].first()
+    assert table.groupby("control")["prompt"].first().to_dict() == said.to_dict()
+
+
 def test_where_the_closest_trial_agrees_is_mapped(here: Path) -> None:
     folder = place("score", "owl", "own")
     table = records.read_table(folder / "scores.parquet", records.SCORES)

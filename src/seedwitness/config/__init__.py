@@ -20,6 +20,7 @@ from seedwitness.config.reading import FILE_NAME, known, mapping, section, valid
 from seedwitness.config.steps import (
     Controls,
     Copy,
+    Detectors,
     Fit,
     Judge,
     Lookup,
@@ -43,6 +44,7 @@ __all__ = [
     "Controls",
     "Copy",
     "Corpus",
+    "Detectors",
     "Fit",
     "Judge",
     "Lookup",

@@ -10,6 +10,7 @@ from seedwitness.config.inputs import Checkpoint, Clip, Corpus, Name, Section, T
 from seedwitness.config.reading import FILE_NAME, mapping, validated
 from seedwitness.config.steps import (
     Controls,
+    Detectors,
     Judge,
     Lookup,
     Prepare,
@@ -36,6 +37,7 @@ class Params(Section):
     search: Search
     scan: Scan
     reach: Reach
+    detectors: Detectors
     score: Score
     controls: Controls
     judge: Judge

@@ -146,6 +146,15 @@ class Reach(Section):
         return self
 
 
+class Detectors(Section):
+    """Published statistics of memorisation, for figures beside the finding."""
+
+    names: list[str]
+    seeds: PositiveInt = 2
+    controls: NonNegativeInt = 24
+    """How many of the controls are asked the same."""
+
+
 class Score(Section):
     """The metrics by which every trial is scored, and their weights."""
 

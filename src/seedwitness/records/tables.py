@@ -91,6 +91,19 @@ CODECS = {
 
 CONTROLS_REACH = {"control": TEXT, "pixels_sha256": TEXT, **REACH}
 
+DETECTED = {
+    "detector": TEXT,
+    "source": TEXT,
+    "needs": TEXT,  # prompt, or picture too
+    "prompt": TEXT,
+    "seeds": INTEGER,
+    "value": REAL,  # higher is more memorised
+    "nfe": INTEGER,
+    "backward": INTEGER,  # passes back through the denoiser, beside NFE
+}
+
+CONTROLS_DETECTED = {"control": TEXT, "pixels_sha256": TEXT, **DETECTED}
+
 CONTROLS = {
     "control": TEXT,
     "pixels_sha256": TEXT,

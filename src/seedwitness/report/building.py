@@ -13,6 +13,7 @@ from seedwitness.evidence.phrase import front
 from seedwitness.files import sha256_file
 from seedwitness.report import figures
 from seedwitness.report.attempts import attempts
+from seedwitness.report.detected import detected
 from seedwitness.report.evidence import (
     SCHEMA_VERSION,
     Agreement,
@@ -48,6 +49,7 @@ class Settings:
     search: config.Search
     scan: config.Scan
     reach: config.Reach
+    detectors: config.Detectors
     score: config.Score
     controls: config.Controls
     judge: config.Judge
@@ -75,6 +77,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             search=settings.search,
             scan=settings.scan,
             reach=settings.reach,
+            detectors=settings.detectors,
             metrics=settings.score.metrics,
             controls=ControlSet(source=settings.controls.source, count=settings.controls.count),
             known=None
@@ -115,6 +118,7 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
         ),
         recovered=_recovered(source),
         reach=reach(source, metric),
+        detectors=detected(source),
     )
 
 

@@ -184,6 +184,27 @@ class Reach(Document):
     rungs: list[Rung]
 
 
+class Detected(Document):
+    """A published detector's value, and those of controls; higher is more memorised.
+
+    ``value`` is None where it says "not at all" without a number.
+    """
+
+    detector: str
+    source: str
+    needs: Literal["prompt", "picture"]
+    prompt: str
+    seeds: int
+    value: float | None
+    nfe: int
+    backward: int
+    controls: int
+    controls_highest: float | None
+    controls_median: float | None
+    controls_as_high: int
+    p: float
+
+
 class Front(Document):
     """Of each image codec the files of the target that no smaller one is as near as."""
 
@@ -221,6 +242,7 @@ class CaseEvidence(Document):
     agreement: Agreement
     recovered: Recovered | None
     reach: Reach | None
+    detectors: list[Detected]
 
 
 class ControlSet(Document):
@@ -254,6 +276,7 @@ class Protocol(Document):
     search: config.Search
     scan: config.Scan
     reach: config.Reach
+    detectors: config.Detectors
     metrics: list[str]
     controls: ControlSet
     known: ControlSet | None

@@ -47,6 +47,9 @@ class CaseSource:
     reach: pd.DataFrame
     """``records.REACH``, and ``controls_reach`` ``records.CONTROLS_REACH``; may be empty."""
     controls_reach: pd.DataFrame
+    detected: pd.DataFrame
+    """``records.DETECTED``, and ``controls_detected`` ``records.CONTROLS_DETECTED``."""
+    controls_detected: pd.DataFrame
     reach_images: dict[str, Path]
     """By the number of their rung."""
 
@@ -168,6 +171,10 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             regenerated=reader.pictures("scan", target, name).get("regenerated"),
             reach=reader.table(records.REACH, "reach", target, name, "reach.parquet"),
             controls_reach=reader.table(records.CONTROLS_REACH, "controls", name, "reach.parquet"),
+            detected=reader.table(records.DETECTED, "reach", target, name, "detectors.parquet"),
+            controls_detected=reader.table(
+                records.CONTROLS_DETECTED, "controls", name, "detectors.parquet"
+            ),
             reach_images=reader.pictures("reach", target, name, "images"),
         )
         for name in judged

@@ -70,8 +70,11 @@ def ladder(
     """Every rung for ``pictures``, uint8 [n, 3, height, width], each with its prompt.
 
     Steps, guidance, sampler and size of a batch are a search's. A strength of 1 is not blind: the
-    first step's noise still has a trace of the picture in it (Lin et al., WACV 2024).
+    first step's noise still has a trace of the picture in it (Lin et al., WACV 2024). Without
+    strengths there is no ladder.
     """
+    if not settings.strengths:
+        return []
     pipeline, parts = loaded.pipeline, torch.arange(len(pictures)).split(search.batch)
     latents = torch.cat([encode_pictures(pipeline, pictures[part]) for part in parts])
     shape = tuple(latents.shape[1:])
@@ -141,6 +144,8 @@ def scored(
     metrics: Mapping[str, scoring.Metric], rungs: Sequence[Rung], number: int, target: Tensor
 ) -> list[dict[str, Any]]:
     """A row of ``records.REACH`` for every rung and metric: what came of picture ``number``."""
+    if not rungs:
+        return []
     names = [str(place) for place in range(len(rungs))]
     made = torch.stack([rung.made[number] for rung in rungs])
     rows = []

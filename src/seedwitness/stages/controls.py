@@ -33,7 +33,8 @@ def run(checkpoint: str) -> None:
     """Write ``controls.parquet``: one row a control, trial and metric; and ``prompts.parquet``.
 
     ``known.parquet`` is the same of the pictures that the checkpoint is known to have learned, and
-    ``reach.parquet`` (``records.CONTROLS_REACH``) the reachability ladder of some of the controls.
+    ``reach.parquet`` (``records.CONTROLS_REACH``) the reachability ladder of some of the controls,
+    ``detectors.parquet`` (``records.CONTROLS_DETECTED``) what published detectors say of some.
     """
     from seedwitness.search import cases
 
@@ -69,9 +70,11 @@ def run(checkpoint: str) -> None:
         found = put.scored(searched.outcomes[path.as_posix()], pictures[path])
         rows[path] = [about | row for row in found]
     reached = _climbed(put, chosen, pictures, prompts, search, protocol)
+    detected = _detected(put, chosen, pictures, prompts, search, protocol)
     with replacing(place("controls", checkpoint)) as part:
         part.mkdir()
         records.write_table(part / "reach.parquet", reached, records.CONTROLS_REACH)
+        records.write_table(part / "detectors.parquet", detected, records.CONTROLS_DETECTED)
         for name, paths in (("controls", chosen), ("known", learned)):
             table = [row for path in paths for row in rows[path]]
             records.write_table(part / f"{name}.parquet", table, records.CONTROLS)
@@ -138,6 +141,29 @@ def _climbed(
         for number, path in enumerate(climbing)
         for row in reach.scored(put.metrics, rungs, number, shown[number])
     ]
+
+
+def _detected(
+    put: _Put,
+    chosen: Mapping[Path, Entry],
+    pictures: Mapping[Path, Image.Image],
+    prompts: Mapping[Path, pd.DataFrame],
+    search: config.Search,
+    protocol: Path,
+) -> list[dict[str, Any]]:
+    """What detectors say of the first controls, each under its own caption."""
+    from seedwitness.detectors.asking import asked as detect
+    from seedwitness.search import reach
+
+    settings = config.section(config.Detectors, "detectors", path=protocol)
+    alike = put.metrics["descriptor"].against if "descriptor" in put.metrics else None
+    found = []
+    for path in list(chosen)[: settings.controls] if settings.names else []:
+        shown = reach.pixels(put.loaded, pictures[path], search)
+        text = str(prompts[path]["text"].iloc[0])
+        about = {"control": chosen[path].file_name, "pixels_sha256": pixel_hash(pictures[path])}
+        found += [about | row for row in detect(put.loaded, text, shown, settings, search, alike)]
+    return found
 
 
 def choose(folder: Path, count: int, key: str) -> dict[Path, Entry]:

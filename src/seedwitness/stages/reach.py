@@ -1,4 +1,7 @@
-"""How near one checkpoint comes to a target that it is shown: ``data/reach/TARGET/CHECKPOINT/``."""
+"""What stands beside a finding, and is no part of it: ``data/reach/TARGET/CHECKPOINT/``.
+
+How near the checkpoint comes to a target that it is shown, and what published detectors say.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,30 @@ from seedwitness.stages import frozen, place, prompts
 def run(target: str, checkpoint: str) -> None:
     """Write ``reach.parquet`` (``records.REACH``), and a picture of each rung of the first seed.
 
-    ``images/NUMBER.png`` are numbered as the rungs are in the table. With no strengths the table
-    is empty, and nothing is loaded.
+    ``images/NUMBER.png`` are numbered as the rungs are in the table. ``detectors.parquet`` is
+    ``records.DETECTED``. With no strengths, or no detectors, their table is empty; with neither
+    nothing is loaded.
     """
     protocol = frozen("reach")
     settings = config.section(config.Reach, "reach", path=protocol)
+    asking = config.section(config.Detectors, "detectors", path=protocol)
     with replacing(place("reach", target, checkpoint)) as part:
         (part / "images").mkdir(parents=True)
-        if not settings.strengths:
+        if not settings.strengths and not asking.names:
             records.write_table(part / "reach.parquet", [], records.REACH)
+            records.write_table(part / "detectors.parquet", [], records.DETECTED)
             return
 
         from PIL import Image
 
         from seedwitness.checkpoints.loading import load
+        from seedwitness.detectors.asking import asked, check
         from seedwitness.metrics import scoring
         from seedwitness.search import reach
 
         search = config.section(config.Search, "search", path=protocol)
         score = config.section(config.Score, "score", path=protocol)
+        check(asking.names, "descriptor" in score.metrics)
         metrics = scoring.load(score.metrics, score.weights, score.batch)
         texts = list(prompts(target, 1)["text"])
         picture = decoded(
@@ -41,7 +49,14 @@ def run(target: str, checkpoint: str) -> None:
         described = config.section(config.Checkpoint, "checkpoints", checkpoint)
         loaded = load(checkpoint, described, identity)
         shown = reach.pixels(loaded, picture, search)
-        rungs = reach.ladder(loaded, shown[None], texts or [""], settings, search)
+        texts = texts or [""]
+        alike = metrics["descriptor"].against if "descriptor" in metrics else None
+        records.write_table(
+            part / "detectors.parquet",
+            asked(loaded, texts[0], shown, asking, search, alike),
+            records.DETECTED,
+        )
+        rungs = reach.ladder(loaded, shown[None], texts, settings, search)
         records.write_table(
             part / "reach.parquet", reach.scored(metrics, rungs, 0, shown), records.REACH
         )

@@ -33,6 +33,7 @@ def settings() -> Settings:
         search=config.section(config.Search, "search", path=protocol),
         scan=config.section(config.Scan, "scan", path=protocol),
         reach=config.section(config.Reach, "reach", path=protocol),
+        detectors=config.section(config.Detectors, "detectors", path=protocol),
         score=config.section(config.Score, "score", path=protocol),
         controls=config.section(config.Controls, "controls", path=protocol),
         judge=config.section(config.Judge, "judge", path=protocol),

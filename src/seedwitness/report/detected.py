@@ -1,0 +1,36 @@
+"""Published detectors of a case: each by its rank among the controls that were asked the same."""
+
+from __future__ import annotations
+
+from seedwitness.report.evidence import Detected
+from seedwitness.report.figures import finite
+from seedwitness.report.sources import CaseSource
+
+
+def detected(source: CaseSource) -> list[Detected]:
+    """One entry a detector, in the order in which they were asked; the target is no control."""
+    rank = source.case.memorised.rank
+    others = source.controls_detected
+    others = others[~others["control"].isin(rank.left_out if rank else [])]
+    found = []
+    for row in source.detected.to_dict("records"):
+        theirs = others.loc[others["detector"] == row["detector"], "value"]
+        as_high = int((theirs >= row["value"]).sum())
+        found.append(
+            Detected(
+                detector=row["detector"],
+                source=row["source"],
+                needs=row["needs"],
+                prompt=row["prompt"],
+                seeds=row["seeds"],
+                value=finite(row["value"]),
+                nfe=row["nfe"],
+                backward=row["backward"],
+                controls=len(theirs),
+                controls_highest=finite(theirs.max()) if len(theirs) else None,
+                controls_median=finite(theirs.median()) if len(theirs) else None,
+                controls_as_high=as_high,
+                p=(1 + as_high) / (1 + len(theirs)),
+            )
+        )
+    return found

@@ -1,0 +1,49 @@
+"""Detectors asked by their names, as a stage does."""
+
+import pytest
+import torch
+
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.detectors import DETECTORS
+from seedwitness.detectors.asking import asked, check
+from seedwitness.detectors.probe import Probe
+from seedwitness.errors import ConfigError
+from seedwitness.seeds.torch_cpu import noise
+
+SEARCH = config.Search(
+    strategy=config.Strategy(name="sweep"),
+    budget_nfe=8,
+    prompts=1,
+    sampler="ddim",
+    steps=4,
+    guidance=3.0,
+)
+
+
+def shown() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (3, 32, 32), generator=generator, dtype=torch.uint8)
+
+
+def alike(pictures: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return -(pictures.float() - target.float()).abs().mean((1, 2, 3))
+
+
+def test_a_row_has_the_value_and_the_cost_of_its_detector(tiny: Loaded) -> None:
+    settings = config.Detectors(names=["magnitude", "most-alike"], seeds=2)
+    first, second = asked(tiny, "a red fish", shown(), settings, SEARCH, alike)
+    shape = tiny.latent_shape(32, 32)
+    drawn = torch.stack([noise(seed, 0, shape, torch.float32) for seed in range(2)])
+    probe = Probe(tiny.pipeline, "a red fish", steps=4, guidance=3.0)
+    assert first["value"] == pytest.approx(DETECTORS["magnitude"](probe, drawn), rel=1e-5)
+    assert (first["nfe"], first["backward"], first["needs"]) == (2 * 4 * 2, 0, "prompt")
+    assert (second["detector"], second["needs"]) == ("most-alike", "picture")
+
+
+def test_unknown_names_and_missing_descriptors_are_told() -> None:
+    with pytest.raises(ConfigError, match=r"there is no `magnitud`.*magnitude"):
+        check(["magnitud"], True)
+    with pytest.raises(ConfigError, match="`most-alike` compares pictures by a descriptor"):
+        check(["most-alike"], False)
+    check(list(DETECTORS), True)
