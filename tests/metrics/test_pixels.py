@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from seedwitness.errors import PictureError
-from seedwitness.metrics.pixels import PSNR, psnr, psnr_scores, ssim, ssim_scores
+from seedwitness.metrics.pixels import (
+    PSNR,
+    ms_ssim,
+    ms_ssim_scores,
+    psnr,
+    psnr_scores,
+    ssim,
+    ssim_scores,
+)
 
 
 def plain_ssim(x: torch.Tensor, y: torch.Tensor) -> float:
@@ -47,6 +55,47 @@ def test_scores_do_not_depend_on_the_batch() -> None:
     x, y = torch.randint(256, (2, 7, 3, 16, 16), dtype=torch.uint8)
     for scores in (ssim_scores, psnr_scores):
         torch.testing.assert_close(scores(x, y, batch=2), scores(x, y), atol=1e-5, rtol=0)
+
+
+def test_ms_ssim_is_the_product_over_five_scales() -> None:
+    """Of contrast and structure at each, of all of SSIM at the last (Wang et al., eq. 7)."""
+    x, y = torch.rand(2, 1, 3, 192, 192, generator=torch.Generator().manual_seed(3))
+    near = (x + 0.3 * y).clamp(0, 1)
+    exponents = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+    expected = torch.ones(())
+    a, b = x, near
+    for place, exponent in enumerate(exponents):
+        last = place == len(exponents) - 1
+        expected = expected * (ssim(a, b) if last else structure(a, b)) ** exponent
+        a, b = (torch.nn.functional.avg_pool2d(each, 2) for each in (a, b))
+    assert ms_ssim(x, near).item() == pytest.approx(expected.item(), abs=0.02)
+    torch.testing.assert_close(ms_ssim(x, x), torch.ones(1))
+
+
+def structure(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """SSIM's term of contrast and structure, by SSIM's own windows: without its means' term."""
+    at = torch.arange(11.0) - 5
+    line = torch.exp(-at.square() / (2 * 1.5**2))
+    weights = ((line[:, None] * line[None]) / line.sum() ** 2).expand(3, 1, 11, 11)
+
+    def mean(z: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.conv2d(z, weights, groups=3)
+
+    mx, my, c2 = mean(x), mean(y), 0.03**2
+    vx, vy, cov = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
+    return ((2 * cov + c2) / (vx + vy + c2)).mean()
+
+
+def test_ms_ssim_does_not_depend_on_the_batch() -> None:
+    x, y = torch.randint(256, (2, 3, 3, 176, 180), dtype=torch.uint8)
+    both = ms_ssim_scores(x, y, batch=2), ms_ssim_scores(x, y)
+    torch.testing.assert_close(*both, atol=1e-5, rtol=0)
+
+
+def test_ms_ssim_needs_room_for_five_scales() -> None:
+    small = torch.zeros(1, 3, 175, 400)
+    with pytest.raises(PictureError, match="both sides have to be 176 or longer, not 400 × 175"):
+        ms_ssim(small, small)
 
 
 def test_a_picture_smaller_than_a_window_is_refused() -> None:

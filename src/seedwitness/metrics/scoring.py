@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,12 @@ from seedwitness.metrics import (
     MetricInfo,
     clip_score,
     descriptor,
+    dinov2,
+    dreamsim,
     lpips_distance,
     patch_l2,
     pdq,
+    phash,
     pixels,
 )
 
@@ -78,16 +82,34 @@ def _plain(info: MetricInfo, scores: Callable[[Tensor, Tensor], Tensor]) -> Metr
     return Metric(info, lambda pictures, target: scores(pictures, target.expand_as(pictures)))
 
 
+def _dinov2(weights: Path, batch: int) -> Metric:
+    loaded = dinov2.load(weights)
+
+    def against(pictures: Tensor, target: Tensor) -> Tensor:
+        return (loaded.embed(pictures, batch) @ loaded.embed(target[None]).T)[:, 0]
+
+    return Metric(loaded.info, against)
+
+
+def _dreamsim(weights: Path, batch: int) -> Metric:
+    loaded = dreamsim.load(weights)
+    return _plain(loaded.info, partial(loaded.scores, batch=batch))
+
+
 WEIGHTED: Mapping[str, Callable[[Path, int], Metric]] = {
     "clip": _clip,
     "descriptor": _descriptor,
+    "dinov2": _dinov2,
+    "dreamsim": _dreamsim,
     "lpips": _lpips,
 }
 """Metrics that need weights; ``clip`` is the cosine of two images' embeddings."""
 
 PLAIN: Mapping[str, Metric] = {
+    "ms-ssim": _plain(pixels.MS_SSIM, pixels.ms_ssim_scores),
     "patch-l2": _plain(patch_l2.INFO, patch_l2.scores),
     "pdq": _plain(pdq.INFO, pdq.scores),
+    "phash": _plain(phash.INFO, phash.scores),
     "psnr": _plain(pixels.PSNR, pixels.psnr_scores),
     "ssim": _plain(pixels.SSIM, pixels.ssim_scores),
 }

@@ -1,0 +1,94 @@
+"""DINOv2 and DreamSim: real classes with weights of chance, against their libraries."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import Dinov2Config, Dinov2Model
+
+from seedwitness.errors import CheckpointError
+from seedwitness.files import sha256_file
+from seedwitness.metrics import dinov2, dreamsim
+from seedwitness.metrics.scoring import load
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
+    config = Dinov2Config(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, patch_size=32, image_size=64
+    )
+    place = tmp_path_factory.mktemp("weights") / "tiny"
+    Dinov2Model(config).save_pretrained(place)
+    return place
+
+
+class Distance(nn.Module):
+    """One minus the cosine of means over halves: a distance of the same kind and range."""
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        x = a.mean(-1).flatten(1) - 0.5
+        y = b.mean(-1).flatten(1) - 0.5
+        return 1 - F.cosine_similarity(x, y, dim=1)
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "dreamsim.pt"
+    x = torch.rand(2, 3, 224, 224)
+    with pytest.warns(DeprecationWarning, match="torch.jit"):
+        torch.jit.trace(Distance(), (x, x)).save(str(path))
+    return path
+
+
+def pictures(count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (count, 3, 40, 56), generator=generator, dtype=torch.uint8)
+
+
+def test_dinov2_is_the_class_token_of_transformers(folder: Path) -> None:
+    loaded = dinov2.load(folder)
+    model = Dinov2Model.from_pretrained(folder, local_files_only=True).eval()
+    x = loaded.preprocessing(pictures(3))
+    assert x.shape == (3, 3, 224, 224)
+    with torch.no_grad():
+        expected = F.normalize(model(x).pooler_output, dim=-1)
+    torch.testing.assert_close(loaded.embed(pictures(3)), expected, rtol=0, atol=1e-5)
+    assert loaded.info.weights_sha256 == sha256_file(folder / "model.safetensors")
+
+
+def test_dreamsim_is_what_its_file_says(traced: Path) -> None:
+    loaded = dreamsim.load(traced)
+    first, second = pictures(3), pictures(3).flip(0)
+    x, y = (
+        F.interpolate(each.float() / 255, (224, 224), mode="bicubic", antialias=True).clamp(0, 1)
+        for each in (first, second)
+    )
+    torch.testing.assert_close(loaded.scores(first, second), Distance()(x, y), rtol=0, atol=1e-5)
+    assert loaded.scores(first, first).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["dinov2", "dreamsim"])
+def test_the_batch_makes_no_difference(name: str, folder: Path, traced: Path) -> None:
+    weights = {"dinov2": folder, "dreamsim": traced}
+    several, target = pictures(5), pictures(1)[0]
+    whole = load([name], weights, 8)[name].against(several, target)
+    apart = load([name], weights, 2)[name].against(several, target)
+    assert whole.shape == (5,)
+    torch.testing.assert_close(whole, apart, rtol=0, atol=1e-5)
+
+
+def test_what_is_missing_is_named(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="hf download facebook/dinov2-base"):
+        dinov2.load(tmp_path)
+    with pytest.raises(CheckpointError, match="DreamSim is missing"):
+        dreamsim.load(tmp_path / "dreamsim.pt")
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"none")
+    with pytest.raises(CheckpointError, match="cannot be loaded as a DINOv2 model"):
+        dinov2.load(tmp_path)
+    (tmp_path / "dreamsim.pt").write_bytes(b"none")
+    with pytest.raises(CheckpointError, match="no TorchScript file"):
+        dreamsim.load(tmp_path / "dreamsim.pt")
