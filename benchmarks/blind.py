@@ -34,6 +34,7 @@ from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.metrics import clip_score, scoring
+from seedwitness.metrics.alignment import Positions
 from seedwitness.prompts.asking import Asker, asker, fingerprint
 from seedwitness.prompts.candidates import candidates
 from seedwitness.search import cases, results
@@ -72,6 +73,11 @@ def settings(lab: Path) -> Settings:
     found["score"] = found["score"].model_copy(update={"weights": own})
     found["clip"] = found["clip"].model_copy(update={"path": lab / "clip", "watch": None})
     return Settings(**found)
+
+
+def laid(asked: Settings) -> Positions:
+    """How a target is laid over what a checkpoint makes."""
+    return Positions(asked.search.fit, asked.score.mirrored, asked.score.shift)
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,10 @@ def control_rows(
             "corpus_match": each.seen,
         }
         made = parts(outcome.recipes, outcome.made, asked.score.batch)
-        rows += [about | row for row in scored(loaded.pipeline, made, each.case.picture, metrics)]
+        rows += [
+            about | row
+            for row in scored(loaded.pipeline, made, each.case.picture, metrics, laid(asked))
+        ]
     return records.frame(rows, records.CONTROLS)
 
 
@@ -176,7 +185,9 @@ def scores(
 ) -> pd.DataFrame:
     """``records.SCORES`` of what a checkpoint made of recipes."""
     latents = parts(recipes, made, asked.score.batch)
-    return records.frame(scored(loaded.pipeline, latents, picture, metrics), records.SCORES)
+    return records.frame(
+        scored(loaded.pipeline, latents, picture, metrics, laid(asked)), records.SCORES
+    )
 
 
 def trials(outcome: cases.Outcome, question: Question, strategy: str) -> pd.DataFrame:

@@ -274,6 +274,7 @@ def _score(metric: str, value: float) -> dict[str, object]:
         "higher_is_closer": metric != "lpips",
         "lowest": 0.0,
         "highest": 1.0,
+        "alignment": "as it is",
         "score": value,
     }
 

@@ -27,6 +27,7 @@ from seedwitness.checkpoints.loading import Loaded, load
 from seedwitness.evidence.rates import rate
 from seedwitness.lab.home import Lab, opened
 from seedwitness.lab.truth import Picture
+from seedwitness.metrics.alignment import Positions
 from seedwitness.search import STRATEGIES, cases
 from seedwitness.search.stopping import copies
 
@@ -70,7 +71,7 @@ def searched(
         config.Copy(metric="patch-l2", threshold=limits["patch_l2"], source=source),
     ]
     score = config.section(config.Score, "score")
-    which = copies(loaded, criteria, score.weights, score.batch)
+    which = copies(loaded, criteria, score.weights, score.batch, Positions(asked.fit))
     todo = {
         row.id: cases.Case(image, (row.caption,)) for row, image in zip(rows, images, strict=True)
     }

@@ -29,6 +29,7 @@ def about(metric: str) -> dict[str, object]:
         "higher_is_closer": HIGHER[metric],
         "lowest": -1.0,
         "highest": 1.0,
+        "alignment": "as it is",
     }
 
 

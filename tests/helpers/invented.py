@@ -123,6 +123,7 @@ def scored(trial: str, metric: str, score: float) -> dict[str, object]:
         "higher_is_closer": higher,
         "lowest": -1.0 if higher else 0.0,
         "highest": 1.0,
+        "alignment": "as it is",
         "score": score,
     }
 

@@ -44,7 +44,7 @@ def test_a_case_hears_how_far_each_trial_is(tiny: Loaded, tmp_path: Path) -> Non
         (prompt, seed) for prompt in case.prompts for seed in range(3)
     ]
     assert outcome.nfe == 24
-    distances = latent_rms(tiny.pipeline, case.picture, 32, 32)
+    distances = latent_rms(tiny.pipeline, case.picture, 32, 32, "stretch")
     for recipe in outcome.recipes:
         expected = distances(outcome.made[recipe.id].latent[None])
         assert outcome.distances[recipe.id] == float(expected[0])

@@ -25,7 +25,7 @@ def test_a_stage_gets_what_it_reads_and_no_more(project: Path) -> None:
     read = yaml.safe_load(frozen("search").read_text())
     assert set(read) == {"judge", "score", "search"}
     assert read["judge"] == {"copies": COMMITTED["judge"]["copies"]}
-    assert set(read["score"]) == {"batch", "weights"}
+    assert set(read["score"]) == {"batch", "mirrored", "shift", "weights"}
     assert read["search"] == COMMITTED["search"]
 
 

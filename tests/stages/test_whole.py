@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
 from PIL import Image
 from safetensors.torch import load_file
@@ -21,7 +20,7 @@ from seedwitness.cli import app
 from seedwitness.errors import CheckpointError, ConfigError, PictureError
 from seedwitness.imagefolder import Entry
 from seedwitness.metrics import descriptor, patch_l2
-from seedwitness.metrics.scoring import aligned
+from seedwitness.metrics.alignment import pixels as aligned
 from seedwitness.pictures import decoded
 from seedwitness.stages import controls, place, run
 
@@ -55,7 +54,7 @@ def test_a_score_is_that_of_the_picture_that_the_latent_decodes_to(here: Path) -
     trials = records.read_table(place("search", *case) / "trials.parquet", records.TRIALS)
     latents = load_file(place("search", *case) / "latents-00000.safetensors")["latents"]
     pipeline = load("own", config.section(config.Checkpoint, "checkpoints", "own")).pipeline
-    target = aligned(decoded(place("prepare", "owl") / "image.png"), 32, 32)
+    target = aligned(decoded(place("prepare", "owl") / "image.png"), 32, 32, "stretch")
     eyes = descriptor.load(LAB / "metrics/descriptor/descriptor.pt")
     wide = scores(case).set_index(["metric", "trial"])["score"]
     for trial, row in zip(trials["trial"], trials["row"], strict=True):
@@ -306,14 +305,6 @@ def test_what_is_missing_is_named(  # type: ignore[no-untyped-def]
             run(stage[0], stage[1:])
     finally:
         change(here, section, **before)
-
-
-def test_a_target_is_aligned_by_the_rule_that_is_named() -> None:
-    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
-    image = Image.fromarray(pixels)
-    assert torch.equal(aligned(image, 30, 20), torch.from_numpy(pixels).permute(2, 0, 1))
-    stretched = np.asarray(image.resize((16, 8), Image.Resampling.LANCZOS))
-    assert torch.equal(aligned(image, 16, 8), torch.from_numpy(stretched.copy()).permute(2, 0, 1))
 
 
 def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:

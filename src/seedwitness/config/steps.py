@@ -78,6 +78,9 @@ class Search(Section):
     batch: PositiveInt = 16
     shard: PositiveInt = 16
     """Seeds in a shard of the ledger: the most that a kill can cost."""
+    fit: str = "stretch"
+    """How a target of another size is brought to what the checkpoint makes: stretch, crop or
+    letterbox."""
     guide: str = "latent-rms"
     latents: Literal["all"] | PositiveInt = "all"
     workers: PositiveInt = 1
@@ -163,6 +166,10 @@ class Score(Section):
     watch: Path | None = None
     """As a checkpoint's, for all the weights together."""
     batch: PositiveInt = 32
+    mirrored: bool = False
+    """Whether the target is tried mirrored too, and the closer counts."""
+    shift: NonNegativeInt = 0
+    """Pixels by which it is tried shifted to eight sides too."""
     images: PositiveInt = 4
     """How many of the closest trials by each metric are kept as pictures."""
 

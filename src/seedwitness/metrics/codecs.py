@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.metrics.scoring import aligned
+from seedwitness.metrics.alignment import pixels
 
 DISTORTIONS = ("lpips", "psnr")
 """The metrics by which files are compared with pictures that a checkpoint made."""
@@ -54,4 +54,5 @@ def coded(picture: Tensor) -> Iterator[Coded]:
                 small.save(file, quality=quality, **options)
                 size = len(file.getvalue())
                 with Image.open(file) as back:
-                    yield Coded(codec, reduction, quality, size, aligned(back, width, height))
+                    whole_again = pixels(back, width, height, "stretch")
+                yield Coded(codec, reduction, quality, size, whole_again)

@@ -1,7 +1,7 @@
 """The metrics by the names that ``score.metrics`` uses: how each is loaded, and one call for all.
 
-Every metric compares pictures of one size. ``aligned`` brings a target to the size that a
-checkpoint generates, by one stated rule.
+Every metric compares pictures of one size: ``alignment`` brings a target to what a checkpoint
+makes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from seedwitness.config import known
@@ -32,8 +30,6 @@ from seedwitness.metrics import (
     phash,
     pixels,
 )
-
-ALIGNMENT = "stretched to the generated size by Lanczos"
 
 
 @dataclass(frozen=True)
@@ -137,11 +133,18 @@ def load(names: Sequence[str], weights: Mapping[str, Path], batch: int) -> dict[
     }
 
 
-def aligned(image: Image.Image, width: int, height: int) -> Tensor:
-    """A target as uint8 [3, height, width], by the rule that ``ALIGNMENT`` names."""
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+def closest_way(
+    metric: Metric, pictures: Tensor, ways: Mapping[str, Tensor]
+) -> tuple[list[float], list[str]]:
+    """Score of each picture in the position of the target in which it is closest, and which.
+
+    ``ways`` are ``alignment.ways``; of equals the first counts.
+    """
+    names = list(ways)
+    tried = torch.stack([metric.against(pictures, ways[name]).cpu() for name in names])
+    best = tried.argmax(0) if metric.info.higher_is_closer else tried.argmin(0)
+    values = tried.gather(0, best[None])[0]
+    return values.tolist(), [names[place] for place in best.tolist()]
 
 
 def closest(rows: Sequence[Mapping[str, Any]], count: int) -> set[str]:
@@ -160,15 +163,19 @@ def closest(rows: Sequence[Mapping[str, Any]], count: int) -> set[str]:
 
 
 def rows(
-    metrics: Mapping[str, Metric], trials: Sequence[str], pictures: Tensor, target: Tensor
+    metrics: Mapping[str, Metric],
+    trials: Sequence[str],
+    pictures: Tensor,
+    ways: Mapping[str, Tensor],
 ) -> list[dict[str, Any]]:
     """One row of ``records.SCORES`` for every trial and metric.
 
-    ``pictures`` is uint8 [n, 3, h, w], in the order of ``trials``; ``target`` [3, h, w].
+    ``pictures`` is uint8 [n, 3, h, w], in the order of ``trials``; ``ways`` are the positions of
+    the target, each [3, h, w], of which the closest counts, by each metric for itself.
     """
     found = []
     for name, metric in metrics.items():
-        values = metric.against(pictures, target).tolist() if len(pictures) else []
+        values, positions = closest_way(metric, pictures, ways) if len(pictures) else ([], [])
         found += [
             {
                 "trial": trial,
@@ -179,8 +186,9 @@ def rows(
                 "higher_is_closer": metric.info.higher_is_closer,
                 "lowest": metric.info.lowest,
                 "highest": inf if metric.info.highest is None else metric.info.highest,
+                "alignment": position,
                 "score": float(value),
             }
-            for trial, value in zip(trials, values, strict=True)
+            for trial, value, position in zip(trials, values, positions, strict=True)
         ]
     return found

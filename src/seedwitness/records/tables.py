@@ -70,6 +70,7 @@ SCORES = {
     "higher_is_closer": "bool",
     "lowest": REAL,  # what the metric can give: infinite where it has no bound
     "highest": REAL,
+    "alignment": TEXT,  # the position of the target in which it is closest
     "score": REAL,
 }
 

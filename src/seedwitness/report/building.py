@@ -24,6 +24,7 @@ from seedwitness.report.evidence import (
     Front,
     Lookup,
     Match,
+    Positions,
     Prompt,
     Protocol,
     Recovered,
@@ -79,6 +80,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             reach=settings.reach,
             detectors=settings.detectors,
             metrics=settings.score.metrics,
+            positions=Positions(mirrored=settings.score.mirrored, shift=settings.score.shift),
             controls=ControlSet(source=settings.controls.source, count=settings.controls.count),
             known=None
             if settings.controls.known is None
@@ -186,6 +188,7 @@ def _trial(
             metric=each["metric"],
             label=each["label"],
             higher_is_closer=each["higher_is_closer"],
+            alignment=each["alignment"],
             score=each["score"],
             reference_score=reference.get((trial, each["metric"])),
         )

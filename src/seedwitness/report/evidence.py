@@ -46,6 +46,8 @@ class Score(Document):
     metric: str
     label: str
     higher_is_closer: bool
+    alignment: str
+    """The position of the target in which it is closest."""
     score: float
     reference_score: float | None
 
@@ -260,6 +262,14 @@ class Attempt(Document):
     differs: list[str]
 
 
+class Positions(Document):
+    """In which positions a target is tried beside itself; for targets and controls alike."""
+
+    mirrored: bool
+    shift: int
+    """Pixels to each of eight sides; 0 for none."""
+
+
 class Protocol(Document):
     """The settings that were written down before the target was searched for.
 
@@ -278,6 +288,7 @@ class Protocol(Document):
     reach: config.Reach
     detectors: config.Detectors
     metrics: list[str]
+    positions: Positions
     controls: ControlSet
     known: ControlSet | None
     """Pictures that a checkpoint is known to have learned."""

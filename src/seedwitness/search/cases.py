@@ -19,6 +19,7 @@ from seedwitness.checkpoints import samplers
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
+from seedwitness.metrics import alignment
 from seedwitness.records import BLIND, Rare, Recipe
 from seedwitness.search import GUIDES, STRATEGIES
 from seedwitness.search.guide import Distances
@@ -82,6 +83,7 @@ def check(settings: config.Search) -> None:
         if name not in table:
             raise ConfigError(f"search.{key}: there is no `{name}`.{known(name, table)}")
     samplers.require(settings.sampler, settings.eta)
+    alignment.check(settings.fit)
     if settings.stop.rate and settings.strategy.name != BLIND:
         raise ConfigError(
             f"search.stop.rate tells from trials without a copy how rare copies are, and that only "
@@ -202,7 +204,11 @@ def _follow(
                     place = (name, each.width, each.height)
                     if place not in guides:
                         guides[place] = GUIDES[settings.guide](
-                            loaded.pipeline, ways[name].picture, each.width, each.height
+                            loaded.pipeline,
+                            ways[name].picture,
+                            each.width,
+                            each.height,
+                            settings.fit,
                         )
                     latent = finished[each.id].latent[None]
                     ways[name].distances[each.id] = float(guides[place](latent)[0])

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -27,8 +26,7 @@ from seedwitness.checkpoints.sampling import (
     encode_pictures,
     sample_latents,
 )
-from seedwitness.metrics import scoring
-from seedwitness.search.guide import fitted
+from seedwitness.metrics import alignment, scoring
 from seedwitness.seeds.torch_cpu import noise
 
 ROUND_TRIP, GRADIENT, IMAGE_TO_IMAGE = "round trip", "gradient", "image to image"
@@ -53,11 +51,11 @@ class Rung:
 
 
 def pixels(loaded: Loaded, picture: Image.Image, search: config.Search) -> Tensor:
-    """A picture at the size that a search makes, uint8 [3, height, width], as the guide fits it."""
+    """A picture at the size that a search makes, uint8 [3, height, width], by its rule."""
     width = search.width or loaded.checkpoint.width
     height = search.height or loaded.checkpoint.height
     loaded.latent_shape(width, height)
-    return torch.from_numpy(np.array(fitted(picture, width, height))).permute(2, 0, 1).contiguous()
+    return alignment.pixels(picture, width, height, search.fit)
 
 
 def ladder(
@@ -149,7 +147,7 @@ def scored(
     names = [str(place) for place in range(len(rungs))]
     made = torch.stack([rung.made[number] for rung in rungs])
     rows = []
-    for row in scoring.rows(metrics, names, made, target):
+    for row in scoring.rows(metrics, names, made, alignment.ways(target)):
         rung = rungs[int(row.pop("trial"))]
         about = {"rung": rung.name, "strength": rung.strength, "seed": rung.seed}
         rows.append({**about, "prompt": rung.prompts[number], **row})

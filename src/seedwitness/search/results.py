@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.files import write_whole
+from seedwitness.metrics.alignment import said
 from seedwitness.records import TRIALS, Recipe, Search, write_table
 from seedwitness.search.cases import Case, Outcome, Searched
-from seedwitness.search.guide import fitting
 from seedwitness.search.ledger import key
 
 LATENTS_A_FILE = 1024
@@ -38,7 +38,7 @@ def summary(
         checkpoint_sha256=loaded.checkpoint.sha256,
         strategy=settings.strategy.name,
         guide=settings.guide,
-        fitting=fitting(case.picture, first.width, first.height),
+        fitting=said(case.picture, first.width, first.height, settings.fit),
         budget_nfe=settings.budget_nfe,
         nfe=outcome.nfe,
         trials=len(outcome.recipes),

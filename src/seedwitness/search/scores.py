@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from seedwitness.checkpoints.sampling import decode_latents
-from seedwitness.metrics.scoring import Metric, aligned, rows
+from seedwitness.metrics.alignment import Positions
+from seedwitness.metrics.scoring import Metric, rows
 from seedwitness.records import Recipe
 from seedwitness.search.ledger import Made
 
@@ -19,14 +20,18 @@ Part = tuple[list[str], Tensor]
 
 
 def scored(
-    pipeline: Any, parts: Iterable[Part], picture: Image.Image, metrics: Mapping[str, Metric]
+    pipeline: Any,
+    parts: Iterable[Part],
+    picture: Image.Image,
+    metrics: Mapping[str, Metric],
+    positions: Positions,
 ) -> list[dict[str, Any]]:
     """One row of ``records.SCORES`` for every trial of ``parts`` and every metric."""
     found: list[dict[str, Any]] = []
     for names, latents in parts:
         pictures = decode_latents(pipeline, latents.to(pipeline.device))
-        target = aligned(picture, pictures.shape[-1], pictures.shape[-2])
-        found += rows(metrics, names, pictures, target)
+        ways = positions.of(picture, pictures.shape[-1], pictures.shape[-2])
+        found += rows(metrics, names, pictures, ways)
     return found
 
 

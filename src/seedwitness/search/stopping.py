@@ -20,6 +20,7 @@ from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.metrics import scoring
+from seedwitness.metrics.alignment import Positions
 from seedwitness.records import Recipe
 
 Ended = Literal["budget", "copies", "futile"]
@@ -31,12 +32,16 @@ UNSEEN = 0.05
 
 
 def copies(
-    loaded: Loaded, criteria: Sequence[config.Copy], weights: Mapping[str, Path], batch: int
+    loaded: Loaded,
+    criteria: Sequence[config.Copy],
+    weights: Mapping[str, Path],
+    batch: int,
+    positions: Positions,
 ) -> Copies:
     """What says of latents which are copies: they meet every criterion.
 
-    ``weights`` are files by metric. Raises ConfigError where a criterion's metric is unknown or
-    lacks weights.
+    ``weights`` are files by metric. Targets are laid over them as when trials are scored. Raises
+    ConfigError where a criterion's metric is unknown or lacks weights.
     """
     names = [each.metric for each in criteria]
     asked = {name: path for name, path in weights.items() if name in names}
@@ -44,11 +49,11 @@ def copies(
 
     def which(latents: Tensor, picture: Image.Image) -> list[bool]:
         pictures = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))
-        target = scoring.aligned(picture, pictures.shape[-1], pictures.shape[-2])
+        ways = positions.of(picture, pictures.shape[-1], pictures.shape[-2])
         met = torch.ones(len(latents), dtype=torch.bool)
         for each in criteria:
             metric = metrics[each.metric]
-            scores = metric.against(pictures, target).cpu()
+            scores = torch.tensor(scoring.closest_way(metric, pictures, ways)[0])
             higher = metric.info.higher_is_closer
             met &= scores >= each.threshold if higher else scores <= each.threshold
         return [bool(row) for row in met]

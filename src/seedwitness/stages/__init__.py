@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from seedwitness import config
     from seedwitness.checkpoints.loading import Loaded
+    from seedwitness.metrics.alignment import Positions
     from seedwitness.search.stopping import Copies
 
 DATA = Path("data")
@@ -67,6 +68,19 @@ def copies(loaded: Loaded, settings: config.Search, path: Path) -> Copies | None
         config.section(list[config.Copy], "judge", "copies", path=path),
         config.section(dict[str, Path], "score", "weights", path=path),
         config.section(int, "score", "batch", path=path),
+        positions(path),
+    )
+
+
+def positions(path: Path) -> Positions:
+    """How a target is laid over what a checkpoint makes, by the settings at ``path``."""
+    from seedwitness import config
+    from seedwitness.metrics.alignment import Positions
+
+    return Positions(
+        rule=config.section(str, "search", "fit", path=path),
+        mirrored=config.section(bool, "score", "mirrored", path=path),
+        shift=config.section(int, "score", "shift", path=path),
     )
 
 

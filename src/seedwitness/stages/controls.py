@@ -18,13 +18,14 @@ from seedwitness.errors import PictureError
 from seedwitness.files import replacing
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
-from seedwitness.stages import copies, frozen, place
+from seedwitness.stages import copies, frozen, place, positions
 
 if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
     from seedwitness.checkpoints.loading import Loaded
+    from seedwitness.metrics.alignment import Positions
     from seedwitness.metrics.scoring import Metric
     from seedwitness.search.cases import Outcome
 
@@ -96,13 +97,14 @@ class _Put:
     loaded: Loaded
     metrics: Mapping[str, Metric]
     batch: int
+    laid: Positions
 
     def scored(self, outcome: Outcome, picture: Image.Image) -> list[dict[str, Any]]:
         """A row of ``records.SCORES`` for every trial and metric."""
         from seedwitness.search.scores import parts, scored
 
         latents = parts(outcome.recipes, outcome.made, self.batch)
-        return scored(self.loaded.pipeline, latents, picture, self.metrics)
+        return scored(self.loaded.pipeline, latents, picture, self.metrics, self.laid)
 
 
 def _put(checkpoint: str, protocol: Path) -> _Put:
@@ -111,9 +113,10 @@ def _put(checkpoint: str, protocol: Path) -> _Put:
 
     score = config.section(config.Score, "score", path=protocol)
     metrics = scoring.load(score.metrics, score.weights, score.batch)
+    laid = positions(protocol)
     identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
     described = config.section(config.Checkpoint, "checkpoints", checkpoint)
-    return _Put(load(checkpoint, described, identity), metrics, score.batch)
+    return _Put(load(checkpoint, described, identity), metrics, score.batch, laid)
 
 
 def _climbed(

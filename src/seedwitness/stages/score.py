@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from seedwitness import config, records
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.stages import frozen, place
+from seedwitness.stages import frozen, place, positions
 
 if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
+    from seedwitness.metrics.alignment import Positions
     from seedwitness.metrics.scoring import Metric
 
 
@@ -39,21 +40,22 @@ def run(target: str, checkpoint: str) -> None:
     own = _opened(place("search", target, checkpoint), checkpoint)
     reference = config.section(str, "judge", "reference", path=protocol)
     ranked_by = config.section(str, "judge", "metric", path=protocol)
+    laid = positions(protocol)
     theirs = _opened(place("replay", target, checkpoint), reference)
     with replacing(place("score", target, checkpoint)) as part:
         part.mkdir()
-        rows = _scored(own, picture, metrics, settings.batch)
+        rows = _scored(own, picture, metrics, settings.batch, laid)
         records.write_table(part / "scores.parquet", rows, records.SCORES)
-        again = _scored(theirs, picture, metrics, settings.batch)
+        again = _scored(theirs, picture, metrics, settings.batch, laid)
         records.write_table(part / "reference.parquet", again, records.SCORES)
-        files = _coded(own, picture, metrics)
+        files = _coded(own, picture, metrics, laid.rule)
         records.write_table(part / "codecs.parquet", files, records.CODECS)
         shown = closest(rows, settings.images)
         for made, name in ((own, "images"), (theirs, "reference")):
             chosen = made.trials[made.trials["trial"].isin(shown)]
             write_pictures(made.folder, chosen, made.pipeline, part / name)
         (best,) = closest([row for row in rows if row["metric"] == ranked_by], 1)
-        _map(own, best, picture, metrics, part / "maps")
+        _map(own, best, picture, metrics, laid.rule, part / "maps")
 
 
 @dataclass(frozen=True)
@@ -77,32 +79,38 @@ def _opened(folder: Path, checkpoint: str) -> _Made:
 
 
 def _scored(
-    made: _Made, picture: Image.Image, metrics: Mapping[str, Metric], batch: int
+    made: _Made,
+    picture: Image.Image,
+    metrics: Mapping[str, Metric],
+    batch: int,
+    laid: Positions,
 ) -> list[dict[str, Any]]:
     from seedwitness.search.keeping import kept
     from seedwitness.search.scores import scored
 
     latents = kept(made.folder, made.trials, batch)
-    return scored(made.pipeline, latents, picture, metrics)
+    return scored(made.pipeline, latents, picture, metrics, laid)
 
 
 def _coded(
-    made: _Made, picture: Image.Image, metrics: Mapping[str, Metric]
+    made: _Made, picture: Image.Image, metrics: Mapping[str, Metric], rule: str
 ) -> list[dict[str, Any]]:
     """What image codecs make of the target at the generated size, by LPIPS and by PSNR."""
     import torch
 
+    from seedwitness.metrics.alignment import pixels as aligned
+    from seedwitness.metrics.alignment import ways
     from seedwitness.metrics.codecs import DISTORTIONS, coded
-    from seedwitness.metrics.scoring import aligned, rows
+    from seedwitness.metrics.scoring import rows
 
     by = {name: metrics[name] for name in DISTORTIONS if name in metrics}
     found: list[dict[str, Any]] = []
     for width, height in sorted(set(zip(made.trials["width"], made.trials["height"], strict=True))):
-        target = aligned(picture, width, height)
+        target = aligned(picture, width, height, rule)
         files = list(coded(target))
         pictures = torch.stack([each.picture for each in files])
         names = [str(number) for number in range(len(files))]
-        for row in rows(by, names, pictures, target):
+        for row in rows(by, names, pictures, ways(target)):
             file = files[int(row.pop("trial"))]
             about = {"codec": file.codec, "reduction": file.reduction, "quality": file.quality}
             found.append({**row, **about, "bytes": file.size})
@@ -110,7 +118,12 @@ def _coded(
 
 
 def _map(
-    made: _Made, trial: str, picture: Image.Image, metrics: Mapping[str, Metric], folder: Path
+    made: _Made,
+    trial: str,
+    picture: Image.Image,
+    metrics: Mapping[str, Metric],
+    rule: str,
+    folder: Path,
 ) -> None:
     """``pixels.png``, ``windows.png`` and ``ending.png``: where a trial agrees; ``maps.json``.
 
@@ -121,13 +134,13 @@ def _map(
     from seedwitness.checkpoints.sampling import decode_latents
     from seedwitness.detectors.bright_ending import walked_ending
     from seedwitness.metrics import copy_map
-    from seedwitness.metrics.scoring import aligned
+    from seedwitness.metrics.alignment import pixels as aligned
     from seedwitness.search.keeping import kept
 
     row = made.trials[made.trials["trial"] == trial]
     [(_, latents)] = kept(made.folder, row, 1)
     pixels = decode_latents(made.pipeline, latents.to(made.pipeline.device))[0]
-    target = aligned(picture, pixels.shape[-1], pixels.shape[-2])
+    target = aligned(picture, pixels.shape[-1], pixels.shape[-2], rule)
     tiles = copy_map.tiles(pixels, target)
     found = {"pixels": (tiles <= copy_map.CLOSE).float()}
     windows: list[float] = []
