@@ -5,8 +5,7 @@
 Each picture is asked about under its training caption and under the prompt that is recovered from
 its pixels alone; figures that need the picture, also under no prompt at all. What is reckoned of a
 picture goes to `--scratch` at once, in a folder that is named by checkpoint, settings and code: a
-run that was stopped goes on where it was, and never takes another's values. Needs the
-demonstration's index. Hours on two cores.
+run that was stopped goes on where it was, and never takes another's values. Hours on two cores.
 """
 
 from __future__ import annotations
@@ -22,9 +21,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from blind import indexed, settings
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
+from validation import write_folder
 
 from seedwitness import config, detectors, records
 from seedwitness.checkpoints.loading import Loaded, load
@@ -68,13 +69,14 @@ def chosen(lab: Lab, pictures: int, others: int, negatives: int) -> dict[str, li
     }
 
 
-def recovering() -> Callable[[Tensor], str]:
-    """What gives the best phrases for a picture, from its pixels alone."""
-    ask = asker(
-        config.section(config.Clip, "clip"),
-        config.Recover(methods=["phrases"]),
-        Path("data/index"),
-    )
+def recovering(lab: Lab, scratch: Path) -> Callable[[Tensor], str]:
+    """What gives the best phrases of the lab's captions for a picture, from its pixels alone."""
+    own = settings(lab.path)
+    if not (scratch / "index").exists():
+        corpus = scratch / "corpus"
+        write_folder(lab, [row for row in lab.rows if row.multiplicity > 0], corpus)
+        indexed(corpus, own, scratch)
+    ask = asker(own.clip, config.Recover(methods=["phrases"]), scratch / "index")
 
     def recovered(pixels: Tensor) -> str:
         image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
@@ -139,7 +141,7 @@ def measured(lab: Lab, loaded: Loaded, asked: argparse.Namespace, scratch: Path)
     def alike(pictures: Tensor, target: Tensor) -> Tensor:
         return (eyes.embed(pictures) @ eyes.embed(target[None]).T)[:, 0]
 
-    recovered = recovering()
+    recovered = recovering(lab, scratch)
     groups = chosen(lab, asked.pictures, asked.others, asked.negatives)
     flat = [(group, row) for group, each in groups.items() for row in each]
     rows: list[Value] = []
@@ -250,7 +252,7 @@ def main() -> None:
         family="diffusers", path=lab.path / "checkpoints/lab-memorised", watch=lab.path
     )
     loaded = load("lab-memorised", described)
-    settings: dict[str, Any] = {
+    about: dict[str, Any] = {
         "lab": lab.name,
         "checkpoint_sha256": loaded.checkpoint.sha256,
         "steps": STEPS,
@@ -265,10 +267,10 @@ def main() -> None:
         ),
     }
     with tempfile.TemporaryDirectory() as temporary:
-        scratch = (asked.scratch or Path(temporary)) / records.digest(settings)[:16]
+        scratch = (asked.scratch or Path(temporary)) / records.digest(about)[:16]
         scratch.mkdir(parents=True, exist_ok=True)
         rows = measured(lab, loaded, asked, scratch)
-    found = {**settings, "figures": figures(rows), "findings": findings(rows)}
+    found = {**about, "figures": figures(rows), "findings": findings(rows)}
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 
 

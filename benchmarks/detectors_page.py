@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
 
-Takes hours on two cores; needs the demonstration's index. Values go to `data/detectors/` as they
-come, so a run that was stopped goes on where it was.
+Takes hours on two cores. Values go to `data/detectors/` as they come, so a run that was stopped goes
+on where it was. `--labs data/lab data/dcss` takes a second lab, where there is one.
 """
 
 from __future__ import annotations
@@ -42,15 +42,27 @@ def cost(row: dict[str, Any]) -> str:
     return f"{row['nfe']}{back} NFE, {row['seconds']:.2g} s"
 
 
-def page(found: dict[str, Any]) -> str:
-    """Tables by prompt, a row each figure, a column each group of pictures."""
-    where, rows = found["machine"], found["figures"]
-    groups = list(dict.fromkeys(row["group"] for row in rows))
-    negatives = rows[0]["auc"]["negatives"]
+def page(result: dict[str, Any]) -> str:
+    """Each lab in turn, then the published figures."""
+    where = result["machine"]
     parts = [
         "# Detectors on pictures whose truth is known\n\nWritten by `make bench-detectors`; the "
         f"figures are in [detectors.json](detectors.json). Measured on {where['processor']}, "
-        f"{where['cores']} cores, {where['date']}, on {found['device']}. Lab `{found['lab']}`, "
+        f"{where['cores']} cores, {where['date']}.\n\n"
+    ]
+    for found in result["labs"].values():
+        parts += lab_page(found)
+    parts += published()
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+def lab_page(found: dict[str, Any]) -> list[str]:
+    """Tables by prompt, a row each figure, a column each group of pictures."""
+    rows = found["figures"]
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    negatives = rows[0]["auc"]["negatives"]
+    parts = [
+        f"# The lab `{found['lab']}`\n\nOn {found['device']}; "
         f"checkpoint `lab-memorised` ({found['checkpoint_sha256'][:12]}), DDIM, {found['steps']} "
         f"steps, guidance {found['guidance']:g}; {found['seeds']} seeds a detector, "
         f"{found['generations']} generations where pictures are "
@@ -100,19 +112,21 @@ def page(found: dict[str, Any]) -> str:
             ],
         )
     )
-    parts.append(
-        "## Beside the published figures\n\nThe sets differ: the papers' positives are captions of "
+    return parts
+
+
+def published() -> list[str]:
+    """What the papers print."""
+    return [
+        "# Beside the published figures\n\nThe sets differ: the papers' positives are captions of "
         "Stable Diffusion's known copies, their negatives other captions, and a caption that "
         "nobody learned is easier to tell than a twin's. Nothing follows from a comparison of the "
-        "columns of figures.\n\n"
-    )
-    parts.append(
+        "columns of figures.\n\n",
         table(
             ["detector", "source", "published"],
             [[name, each.source, PUBLISHED.get(name, "–")] for name, each in DETECTORS.items()],
-        )
-    )
-    return "".join(parts).rstrip("\n") + "\n"
+        ),
+    ]
 
 
 def main() -> None:
@@ -120,11 +134,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("page", type=Path)
     parser.add_argument("figures", type=Path)
+    parser.add_argument("--labs", type=Path, nargs="+", default=[Path("data/lab")])
     asked, further = parser.parse_known_args()
-    found = run("detectors", "--scratch", str(SCRATCH), *further)
-    found["machine"] = machine()
-    asked.figures.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    asked.page.write_text(page(found), encoding="utf-8")
+    labs = {
+        path.name: run("detectors", "--lab", str(path), "--scratch", str(SCRATCH), *further)
+        for path in asked.labs
+    }
+    result = {"machine": machine(), "labs": labs}
+    asked.figures.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    asked.page.write_text(page(result), encoding="utf-8")
 
 
 if __name__ == "__main__":

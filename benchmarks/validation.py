@@ -57,20 +57,24 @@ def chosen(lab: Lab, once: int) -> tuple[dict[str, list[Picture]], list[Picture]
 def laid_out(lab: Lab, groups: dict[str, list[Picture]], controls: Sequence[Picture]) -> Path:
     """The folder that is judged: questions, controls and corpus, and no word of which is which."""
     place = SCRATCH / lab.name
-    restore(lab.settings, lab.path, lab.rows, 1)
     asked = [row for rows in groups.values() for row in rows]
     corpus = [row for row in lab.rows if row.multiplicity > 0]
     for name, rows in (("questions", asked), ("controls", controls), ("corpus", corpus)):
-        folder = place / name
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
-        lines = []
-        for row in sorted(rows, key=alias):
-            shutil.copyfile(lab.path / FOLDER / row.file_name, folder / f"{alias(row)}.png")
-            lines.append(json.dumps({"file_name": f"{alias(row)}.png", "text": row.caption}))
-        (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_folder(lab, rows, place / name)
     return place
+
+
+def write_folder(lab: Lab, rows: Sequence[Picture], folder: Path) -> None:
+    """Pictures of a lab as an ImageFolder, in place of what was there."""
+    restore(lab.settings, lab.path, lab.rows, 1)
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    lines = []
+    for row in sorted(rows, key=alias):
+        shutil.copyfile(lab.path / FOLDER / row.file_name, folder / f"{alias(row)}.png")
+        lines.append(json.dumps({"file_name": f"{alias(row)}.png", "text": row.caption}))
+    (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def alias(row: Picture) -> str:

@@ -87,7 +87,11 @@ def bars(lab: Row, others: Row | None) -> list[list[str]]:
 
 def against(lab: Row, others: Row | None) -> list[list[str]]:
     """Our finding beside the best single detector of the same lab, where that was measured."""
-    if others is None or others["checkpoint_sha256"] != lab["checkpoints"]["lab-memorised"]:
+    measured = {
+        each["checkpoint_sha256"]: each for each in (others or {"labs": {}})["labs"].values()
+    }
+    same = measured.get(lab["checkpoints"]["lab-memorised"])
+    if same is None:
         return []
     rows = []
     for group in ("planted 128 times", "planted 32 times", "planted 8 times"):
@@ -99,7 +103,7 @@ def against(lab: Row, others: Row | None) -> list[list[str]]:
         best = max(
             (
                 each
-                for each in others["figures"]
+                for each in same["figures"]
                 if each["group"] == group
                 and each["prompt"] == "training caption"
                 and each["detector"] != "our finding"

@@ -16,7 +16,12 @@ COMMITTED: dict[str, Any] = yaml.safe_load(
 
 
 def settle(root: Path, **sections: object) -> None:
-    """Write ``params.yaml`` and the protocol in ``root``; ``sections`` stand in for whole ones."""
+    """Write ``params.yaml`` and the protocol in ``root``; ``sections`` stand in for whole ones.
+
+    Of other checkpoints than the committed ones nothing is known to be learned.
+    """
+    if "checkpoints" in sections:
+        sections = {"controls": COMMITTED["controls"] | {"known": None}, **sections}
     _freeze(root, {**COMMITTED, **sections})
 
 

@@ -119,6 +119,27 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
     assert list(trials["latent_sha256"]) == hashes(latents)
 
 
+def test_a_detector_decides_which_candidates_share_the_budget(project: Path) -> None:
+    steer = {"detector": "one-step", "candidates": 3, "seeds": 1}
+    change(project, "search", steer=steer, prompts=1)
+    stages.run("search", ["owl", "own"])
+    folder = project / "data/search/owl/own"
+    about = read(Search, folder / "search.json")
+    assert [each.prompt for each in about.steered] == [
+        "a red fish",
+        "a blue lighthouse",
+        "one too many",
+    ]
+    best = max(about.steered, key=lambda each: each.value)
+    assert about.prompts == [best.prompt]
+    assert [each.kept for each in about.steered] == [each is best for each in about.steered]
+    assert read_table(folder / "prompts.parquet", PROMPTS)["text"].tolist() == about.prompts
+    trials = read_table(folder / "trials.parquet", TRIALS)
+    assert set(trials["prompt"]) == {best.prompt}
+    # Two evaluations for each candidate, and what is left makes images of four.
+    assert (about.nfe, about.trials) == (6 + 40, 10)
+
+
 def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> None:
     change(project, "search", strategy={"name": "halving"}, steps=8, budget_nfe=160)
     stages.run("search", ["owl", "own"])

@@ -59,6 +59,15 @@ class Stop(Section):
         return bool(self.copies or self.rate)
 
 
+class Steer(Section):
+    """A cheap detector that says which of more candidates share the budget."""
+
+    detector: str
+    candidates: PositiveInt
+    """How many of the candidates it is asked of."""
+    seeds: PositiveInt = 2
+
+
 class Search(Section):
     """Seeds and prompts under a budget, and how images are made from them."""
 
@@ -85,6 +94,13 @@ class Search(Section):
     latents: Literal["all"] | PositiveInt = "all"
     workers: PositiveInt = 1
     stop: Stop = Field(default_factory=Stop)
+    steer: Steer | None = None
+    """What it spends is taken from the budget; controls are steered in the same way."""
+
+    @property
+    def candidates(self) -> int:
+        """How many of the candidates are looked at."""
+        return max(self.prompts, self.steer.candidates) if self.steer else self.prompts
 
 
 class Fit(Section):

@@ -20,6 +20,7 @@ from seedwitness.records.documents import (
     Replay,
     Search,
     Source,
+    Steered,
     Target,
 )
 from seedwitness.records.findings import (
@@ -118,6 +119,7 @@ __all__ = [
     "Seeds",
     "Source",
     "Statistic",
+    "Steered",
     "Target",
     "Variant",
     "canonical",

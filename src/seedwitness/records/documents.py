@@ -162,6 +162,14 @@ class Rare(Document):
     levels: list[Level]
 
 
+class Steered(Document):
+    """A candidate prompt, a detector's value of it, and whether it shares the budget."""
+
+    prompt: str
+    value: float
+    kept: bool
+
+
 class Search(Document):
     """``search.json``: what was searched under which budget, and why it stopped."""
 
@@ -183,6 +191,8 @@ class Search(Document):
     best_guide: float
     ledger: str
     rare: Rare | None = None
+    steered: list[Steered] = Field(default_factory=list)
+    """Every candidate that a detector was asked of, where one decided which share the budget."""
 
 
 class CopyMap(Document):

@@ -37,27 +37,32 @@ def run(checkpoint: str) -> None:
     ``reach.parquet`` (``records.CONTROLS_REACH``) the reachability ladder of some of the controls,
     ``detectors.parquet`` (``records.CONTROLS_DETECTED``) what published detectors say of some.
     """
+    from seedwitness.detectors import steering
     from seedwitness.search import cases
 
     protocol = frozen("controls")
     settings = config.section(config.Controls, "controls", path=protocol)
     search = config.section(config.Search, "search", path=protocol)
     cases.check(search)
+    steering.check(search)
     chosen = choose(settings.path, settings.count, "controls.count")
     learned: dict[Path, Entry] = {}
     if settings.known and checkpoint in settings.known.folders:
         folder = settings.known.folders[checkpoint]
         learned = choose(folder, settings.known.count, "controls.known.count")
     pictures = {path: decoded(path) for path in (*chosen, *learned)}
-    prompts, seen = asked(chosen | learned, pictures, search.prompts)
+    prompts, seen = asked(chosen | learned, pictures, search.candidates)
     put = _put(checkpoint, protocol)
+    rest = search
+    for path, table in prompts.items():
+        prompts[path], _, rest = steering.steered(put.loaded, table, search)
     searched = cases.run(
         put.loaded,
         {
-            path.as_posix(): cases.Case(pictures[path], tuple(each["text"]))
-            for path, each in prompts.items()
+            path.as_posix(): cases.Case(pictures[path], tuple(table["text"]))
+            for path, table in prompts.items()
         },
-        search,
+        rest,
         copies=copies(put.loaded, search, protocol),
     )
     rows: dict[Path, list[dict[str, Any]]] = {}
@@ -77,8 +82,8 @@ def run(checkpoint: str) -> None:
         records.write_table(part / "reach.parquet", reached, records.CONTROLS_REACH)
         records.write_table(part / "detectors.parquet", detected, records.CONTROLS_DETECTED)
         for name, paths in (("controls", chosen), ("known", learned)):
-            table = [row for path in paths for row in rows[path]]
-            records.write_table(part / f"{name}.parquet", table, records.CONTROLS)
+            together = [row for path in paths for row in rows[path]]
+            records.write_table(part / f"{name}.parquet", together, records.CONTROLS)
         records.write_table(
             part / "prompts.parquet",
             [

@@ -18,12 +18,14 @@ from seedwitness.stages import copies, frozen, place, prompts
 def run(target: str, checkpoint: str) -> None:
     """Write every trial, its final latent, and why the search stopped."""
     from seedwitness.checkpoints.loading import load
+    from seedwitness.detectors import steering
     from seedwitness.search import cases, results
 
     protocol = frozen("search")
     settings = config.section(config.Search, "search", path=protocol)
     cases.check(settings)
-    candidates = prompts(target, settings.prompts)
+    steering.check(settings)
+    candidates = prompts(target, settings.candidates)
     picture = decoded(
         place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
     )
@@ -32,14 +34,15 @@ def run(target: str, checkpoint: str) -> None:
     loaded = load(checkpoint, described, identified)
 
     began = perf_counter()
+    candidates, steered, rest = steering.steered(loaded, candidates, settings)
     case = cases.Case(picture, tuple(candidates["text"]))
-    searched = cases.run(
-        loaded, {target: case}, settings, copies=copies(loaded, settings, protocol)
-    )
+    searched = cases.run(loaded, {target: case}, rest, copies=copies(loaded, settings, protocol))
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]
     about = results.summary(target, loaded, settings, case, outcome)
+    spent = settings.budget_nfe - rest.budget_nfe
+    about = about.model_copy(update={"nfe": about.nfe + spent, "steered": steered})
     places = zip(candidates["text"], candidates["rank"], candidates["source"], strict=True)
     with replacing(place("search", target, checkpoint)) as part:
         part.mkdir()

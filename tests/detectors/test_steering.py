@@ -1,0 +1,84 @@
+"""A detector decides which candidates share the budget."""
+
+import pytest
+
+from seedwitness import config, records
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.sampling import torch_noise
+from seedwitness.detectors import DETECTORS
+from seedwitness.detectors.probe import Probe
+from seedwitness.detectors.steering import check, steered
+from seedwitness.errors import ConfigError
+
+TEXTS = ["a red fish", "a blue lighthouse", "a fish", "lighthouse, blue"]
+TABLE = records.frame(
+    [
+        {
+            "rank": rank,
+            "text": text,
+            "source": "user",
+            "method": "user",
+            "score": 0.1,
+            "tokens": 4,
+            "bits": 20.0,
+        }
+        for rank, text in enumerate(TEXTS, start=1)
+    ],
+    records.PROMPTS,
+)
+
+
+def search(**steer: object) -> config.Search:
+    return config.Search(
+        strategy=config.Strategy(name="sweep"),
+        budget_nfe=80,
+        prompts=2,
+        sampler="ddim",
+        steps=4,
+        guidance=3.0,
+        steer=config.Steer.model_validate({"detector": "one-step", "candidates": 4, **steer}),
+    )
+
+
+def test_the_candidates_of_the_highest_values_are_kept(tiny: Loaded) -> None:
+    kept, said, rest = steered(tiny, TABLE, search())
+    drawn = torch_noise(range(2), tiny.latent_shape(32, 32))
+    values = {
+        text: DETECTORS["one-step"](Probe(tiny.pipeline, text, steps=4, guidance=3.0), drawn)
+        for text in TEXTS
+    }
+    best = sorted(TEXTS, key=lambda text: -values[text])[:2]
+    assert kept["text"].tolist() == best
+    assert kept["rank"].tolist() == [1, 2]
+    assert [each.prompt for each in said] == TEXTS
+    assert [each.value for each in said] == pytest.approx([values[text] for text in TEXTS])
+    assert {each.prompt for each in said if each.kept} == set(best)
+    assert rest.budget_nfe == 80 - 4 * 2 * 2  # a step costs two evaluations a seed
+
+
+def test_fewer_candidates_leave_the_same_rest(tiny: Loaded) -> None:
+    kept, said, rest = steered(tiny, TABLE[:1], search())
+    assert kept["text"].tolist() == TEXTS[:1]
+    assert len(said) == 1
+    assert rest.budget_nfe == 80 - 4 * 2 * 2
+
+
+def test_without_a_detector_nothing_is_asked(tiny: Loaded) -> None:
+    plain = search().model_copy(update={"steer": None})
+    kept, said, rest = steered(tiny, TABLE, plain)
+    assert kept is TABLE
+    assert (said, rest) == ([], plain)
+    assert plain.candidates == 2
+    assert search().candidates == 4
+
+
+def test_a_detector_that_leaves_nothing_is_refused(tiny: Loaded) -> None:
+    dear = search(seeds=5, detector="magnitude")
+    with pytest.raises(ConfigError, match=r"spends 160 NFE on 4 candidates"):
+        steered(tiny, TABLE, dear)
+
+
+@pytest.mark.parametrize("name", ["one-stepp", "invmm"])
+def test_only_detectors_that_ask_for_the_prompt_alone_steer(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"asks for the prompt alone.*one-step"):
+        check(search(detector=name))
