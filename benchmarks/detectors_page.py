@@ -62,7 +62,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
     groups = list(dict.fromkeys(row["group"] for row in rows))
     negatives = rows[0]["auc"]["negatives"]
     parts = [
-        f"# The lab `{found['lab']}`\n\nOn {found['device']}; "
+        f"## The lab `{found['lab']}`\n\nOn {found['device']}; "
         f"checkpoint `lab-memorised` ({found['checkpoint_sha256'][:12]}), DDIM, {found['steps']} "
         f"steps, guidance {found['guidance']:g}; {found['seeds']} seeds a detector, "
         f"{found['generations']} generations where pictures are "
@@ -77,7 +77,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
     ]
     for prompt in dict.fromkeys(row["prompt"] for row in rows):
         own = [row for row in rows if row["prompt"] == prompt]
-        parts.append(f"## Prompt: {prompt}\n\n")
+        parts.append(f"### Prompt: {prompt}\n\n")
         for key, name in (("auc", "AUC"), ("tpr", "TPR at 1 % FPR")):
             parts.append(f"{name}:\n\n")
             parts.append(
@@ -99,7 +99,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
                 )
             )
     parts.append(
-        "## Findings\n\nCalled *supported* where p ≤ 0.01 among the held-out pictures and at least "
+        "### Findings\n\nCalled *supported* where p ≤ 0.01 among the held-out pictures and at least "
         "one generation is a copy by patch-L2; a held-out picture is ranked among all the others. "
         "The paired comparison with the reference checkpoint is left out here.\n\n"
     )
@@ -118,7 +118,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
 def published() -> list[str]:
     """What the papers print."""
     return [
-        "# Beside the published figures\n\nThe sets differ: the papers' positives are captions of "
+        "## Beside the published figures\n\nThe sets differ: the papers' positives are captions of "
         "Stable Diffusion's known copies, their negatives other captions, and a caption that "
         "nobody learned is easier to tell than a twin's. Nothing follows from a comparison of the "
         "columns of figures.\n\n",
