@@ -99,9 +99,9 @@ def lab_page(found: dict[str, Any]) -> list[str]:
                 )
             )
     parts.append(
-        "### Findings\n\nCalled *supported* where p ≤ 0.01 among the held-out pictures and at least "
-        "one generation is a copy by patch-L2; a held-out picture is ranked among all the others. "
-        "The paired comparison with the reference checkpoint is left out here.\n\n"
+        "### Findings\n\nCalled *supported* where p ≤ 0.01 among the held-out pictures and at "
+        "least one generation is a copy by patch-L2; a held-out picture is ranked among all the "
+        "others. The paired comparison with the reference checkpoint is left out here.\n\n"
     )
     parts.append(
         table(

@@ -7,7 +7,6 @@ lab's own have no such threshold: theirs is measured on controls.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file
 from seedwitness.metrics import PUBLISHED_WEIGHTS, MetricInfo
-from seedwitness.metrics.weights import card_file, read_card, require
+from seedwitness.metrics.weights import card_file, read_card, require, scripted
 
 VERSION = "1"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -151,13 +149,5 @@ def load(weights: Path, device: str | torch.device = "cpu") -> Descriptor:
             source=card.get("source", "Pizzi et al., CVPR 2022"),
         )
     place = torch.device(device)
-    try:
-        with warnings.catch_warnings():
-            # SSCD is published as TorchScript, so it has to be read for as long as torch can.
-            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
-            network = torch.jit.load(str(weights), map_location=place).eval()
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{weights} is no TorchScript file that torch can read. {how}"
-        ) from error
+    network = scripted(weights, place, how)
     return Descriptor(network, preprocessing, info, place)

@@ -12,7 +12,6 @@ package is needed only once, to write the file:
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file
 from seedwitness.metrics import PUBLISHED_WEIGHTS, MetricInfo
-from seedwitness.metrics.weights import require
+from seedwitness.metrics.weights import require, scripted
 
 VERSION = "1"
 SIZE = 224
@@ -54,14 +52,7 @@ def load(weights: Path, device: str | torch.device = "cpu") -> DreamSim:
     """DreamSim from a TorchScript file. Raises CheckpointError where it is missing or no such."""
     require(weights, "DreamSim", HOW)
     place = torch.device(device)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
-            network = torch.jit.load(str(weights), map_location=place).eval()
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{weights} is no TorchScript file that torch can read. {HOW}"
-        ) from error
+    network = scripted(weights, place, HOW)
     info = MetricInfo(
         name="dreamsim",
         version=VERSION,

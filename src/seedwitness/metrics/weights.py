@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from seedwitness.errors import CheckpointError
@@ -51,6 +53,19 @@ def read_card(weights: Path, keys: tuple[str, ...], how: str) -> dict[str, Any]:
             f"{actual}, the card says {card['sha256']}. {how}"
         )
     return dict(card)
+
+
+def scripted(weights: Path, device: torch.device, how: str) -> torch.jit.ScriptModule:
+    """A network from a TorchScript file. Raises CheckpointError, with ``how``, where it is none."""
+    try:
+        with warnings.catch_warnings():
+            # Some are published as TorchScript, so it has to be read for as long as torch can.
+            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+            return torch.jit.load(str(weights), map_location=device).eval()
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{weights} is no TorchScript file that torch can read. {how}"
+        ) from error
 
 
 def half_precision(model: nn.Module) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seedwitness.files import sha256_file
-from seedwitness.report.evidence import Attempt
+from seedwitness.report.provenance import Attempt
 
 
 def attempts(protocol: Path, history: Sequence[Path]) -> list[Attempt]:

@@ -19,20 +19,17 @@ from seedwitness.report.evidence import (
     Agreement,
     CaseEvidence,
     Cited,
-    ControlSet,
     Evidence,
     Front,
     Lookup,
     Match,
-    Positions,
     Prompt,
-    Protocol,
     Recovered,
     Score,
     Searched,
     command,
-    environment,
 )
+from seedwitness.report.provenance import ControlSet, Positions, Protocol, environment
 from seedwitness.report.reachability import reach
 from seedwitness.report.sources import CaseSource, TargetSource
 from seedwitness.report.text import metric_title

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 import shlex
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from seedwitness import config, records
+from seedwitness import records
 from seedwitness.records import Document
+from seedwitness.report.provenance import Environment, Input, Protocol
 
 SCHEMA_VERSION = "3.0"
-PACKAGES = (
-    "seedwitness",
-    "torch",
-    "torchvision",
-    "diffusers",
-    "transformers",
-    "tokenizers",
-    "safetensors",
-    "open_clip_torch",
-    "lpips",
-    "torchmetrics",
-    "imagehash",
-    "pdqhash",
-    "faiss-cpu",
-    "numpy",
-    "scipy",
-    "pandas",
-    "pyarrow",
-    "pillow",
-    "wordfreq",
-    "altair",
-    "vl-convert-python",
-    "jinja2",
-)
-NOT_INSTALLED = "not installed"
 TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
 LEARNED = "learned"
 
@@ -247,69 +221,6 @@ class CaseEvidence(Document):
     detectors: list[Detected]
 
 
-class ControlSet(Document):
-    """Where the controls come from, or the pictures that a checkpoint is known to have learned."""
-
-    source: str
-    count: int
-
-
-class Attempt(Document):
-    """A protocol that was written in the project before, and in which settings it differs."""
-
-    number: str
-    sha256: str
-    differs: list[str]
-
-
-class Positions(Document):
-    """In which positions a target is tried beside itself; for targets and controls alike."""
-
-    mirrored: bool
-    shift: int
-    """Pixels to each of eight sides; 0 for none."""
-
-
-class Protocol(Document):
-    """The settings that were written down before the target was searched for.
-
-    ``sha256`` is that of ``data/protocol/protocol.json``. ``others`` were written in the same
-    project too; what was tried elsewhere, or was taken away, is not shown.
-    """
-
-    sha256: str
-    others: list[Attempt]
-    prepare: config.Prepare
-    recover_methods: list[str]
-    recover_phrases: int
-    lookup: config.Lookup
-    search: config.Search
-    scan: config.Scan
-    reach: config.Reach
-    detectors: config.Detectors
-    metrics: list[str]
-    positions: Positions
-    controls: ControlSet
-    known: ControlSet | None
-    """Pictures that a checkpoint is known to have learned."""
-    judge: config.Judge
-
-
-class Environment(Document):
-    """The machine that wrote the report; it may differ from those that searched and scored."""
-
-    python: str
-    platform: str
-    packages: dict[str, str]
-
-
-class Input(Document):
-    """A file that the report rests on, by its place in the project."""
-
-    path: str
-    sha256: str
-
-
 class Evidence(Document):
     """``evidence.json``."""
 
@@ -326,24 +237,8 @@ class Evidence(Document):
     inputs: list[Input]
 
 
-def environment() -> Environment:
-    """Versions of everything that can change a figure. No time, no name of a user or machine."""
-    return Environment(
-        python=platform.python_version(),
-        platform=f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",
-        packages={name: _version(name) for name in PACKAGES},
-    )
-
-
 def command(target: str, checkpoint: str, trial: str) -> str:
     """What to type in the project's root to make a cited image again."""
     evidence = f"reports/{target}/evidence.json"
     named = ["--checkpoint", checkpoint, "--trial", trial]
     return shlex.join(["seedwitness", "render", evidence, *named])
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return NOT_INSTALLED

@@ -12,7 +12,7 @@ import pandas as pd
 from seedwitness import records
 from seedwitness.errors import RecordError
 from seedwitness.files import sha256_file
-from seedwitness.report.evidence import Input
+from seedwitness.report.provenance import Input
 
 D = TypeVar("D", bound=records.Document)
 

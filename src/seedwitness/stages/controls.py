@@ -75,8 +75,8 @@ def run(checkpoint: str) -> None:
         }
         found = put.scored(searched.outcomes[path.as_posix()], pictures[path])
         rows[path] = [about | row for row in found]
-    reached = _climbed(put, chosen, pictures, prompts, search, protocol)
-    detected = _detected(put, chosen, pictures, prompts, search, protocol)
+    beside = _Beside(put, chosen, pictures, prompts, search, protocol)
+    reached, detected = beside.climbed(), beside.detected()
     with replacing(place("controls", checkpoint)) as part:
         part.mkdir()
         records.write_table(part / "reach.parquet", reached, records.CONTROLS_REACH)
@@ -124,54 +124,62 @@ def _put(checkpoint: str, protocol: Path) -> _Put:
     return _Put(load(checkpoint, described, identity), metrics, score.batch, laid)
 
 
-def _climbed(
-    put: _Put,
-    chosen: Mapping[Path, Entry],
-    pictures: Mapping[Path, Image.Image],
-    prompts: Mapping[Path, pd.DataFrame],
-    search: config.Search,
-    protocol: Path,
-) -> list[dict[str, Any]]:
-    """The reachability ladder of the first controls, each under its own caption."""
-    import torch
+@dataclass(frozen=True)
+class _Beside:
+    """What stands beside a finding, of the first controls, each under its own caption."""
 
-    from seedwitness.search import reach
+    put: _Put
+    chosen: Mapping[Path, Entry]
+    pictures: Mapping[Path, Image.Image]
+    prompts: Mapping[Path, pd.DataFrame]
+    search: config.Search
+    protocol: Path
 
-    settings = config.section(config.Reach, "reach", path=protocol)
-    climbing = list(chosen)[: settings.controls] if settings.strengths else []
-    if not climbing:
-        return []
-    shown = torch.stack([reach.pixels(put.loaded, pictures[path], search) for path in climbing])
-    texts = [str(prompts[path]["text"].iloc[0]) for path in climbing]
-    rungs = reach.ladder(put.loaded, shown, texts, settings, search)
-    return [
-        {"control": chosen[path].file_name, "pixels_sha256": pixel_hash(pictures[path]), **row}
-        for number, path in enumerate(climbing)
-        for row in reach.scored(put.metrics, rungs, number, shown[number])
-    ]
+    def climbed(self) -> list[dict[str, Any]]:
+        """The reachability ladder."""
+        import torch
 
+        from seedwitness.search import reach
 
-def _detected(
-    put: _Put,
-    chosen: Mapping[Path, Entry],
-    pictures: Mapping[Path, Image.Image],
-    prompts: Mapping[Path, pd.DataFrame],
-    search: config.Search,
-    protocol: Path,
-) -> list[dict[str, Any]]:
-    """What detectors say of the first controls, each under its own caption."""
-    from seedwitness.detectors.asking import asked as detect
-    from seedwitness.search import reach
+        settings = config.section(config.Reach, "reach", path=self.protocol)
+        climbing = list(self.chosen)[: settings.controls] if settings.strengths else []
+        if not climbing:
+            return []
+        shown = torch.stack([self._shown(path) for path in climbing])
+        texts = [self._caption(path) for path in climbing]
+        rungs = reach.ladder(self.put.loaded, shown, texts, settings, self.search)
+        return [
+            self._about(path) | row
+            for number, path in enumerate(climbing)
+            for row in reach.scored(self.put.metrics, rungs, number, shown[number])
+        ]
 
-    settings = config.section(config.Detectors, "detectors", path=protocol)
-    alike = put.metrics["descriptor"].against if "descriptor" in put.metrics else None
-    found = []
-    for path in list(chosen)[: settings.controls] if settings.names else []:
-        shown = reach.pixels(put.loaded, pictures[path], search)
-        text = str(prompts[path]["text"].iloc[0])
-        about = {"control": chosen[path].file_name, "pixels_sha256": pixel_hash(pictures[path])}
-        found += [about | row for row in detect(put.loaded, text, shown, settings, search, alike)]
-    return found
+    def detected(self) -> list[dict[str, Any]]:
+        """What detectors say."""
+        from seedwitness.detectors.asking import asked as detect
+
+        settings = config.section(config.Detectors, "detectors", path=self.protocol)
+        metrics, loaded = self.put.metrics, self.put.loaded
+        alike = metrics["descriptor"].against if "descriptor" in metrics else None
+        return [
+            self._about(path) | row
+            for path in (list(self.chosen)[: settings.controls] if settings.names else [])
+            for row in detect(
+                loaded, self._caption(path), self._shown(path), settings, self.search, alike
+            )
+        ]
+
+    def _shown(self, path: Path) -> Any:
+        from seedwitness.search import reach
+
+        return reach.pixels(self.put.loaded, self.pictures[path], self.search)
+
+    def _caption(self, path: Path) -> str:
+        return str(self.prompts[path]["text"].iloc[0])
+
+    def _about(self, path: Path) -> dict[str, Any]:
+        hashed = pixel_hash(self.pictures[path])
+        return {"control": self.chosen[path].file_name, "pixels_sha256": hashed}
 
 
 def choose(folder: Path, count: int, key: str) -> dict[Path, Entry]:

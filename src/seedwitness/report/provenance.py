@@ -1,0 +1,114 @@
+"""How and where the evidence was made: the protocol, the environment, the files it rests on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from seedwitness import config
+from seedwitness.records import Document
+
+PACKAGES = (
+    "seedwitness",
+    "torch",
+    "torchvision",
+    "diffusers",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "open_clip_torch",
+    "lpips",
+    "torchmetrics",
+    "imagehash",
+    "pdqhash",
+    "faiss-cpu",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "pillow",
+    "wordfreq",
+    "altair",
+    "vl-convert-python",
+    "jinja2",
+)
+NOT_INSTALLED = "not installed"
+
+
+class ControlSet(Document):
+    """Where the controls come from, or the pictures that a checkpoint is known to have learned."""
+
+    source: str
+    count: int
+
+
+class Attempt(Document):
+    """A protocol that was written in the project before, and in which settings it differs."""
+
+    number: str
+    sha256: str
+    differs: list[str]
+
+
+class Positions(Document):
+    """In which positions a target is tried beside itself; for targets and controls alike."""
+
+    mirrored: bool
+    shift: int
+    """Pixels to each of eight sides; 0 for none."""
+
+
+class Protocol(Document):
+    """The settings that were written down before the target was searched for.
+
+    ``sha256`` is that of ``data/protocol/protocol.json``. ``others`` were written in the same
+    project too; what was tried elsewhere, or was taken away, is not shown.
+    """
+
+    sha256: str
+    others: list[Attempt]
+    prepare: config.Prepare
+    recover_methods: list[str]
+    recover_phrases: int
+    lookup: config.Lookup
+    search: config.Search
+    scan: config.Scan
+    reach: config.Reach
+    detectors: config.Detectors
+    metrics: list[str]
+    positions: Positions
+    controls: ControlSet
+    known: ControlSet | None
+    """Pictures that a checkpoint is known to have learned."""
+    judge: config.Judge
+
+
+class Environment(Document):
+    """The machine that wrote the report; it may differ from those that searched and scored."""
+
+    python: str
+    platform: str
+    packages: dict[str, str]
+
+
+class Input(Document):
+    """A file that the report rests on, by its place in the project."""
+
+    path: str
+    sha256: str
+
+
+def environment() -> Environment:
+    """Versions of everything that can change a figure. No time, no name of a user or machine."""
+    return Environment(
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",
+        packages={name: _version(name) for name in PACKAGES},
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return NOT_INSTALLED
