@@ -61,11 +61,12 @@ def scripted(weights: Path, device: torch.device, how: str) -> torch.jit.ScriptM
         with warnings.catch_warnings():
             # Some are published as TorchScript, so it has to be read for as long as torch can.
             warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
-            return torch.jit.load(str(weights), map_location=device).eval()
+            network: torch.jit.ScriptModule = torch.jit.load(str(weights), map_location=device)
     except RuntimeError as error:
         raise CheckpointError(
             f"{weights} is no TorchScript file that torch can read. {how}"
         ) from error
+    return network.eval()
 
 
 def half_precision(model: nn.Module) -> dict[str, Tensor]:
