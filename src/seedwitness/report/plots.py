@@ -171,14 +171,14 @@ def archive(
     towards = "up" if higher_is_closer else "down"
     y = alt.Y("score:Q", title=f"{title}; closer is {towards}", scale=alt.Scale(zero=False))
     colour = alt.Color("colour:N", scale=None)
-    ends = lines.loc[lines.groupby("codec")["bits"].idxmax()]
+    ends = lines.loc[lines.groupby("codec")["bits"].idxmin()]
     base = alt.Chart(points).encode(x, y, colour)
     layers = [
         alt.Chart(lines)
         .mark_line(color=PALE, point={"color": PALE, "size": 18})
         .encode(x, y, alt.StrokeDash("codec:N", legend=None)),
         alt.Chart(ends)
-        .mark_text(color=PALE, align="right", dy=-9, fontSize=13)
+        .mark_text(color=PALE, align="right", dx=-6, dy=-4, fontSize=13)
         .encode(x, y, text="codec:N"),
         base.mark_rule(strokeWidth=2).encode(alt.X("low:Q"), alt.X2("high:Q")),
         base.transform_filter("datum.copied").mark_point(filled=True, size=90, opacity=1),
