@@ -13,11 +13,13 @@ from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.errors import ConfigError
+from seedwitness.metrics.alignment import Positions
 from seedwitness.search import cases
 from seedwitness.search.cases import Case
 from seedwitness.search.stopping import copies, enough_trials
 
 PROMPTS = ("a red fish", "a blue lighthouse")
+AS_THEY_ARE = Positions("stretch")
 BATCH = 4
 
 
@@ -115,10 +117,16 @@ def test_copies_meet_every_criterion(tiny: Loaded, swept: tuple[cases.Outcome, P
     target = Image.fromarray(pixels.permute(1, 2, 0).numpy())
     near = config.Copy(metric="ssim", threshold=0.999, source="here")
     never = config.Copy(metric="psnr", threshold=1000, source="here")
-    assert copies(tiny, [near], {}, BATCH)(latents, target) == [n == 3 for n in range(len(latents))]
-    assert not any(copies(tiny, [near, never], {}, BATCH)(latents, target))
+    assert copies(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, target) == [
+        n == 3 for n in range(len(latents))
+    ]
+    mirrored = Image.fromarray(np.asarray(target)[:, ::-1].copy())
+    assert not any(copies(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, mirrored))
+    also = Positions("stretch", mirrored=True)
+    assert copies(tiny, [near], {}, BATCH, also)(latents, mirrored)[3]
+    assert not any(copies(tiny, [near, never], {}, BATCH, AS_THEY_ARE)(latents, target))
     with pytest.raises(ConfigError, match="no metric"):
-        copies(tiny, [config.Copy(metric="ssimm", threshold=1, source="")], {}, BATCH)
+        copies(tiny, [config.Copy(metric="ssimm", threshold=1, source="")], {}, BATCH, AS_THEY_ARE)
 
 
 @pytest.mark.parametrize(("rate", "trials"), [(0.5, 5), (0.1, 29), (0.01, 299), (0.006, 498)])
