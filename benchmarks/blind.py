@@ -5,9 +5,9 @@
 FOLDER holds ImageFolders `questions`, `controls` and `corpus`. Of the lab only its checkpoints, its
 CLIP and its metrics are read, never its truth. Each picture is asked about in three ways: as a
 report would, by what the corpus and the pixels give (`as found`); with its caption stated by a user
-(`stated`); by its pixels alone, with no corpus (`pixels alone`). Each is judged on lab-memorised
-with lab-clean as the reference, and the same recipes are judged on lab-clean. One JSON object goes
-to stdout.
+(`stated`); by phrases alone that fit its pixels, with nothing looked up (`pixels alone`). Each is
+judged on lab-memorised with lab-clean as the reference, and the same recipes are judged on
+lab-clean. One JSON object goes to stdout.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from seedwitness.corpus.building import build
 from seedwitness.corpus.index import Index, save
 from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
+from seedwitness.files import sha256_file
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.metrics import clip_score, scoring
 from seedwitness.metrics.alignment import Positions
@@ -72,6 +73,8 @@ def settings(lab: Path) -> Settings:
     }
     found["score"] = found["score"].model_copy(update={"weights": own})
     found["clip"] = found["clip"].model_copy(update={"path": lab / "clip", "watch": None})
+    if found["search"].steer or found["search"].stop.early:
+        raise SystemExit("search.steer and search.stop are not looked at here: leave them out.")
     return Settings(**found)
 
 
@@ -90,8 +93,13 @@ class Question:
 
 
 def indexed(folder: Path, asked: Settings, scratch: Path) -> Path:
-    """The index of the corpus in ``folder``, built where it is not there yet."""
-    place = scratch / "index"
+    """The index of the corpus in ``folder``, built where it is not there yet.
+
+    It is named by what is in the folder and by the model, so that no other one is taken for it.
+    """
+    named = [sha256_file(each) for each in sorted(folder.iterdir())]
+    named += [sha256_file(each) for each in sorted(asked.clip.path.glob("*.safetensors"))]
+    place = scratch / f"index-{records.digest(named)[:16]}"
     if not place.exists():
         clip = clip_score.load(asked.clip.path)
         images = partial(clip.embed_images, batch=asked.clip.batch)

@@ -72,11 +72,10 @@ def chosen(lab: Lab, pictures: int, others: int, negatives: int) -> dict[str, li
 def recovering(lab: Lab, scratch: Path) -> Callable[[Tensor], str]:
     """What gives the best phrases of the lab's captions for a picture, from its pixels alone."""
     own = settings(lab.path)
-    if not (scratch / "index").exists():
-        corpus = scratch / "corpus"
-        write_folder(lab, [row for row in lab.rows if row.multiplicity > 0], corpus)
-        indexed(corpus, own, scratch)
-    ask = asker(own.clip, config.Recover(methods=["phrases"]), scratch / "index")
+    corpus = scratch / "corpus"
+    write_folder(lab, [row for row in lab.rows if row.multiplicity > 0], corpus)
+    place = indexed(corpus, own, scratch)
+    ask = asker(own.clip, config.Recover(methods=["phrases"]), place)
 
     def recovered(pixels: Tensor) -> str:
         image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())

@@ -3,7 +3,8 @@
 The model: a text is a row of words, marks and spelled pieces, and an end; a word has its frequency
 in the English list of wordfreq (Speer, "wordfreq", 2022; its data are frozen since 2021), a mark is
 one of ASCII's 32, all else is spelled out in bytes of UTF-8. Case and spaces are not coded, because
-CLIP's tokenizers read neither. A language model would need fewer bits: these bound from above.
+CLIP's tokenizers read neither (but for spaces between marks: "..." is one token, ". . ." three). A
+language model would need fewer bits: these bound from above.
 """
 
 from __future__ import annotations

@@ -72,6 +72,17 @@ def test_without_a_detector_nothing_is_asked(tiny: Loaded) -> None:
     assert search().candidates == 4
 
 
+def test_where_there_is_no_candidate_nothing_is_asked(tiny: Loaded) -> None:
+    kept, said, rest = steered(tiny, TABLE[:0], search())
+    assert kept.empty
+    assert (said, rest) == ([], search())
+
+
+def test_fewer_candidates_than_prompts_are_refused() -> None:
+    with pytest.raises(ValueError, match="as many as `prompts`, or more"):
+        config.Search.model_validate(search(candidates=2).model_dump() | {"prompts": 3})
+
+
 def test_a_detector_that_leaves_nothing_is_refused(tiny: Loaded) -> None:
     dear = search(seeds=5, detector="magnitude")
     with pytest.raises(ConfigError, match=r"spends 160 NFE on 4 candidates"):

@@ -84,6 +84,21 @@ def test_seeds_that_were_chosen_are_not_counted() -> None:
     assert found.seeds.copies.n == 4
 
 
+def test_seeds_that_were_not_carried_to_their_end_bound_nothing() -> None:
+    table = trials(16)
+    table["parent"] = table["parent"].astype(object)
+    table.loc[:11, "steps"] = 4
+    table.loc[12:, "parent"] = [f"t{k}" for k in range(4)]  # four of twelve seeds, with all steps
+    case = replace(CASE, trials=records.frame(table, records.TRIALS))
+    none = phrase(replace(case, scores=FAR), SETTINGS)
+    assert none.seeds.copies.n == 12
+    assert none.seeds.low == 0
+    assert none.low == 24 + settings_bits(RECIPE)  # those of the twenty steps that were asked for
+    some = phrase(replace(case, scores=scores([0.9] * 16, [0.4] * 12 + [0.1] * 4)), SETTINGS)
+    assert (some.seeds.copies.hits, some.seeds.copies.n) == (4, 12)
+    assert some.settings_bits == settings_bits(RECIPE)
+
+
 def test_a_seed_that_was_carried_on_counts_once() -> None:
     table = trials(16)
     table["parent"] = table["parent"].astype(object)
@@ -93,6 +108,16 @@ def test_a_seed_that_was_carried_on_counts_once() -> None:
         replace(case, scores=scores([0.9] * 16, [0.4] * 8 + [0.1] + [0.4] * 7)), SETTINGS
     )
     assert (found.seeds.copies.hits, found.seeds.copies.n) == (1, 8)
+
+
+def test_a_search_that_ended_at_its_copies_has_their_interval() -> None:
+    ended = CASE.search.model_copy(update={"ended": "copies"})
+    found = phrase(replace(CASE, search=ended), SETTINGS)
+    plain = phrase(CASE, SETTINGS)
+    assert found.seeds.copies.high <= plain.seeds.copies.high
+    few = replace(CASE, scores=scores([0.9] * 16, [0.4] * 15 + [0.1]))
+    stopped = phrase(replace(few, search=ended), SETTINGS).seeds.copies
+    assert stopped.high < phrase(few, SETTINGS).seeds.copies.high
 
 
 def test_the_bits_of_the_settings() -> None:

@@ -7,6 +7,7 @@ import pytest
 from cases import BEST, CASE, FAR, SETTINGS, TARGET, controls
 
 from seedwitness import records
+from seedwitness.errors import RecordError
 from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
 
@@ -50,6 +51,24 @@ def test_the_target_itself_is_no_known_picture() -> None:
 def test_few_known_pictures_are_too_few() -> None:
     assert found(replace(CASE, known=controls(LEARNED[:9]))) is None
     assert found(replace(CASE, known=controls(LEARNED[:10]))) is not None
+
+
+def test_few_controls_are_too_few() -> None:
+    few = replace(CASE, known=controls(LEARNED), controls=controls(BEST[:2]))
+    assert found(few) is None
+
+
+def test_known_scores_that_are_no_scores_are_told() -> None:
+    table = controls(LEARNED)
+    table.loc[0, "score"] = float("nan")
+    with pytest.raises(RecordError, match="pictures known to be learned"):
+        found(replace(CASE, known=table))
+    far_off = controls(LEARNED)
+    far_off["score"] *= 50
+    [judged] = judge([replace(CASE, known=far_off)], SETTINGS)
+    assert judged.memorised.finding == "inconclusive"
+    assert "known to be learned have a score by descriptor outside" in judged.memorised.reasons[0]
+    assert judged.memorised.likelihood is None
 
 
 def test_where_nothing_is_concluded_there_is_no_ratio() -> None:

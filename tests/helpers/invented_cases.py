@@ -87,6 +87,7 @@ def write_case(
         scene(seed, 40.0).resize((128, 128)).save(folder / "maps" / f"{place}.png")
     records.CopyMap(
         trial=recipes[closest[0]].id,
+        alignment="as it is",
         tiles_close=97,
         tiles=256,
         close=0.15,

@@ -224,7 +224,10 @@ def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
     assert "The same seeds on clean: 0 of 8 copies" in section
     assert "None of 8 blind seeds gave a copy" in section
     svg = (project / "reports" / "owl" / "report.html").read_text()
-    assert "clean: no copy" in svg
+    assert "clean: no blind seed" in svg
+    flat = parsed(project / "reports" / "flat" / "report.html").text
+    assert "Nothing is concluded of this case (see Findings), so that no pass phrase" in flat
+    assert "clean: no blind seed" not in (project / "reports" / "flat" / "report.html").read_text()
 
 
 def test_a_ratio_is_given_where_learned_pictures_are_known(project: Path) -> None:

@@ -100,9 +100,9 @@ def test_detectors_are_asked_of_target_and_controls_alike(here: Path) -> None:
     assert np.isfinite([*own["value"], *table["value"]]).all()
     for name, cost in zip(own["detector"], own["nfe"], strict=True):
         assert (table.loc[table["detector"] == name, "nfe"] == cost).all()
-    captions = records.read_table(place("controls", "own") / "controls.parquet", records.CONTROLS)
-    said = captions.groupby("control")["caption"].first()
-    assert table.groupby("control")["prompt"].first().to_dict() == said.to_dict()
+    prompts = pd.read_parquet(place("controls", "own") / "prompts.parquet")
+    first = prompts[prompts["rank"] == 1].set_index("control")["text"]
+    assert table.groupby("control")["prompt"].first().to_dict() == first.to_dict()
 
 
 def test_where_the_closest_trial_agrees_is_mapped(here: Path) -> None:
@@ -150,10 +150,15 @@ def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> No
         assert table["control"].nunique() == 6
         assert (table.groupby(["control", "metric"])["trial"].nunique() == 6).all()
         prompts = pd.read_parquet(place("controls", name) / "prompts.parquet")
-        first = prompts[prompts["rank"] == 1].set_index("control")
-        captions = table.groupby("control")["caption"].first()
-        assert first["text"].to_dict() == captions.to_dict()
+        # As a target's whose user states its caption: what the corpus says first, then that,
+        # where the corpus did not say the same.
+        first, second = (prompts[prompts["rank"] == rank].set_index("control") for rank in (1, 2))
         assert set(first["source"]) == {"corpus"}
+        captions = table.groupby("control")["caption"].first()
+        for control, own in captions.items():
+            if first.loc[control, "text"] != own:
+                assert (second.loc[control, "text"], second.loc[control, "source"]) == (own, "user")
+        assert (second["source"] == "user").any()
         assert (prompts.groupby("control").size() == search.prompts).all()
 
 

@@ -97,10 +97,16 @@ class Search(Section):
     steer: Steer | None = None
     """What it spends is taken from the budget; controls are steered in the same way."""
 
+    @model_validator(mode="after")
+    def _chooses(self) -> Search:
+        if self.steer and self.steer.candidates < self.prompts:
+            raise ValueError("steer.candidates: there must be as many as `prompts`, or more")
+        return self
+
     @property
     def candidates(self) -> int:
         """How many of the candidates are looked at."""
-        return max(self.prompts, self.steer.candidates) if self.steer else self.prompts
+        return self.steer.candidates if self.steer else self.prompts
 
 
 class Fit(Section):

@@ -40,14 +40,14 @@ def steered(
 ) -> tuple[pd.DataFrame, list[Steered], config.Search]:
     """The ``search.prompts`` candidates with the highest values, ranked anew; all values; the rest.
 
-    ``table`` is ``records.PROMPTS``, at least one row. What the detector spends on
+    ``table`` is ``records.PROMPTS``. What the detector spends on
     ``steer.candidates`` is taken from the budget of the search that is returned, also where there
     are fewer of them: so the rest is the same for all. Without ``search.steer`` nothing is asked.
     Raises ConfigError where the detector leaves nothing of the budget.
     """
     check(search)
     asked = search.steer
-    if asked is None:
+    if asked is None or table.empty:
         return table, [], search
     shape = loaded.latent_shape(
         search.width or loaded.checkpoint.width, search.height or loaded.checkpoint.height

@@ -38,7 +38,12 @@ def refusals(case: Examined, ranked: records.Rank) -> list[str]:
 
 def outside(case: Examined) -> list[str]:
     """Which metrics gave what they cannot give, for the case or its controls; mostly none."""
-    tables = {"trials": case.scores, "trials of controls": case.controls}
+    tables = {
+        "trials": case.scores,
+        "trials on the reference": case.reference_scores,
+        "trials of controls": case.controls,
+        "trials of pictures known to be learned": case.known,
+    }
     said = []
     for what, table in tables.items():
         off = table[

@@ -92,6 +92,7 @@ def _require_numbers(case: Examined) -> None:
         "trials": case.scores,
         "trials on the reference": case.reference_scores,
         "trials of controls": case.controls,
+        "trials of pictures known to be learned": case.known,
     }
     for name, table in tables.items():
         unscored = table.loc[table["score"].isna(), "metric"]

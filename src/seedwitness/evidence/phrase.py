@@ -26,10 +26,11 @@ SETTINGS_CODE = (
 def phrase(case: Examined, settings: config.Judge) -> records.Phrase:
     """The shortest pass phrase among the prompts that were tried.
 
-    Where one of them has copies it is the one of the fewest bits, and those are a lucky choice's:
-    its interval does not know of the others. Where none has, it is that of the trial that the
-    search found nearest, and the bits are bounded from below. Seeds that a strategy chose by what
-    it saw are not counted, nor are variations of them.
+    Where one of them has copies from blind seeds it is the one of the fewest bits, and those are a
+    lucky choice's: its interval does not know of the others. Where none has, it is that of the
+    trial that the search found nearest, and the bits are bounded from below. Variations of seeds
+    are not counted. A seed that was not carried to all of its steps counts as one without a copy,
+    so that the rate is too low if anything, and its upper end bounds nothing.
     """
     copies = copied(case, settings, case.scores)
     blind = _blind(case.trials[case.trials["trial"].isin(copies.index)])
@@ -46,13 +47,19 @@ def phrase(case: Examined, settings: config.Judge) -> records.Phrase:
     return next((each for each in options if each.prompt_rank in nearest.tolist()), options[0])
 
 
-def seeds(copies: pd.Series, what: str) -> records.Seeds:
-    """log2 of the seeds until a copy, from which of so many blind ones gave one."""
-    rate = rate_of(copies, what)
+def seeds(
+    copies: pd.Series, what: str, *, whole: bool = True, up_to_hit: bool = False
+) -> records.Seeds:
+    """log2 of the seeds until a copy, from which of so many blind ones gave one.
+
+    Where they are not ``whole``, because some were not carried to their end, ``low`` is 0.
+    ``up_to_hit`` is as for ``rates.rate``.
+    """
+    rate = rate_of(copies, what, up_to_hit=up_to_hit and bool(copies.any()))
     return records.Seeds(
         copies=rate,
         bits=log2(rate.n / rate.hits) if rate.hits else None,
-        low=-log2(rate.high) + 0.0,
+        low=-log2(rate.high) + 0.0 if whole else 0.0,
         high=-log2(rate.low) + 0.0 if rate.low else None,
     )
 
@@ -76,8 +83,13 @@ def _phrase(
     copies: pd.Series,
     again: pd.Series | None,
 ) -> records.Phrase:
-    found = seeds(_by_root(own, copies), "blind seeds that give a copy")
-    fixed = settings_bits(own.iloc[0].to_dict())
+    most = own["steps"] == own["steps"].max()
+    whole = set(own.loc[most, "root"]) == set(own["root"])
+    ended = case.search.ended == "copies" and len(case.prompts) == 1
+    found = seeds(
+        _by_root(own, copies), "blind seeds that give a copy", whole=whole, up_to_hit=ended
+    )
+    fixed = settings_bits(own[most].iloc[0].to_dict())
     known = prompt["bits"] + fixed
     return records.Phrase(
         prompt=prompt["text"],
@@ -90,7 +102,9 @@ def _phrase(
         high=None if found.high is None else known + found.high,
         reference=None
         if again is None
-        else seeds(_by_root(own, again), "of the same seeds on the reference checkpoint"),
+        else seeds(
+            _by_root(own, again), "of the same seeds on the reference checkpoint", whole=whole
+        ),
         distortions=_distortions(case, own, copies),
     )
 

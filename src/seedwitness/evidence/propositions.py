@@ -12,7 +12,7 @@ from seedwitness.evidence.likelihood import calibrate, cllr, left_out, words
 from seedwitness.evidence.rates import rate
 
 LEAST = 10
-"""Pictures that a checkpoint is known to have learned, below which no ratio is given."""
+"""Pictures of either kind, below which no ratio is given."""
 
 
 def scores(
@@ -34,7 +34,7 @@ def scores(
 def likelihood(case: Examined, statistic: records.Statistic) -> records.Likelihood | None:
     """The likelihood ratio of a case's statistic; None where too few learned pictures are known."""
     learned, controls = scores(case.known, case.controls, case.target.pixels_sha256, statistic)
-    if len(learned) < LEAST:
+    if min(len(learned), len(controls)) < LEAST:
         return None
     sign = 1.0 if statistic.higher_is_closer else -1.0
     calibration = calibrate(learned, controls)
@@ -42,7 +42,8 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
     ours, theirs = left_out(learned, controls)
     return records.Likelihood(
         h1=f"{case.checkpoint.name} has learned the target as it has the pictures that it is known "
-        "to have learned",
+        "to have learned, and the words that belong to it are among the prompts that were tried, "
+        "as theirs were",
         h2=f"{case.checkpoint.name} never saw the target, as it never saw the controls",
         ratio=ratio,
         words=words(ratio),

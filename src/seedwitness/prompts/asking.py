@@ -24,7 +24,7 @@ from seedwitness.prompts import phrasebook
 from seedwitness.prompts.candidates import candidates
 from seedwitness.prompts.encoder import text_encoder
 from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
-from seedwitness.records import MATCHES, Claim, frame
+from seedwitness.records import Claim
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
@@ -57,7 +57,12 @@ class Asker:
         """Candidates of all methods as PROMPTS, and how many each gave."""
         if self.settings is None:
             raise ValueError("this asker was made without the settings of a recovery")
-        given = Given(
+        return prompts.recover(self.settings.methods, self._given(image, claims, caption))
+
+    def _given(self, image: Image.Image, claims: Sequence[Claim], caption: str | None) -> Given:
+        if self.settings is None:
+            raise ValueError("this asker was made without the settings of a recovery")
+        return Given(
             image=self.embed(image),
             claims=claims,
             caption=caption,
@@ -66,7 +71,6 @@ class Asker:
             most_phrases=self.settings.most_phrases,
             shortlist=self.settings.shortlist,
         )
-        return prompts.recover(self.settings.methods, given)
 
     def look_up(
         self,
@@ -106,41 +110,24 @@ class Asker:
         settings: config.Lookup,
         limit: int,
     ) -> tuple[pd.DataFrame, str]:
-        """A control's candidates as PROMPTS, its caption ``text`` first, the rest as a target's.
+        """A control's candidates as PROMPTS: those of a target whose user states ``text``.
 
+        So the caption of its nearest record comes first, and its own after; where only one prompt
+        is tried that is its own, because a target that is found in the corpus has its own too.
         And where the corpus holds the very picture, by PDQ; mostly empty.
         """
-        recovered, _ = self.recover(image, claims=(), caption=None)
+        recovered, _ = self.recover(image, claims=(), caption=text)
+        stated = recovered[recovered["source"] == "user"]
+        if stated.empty:  # the methods do not ask the user
+            stated = prompts.recover(["user"], self._given(image, (), text))[0]
+        rest = recovered[recovered["source"] != "user"]
+        recovered = pd.concat([stated, rest]).assign(rank=range(1, len(stated) + len(rest) + 1))
         _, matches = self.look_up(index, image, (), corpus, settings)
-        own = self.own_caption(image, text)
-        quality = matches["pdq_quality"].clip(upper=int(own["pdq_quality"].iloc[0]))
+        quality = matches["pdq_quality"].clip(upper=fingerprint(image).pdq_quality)
         near = matches["pdq_distance"] <= pdq.INFO.copy_threshold
         same = matches.loc[near & (quality >= pdq.LEAST_QUALITY), "location"]
-        found = candidates(recovered, pd.concat([own, matches]), limit)
+        found = candidates(recovered, matches if limit > 1 else matches[:0], limit)
         return found, next(iter(same), "")
-
-    def own_caption(self, image: Image.Image, text: str) -> pd.DataFrame:
-        """A control's own caption as the first of its MATCHES, as if the corpus held it."""
-        own = fingerprint(image)
-        tokens, bits = self.measured(text)
-        score = float(self.encoder.embed([text])[0] @ self.embed(image))
-        match = {
-            "rank": 0,
-            "modality": "image",
-            "query": "",
-            "similarity": 1.0,
-            "phash_distance": 0,
-            "pdq_distance": 0,
-            "pdq_quality": own.pdq_quality,
-            "caption": text,
-            "location": "",
-            "corpus_id": "",
-            "duplicates": 0,
-            "caption_score": score,
-            "caption_tokens": tokens,
-            "caption_bits": bits,
-        }
-        return frame([match], MATCHES)
 
 
 def asker(clip: config.Clip, settings: config.Recover | None, index: Path) -> Asker:

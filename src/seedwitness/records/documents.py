@@ -199,6 +199,8 @@ class CopyMap(Document):
     """``maps/maps.json``: where the closest trial agrees with the target."""
 
     trial: str
+    alignment: str
+    """The position in which the target was laid over it."""
     tiles_close: int
     """Tiles whose root-mean-square difference is at most ``close``."""
     tiles: int

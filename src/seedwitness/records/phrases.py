@@ -9,7 +9,8 @@ from seedwitness.records.rates import Rate
 class Seeds(Document):
     """How many blind seeds it takes until a copy, as log2; ``bits`` is None where none was one.
 
-    ``low`` and ``high`` are from the rate's 95 % interval, ``high`` None where that reaches 0.
+    ``low`` and ``high`` are from the rate's 95 % interval, ``high`` None where that reaches 0, and
+    ``low`` 0 where seeds were not carried to their end, so that nothing bounds it.
     """
 
     copies: Rate
@@ -34,7 +35,7 @@ class CodedFile(Document):
 class Distortion(Document):
     """How near the target a copy is by one metric, and the smallest files that are as near.
 
-    Where no trial is a copy it is the nearest trial that stands here.
+    Where no blind seed gave a copy it is the nearest of their trials that stands here.
     """
 
     metric: str
@@ -54,7 +55,7 @@ class Phrase(Document):
     settings_bits: int
     seeds: Seeds
     bits: float | None
-    """Of all three together; None where no trial is a copy."""
+    """Of all three together; None where no blind seed gave a copy."""
     low: float
     high: float | None
     reference: Seeds | None

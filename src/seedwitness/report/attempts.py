@@ -21,7 +21,7 @@ def attempts(protocol: Path, history: Sequence[Path]) -> list[Attempt]:
         if sha256 == current:
             continue
         then = dict(_leaves(json.loads(path.read_bytes())))
-        keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+        keys = [key for key in {**then, **now} if _said(then, key) != _said(now, key)]
         differs = [f"{key}: {_said(then, key)}, here {_said(now, key)}" for key in keys]
         found.append(Attempt(number=path.name.partition("-")[0], sha256=sha256, differs=differs))
     return found

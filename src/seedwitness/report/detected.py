@@ -15,7 +15,7 @@ def detected(source: CaseSource) -> list[Detected]:
     found = []
     for row in source.detected.to_dict("records"):
         theirs = others.loc[others["detector"] == row["detector"], "value"]
-        as_high = int((theirs >= row["value"]).sum())
+        as_high = int((~(theirs < row["value"])).sum())  # what is no number is not below
         found.append(
             Detected(
                 detector=row["detector"],

@@ -138,16 +138,19 @@ def regenerated(case: CaseEvidence) -> records.Regenerated | None:
 
 
 def _archive(evidence: Evidence) -> Markup | None:
-    """The plot of distortion against bits, by the first metric; None where none was asked for."""
+    """The plot of distortion against bits, by the first metric, of cases that were concluded.
+
+    None where there are none, or no metric of distortion was asked for.
+    """
     from seedwitness.report import plots  # the overview has none, and they take long to import
 
-    first = evidence.cases[0]
-    if not first.codecs:
+    concluded = [each for each in evidence.cases if each.memorised.finding != "inconclusive"]
+    if not concluded or not concluded[0].codecs:
         return None
-    front = first.codecs[0]
+    front = concluded[0].codecs[0]
     return plots.archive(
         front.files,
-        {case.checkpoint: case.phrase for case in evidence.cases},
+        {case.checkpoint: case.phrase for case in concluded},
         text.metric_title(front.metric, front.label),
         front.higher_is_closer,
         evidence.protocol.judge.reference,

@@ -145,7 +145,7 @@ def archive(
     """Distortion against bits: image codecs as lines, each checkpoint's pass phrase as a point.
 
     ``phrases`` is by checkpoint. A filled circle is a phrase that gives a copy, with the interval
-    of its bits; a hollow triangle says that no trial gave one, and stands at its lower bound.
+    of its bits; a hollow triangle says that no blind seed gave one, and stands at its lower bound.
     """
     lines = pd.DataFrame(
         [
@@ -156,7 +156,7 @@ def archive(
     points = pd.DataFrame(
         [
             {
-                "name": name if each.bits is not None else f"{name}: no copy",
+                "name": name if each.bits is not None else f"{name}: no blind seed",
                 "bits": each.low if each.bits is None else each.bits,
                 "low": each.low,
                 "high": each.low if each.high is None else each.high,

@@ -43,7 +43,7 @@ class ControlSet(Document):
 
 
 class Attempt(Document):
-    """A protocol that was written in the project before, and in which settings it differs."""
+    """Another protocol that was written in the project, and in which settings it differs."""
 
     number: str
     sha256: str

@@ -44,13 +44,13 @@ def reach(source: CaseSource, metric: str) -> Reach | None:
                 image=f"{folder}/{number}.png",
             )
         )
-    prompts = source.prompts.sort_values("rank")["text"]
+    texts = own.loc[own["prompt"] != "", "prompt"]
     about = own.iloc[0]
     return Reach(
         metric=metric,
         label=str(about["label"]),
         higher_is_closer=higher,
-        prompt="" if prompts.empty else str(prompts.iloc[0]),
+        prompt="" if texts.empty else str(texts.iloc[0]),
         rungs=rungs,
     )
 

@@ -1,8 +1,8 @@
 """Controls: images known to be outside the training set, put through the same steps as a target.
 
-Each has its own caption as the first candidate, as a target that is found in the corpus has its
-own; the rest of its prompts are looked up and recovered as a target's are. Budget, strategy and
-metrics are a target's. Without all that, target and controls would not be exchangeable.
+Each is asked as a target is whose user states its caption: what the corpus says of it comes first,
+then its own caption, then what is recovered. Budget, strategy and metrics are a target's. Without
+all that, target and controls would not be exchangeable.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def run(checkpoint: str) -> None:
     ``detectors.parquet`` (``records.CONTROLS_DETECTED``) what published detectors say of some.
     """
     from seedwitness.detectors import steering
+    from seedwitness.detectors.asking import check
     from seedwitness.search import cases
 
     protocol = frozen("controls")
@@ -45,6 +46,9 @@ def run(checkpoint: str) -> None:
     search = config.section(config.Search, "search", path=protocol)
     cases.check(search)
     steering.check(search)
+    asking = config.section(config.Detectors, "detectors", path=protocol)
+    measured = config.section(list[str], "score", "metrics", path=protocol)
+    check(asking.names, "descriptor" in measured)
     chosen = choose(settings.path, settings.count, "controls.count")
     learned: dict[Path, Entry] = {}
     if settings.known and checkpoint in settings.known.folders:
@@ -53,14 +57,14 @@ def run(checkpoint: str) -> None:
     pictures = {path: decoded(path) for path in (*chosen, *learned)}
     prompts, seen = asked(chosen | learned, pictures, search.candidates)
     put = _put(checkpoint, protocol)
-    rest = search
+    rest, tried = search, {}
     for path, table in prompts.items():
-        prompts[path], _, rest = steering.steered(put.loaded, table, search)
+        tried[path], _, rest = steering.steered(put.loaded, table, search)
     searched = cases.run(
         put.loaded,
         {
             path.as_posix(): cases.Case(pictures[path], tuple(table["text"]))
-            for path, table in prompts.items()
+            for path, table in tried.items()
         },
         rest,
         copies=copies(put.loaded, search, protocol),
@@ -89,7 +93,7 @@ def run(checkpoint: str) -> None:
             [
                 {"control": each.file_name, **{str(key): value for key, value in row.items()}}
                 for path, each in chosen.items()
-                for row in prompts[path].to_dict("records")
+                for row in tried[path].to_dict("records")
             ],
             {"control": records.TEXT, **records.PROMPTS},
         )
@@ -126,7 +130,7 @@ def _put(checkpoint: str, protocol: Path) -> _Put:
 
 @dataclass(frozen=True)
 class _Beside:
-    """What stands beside a finding, of the first controls, each under its own caption."""
+    """What stands beside a finding, of the first controls, each under its own first prompt."""
 
     put: _Put
     chosen: Mapping[Path, Entry]
@@ -146,7 +150,7 @@ class _Beside:
         if not climbing:
             return []
         shown = torch.stack([self._shown(path) for path in climbing])
-        texts = [self._caption(path) for path in climbing]
+        texts = [self._first(path) for path in climbing]
         rungs = reach.ladder(self.put.loaded, shown, texts, settings, self.search)
         return [
             self._about(path) | row
@@ -165,7 +169,7 @@ class _Beside:
             self._about(path) | row
             for path in (list(self.chosen)[: settings.controls] if settings.names else [])
             for row in detect(
-                loaded, self._caption(path), self._shown(path), settings, self.search, alike
+                loaded, self._first(path), self._shown(path), settings, self.search, alike
             )
         ]
 
@@ -174,7 +178,7 @@ class _Beside:
 
         return reach.pixels(self.put.loaded, self.pictures[path], self.search)
 
-    def _caption(self, path: Path) -> str:
+    def _first(self, path: Path) -> str:
         return str(self.prompts[path]["text"].iloc[0])
 
     def _about(self, path: Path) -> dict[str, Any]:
@@ -191,7 +195,7 @@ def choose(folder: Path, count: int, key: str) -> dict[Path, Entry]:
     if len(there) < count:
         raise PictureError(
             f"{folder} has {len(there)} pictures, and {count} are asked for. Bring more, or lower "
-            f"{key}. (With so many controls p cannot fall below 1 / (1 + controls).)"
+            f"{key}. (With few controls p cannot be small: it is at least 1 / (1 + controls).)"
         )
     ordered = sorted(there, key=lambda each: sha256(each.file_name.encode()).digest())
     return {folder / each.file_name: each for each in ordered[:count]}
@@ -200,7 +204,7 @@ def choose(folder: Path, count: int, key: str) -> dict[Path, Entry]:
 def asked(
     chosen: Mapping[Path, Entry], pictures: Mapping[Path, Image.Image], limit: int
 ) -> tuple[dict[Path, pd.DataFrame], dict[Path, str]]:
-    """For each control its candidates, as a target gets them, with its own caption first.
+    """For each control its candidates, as a target gets them whose caption is stated.
 
     And where the corpus holds the control itself; mostly empty.
     """

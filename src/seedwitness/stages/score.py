@@ -54,8 +54,10 @@ def run(target: str, checkpoint: str) -> None:
         for made, name in ((own, "images"), (theirs, "reference")):
             chosen = made.trials[made.trials["trial"].isin(shown)]
             write_pictures(made.folder, chosen, made.pipeline, part / name)
-        (best,) = closest([row for row in rows if row["metric"] == ranked_by], 1)
-        _map(own, best, picture, metrics, laid.rule, part / "maps")
+        ranked = [row for row in rows if row["metric"] == ranked_by]
+        (best,) = closest(ranked, 1)
+        position = next(row["alignment"] for row in ranked if row["trial"] == best)
+        _map(own, best, picture, metrics, laid, position, part / "maps")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def _map(
     trial: str,
     picture: Image.Image,
     metrics: Mapping[str, Metric],
-    rule: str,
+    laid: Positions,
+    position: str,
     folder: Path,
 ) -> None:
     """``pixels.png``, ``windows.png`` and ``ending.png``: where a trial agrees; ``maps.json``.
@@ -134,13 +137,12 @@ def _map(
     from seedwitness.checkpoints.sampling import decode_latents
     from seedwitness.detectors.bright_ending import walked_ending
     from seedwitness.metrics import copy_map
-    from seedwitness.metrics.alignment import pixels as aligned
     from seedwitness.search.keeping import kept
 
     row = made.trials[made.trials["trial"] == trial]
     [(_, latents)] = kept(made.folder, row, 1)
     pixels = decode_latents(made.pipeline, latents.to(made.pipeline.device))[0]
-    target = aligned(picture, pixels.shape[-1], pixels.shape[-2], rule)
+    target = laid.of(picture, pixels.shape[-1], pixels.shape[-2])[position]
     tiles = copy_map.tiles(pixels, target)
     found = {"pixels": (tiles <= copy_map.CLOSE).float()}
     windows: list[float] = []
@@ -158,6 +160,7 @@ def _map(
     steps = int(row["steps"].iloc[0])
     records.CopyMap(
         trial=trial,
+        alignment=position,
         tiles_close=int((tiles <= copy_map.CLOSE).sum()),
         tiles=tiles.numel(),
         close=copy_map.CLOSE,

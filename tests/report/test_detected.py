@@ -1,0 +1,23 @@
+"""A detector's rank among controls, also where a value is no number."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seedwitness.report import sources
+from seedwitness.report.detected import detected
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_what_is_no_number_is_no_evidence(project: Path, value: float) -> None:
+    (case,) = [
+        each
+        for each in sources.read(project / "data", "owl").cases
+        if each.case.checkpoint == "memorised"
+    ]
+    (first, _) = detected(replace(case, detected=case.detected.assign(value=value)))
+    assert (first.value, first.controls_as_high, first.p) == (None, 6, 1)
+    theirs = case.controls_detected.assign(value=float("nan"))
+    (first, _) = detected(replace(case, controls_detected=theirs))
+    assert (first.controls_as_high, first.p) == (6, 1)
