@@ -41,13 +41,13 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 bench: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python benchmarks/all.py docs/benchmarks.md docs/benchmarks.json
 
-bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds.md (an hour)
+bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds.md
 	@$(BIN)/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json --whole 10
 
-bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md (hours)
+bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md
 	@$(BIN)/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
 
-bench-validation: $(READY) ## judge pictures whose truth is known and write docs/validation.md (an hour)
+bench-validation: $(READY) ## judge pictures whose truth is known and write docs/validation.md
 	@$(BIN)/python benchmarks/validation.py docs
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)

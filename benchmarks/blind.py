@@ -24,6 +24,7 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
+from projects import unscanned
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded, load
@@ -144,7 +145,7 @@ class Control:
 
 
 def controls(folder: Path, ask: Asker, index: Index, asked: Settings) -> list[Control]:
-    """The controls, each with its own caption first."""
+    """The controls, each asked as a picture is whose caption is stated."""
     found = []
     for each in entries(folder / "controls"):
         image, target = read(folder / "controls" / each.file_name, each.file_name)
@@ -277,7 +278,7 @@ class Judged:
                 prompts=question.prompts,
                 trials=tried,
                 codecs=records.frame([], records.CODECS),
-                scan=unscanned(question.target.name, self.loaded[which].checkpoint),
+                scan=unscanned(question.target.name, which, self.loaded[which].checkpoint.sha256),
             )
             [case] = judge([examined], self.asked.judge)
             found.append(row(way, case, closest(table), outcome.nfe))
@@ -291,28 +292,6 @@ def closest(table: pd.DataFrame) -> dict[str, float]:
         str(metric): float(each["max"] if higher else each["min"])
         for (metric, higher), each in found.iterrows()
     }
-
-
-def unscanned(target: str, checkpoint: records.Checkpoint) -> records.Scan:
-    """No seed is looked for here: the question *generated* is another."""
-    return records.Scan(
-        target=target,
-        checkpoint=checkpoint.name,
-        checkpoint_sha256=checkpoint.sha256,
-        note="No seed was looked for.",
-        protocols=[],
-        first_seed=0,
-        end_seed=1,
-        inversions=[],
-        steps=1,
-        rounds=0,
-        elements=0,
-        alpha=0.001,
-        z_needed=None,
-        seen=0.0,
-        seeds=[],
-        regenerated=None,
-    )
 
 
 def main() -> None:

@@ -5,7 +5,7 @@
 Each picture is asked about under its training caption and under the prompt that is recovered from
 its pixels alone; figures that need the picture, also under no prompt at all. What is reckoned of a
 picture goes to `--scratch` at once, in a folder that is named by checkpoint, settings and code: a
-run that was stopped goes on where it was, and never takes another's values. Hours on two cores.
+run that was stopped goes on where it was, and never takes another's values.
 """
 
 from __future__ import annotations

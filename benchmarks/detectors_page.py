@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
 
-Takes hours on two cores. Values go to `data/detectors/` as they come, so a run that was stopped
-goes on where it was. `--labs data/lab data/dcss` takes a second lab, where there is one.
+Values go to `data/detectors/` as they come, so a run that was stopped goes on where it was.
+`--labs data/lab data/dcss` takes a second lab, where there is one.
 """
 
 from __future__ import annotations

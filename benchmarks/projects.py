@@ -68,7 +68,9 @@ def case(
         rows = [_trial(recipe, row, latents[row], rng) for row, recipe in enumerate(kept)]
         write_table(folder / "trials.parquet", rows, records.TRIALS)
     _search(target, checkpoint, recipes).write(places["search"] / "search.json")
-    _scan(target, checkpoint).write(root / "data" / "scan" / target / checkpoint / "scan.json")
+    unscanned(target, checkpoint, "c" * 64).write(
+        root / "data" / "scan" / target / checkpoint / "scan.json"
+    )
     climbed = root / "data" / "reach" / target / checkpoint / "reach.parquet"
     write_table(climbed, [], records.REACH)
     seconds = root / "data" / "seconds" / target / checkpoint
@@ -244,11 +246,12 @@ def _search(target: str, checkpoint: str, recipes: Sequence[Recipe]) -> records.
     )
 
 
-def _scan(target: str, checkpoint: str) -> records.Scan:
+def unscanned(target: str, checkpoint: str, sha256: str) -> records.Scan:
+    """A record that says that no seed was looked for."""
     return records.Scan(
         target=target,
         checkpoint=checkpoint,
-        checkpoint_sha256="c" * 64,
+        checkpoint_sha256=sha256,
         note="no seed was looked for",
         protocols=["torch-cpu"],
         first_seed=0,

@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json [--whole 10]
 
-Takes half an hour on two cores, an hour with `--whole`; needs the demonstration's index.
+Needs the demonstration's index.
 """
 
 from __future__ import annotations

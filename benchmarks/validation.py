@@ -4,8 +4,8 @@
 
 Lays pictures out under names that say nothing, has `blind.py` judge them, which never reads the
 truth, and only then holds what it said against it. Held-out pictures are split by hash: the first
-are controls, the others are judged. Half an hour a lab on two cores; what was generated is kept in
-`data/validation/`, so a run that was stopped goes on where it was.
+are controls, the others are judged. What was generated is kept in `data/validation/`, so a run that
+was stopped goes on where it was.
 """
 
 from __future__ import annotations

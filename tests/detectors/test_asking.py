@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from searching import search
 
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
@@ -11,14 +12,7 @@ from seedwitness.detectors.probe import Probe
 from seedwitness.errors import ConfigError
 from seedwitness.seeds.torch_cpu import noise
 
-SEARCH = config.Search(
-    strategy=config.Strategy(name="sweep"),
-    budget_nfe=8,
-    prompts=1,
-    sampler="ddim",
-    steps=4,
-    guidance=3.0,
-)
+SEARCH = search()
 
 
 def shown() -> torch.Tensor:

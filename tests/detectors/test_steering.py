@@ -1,6 +1,7 @@
 """A detector decides which candidates share the budget."""
 
 import pytest
+from searching import search
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded
@@ -28,20 +29,13 @@ TABLE = records.frame(
 )
 
 
-def search(**steer: object) -> config.Search:
-    return config.Search(
-        strategy=config.Strategy(name="sweep"),
-        budget_nfe=80,
-        prompts=2,
-        sampler="ddim",
-        steps=4,
-        guidance=3.0,
-        steer=config.Steer.model_validate({"detector": "one-step", "candidates": 4, **steer}),
-    )
+def steering(**steer: object) -> config.Search:
+    asked = {"detector": "one-step", "candidates": 4, **steer}
+    return search(budget_nfe=80, prompts=2, steer=asked)
 
 
 def test_the_candidates_of_the_highest_values_are_kept(tiny: Loaded) -> None:
-    kept, said, rest = steered(tiny, TABLE, search())
+    kept, said, rest = steered(tiny, TABLE, steering())
     drawn = torch_noise(range(2), tiny.latent_shape(32, 32))
     values = {
         text: DETECTORS["one-step"](Probe(tiny.pipeline, text, steps=4, guidance=3.0), drawn)
@@ -57,34 +51,34 @@ def test_the_candidates_of_the_highest_values_are_kept(tiny: Loaded) -> None:
 
 
 def test_fewer_candidates_leave_the_same_rest(tiny: Loaded) -> None:
-    kept, said, rest = steered(tiny, TABLE[:1], search())
+    kept, said, rest = steered(tiny, TABLE[:1], steering())
     assert kept["text"].tolist() == TEXTS[:1]
     assert len(said) == 1
     assert rest.budget_nfe == 80 - 4 * 2 * 2
 
 
 def test_without_a_detector_nothing_is_asked(tiny: Loaded) -> None:
-    plain = search().model_copy(update={"steer": None})
+    plain = steering().model_copy(update={"steer": None})
     kept, said, rest = steered(tiny, TABLE, plain)
     assert kept is TABLE
     assert (said, rest) == ([], plain)
     assert plain.candidates == 2
-    assert search().candidates == 4
+    assert steering().candidates == 4
 
 
 def test_where_there_is_no_candidate_nothing_is_asked(tiny: Loaded) -> None:
-    kept, said, rest = steered(tiny, TABLE[:0], search())
+    kept, said, rest = steered(tiny, TABLE[:0], steering())
     assert kept.empty
-    assert (said, rest) == ([], search())
+    assert (said, rest) == ([], steering())
 
 
 def test_fewer_candidates_than_prompts_are_refused() -> None:
     with pytest.raises(ValueError, match="as many as `prompts`, or more"):
-        config.Search.model_validate(search(candidates=2).model_dump() | {"prompts": 3})
+        config.Search.model_validate(steering(candidates=2).model_dump() | {"prompts": 3})
 
 
 def test_a_detector_that_leaves_nothing_is_refused(tiny: Loaded) -> None:
-    dear = search(seeds=5, detector="magnitude")
+    dear = steering(seeds=5, detector="magnitude")
     with pytest.raises(ConfigError, match=r"spends 160 NFE on 4 candidates"):
         steered(tiny, TABLE, dear)
 
@@ -92,4 +86,4 @@ def test_a_detector_that_leaves_nothing_is_refused(tiny: Loaded) -> None:
 @pytest.mark.parametrize("name", ["one-stepp", "invmm"])
 def test_only_detectors_that_ask_for_the_prompt_alone_steer(name: str) -> None:
     with pytest.raises(ConfigError, match=r"asks for the prompt alone.*one-step"):
-        check(search(detector=name))
+        check(steering(detector=name))

@@ -71,6 +71,39 @@ def test_known_scores_that_are_no_scores_are_told() -> None:
     assert judged.memorised.likelihood is None
 
 
+def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
+    """It comes near again without having been learned."""
+    recipe = records.Recipe("an owl", 7, 128, 128, "ddim", 20, 3.0)
+    seed = records.ScannedSeed(
+        seed=7,
+        rng=recipe.rng,
+        inversion=records.Inversion(prompt="", guidance=1.0),
+        z=20,
+        p=1e-70,
+        correlation=0.4,
+        recovered=True,
+        claimed=False,
+    )
+    made = records.Regenerated(
+        trial=recipe.id,
+        recipe=recipe,
+        tried=1,
+        noise_sha256="",
+        latent_sha256="",
+        rms=0.0,
+        round_trip_rms=9.0,
+        image="",
+    )
+    scan = CASE.scan.model_copy(
+        update={"note": "", "z_needed": 7.0, "seeds": [seed], "regenerated": made}
+    )
+    known = replace(CASE, known=controls(LEARNED))
+    assert found(known) is not None
+    assert found(replace(known, scan=scan)) is None
+    chance = scan.model_copy(update={"seeds": [seed.model_copy(update={"recovered": False})]})
+    assert found(replace(known, scan=chance.model_copy(update={"regenerated": None}))) is not None
+
+
 def test_where_nothing_is_concluded_there_is_no_ratio() -> None:
     assert found(replace(CASE, known=controls(LEARNED), flat=["one grey level"])) is None
 

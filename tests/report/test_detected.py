@@ -17,7 +17,7 @@ def test_what_is_no_number_is_no_evidence(project: Path, value: float) -> None:
         if each.case.checkpoint == "memorised"
     ]
     (first, _) = detected(replace(case, detected=case.detected.assign(value=value)))
-    assert (first.value, first.controls_as_high, first.p) == (None, 6, 1)
+    assert (first.value, first.controls_as_high, first.share) == (None, 6, 1)
     theirs = case.controls_detected.assign(value=float("nan"))
     (first, _) = detected(replace(case, controls_detected=theirs))
-    assert (first.controls_as_high, first.p) == (6, 1)
+    assert (first.controls_as_high, first.share) == (6, 1)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from searching import search
 
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
@@ -18,25 +19,13 @@ PROMPTS = ["a red fish", "a blue lighthouse", "a red fish"]
 REACH = config.Reach(strengths=[0.5, 1.0], seeds=2, gradient_steps=3, words=1)
 
 
-def search(batch: int) -> config.Search:
-    return config.Search(
-        strategy=config.Strategy(name="sweep"),
-        budget_nfe=8,
-        prompts=1,
-        sampler="ddim",
-        steps=4,
-        guidance=3.0,
-        batch=batch,
-    )
-
-
 def shown(count: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.randint(0, 256, (count, 3, 32, 32), generator=generator, dtype=torch.uint8)
 
 
 def test_every_rung_is_climbed_by_every_picture(tiny: Loaded) -> None:
-    found = ladder(tiny, shown(3), PROMPTS, REACH, search(2))
+    found = ladder(tiny, shown(3), PROMPTS, REACH, search(batch=2))
     assert [(each.name, each.strength, each.seed) for each in found] == [
         ("round trip", 0.0, 0),
         ("gradient", 0.0, 0),
@@ -60,7 +49,7 @@ def test_every_rung_is_climbed_by_every_picture(tiny: Loaded) -> None:
 
 
 def test_words_alone_give_what_a_search_gives(tiny: Loaded) -> None:
-    found = ladder(tiny, shown(3), PROMPTS, REACH, search(1))
+    found = ladder(tiny, shown(3), PROMPTS, REACH, search(batch=1))
     recipe = Recipe("a blue", 0, 32, 32, "ddim", 4, 3.0)
     latents, _ = sampled(tiny, [recipe])
     assert torch.equal(found[7].made[1:2], decode_latents(tiny.pipeline, latents))
@@ -83,8 +72,8 @@ def test_a_prompt_loses_its_last_phrases_or_words(prompt: str, shorter: list[str
 
 def test_batches_change_last_bits_at_most(tiny: Loaded) -> None:
     for one, other in zip(
-        ladder(tiny, shown(3), PROMPTS, REACH, search(2)),
-        ladder(tiny, shown(3), PROMPTS, REACH, search(16)),
+        ladder(tiny, shown(3), PROMPTS, REACH, search(batch=2)),
+        ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16)),
         strict=True,
     ):
         assert (one.made.int() - other.made.int()).abs().max() <= 1
@@ -92,7 +81,7 @@ def test_batches_change_last_bits_at_most(tiny: Loaded) -> None:
 
 def test_a_row_is_of_its_rung_and_picture(tiny: Loaded) -> None:
     metrics = scoring.load(["psnr", "ssim"], {}, 4)
-    rungs = ladder(tiny, shown(3), PROMPTS, REACH, search(16))
+    rungs = ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16))
     rows = scored(metrics, rungs, 1, shown(3)[1])
     assert len(rows) == 2 * len(rungs)
     for row in rows:
@@ -107,11 +96,11 @@ def test_a_row_is_of_its_rung_and_picture(tiny: Loaded) -> None:
 
 def test_a_picture_is_brought_to_the_size_that_is_searched(tiny: Loaded) -> None:
     picture = Image.fromarray(np.zeros((50, 70), np.uint8))
-    assert pixels(tiny, picture, search(1)).shape == (3, 32, 32)
-    wide = search(1).model_copy(update={"width": 48})
+    assert pixels(tiny, picture, search(batch=1)).shape == (3, 32, 32)
+    wide = search(batch=1).model_copy(update={"width": 48})
     assert pixels(tiny, picture, wide).shape == (3, 32, 48)
     with pytest.raises(ConfigError, match="whose sides 8 divides"):
-        pixels(tiny, picture, search(1).model_copy(update={"width": 50}))
+        pixels(tiny, picture, search(batch=1).model_copy(update={"width": 50}))
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.5, -0.1])

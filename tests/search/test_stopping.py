@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from searching import search
 from torch import Tensor
 
 from seedwitness import config
@@ -24,17 +25,7 @@ BATCH = 4
 
 
 def settings(**stop: float) -> config.Search:
-    return config.Search(
-        strategy=config.Strategy(name="sweep"),
-        budget_nfe=96,
-        prompts=2,
-        sampler="ddim",
-        steps=2,
-        guidance=3.0,
-        batch=4,
-        shard=4,
-        stop=config.Stop.model_validate(stop),
-    )
+    return search(budget_nfe=96, prompts=2, steps=2, batch=4, shard=4, stop=stop)
 
 
 def picture() -> Image.Image:

@@ -14,6 +14,11 @@ from seedwitness.errors import CheckpointError
 CROSS = "attn2.processor"
 
 
+def attends(unet: Any) -> bool:
+    """Whether a denoiser has cross-attention at all."""
+    return any(name.endswith(CROSS) for name in unet.attn_processors)
+
+
 @contextmanager
 def recorded(unet: Any) -> Iterator[list[Tensor]]:
     """Collects every cross-attention map while the block lasts, in the order of the layers.
@@ -22,7 +27,7 @@ def recorded(unet: Any) -> Iterator[list[Tensor]]:
     Raises CheckpointError where it has no cross-attention.
     """
     before = unet.attn_processors
-    if not any(name.endswith(CROSS) for name in before):
+    if not attends(unet):
         raise CheckpointError(
             "This checkpoint has no cross-attention, so there is nothing to tell from where its "
             "pixels look: leave out the detectors that read attention."

@@ -15,9 +15,8 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from seedwitness.detectors.attending import recorded
+from seedwitness.detectors.attending import attends, recorded
 from seedwitness.detectors.probe import Probe, squared_norm
-from seedwitness.errors import CheckpointError
 from seedwitness.records import Recipe
 from seedwitness.seeds import noise as noise_of
 
@@ -46,14 +45,13 @@ def walked_ending(pipeline: StableDiffusionPipeline, recipe: Recipe) -> Tensor |
 
     None where the checkpoint has no cross-attention.
     """
+    if not attends(pipeline.unet):
+        return None
     scale = pipeline.vae_scale_factor
     channels = pipeline.unet.config.in_channels
     shape = (channels, recipe.height // scale, recipe.width // scale)
     probe = Probe(pipeline, recipe.prompt, steps=recipe.steps, guidance=recipe.guidance)
-    try:
-        return ending(probe, noise_of([recipe], shape))[0, 0]
-    except CheckpointError:
-        return None
+    return ending(probe, noise_of([recipe], shape))[0, 0]
 
 
 def _walked(probe: Probe, noise: Tensor) -> tuple[list[Tensor], Tensor]:

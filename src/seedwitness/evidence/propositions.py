@@ -15,28 +15,18 @@ LEAST = 10
 """Pictures of either kind, below which no ratio is given."""
 
 
-def scores(
-    known: pd.DataFrame, controls: pd.DataFrame, but: str, statistic: records.Statistic
-) -> tuple[list[float], list[float]]:
-    """Statistics of known pictures and of controls, higher where closer.
-
-    Both are ``records.CONTROLS``; pictures whose pixels have the hash ``but`` are left out.
-    """
-    sign = 1.0 if statistic.higher_is_closer else -1.0
-    found = []
-    for table in (known, controls):
-        own = table[table["metric"] == statistic.metric]
-        best, _ = statistics(own, but, statistic.higher_is_closer)
-        found.append([sign * each for each in best])
-    return found[0], found[1]
-
-
 def likelihood(case: Examined, statistic: records.Statistic) -> records.Likelihood | None:
-    """The likelihood ratio of a case's statistic; None where too few learned pictures are known."""
-    learned, controls = scores(case.known, case.controls, case.target.pixels_sha256, statistic)
-    if min(len(learned), len(controls)) < LEAST:
+    """The likelihood ratio of a case's statistic; None where too few learned pictures are known.
+
+    None also where a seed's noise was found in the target: that is an output of a checkpoint like
+    this one, which comes near without having been learned, and neither proposition is about it.
+    """
+    if any(seed.recovered for seed in case.scan.seeds):
         return None
     sign = 1.0 if statistic.higher_is_closer else -1.0
+    learned, controls = (_scores(table, case, statistic) for table in (case.known, case.controls))
+    if min(len(learned), len(controls)) < LEAST:
+        return None
     calibration = calibrate(learned, controls)
     ratio = calibration.ratio(sign * statistic.value)
     ours, theirs = left_out(learned, controls)
@@ -52,9 +42,19 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
         lowest=calibration.lowest,
         highest=calibration.highest,
         cllr=cllr(ours, theirs),
+        learned_ratios=ours,
+        controls_ratios=theirs,
         misleading_h1=_rate([each < 1 for each in ours], "learned pictures with a ratio below 1"),
         misleading_h2=_rate([each > 1 for each in theirs], "controls with a ratio above 1"),
     )
+
+
+def _scores(table: pd.DataFrame, case: Examined, statistic: records.Statistic) -> list[float]:
+    """Each picture's statistic, of ``records.CONTROLS``; higher where closer, the target's not."""
+    own = table[table["metric"] == statistic.metric]
+    higher = statistic.higher_is_closer
+    best, _ = statistics(own, case.target.pixels_sha256, higher)
+    return best if higher else [-each for each in best]
 
 
 def _rate(hits: Sequence[bool], what: str) -> records.Rate:

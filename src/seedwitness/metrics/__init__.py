@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 LAB_WEIGHTS = "lab weights"
 PUBLISHED_WEIGHTS = "published weights"
+GIVEN_WEIGHTS = "weights as given"
+"""Of a file that nothing here can tell from another: whose it is says whoever named it."""
 NO_WEIGHTS = "no weights"
 
 

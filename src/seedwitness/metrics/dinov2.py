@@ -19,7 +19,7 @@ from torch import Tensor
 
 from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file
-from seedwitness.metrics import PUBLISHED_WEIGHTS, MetricInfo
+from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
 from seedwitness.metrics.descriptor import Preprocessing
 from seedwitness.metrics.weights import require
 
@@ -73,7 +73,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Dinov2:
     info = MetricInfo(
         name=f"dinov2-{folder.name}",
         version=VERSION,
-        label=PUBLISHED_WEIGHTS,
+        label=GIVEN_WEIGHTS,
         weights_sha256=sha256_file(folder / WEIGHTS),
         higher_is_closer=True,
         lowest=-1.0,

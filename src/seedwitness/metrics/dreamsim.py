@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seedwitness.files import sha256_file
-from seedwitness.metrics import PUBLISHED_WEIGHTS, MetricInfo
+from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import require, scripted
 
 VERSION = "1"
@@ -56,7 +56,7 @@ def load(weights: Path, device: str | torch.device = "cpu") -> DreamSim:
     info = MetricInfo(
         name="dreamsim",
         version=VERSION,
-        label=PUBLISHED_WEIGHTS,
+        label=GIVEN_WEIGHTS,
         weights_sha256=sha256_file(weights),
         higher_is_closer=False,
         lowest=0.0,

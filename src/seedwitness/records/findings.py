@@ -102,6 +102,8 @@ class Likelihood(Document):
     lowest: float
     highest: float
     cllr: float
+    learned_ratios: list[float]
+    controls_ratios: list[float]
     misleading_h1: Rate
     """Pictures that were learned, and have a ratio below 1."""
     misleading_h2: Rate

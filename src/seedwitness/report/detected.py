@@ -30,7 +30,7 @@ def detected(source: CaseSource) -> list[Detected]:
                 controls_highest=finite(theirs.max()) if len(theirs) else None,
                 controls_median=finite(theirs.median()) if len(theirs) else None,
                 controls_as_high=as_high,
-                p=(1 + as_high) / (1 + len(theirs)),
+                share=(1 + as_high) / (1 + len(theirs)),
             )
         )
     return found

@@ -178,7 +178,8 @@ class Detected(Document):
     controls_highest: float | None
     controls_median: float | None
     controls_as_high: int
-    p: float
+    share: float
+    """Of target and controls together that are as high; no test."""
 
 
 class Front(Document):

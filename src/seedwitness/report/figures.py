@@ -8,12 +8,9 @@ import pandas as pd
 from seedwitness import records
 from seedwitness.errors import RecordError
 from seedwitness.evidence.examined import by_trial, meets
-from seedwitness.evidence.likelihood import left_out
-from seedwitness.evidence.propositions import scores
 from seedwitness.evidence.rates import rate
 from seedwitness.report.evidence import (
     CONTROLS,
-    LEARNED,
     REFERENCE,
     TRIALS,
     Distribution,
@@ -147,18 +144,6 @@ def controls_copied(source: CaseSource) -> records.Rate | None:
         high=found.high,
         what="controls with at least one copy of themselves",
     )
-
-
-def ratios(source: CaseSource, pixels_sha256: str) -> dict[str, list[float]]:
-    """Likelihood ratios of learned pictures and of controls, none by a calibration that knew it.
-
-    Empty where the finding has none. ``pixels_sha256`` is the target's.
-    """
-    m = source.case.memorised
-    if m.likelihood is None or m.statistic is None:
-        return {}
-    learned, never = left_out(*scores(source.known, source.controls, pixels_sha256, m.statistic))
-    return {LEARNED: learned, CONTROLS: never}
 
 
 def closer_is_higher(source: CaseSource, metric: str) -> bool:

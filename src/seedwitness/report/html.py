@@ -80,7 +80,6 @@ def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -
                 case,
                 each,
                 evidence.protocol.judge.metric,
-                evidence.target.pixels_sha256,
                 number,
             )
             for number, (case, each) in enumerate(
@@ -157,21 +156,7 @@ def _archive(evidence: Evidence) -> Markup | None:
     )
 
 
-def _tippett(
-    case: CaseEvidence, source: CaseSource, pixels_sha256: str, number: int
-) -> Markup | None:
-    from seedwitness.report import plots
-
-    found = case.memorised.likelihood
-    if found is None:
-        return None
-    ratios = figures.ratios(source, pixels_sha256)
-    return plots.tippett(ratios, found.ratio, f"case-{number}-tippett")
-
-
-def _plots(
-    case: CaseEvidence, source: CaseSource, metric: str, pixels_sha256: str, number: int
-) -> Mapping[str, Any]:
+def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:
     from seedwitness.report import plots
 
     copies = case.memorised.copies
@@ -188,9 +173,9 @@ def _plots(
         for place, each in enumerate(case.distributions)
         if each.metric in metrics
     }
-    curve = figures.curve(source, metric)
+    curve, ratios = figures.curve(source, metric), case.memorised.likelihood
     return {
         "spread": {name: spread[name] for name in metrics},
         "cost": plots.cost(curve, f"case-{number}-cost"),
-        "tippett": _tippett(case, source, pixels_sha256, number),
+        "tippett": ratios and plots.tippett(ratios, f"case-{number}-tippett"),
     }

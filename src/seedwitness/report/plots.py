@@ -14,7 +14,7 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
-from seedwitness.records import CodedFile, Criterion, Phrase
+from seedwitness.records import CodedFile, Criterion, Likelihood, Phrase
 from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
 from seedwitness.report.text import CODECS
 
@@ -103,12 +103,12 @@ def cost(curve: pd.DataFrame, name: str) -> Markup:
     return _both(alt.layer(*layers), 220, name)
 
 
-def tippett(ratios: Mapping[str, Sequence[float]], ratio: float, name: str) -> Markup:
+def tippett(found: Likelihood, name: str) -> Markup:
     """Share of likelihood ratios at or above a value, under H1 and under H2; the case's as a rule.
 
-    After C. F. Tippett et al. 1968 as Evett & Buckleton 1996 draw it. ``ratios`` is what
-    ``figures.ratios`` gives.
+    After C. F. Tippett et al. 1968 as Evett & Buckleton 1996 draw it.
     """
+    ratios = {LEARNED: found.learned_ratios, CONTROLS: found.controls_ratios}
     rows = []
     for what, values in ratios.items():
         logs = np.sort(np.log10(np.array(values)))
@@ -128,7 +128,7 @@ def tippett(ratios: Mapping[str, Sequence[float]], ratio: float, name: str) -> M
         alt.Chart(ends)
         .mark_text(align="left", dy=-9, fontSize=13)
         .encode(x, y, colour, text="what:N"),
-        alt.Chart(pd.DataFrame({"log": [float(np.log10(ratio))]}))
+        alt.Chart(pd.DataFrame({"log": [float(np.log10(found.ratio))]}))
         .mark_rule(color=INK, strokeDash=[5, 4])
         .encode(x),
     ]
@@ -156,7 +156,7 @@ def archive(
     points = pd.DataFrame(
         [
             {
-                "name": name if each.bits is not None else f"{name}: no blind seed",
+                "name": name if each.bits is not None else f"{name}: no copy from blind seeds",
                 "bits": each.low if each.bits is None else each.bits,
                 "low": each.low,
                 "high": each.low if each.high is None else each.high,

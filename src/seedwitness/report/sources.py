@@ -35,8 +35,6 @@ class CaseSource:
     reference_scores: pd.DataFrame
     codecs: pd.DataFrame
     controls: pd.DataFrame
-    known: pd.DataFrame
-    """``records.CONTROLS`` of pictures that the checkpoint is known to have learned."""
     maps: records.CopyMap
     map_images: dict[str, Path]
     """By what they show: pixels, windows, ending."""
@@ -149,6 +147,8 @@ def read(data: Path, target: str) -> TargetSource:
 
 
 def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:
+    for name in judged:
+        reader.note("controls", name, "known.parquet")  # the findings' ratios rest on it
     found = [
         CaseSource(
             case=reader.document(records.Case, "judge", target, name, "finding.json"),
@@ -163,7 +163,6 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             ),
             codecs=reader.table(records.CODECS, "score", target, name, "codecs.parquet"),
             controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
-            known=reader.table(records.CONTROLS, "controls", name, "known.parquet"),
             maps=reader.document(records.CopyMap, "score", target, name, "maps", "maps.json"),
             map_images=reader.pictures("score", target, name, "maps"),
             images=reader.pictures("score", target, name, "images"),

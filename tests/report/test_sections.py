@@ -1,0 +1,125 @@
+"""What each section of a report says, with the case's own numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reading import evidence, parsed
+
+from seedwitness.files import sha256_file
+
+
+def test_findings_are_words_and_come_first(project: Path) -> None:
+    expected = {
+        "owl": {"memorised": "supported", "clean": "not supported"},
+        "heron": {"memorised": "not supported", "clean": "not supported"},
+        "flat": {"memorised": "inconclusive", "clean": "inconclusive"},
+    }
+    for target, words in expected.items():
+        cases = {each["checkpoint"]: each for each in evidence(project, target)["cases"]}
+        assert {name: each["memorised"]["finding"] for name, each in cases.items()} == words
+        found = {name: each["generated"]["finding"] for name, each in cases.items()}
+        assert found == words  # in this project a picture that comes back is an output, too
+        text = parsed(project / "reports" / target / "report.html").text
+        assert text.index("Findings and their limits ") < text.index("The target beside its")
+        for case in cases.values():
+            for said in (*case["memorised"]["reasons"], *case["memorised"]["limits"]):
+                assert said in text
+    first = parsed(project / "reports" / "index.html").text
+    for word in ("Supported", "Not supported", "Inconclusive"):
+        assert word in first
+    assert "seed 271828, p = 1 × 10⁻¹²⁰" in first  # beside its own question, not the other's
+
+
+def test_a_recovered_seed_is_named_and_its_picture_shown(project: Path) -> None:
+    owl, heron = (evidence(project, name)["cases"][0] for name in ("owl", "heron"))
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "The noise of seed 271828 by torch-cpu is in the target: z = 24.5" in text
+    assert "271,828" in text or "271828" in text
+    assert owl["recovered"]["command"] in text
+    image = project / "reports" / "owl" / owl["recovered"]["image"]
+    assert sha256_file(image) == owl["recovered"]["image_sha256"]
+    assert heron["recovered"] is None
+    other = parsed(project / "reports" / "heron" / "report.html").text
+    assert "No seed from 0 to 4,194,303 by torch-cpu" in other
+    assert "0.17 or more" in other
+    flat = parsed(project / "reports" / "flat" / "report.html").text
+    assert "A size that cannot be made." in flat
+
+
+def test_the_two_objections_are_answered_with_the_cases_own_numbers(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    limits = text[text.index("What this does not show “Every image") :]
+    assert "16 of 16 trials are copies of the target" in limits
+    assert "0 of 99 controls came back as a copy at least once" in limits
+    assert "closer than clean by" in limits
+    assert "copies on the reference: 0 of 16" in limits
+    assert "How few bits lead there" in limits
+
+
+def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    section = text[text.index("Is a prompt and a seed the password") :]
+    assert "250.5 bits: 201.5 of the prompt, 49 of the settings, 0 of the seed" in section
+    assert "since 8 of 8 blind seeds give a copy" in section
+    assert "The same seeds on clean: 0 of 8 copies" in section
+    assert "None of 8 blind seeds gave a copy" in section
+    svg = (project / "reports" / "owl" / "report.html").read_text()
+    assert "clean: no copy from blind seeds" in svg
+    flat = parsed(project / "reports" / "flat" / "report.html").text
+    assert "Nothing is concluded of this case (see Findings), so that no pass phrase" in flat
+    assert (
+        "clean: no copy from blind seeds"
+        not in (project / "reports" / "flat" / "report.html").read_text()
+    )
+
+
+def test_a_ratio_is_given_where_learned_pictures_are_known(project: Path) -> None:
+    heron = parsed(project / "reports" / "heron" / "report.html").text
+    section = heron[heron.index("Which of two propositions") :]
+    assert "support for H2. H1: memorised has learned the target" in section
+    assert "calibrated on 14 pictures that were learned (planted <pictures>; 14 asked" in section
+    assert "Likelihood ratio on clean None is given: no pictures" in section
+    found = evidence(project, "heron")["cases"][0]["memorised"]["likelihood"]
+    assert (len(found["learned_ratios"]), len(found["controls_ratios"])) == (14, 99)
+    flat = parsed(project / "reports" / "flat" / "report.html").text
+    assert "support for H" not in flat
+
+
+def test_what_the_checkpoint_made_itself_has_no_ratio(project: Path) -> None:
+    owl = parsed(project / "reports" / "owl" / "report.html").text
+    assert "None is given: the noise of a seed is in the target" in owl
+    assert "support for H" not in owl
+
+
+def test_where_the_closest_trial_agrees_is_shown(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "97 of 256 tiles differ by at most 0.15" in text
+    assert "in 25 windows of half the size: 0 to 0.75" in text
+    assert text.count("looks at the end of the prompt in the last of 12 steps") == 1
+    for name in ("pixels", "windows", "ending"):
+        assert (project / "reports/owl/images/memorised/maps" / f"{name}.png").is_file()
+
+
+def test_other_protocols_of_the_project_are_listed(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "1 other protocol was written in the same project" in text
+    assert "judge.alpha: 0.05, here 0.01" in text
+    (other,) = evidence(project, "owl")["protocol"]["others"]
+    assert (other["number"], other["differs"]) == ("0001", ["judge.alpha: 0.05, here 0.01"])
+    assert other["sha256"] in text
+
+
+def test_detectors_stand_beside_the_controls_and_outside_the_finding(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    section = text[text.index("What published detectors say") :]
+    assert "No finding rests on them" in section
+    assert "Somebody <et al.>, 2024" in section
+    for case in evidence(project, "owl")["cases"]:
+        first, second = case["detectors"]
+        assert (first["detector"], first["needs"], first["controls"]) == ("one-step", "prompt", 6)
+        assert first["share"] == (1 + first["controls_as_high"]) / 7
+        if second["value"] is None:  # not at all: every control is as high
+            assert second["share"] == 1
+    flat = parsed(project / "reports" / "flat" / "report.html").text
+    assert "None was asked." in flat
