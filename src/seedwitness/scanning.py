@@ -9,11 +9,11 @@ from typing import Any
 
 from PIL import Image
 
-from seedwitness import config, records, stages
+from seedwitness import config, records
 from seedwitness.errors import ConfigError
 from seedwitness.files import replacing
 from seedwitness.records import canonical
-from seedwitness.stages import place
+from seedwitness.stages import _inputs, place
 from seedwitness.targets.reading import read
 
 ALL = "all"
@@ -57,7 +57,7 @@ def _recovered(name: str) -> list[str]:
     there = place("recover", name), place("lookup", name)
     if not all(each.exists() for each in there):
         return []
-    return list(stages.prompts(name, config.section(config.Scan, "scan").most_prompts)["text"])
+    return list(_inputs.prompts(name, config.section(config.Scan, "scan").most_prompts)["text"])
 
 
 def settings(prompts: int, rng: Sequence[str] = (), seeds: str | None = None) -> config.Scan:

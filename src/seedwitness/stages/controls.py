@@ -18,7 +18,8 @@ from seedwitness.errors import PictureError
 from seedwitness.files import replacing
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
-from seedwitness.stages import copies, frozen, place, positions
+from seedwitness.stages import frozen, place
+from seedwitness.stages._inputs import copies, positions
 
 if TYPE_CHECKING:
     import pandas as pd

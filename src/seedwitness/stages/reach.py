@@ -8,7 +8,8 @@ from __future__ import annotations
 from seedwitness import config, records
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.stages import frozen, place, prompts
+from seedwitness.stages import frozen, place
+from seedwitness.stages._inputs import prompts
 
 
 def run(target: str, checkpoint: str) -> None:

@@ -6,7 +6,8 @@ from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
 from seedwitness.records import Checkpoint, Target, read
-from seedwitness.stages import frozen, place, prompts
+from seedwitness.stages import frozen, place
+from seedwitness.stages._inputs import prompts
 
 
 def run(target: str, checkpoint: str) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from seedwitness import config, records
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
-from seedwitness.stages import frozen, place, positions
+from seedwitness.stages import frozen, place
+from seedwitness.stages._inputs import positions
 
 if TYPE_CHECKING:
     import pandas as pd

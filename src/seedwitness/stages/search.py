@@ -12,7 +12,8 @@ from seedwitness import config
 from seedwitness.files import replacing
 from seedwitness.pictures import decoded
 from seedwitness.records import PROMPTS, Checkpoint, read, write_table
-from seedwitness.stages import copies, frozen, place, prompts
+from seedwitness.stages import frozen, place
+from seedwitness.stages._inputs import copies, prompts
 
 
 def run(target: str, checkpoint: str) -> None:
