@@ -65,7 +65,7 @@ def test_the_closest_position_counts_and_is_named(name: str) -> None:
     laid = Positions("stretch", mirrored=True, shift=3).of(image, 32, 32)
     made = torch.stack([laid["mirrored"], laid[AS_IT_IS], laid["mirrored, shifted by 3, 0"]])
     metric = scoring.load([name], {}, 4)
-    rows = scoring.rows(metric, ["a", "b", "c"], made, laid)
+    rows = scoring.rows(metric, ["a", "b", "c"], made, [], laid)
     assert [row["alignment"] for row in rows] == [
         "mirrored",
         AS_IT_IS,
@@ -73,6 +73,6 @@ def test_the_closest_position_counts_and_is_named(name: str) -> None:
     ]
     best = 100 if name == "psnr" else 0
     assert [row["score"] for row in rows] == pytest.approx([best] * 3)
-    plain = scoring.rows(metric, ["a", "b", "c"], made, ways(laid[AS_IT_IS]))
+    plain = scoring.rows(metric, ["a", "b", "c"], made, [], ways(laid[AS_IT_IS]))
     assert {row["alignment"] for row in plain} == {AS_IT_IS}
     assert plain[1]["score"] == best != plain[0]["score"]

@@ -7,13 +7,17 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+import yaml
 from PIL import Image
+from pydantic import ValidationError
 
+from seedwitness import config
 from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file
 from seedwitness.lab import clip as lab_clip
 from seedwitness.lab.words import train_tokenizer
-from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS
+from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS, scoring
+from seedwitness.metrics.alignment import ways
 from seedwitness.metrics.clip_score import CONFIG, WEIGHTS, load, scores
 
 TEXTS = ["a red owl", "a blue cat by Mara", "", "ember palette, fresco", "日本語 " * 60]
@@ -82,3 +86,34 @@ def test_a_configuration_that_is_none_is_refused(copied: Path, text: str) -> Non
     (copied / CONFIG).write_text(text)
     with pytest.raises(CheckpointError, match="cannot be loaded"):
         load(copied)
+
+
+def test_as_a_metric_it_holds_a_picture_against_its_prompt(folder: Path) -> None:
+    names = ["a", "b", "c", "d", "e"]
+    target = torch.zeros(3, 40, 40, dtype=torch.uint8)
+    expected = scores(load(folder), PICTURES, TEXTS)
+    for batch in (2, 8):
+        metrics = scoring.load(["clip-text"], {"clip-text": folder}, batch)
+        rows = scoring.rows(metrics, names, PICTURES, TEXTS, ways(target))
+        assert [row["trial"] for row in rows] == ["a", "b", "d", "e"]  # "c" was asked for nothing
+        assert {row["alignment"] for row in rows} == {""}
+        found = torch.tensor([row["score"] for row in rows])
+        torch.testing.assert_close(found, expected[[0, 1, 3, 4]], atol=1e-5, rtol=0)
+
+
+def test_as_a_metric_it_says_nothing_of_what_is_close(folder: Path) -> None:
+    weights = {"clip": folder, "clip-text": folder}
+    metrics = scoring.load(["clip-text", "clip"], weights, 8)
+    rows = scoring.rows(metrics, ["a", "b", "c", "d", "e"], PICTURES, TEXTS, ways(PICTURES[3]))
+    assert scoring.closest(rows, 1) == {"d"}
+
+
+@pytest.mark.parametrize("use", ["metric", "copy"])
+def test_nothing_is_judged_by_it(use: str) -> None:
+    judge = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())["judge"]
+    if use == "metric":
+        judge["metric"] = "clip-text"
+    else:
+        judge["copies"][0]["metric"] = "clip-text"
+    with pytest.raises(ValidationError, match="whether a picture shows its prompt"):
+        config.Judge.model_validate(judge)

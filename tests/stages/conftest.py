@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Pat
         for name in ("own", "clean"):
             run("identify", [name])
         run("protocol", [])
-        for name in ("clip", "descriptor", "lpips"):
+        for name in ("clip", "clip-text", "descriptor", "lpips"):
             run("weights", [name])
         run("index", [])
         for target in ("owl", "flat"):
@@ -102,7 +102,8 @@ def _params() -> dict[str, object]:
     params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
     params["scan"] |= {"end_seed": 65_536, "steps": 2}
     params["scan"]["fit"] |= {"guidances": [3.0], "steps": [2]}
-    weights = params["score"]["weights"]
+    params["score"]["metrics"].append("clip-text")
+    weights = params["score"]["weights"] | {"clip-text": params["score"]["weights"]["clip"]}
     params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
     params["controls"] |= {"path": "pictures/outside", "count": 6, "watch": "pictures"}
     params["controls"]["known"] |= {"folders": {"own": "pictures/seen"}, "count": 4}

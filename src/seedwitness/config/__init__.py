@@ -18,6 +18,7 @@ from seedwitness.config.inputs import (
 from seedwitness.config.params import Params, load
 from seedwitness.config.reading import FILE_NAME, known, mapping, section, validated
 from seedwitness.config.steps import (
+    PROMPTED,
     Controls,
     Copy,
     Detectors,
@@ -40,6 +41,7 @@ from seedwitness.config.steps import (
 __all__ = [
     "FILE_NAME",
     "NAME",
+    "PROMPTED",
     "Checkpoint",
     "Clip",
     "Controls",

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 from seedwitness.config.inputs import Name, Section, Share, within_watch
 
@@ -180,6 +187,10 @@ class Detectors(Section):
     """How many of the controls are asked the same."""
 
 
+PROMPTED = "clip-text"
+"""The metric that holds a picture against its prompt, and so says nothing of a target."""
+
+
 class Score(Section):
     """The metrics by which every trial is scored, and their weights."""
 
@@ -216,22 +227,38 @@ class Controls(Section):
     path: Path
     count: PositiveInt
     source: str
+    like: list[Path] = Field(default_factory=list)
+    """Pictures, mostly of targets: the controls are those most alike to them by the descriptor.
+    Without them they are chosen by the hash of their names.
+    """
     watch: Path | None = None
-    """As a checkpoint's, for all the folders together."""
+    """As a checkpoint's, for all that is named here together."""
     known: Known | None = None
     """Put through the same steps too, for a likelihood ratio; without them there is none."""
 
     @model_validator(mode="after")
     def _watched(self) -> Controls:
-        for path in [self.path, *(self.known.folders.values() if self.known else ())]:
+        known = self.known.folders.values() if self.known else ()
+        for path in [self.path, *self.like, *known]:
             within_watch(self.watch, path)
         return self
+
+
+def _of_target(metric: str) -> str:
+    if metric == PROMPTED:
+        raise ValueError(
+            f"{PROMPTED} says whether a picture shows its prompt, not how like the target it is"
+        )
+    return metric
+
+
+OfTarget = Annotated[str, AfterValidator(_of_target)]
 
 
 class Copy(Section):
     """From where on a metric says "copy", and who says so."""
 
-    metric: str
+    metric: OfTarget
     threshold: float
     source: str
 
@@ -239,7 +266,7 @@ class Copy(Section):
 class Judge(Section):
     """How a finding is reached."""
 
-    metric: str
+    metric: OfTarget
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
     least_controls: PositiveInt = 99
     copies: list[Copy] = Field(min_length=1)

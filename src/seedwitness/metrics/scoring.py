@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seedwitness.config import known
+from seedwitness.config import PROMPTED, known
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import (
     MetricInfo,
@@ -36,11 +36,13 @@ from seedwitness.metrics import (
 class Metric:
     """A loaded metric: its record, and scores of pictures against one target.
 
-    ``against`` takes uint8 [n, 3, h, w] and the target [3, h, w], and returns [n].
+    ``against`` takes uint8 [n, 3, h, w] and the target [3, h, w], and returns [n]. One that is
+    ``prompted`` knows no target: it takes the n prompts that the pictures were made for.
     """
 
     info: MetricInfo
-    against: Callable[[Tensor, Tensor], Tensor]
+    against: Callable[[Tensor, Any], Tensor]
+    prompted: bool = False
 
 
 def _descriptor(weights: Path, batch: int) -> Metric:
@@ -59,6 +61,11 @@ def _clip(weights: Path, batch: int) -> Metric:
         return (loaded.embed_images(pictures, batch) @ loaded.embed_images(target[None]).T)[:, 0]
 
     return Metric(loaded.info, against)
+
+
+def _clip_text(weights: Path, batch: int) -> Metric:
+    loaded = clip_score.load(weights)
+    return Metric(loaded.info, partial(clip_score.scores, loaded, batch=batch), prompted=True)
 
 
 def _lpips(weights: Path, batch: int) -> Metric:
@@ -94,12 +101,14 @@ def _dreamsim(weights: Path, batch: int) -> Metric:
 
 WEIGHTED: Mapping[str, Callable[[Path, int], Metric]] = {
     "clip": _clip,
+    PROMPTED: _clip_text,
     "descriptor": _descriptor,
     "dinov2": _dinov2,
     "dreamsim": _dreamsim,
     "lpips": _lpips,
 }
-"""Metrics that need weights; ``clip`` is the cosine of two images' embeddings."""
+"""Metrics that need weights; ``clip`` is the cosine of two images' embeddings, and ``clip-text`` of
+an image's and its prompt's."""
 
 PLAIN: Mapping[str, Metric] = {
     "ms-ssim": _plain(pixels.MS_SSIM, pixels.ms_ssim_scores),
@@ -150,10 +159,11 @@ def closest_way(
 def closest(rows: Sequence[Mapping[str, Any]], count: int) -> set[str]:
     """The trials that are among the ``count`` closest by any metric, from rows as ``rows`` gives.
 
-    Of equals the first by name, so that the same trials are chosen in whatever order they come.
+    A metric that knows no target is passed over: it says nothing of closeness. Of equals the first
+    by name, so that the same trials are chosen in whatever order they come.
     """
     ordered = sorted(
-        rows,
+        (row for row in rows if row["metric"] != PROMPTED),
         key=lambda row: (-row["score"] if row["higher_is_closer"] else row["score"], row["trial"]),
     )
     chosen: dict[str, list[str]] = {}
@@ -166,16 +176,26 @@ def rows(
     metrics: Mapping[str, Metric],
     trials: Sequence[str],
     pictures: Tensor,
+    prompts: Sequence[str],
     ways: Mapping[str, Tensor],
 ) -> list[dict[str, Any]]:
     """One row of ``records.SCORES`` for every trial and metric.
 
-    ``pictures`` is uint8 [n, 3, h, w], in the order of ``trials``; ``ways`` are the positions of
-    the target, each [3, h, w], of which the closest counts, by each metric for itself.
+    ``pictures`` is uint8 [n, 3, h, w], and it and ``prompts`` are in the order of ``trials``;
+    ``ways`` are the positions of the target, each [3, h, w], of which the closest counts, by each
+    metric for itself. A metric that knows no target names no position, and has no row where the
+    prompt is empty.
     """
     found = []
-    for name, metric in metrics.items():
-        values, positions = closest_way(metric, pictures, ways) if len(pictures) else ([], [])
+    for name, metric in metrics.items() if len(pictures) else ():
+        scored = trials
+        if metric.prompted:
+            asked = [k for k, prompt in enumerate(prompts) if prompt]
+            scored = [trials[k] for k in asked]
+            values = metric.against(pictures[asked], [prompts[k] for k in asked]).tolist()
+            positions = [""] * len(asked)
+        else:
+            values, positions = closest_way(metric, pictures, ways)
         found += [
             {
                 "trial": trial,
@@ -189,6 +209,6 @@ def rows(
                 "alignment": position,
                 "score": float(value),
             }
-            for trial, value, position in zip(trials, values, positions, strict=True)
+            for trial, value, position in zip(scored, values, positions, strict=True)
         ]
     return found

@@ -78,11 +78,17 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             detectors=settings.detectors,
             metrics=settings.score.metrics,
             positions=Positions(mirrored=settings.score.mirrored, shift=settings.score.shift),
-            controls=ControlSet(source=settings.controls.source, count=settings.controls.count),
+            controls=ControlSet(
+                source=settings.controls.source,
+                count=settings.controls.count,
+                like=[path.name for path in settings.controls.like],
+            ),
             known=None
             if settings.controls.known is None
             else ControlSet(
-                source=settings.controls.known.source, count=settings.controls.known.count
+                source=settings.controls.known.source,
+                count=settings.controls.known.count,
+                like=[],
             ),
             judge=settings.judge,
         ),

@@ -40,6 +40,8 @@ class ControlSet(Document):
 
     source: str
     count: int
+    like: list[str]
+    """Names of the pictures that they were chosen to resemble; none: by the hash of their names."""
 
 
 class Attempt(Document):

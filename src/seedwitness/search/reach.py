@@ -146,8 +146,9 @@ def scored(
         return []
     names = [str(place) for place in range(len(rungs))]
     made = torch.stack([rung.made[number] for rung in rungs])
+    asked = [rung.prompts[number] for rung in rungs]
     rows = []
-    for row in scoring.rows(metrics, names, made, alignment.ways(target)):
+    for row in scoring.rows(metrics, names, made, asked, alignment.ways(target)):
         rung = rungs[int(row.pop("trial"))]
         about = {"rung": rung.name, "strength": rung.strength, "seed": rung.seed}
         rows.append({**about, "prompt": rung.prompts[number], **row})

@@ -15,8 +15,8 @@ from seedwitness.metrics.scoring import Metric, rows
 from seedwitness.records import Recipe
 from seedwitness.search.ledger import Made
 
-Part = tuple[list[str], Tensor]
-"""Ids of trials, and their final latents [n, c, h, w]."""
+Part = tuple[list[str], list[str], Tensor]
+"""Ids of trials, their prompts, and their final latents [n, c, h, w]."""
 
 
 def scored(
@@ -28,16 +28,16 @@ def scored(
 ) -> list[dict[str, Any]]:
     """One row of ``records.SCORES`` for every trial of ``parts`` and every metric."""
     found: list[dict[str, Any]] = []
-    for names, latents in parts:
+    for names, prompts, latents in parts:
         pictures = decode_latents(pipeline, latents.to(pipeline.device))
         ways = positions.of(picture, pictures.shape[-1], pictures.shape[-2])
-        found += rows(metrics, names, pictures, ways)
+        found += rows(metrics, names, pictures, prompts, ways)
     return found
 
 
 def parts(recipes: Sequence[Recipe], made: Mapping[str, Made], batch: int) -> Iterator[Part]:
     """What a search has made of ``recipes``, of one size, ``batch`` at a time."""
-    names = [recipe.id for recipe in recipes]
-    for start in range(0, len(names), batch):
-        some = names[start : start + batch]
-        yield some, torch.stack([made[name].latent for name in some])
+    for start in range(0, len(recipes), batch):
+        some = recipes[start : start + batch]
+        names, prompts = [each.id for each in some], [each.prompt for each in some]
+        yield names, prompts, torch.stack([made[name].latent for name in names])

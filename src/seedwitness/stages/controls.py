@@ -7,14 +7,14 @@ all that, target and controls would not be exchangeable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwitness import config, records
-from seedwitness.errors import PictureError
+from seedwitness.errors import ConfigError, PictureError
 from seedwitness.files import replacing
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
@@ -24,6 +24,7 @@ from seedwitness.stages._inputs import copies, positions
 if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
+    from torch import Tensor
 
     from seedwitness.checkpoints.loading import Loaded
     from seedwitness.metrics.alignment import Positions
@@ -50,7 +51,9 @@ def run(checkpoint: str) -> None:
     asking = config.section(config.Detectors, "detectors", path=protocol)
     measured = config.section(list[str], "score", "metrics", path=protocol)
     check(asking.names, "descriptor" in measured)
-    chosen = choose(settings.path, settings.count, "controls.count")
+    weights = config.section(dict[str, Path], "score", "weights", path=protocol)
+    order = most_alike(settings, weights) if settings.like else by_hash
+    chosen = choose(settings.path, settings.count, "controls.count", order)
     learned: dict[Path, Entry] = {}
     if settings.known and checkpoint in settings.known.folders:
         folder = settings.known.folders[checkpoint]
@@ -187,8 +190,46 @@ class _Beside:
         return {"control": self.chosen[path].file_name, "pixels_sha256": hashed}
 
 
-def choose(folder: Path, count: int, key: str) -> dict[Path, Entry]:
-    """``count`` pictures of a folder, by the hash of their names: so that nobody chose them.
+def by_hash(path: Path) -> tuple[bytes]:
+    """An order of pictures that nobody chose: by the hash of their names."""
+    return (sha256(path.as_posix().encode()).digest(),)
+
+
+def most_alike(
+    settings: config.Controls, weights: Mapping[str, Path]
+) -> Callable[[Path], tuple[float, bytes]]:
+    """An order of the pictures in ``settings.path``: those most alike to one of ``like`` first.
+
+    By the cosine of descriptors; of equals by the hash of their names. Raises ConfigError where
+    ``weights`` name no descriptor.
+    """
+    from seedwitness.metrics import descriptor
+    from seedwitness.metrics.alignment import pixels
+
+    if "descriptor" not in weights:
+        raise ConfigError(
+            "controls.like has controls chosen by their descriptors, and score.weights names no "
+            "`descriptor`. Name its file there, or leave controls.like empty."
+        )
+    eyes = descriptor.load(weights["descriptor"])
+
+    def embedded(path: Path) -> Tensor:
+        picture = decoded(path)
+        return eyes.embed(pixels(picture, *picture.size, "stretch")[None])[0]
+
+    liked = [embedded(path) for path in settings.like]
+
+    def order(name: Path) -> tuple[float, bytes]:
+        own = embedded(settings.path / name)
+        return (-max(float(own @ each) for each in liked), *by_hash(name))
+
+    return order
+
+
+def choose(
+    folder: Path, count: int, key: str, order: Callable[[Path], Any] = by_hash
+) -> dict[Path, Entry]:
+    """The first ``count`` pictures of a folder in an order: of their paths, seen from the folder.
 
     Raises PictureError where the folder has fewer; ``key`` is the setting that asks for them.
     """
@@ -198,7 +239,7 @@ def choose(folder: Path, count: int, key: str) -> dict[Path, Entry]:
             f"{folder} has {len(there)} pictures, and {count} are asked for. Bring more, or lower "
             f"{key}. (With few controls p cannot be small: it is at least 1 / (1 + controls).)"
         )
-    ordered = sorted(there, key=lambda each: sha256(each.file_name.encode()).digest())
+    ordered = sorted(there, key=lambda each: order(Path(each.file_name)))
     return {folder / each.file_name: each for each in ordered[:count]}
 
 

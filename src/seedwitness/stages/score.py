@@ -91,8 +91,12 @@ def _scored(
     from seedwitness.search.keeping import kept
     from seedwitness.search.scores import scored
 
-    latents = kept(made.folder, made.trials, batch)
-    return scored(made.pipeline, latents, picture, metrics, laid)
+    prompts = dict(zip(made.trials["trial"], made.trials["prompt"], strict=True))
+    parts = (
+        (names, [prompts[name] for name in names], latents)
+        for names, latents in kept(made.folder, made.trials, batch)
+    )
+    return scored(made.pipeline, parts, picture, metrics, laid)
 
 
 def _coded(
@@ -113,7 +117,7 @@ def _coded(
         files = list(coded(target))
         pictures = torch.stack([each.picture for each in files])
         names = [str(number) for number in range(len(files))]
-        for row in rows(by, names, pictures, ways(target)):
+        for row in rows(by, names, pictures, [], ways(target)):
             file = files[int(row.pop("trial"))]
             about = {"codec": file.codec, "reduction": file.reduction, "quality": file.quality}
             found.append({**row, **about, "bytes": file.size})
