@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
+from scan_speed import LEAST
 from scipy.stats import norm
 
 from seedwitness import config
@@ -48,6 +49,12 @@ SAMPLERS = ("ddim", "euler", "dpmpp-2m")
 GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
 STEPS, WINDOW, ALPHA = 20, 2**14, 0.001
 NEEDED = float(norm.isf(ALPHA / (SEEDS * len(KERNELS))))
+
+
+def scan_settings() -> config.Scan:
+    """What a scan of the whole seed space is asked for."""
+    own = config.section(config.Scan, "scan")
+    return own.model_copy(update={"steps": STEPS, "least": LEAST})
 
 
 def outputs(count: int, captions: Sequence[str], seed: int) -> list[Recipe]:
@@ -83,7 +90,7 @@ def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> li
     latents, _ = sampled(loaded, [recipe])
     pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
     image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
-    settings = config.section(config.Scan, "scan").model_copy(update={"steps": STEPS})
+    settings = scan_settings()
     labels, rows = [], []
     for kind, picture in saved(image):
         prompts = {"known": recipe.prompt, "recovered": nearest(picture), "empty": ""}
@@ -91,7 +98,7 @@ def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> li
         rows.append(inverted(loaded, picture, asked, settings))
         labels += [(kind, name) for name in prompts]
     first = min(max(recipe.seed - WINDOW // 2, 0), SEEDS - WINDOW)
-    planned = plan(np.concatenate(rows), recipe.rng)
+    planned = plan(np.concatenate(rows), recipe.rng, LEAST)
     shape = loaded.latent_shape(recipe.width, recipe.height)
     found = scan(planned, shape, first, first + WINDOW, ledger=scratch)
     answers = []
@@ -125,7 +132,7 @@ def cells(rows: pd.DataFrame, by: list[str]) -> list[dict[str, Any]]:
 def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -> dict[str, Any]:
     """Held-out pictures, which the checkpoint did not make: seeds that seem to be recovered."""
     held_out = [row for row in lab.rows if row.split == "held_out"][:count]
-    settings = config.section(config.Scan, "scan").model_copy(update={"steps": STEPS})
+    settings = scan_settings()
     shape = loaded.latent_shape(128, 128)
     needed = float(norm.isf(ALPHA / (seeds * len(KERNELS) * 2)))
     highest = []
@@ -136,7 +143,7 @@ def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -
         found = [
             each.z[:1]
             for rng in KERNELS
-            for each in scan(plan(rows, rng), shape, 0, seeds, ledger=scratch)
+            for each in scan(plan(rows, rng, LEAST), shape, 0, seeds, ledger=scratch)
         ]
         highest.append(float(np.concatenate(found).max(initial=-np.inf)))
     expected = float(norm.isf(np.log(2) / (seeds * len(KERNELS) * 2)))
@@ -154,7 +161,7 @@ def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -
 
 def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str, Any]:
     """Outputs looked for in all of 2^32 by both protocols at once, under the empty prompt."""
-    settings = config.section(config.Scan, "scan").model_copy(update={"steps": STEPS})
+    settings = scan_settings()
     rows = []
     for recipe in recipes:
         latents, _ = sampled(loaded, [recipe])
@@ -169,9 +176,8 @@ def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str,
     best: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
     began = perf_counter()
     for rng in KERNELS:
-        for kept, found in zip(
-            best, scan(plan(np.concatenate(rows), rng), shape, ledger=scratch), strict=True
-        ):
+        planned = plan(np.concatenate(rows), rng, LEAST)
+        for kept, found in zip(best, scan(planned, shape, ledger=scratch), strict=True):
             kept += [(float(z), int(s), rng) for s, z in zip(found.seeds, found.z, strict=True)]
     for answer, kept in zip(answers, best, strict=True):
         kept.sort(reverse=True)
@@ -228,6 +234,7 @@ def main() -> None:
             "outputs": asked.outputs,
             "steps": STEPS,
             "z_needed": NEEDED,
+            "least": LEAST,
             "bars": cells(low, ["guidance", "prompt"]),
             "by_sampler": cells(rows, ["file", "prompt", "sampler", "guidance"]),
             "by_protocol": cells(rows, ["rng"]),

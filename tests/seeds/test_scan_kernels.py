@@ -34,7 +34,7 @@ KERNELS = [
     *(pytest.param(rng, kernel, id=rng) for rng, kernel in CORES.items()),
     *(pytest.param(rng, on_a_gpu(rng), id=f"{rng}, triton", marks=WITHOUT) for rng in CORES),
 ]
-SHAPE = (4, 16, 16)
+SHAPE = (4, 32, 32)
 COUNT = 700  # no whole number of lanes
 
 
@@ -74,6 +74,18 @@ def test_scores_are_those_of_the_protocol(
         assert scores[k] == pytest.approx(exact(rng, first + k, blocks, weights), abs=0.01)
     assert abs(scores.mean()) < 0.2
     assert scores.std() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("rng", CORES)
+@pytest.mark.parametrize("blocks", [[39], [77, 78], [2, 255, 117]], ids=str)
+def test_blocks_far_on_are_those_of_the_protocol(rng: str, blocks: list[int]) -> None:
+    """Where mt19937 has filled its state twice and more."""
+    weights = weights_of(blocks)
+    found, _, scores = scanned(CORES[rng], 2**31 - 300, blocks, weights, -1e9)
+    assert found == COUNT
+    for k in range(0, COUNT, 7):
+        of_protocol = exact(rng, 2**31 - 300 + k, blocks, weights)
+        assert scores[k] == pytest.approx(of_protocol, abs=0.01)
 
 
 @pytest.mark.parametrize(("rng", "kernel"), KERNELS)

@@ -146,7 +146,7 @@ def look(
     ) as bar:
         for protocol in settings.protocols:
             bar.set_description(protocol)
-            planned = plan(rows, protocol)
+            planned = plan(rows, protocol, settings.least)
             seen = max(seen, planned.seen(z_needed))
             found = scan(
                 planned,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -23,49 +23,48 @@ Array = np.ndarray[Any, Any]
 KERNELS: Mapping[str, ModuleType] = {"torch-cpu": scan_mt19937, "philox-nv": scan_philox}
 BLOCK = 16
 
-VERSION = 2
+VERSION = 3
+
+CHEAP, MOST = scan_mt19937.CHEAP, 128
+"""Blocks of 16 elements that the second look and the last take at most. The first two looks keep to
+blocks among the first so many, which cost the generator of `torch-cpu` least."""
+
+MISSED = (0.025, 0.01)
+"""The chances that the first look and the second miss a true seed of the correlation that a plan is
+made for."""
+
+LAST = 4.3
+"""What a score has to reach at the last look: chance leaves 37,000 of 2^32 seeds."""
+
+KEPT = 65_536
+"""Of all seeds that are left for a query, the best so many are looked at in full."""
 
 
 @dataclass(frozen=True)
-class Cascade:
-    """Blocks of 16 elements that the two quick looks take, and what a score must reach there."""
+class Look:
+    """Which blocks a look takes, and what a score must reach there."""
 
-    first_blocks: int = 10
-    first_threshold: float = 2.4
-    second_blocks: int = 39
-    second_threshold: float = 4.3
-    kept: int = 65_536
-    """Of all seeds that are left for a query, the best so many are looked at in full: more than
-    chance leaves of 2^32 (37,000), so that this loses none."""
+    blocks: tuple[int, ...]
+    threshold: float
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which blocks each look takes of the weights [q, n], each row of length 1."""
+    """The looks that are taken, one after the other, of the weights [q, n], rows of length 1."""
 
     rng: str
     weights: Array
-    cascade: Cascade
-    first: Array
-    second: Array
+    looks: tuple[Look, ...]
 
     def lost(self, r: float) -> Array:
-        """The chance, by query, that a quick look leaves the true seed out: [q].
+        """The chance, by query, that a look leaves the true seed out: [q].
 
-        ``r`` (> 0) is the correlation of weights and noise. It is the sum over both looks, as if
+        ``r`` (> 0) is the correlation of weights and noise. It is the sum over the looks, as if
         each weight were right by the same ``r``.
         """
-        looks = (
-            (self.first, self.cascade.first_threshold),
-            (self.second, self.cascade.second_threshold),
-        )
-        spread = np.sqrt(max(1 - r * r, 1e-12))
-        whole = np.sqrt(self.weights.shape[1])
         missed = [
-            norm.cdf(
-                (threshold - r * whole * np.linalg.norm(of(self.weights, blocks), axis=1)) / spread
-            )
-            for blocks, threshold in looks
+            norm.cdf((look.threshold - r * self._reach(look.blocks)) / _spread(r))
+            for look in self.looks
         ]
         found: Array = np.minimum(1.0, np.sum(missed, axis=0))
         return found
@@ -73,32 +72,42 @@ class Plan:
     def seen(self, z: float, chance: float = 0.95) -> float:
         """The least correlation that reaches ``z`` with this chance, for the worst of the queries.
 
-        It has to pass the quick looks, and then to reach ``z`` on all elements. 1 where even that
-        would not do.
+        It has to pass the looks, and then to reach ``z`` on all elements. 1 where even that would
+        not do.
         """
         whole = np.sqrt(self.weights.shape[1])
 
         def missed(r: float) -> float:
-            last = norm.cdf((z - r * whole) / np.sqrt(max(1 - r * r, 1e-12)))
+            last = norm.cdf((z - r * whole) / _spread(r))
             return float(self.lost(r).max() + last) - (1 - chance)
 
         return float(brentq(missed, 1e-6, 1.0, xtol=1e-4)) if missed(1.0) < 0 else 1.0
 
+    def _reach(self, blocks: tuple[int, ...]) -> Array:
+        """A true seed's mean score in ``blocks`` where its correlation is 1, by query."""
+        found: Array = np.sqrt(self.weights.shape[1]) * np.linalg.norm(
+            of(self.weights, blocks), axis=1
+        )
+        return found
+
     @property
     def key(self) -> str:
         """Names all that a part's content depends on."""
-        content = {"version": VERSION, "rng": self.rng, "cascade": asdict(self.cascade)}
+        content: dict[str, Any] = {"version": VERSION, "rng": self.rng, "kept": KEPT}
+        content["looks"] = [[look.threshold, *look.blocks] for look in self.looks]
         content |= {"queries": len(self.weights), "weights": self.weights.tobytes().hex()}
         return digest(content)[:32]
 
 
-def kernel(rng: str) -> Callable[..., int]:
+def kernel(rng: str, blocks: tuple[int, ...]) -> Callable[..., int]:
     """The GPU's kernel where there are a GPU and Triton, else that of the cores; to one result.
 
     Their scores differ by less than 0.01, so that of the seeds just at a threshold the one may keep
-    a few that the other does not.
+    a few that the other does not. The GPU's keeps to the CHEAP blocks of `torch-cpu`: what lies
+    after them is asked of few seeds, and of the cores.
     """
-    if torch.cuda.is_available() and find_spec("triton"):  # torch brings it where it can
+    within = rng != "torch-cpu" or max(blocks) < CHEAP
+    if within and torch.cuda.is_available() and find_spec("triton"):  # torch brings it if it can
         from seedwitness.seeds import scan_triton
 
         return scan_triton.KERNELS[rng]
@@ -106,13 +115,14 @@ def kernel(rng: str) -> Callable[..., int]:
     return scan
 
 
-def plan(weights: Array, rng: str, cascade: Cascade | None = None) -> Plan:
+def plan(weights: Array, rng: str, least: float) -> Plan:
     """Weights [q, n] of any length, one row a query, in the order of the noise, as a scan's plan.
 
-    The blocks with the largest weights come first. Raises ConfigError for a protocol that cannot be
-    scanned, or weights that are too few or all zero.
+    It is made so that a seed is hardly ever lost whose noise and weights correlate by ``least`` or
+    more, with MISSED as the chances, at the least cost: blocks with large weights come first, and
+    as many of them as make the looks together the cheapest. Raises ConfigError for a protocol that
+    cannot be scanned, or weights that are too few or all zero.
     """
-    cascade = cascade or Cascade()
     if rng not in KERNELS:
         raise ConfigError(f"There is no scan of the RNG protocol `{rng}`.{known(rng, KERNELS)}")
     rows = np.asarray(weights, np.float64)
@@ -123,14 +133,36 @@ def plan(weights: Array, rng: str, cascade: Cascade | None = None) -> Plan:
             f"{rows.shape[1]} of length {lengths.min()}: the inversion left nothing of the noise."
         )
     unit = (rows / lengths).astype(np.float32)
-    there = min(unit.shape[1] // BLOCK, getattr(KERNELS[rng], "BLOCKS", unit.shape[1]))
-    blocks = unit[:, : there * BLOCK].reshape(len(unit), there, BLOCK)
-    order = np.argsort(-(blocks**2).sum((0, 2)), kind="stable")
-    looks = [np.sort(order[:n]) for n in (cascade.first_blocks, cascade.second_blocks)]
-    return Plan(rng, unit, cascade, *looks)
+    there = unit.shape[1] // BLOCK
+    power = (unit[:, : there * BLOCK].reshape(len(unit), there, BLOCK) ** 2).sum(2)  # [q, blocks]
+    order = np.argsort(-power.sum(0), kind="stable")
+    cheap = order[order < CHEAP]
+    taken = tuple(sorted(cheap.tolist())), tuple(sorted(order[:MOST].tolist()))
+    bare = Plan(rng, unit, ())
+
+    def look(blocks: tuple[int, ...], missed: float) -> Look:
+        mean = least * float(bare._reach(blocks).min())
+        return Look(blocks, float(mean + norm.ppf(missed) * _spread(least)))
+
+    firsts = [
+        look(tuple(sorted(cheap[:number].tolist())), MISSED[0])
+        for number in range(1, len(cheap) + 1)
+    ]
+    first = min(
+        firsts,
+        key=lambda each: len(each.blocks) + len(cheap) * float(norm.sf(each.threshold)),
+    )
+    second, last = look(taken[0], MISSED[1]), Look(taken[1], LAST)
+    between = [second] if len(first.blocks) < len(second.blocks) < len(last.blocks) else []
+    return Plan(rng, unit, (first, *between, last))
 
 
-def of(weights: Array, blocks: Array) -> Array:
+def of(weights: Array, blocks: tuple[int, ...]) -> Array:
     """The weights [q, n] in ``blocks``: [q, 16 · len(blocks)]."""
     found: Array = np.concatenate([weights[:, b * BLOCK : (b + 1) * BLOCK] for b in blocks], 1)
     return found
+
+
+def _spread(r: float) -> float:
+    """Standard deviation of a true seed's score at correlation ``r``."""
+    return float(np.sqrt(max(1 - r * r, 1e-12)))

@@ -2,8 +2,8 @@
 
 A score is Σ w·n over the noise n of a seed, w having length 1. For a seed that has nothing to do
 with the image it is standard normal, whatever w is, because w was fixed before any seed was looked
-at. A cascade looks at few elements of all seeds, at more of those that are left, and at all of the
-best, drawn by the protocol itself. What that costs in lost seeds is stated by ``Plan.lost``.
+at. A cascade looks at few elements of all seeds, at more and more of those that are left, and at
+all of the best, drawn by the protocol itself. ``Plan.lost`` states what that costs in lost seeds.
 
 Several w, of several prompts or images, are asked about at once, as queries: a seed's noise is what
 costs, and it is the same for all of them.
@@ -25,7 +25,7 @@ from scipy.stats import norm
 from seedwitness.errors import ConfigError
 from seedwitness.files import claimed, replacing, shared
 from seedwitness.seeds import PROTOCOLS
-from seedwitness.seeds.cascade import Array, Plan, kernel, of
+from seedwitness.seeds.cascade import KEPT, Array, Look, Plan, kernel, of
 from seedwitness.seeds.torch_cpu import SEEDS
 
 Report = Callable[[int, float], object]
@@ -76,7 +76,7 @@ def scan(
                 best[query] = _best(
                     np.concatenate([kept[0], found["seeds"][own]]),
                     np.concatenate([kept[1], found["scores"][own]]),
-                    plan.cascade.kept,
+                    KEPT,
                 )
             if report:
                 highest = max(float(scores.max(initial=-np.inf)) for _, scores in best)
@@ -149,38 +149,38 @@ def _part(plan: Plan, start: int, stop: int, pool: ThreadPoolExecutor) -> dict[s
     for query in range(len(plan.weights)):
         own = np.flatnonzero(queries == query)
         # No more of a part can be among the best of all.
-        kept.append(own[np.lexsort((seeds[own], -scores[own]))[: plan.cascade.kept]])
+        kept.append(own[np.lexsort((seeds[own], -scores[own]))[:KEPT]])
     rows = np.concatenate(kept)
     return {"seeds": seeds[rows], "queries": queries[rows], "scores": scores[rows]}
 
 
 def _chunk(plan: Plan, start: int, stop: int) -> tuple[Array, Array, Array]:
-    """Seeds that pass both looks of a query, that query, and their scores at the second."""
-    cascade = plan.cascade
+    """Seeds that pass all looks of a query, that query, and their scores at the last."""
     everything = np.arange(start, stop, dtype=np.uint64).astype(np.uint32)
-    seeds, queries, _ = _look(plan, everything, plan.first, cascade.first_threshold)
-    found = []
-    for query in range(len(plan.weights)):
-        passed = seeds[queries == query]
-        again, _, scores = _look(
-            plan, passed, plan.second, cascade.second_threshold, slice(query, query + 1)
-        )
-        found.append((again, np.full(len(again), query, np.uint32), scores))
-    return tuple(np.concatenate(each) for each in zip(*found, strict=True))  # type: ignore[return-value]
+    first, *further = plan.looks
+    seeds, queries, scores = _look(plan, everything, first)
+    for look in further:
+        found = []
+        for query in range(len(plan.weights)):
+            passed = seeds[queries == query]
+            again, _, own = _look(plan, passed, look, slice(query, query + 1))
+            found.append((again, np.full(len(again), query, np.uint32), own))
+        seeds, queries, scores = (np.concatenate(each) for each in zip(*found, strict=True))
+    return seeds, queries, scores
 
 
 def _look(
-    plan: Plan, tried: Array, blocks: Array, threshold: float, asked: slice = slice(None)
+    plan: Plan, tried: Array, look: Look, asked: slice = slice(None)
 ) -> tuple[Array, Array, Array]:
-    weights = of(plan.weights[asked], blocks)
+    weights = of(plan.weights[asked], look.blocks)
     weights = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-30)
     weights = np.ascontiguousarray(weights, np.float32)
-    look = kernel(plan.rng)
+    scores_of, blocks = kernel(plan.rng, look.blocks), np.array(look.blocks)
     room = len(tried)
     while True:
         seeds, queries = np.empty(room, np.uint32), np.empty(room, np.uint32)
         scores = np.empty(room, np.float32)
-        count = look(tried, blocks, weights, threshold, seeds, queries, scores)
+        count = scores_of(tried, blocks, weights, look.threshold, seeds, queries, scores)
         if count <= room:
             return seeds[:count], queries[:count], scores[:count]
         room = count

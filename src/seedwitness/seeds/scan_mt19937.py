@@ -1,7 +1,7 @@
 """Correlates noise by `torch-cpu` with given weights, seed after seed, on one core (numba).
 
-What noise costs is its generator's state: word i of mt19937's first output needs words i, i + 1
-and i + 397 of the state, which the seed fills one after the other, and no more than that is filled.
+What noise costs is its generator's state: word i of mt19937's output needs words i, i + 1 and
+i + 397 of the state, which the seed fills one after the other, and no more than that is filled.
 Seeds are reckoned side by side, in lanes, because the words of one depend on one another.
 
 All arithmetic is in 32-bit integers with a sign, which numba vectorises, and in single precision.
@@ -21,8 +21,8 @@ LANES = 256
 BLOCK = 16
 """Elements that one step of Box and Muller gives: torch takes uniforms in blocks of 16."""
 
-BLOCKS = 39
-"""Blocks that one filling of the state gives: 624 words."""
+CHEAP = 39
+"""Blocks that one filling of the state gives, 624 words; those after them cost a second one."""
 
 _WORDS = 624
 _FAR = 397  # distance of the words that the generator mixes
@@ -48,7 +48,7 @@ def scan(
     """Write each of ``tried`` and each query whose score reaches ``threshold``; gives their number.
 
     A score is the sum of a query's ``weights`` (a row of float32 [q, 16 · len(blocks)]) times the
-    noise in ``blocks`` (int64, each below BLOCKS): for weights of length 1 and unrelated noise,
+    noise in ``blocks`` (int64): for weights of length 1 and unrelated noise,
     standard normal. Noise is what costs, so that a few queries cost little more than one. Seeds are
     uint32, by seed and then by query; what does not fit into ``seeds``, ``queries`` (uint32) and
     ``scores`` (float32) is counted, not written.
@@ -108,10 +108,11 @@ def _fill(state: Array) -> None:
 
 @njit(nogil=True, cache=True)
 def _mix(state: Array, mixed: Array) -> None:
-    """The generator's first words before tempering, one a row of ``mixed``."""
+    """The generator's words before tempering, one a row of ``mixed``; they follow on the state."""
     for i in range(mixed.shape[0]):
-        one, out = state[i], mixed[i]
-        following = state[i + 1] if i + 1 < _WORDS else mixed[0]
+        out = mixed[i]
+        one = state[i] if i < _WORDS else mixed[i - _WORDS]
+        following = state[i + 1] if i + 1 < _WORDS else mixed[i + 1 - _WORDS]
         far = state[i + _FAR] if i + _FAR < _WORDS else mixed[i + _FAR - _WORDS]
         for lane in range(out.shape[0]):
             y = (one[lane] & _TOP) | (following[lane] & _LOWER)
