@@ -14,24 +14,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from seedwitness.files import write_whole
-
 HERE = Path(__file__).parent
 CHECKPOINT = HERE.parent / "data/lab/checkpoints/lab-memorised"
 
 
-def run(name: str, *arguments: str, kept: Path | None = None) -> dict[str, Any]:
-    """The figures of one benchmark; those in folder ``kept`` if it came to its end before."""
-    file = kept / f"{name}.json" if kept else None
-    if file and file.exists():
-        had: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        return had
+def run(name: str, *arguments: str) -> dict[str, Any]:
+    """The figures of one benchmark, in a process of its own."""
     sys.stderr.write(f"{name} …\n")
     command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(ended.stdout)
-    if file:
-        write_whole(file, ended.stdout)
     return found
 
 

@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json [--whole 10]
 
-Needs the demonstration's index. What comes to its end is kept in `data/seeds/` until all has, so a
-run that was stopped goes on where it was.
+Needs the demonstration's index. Both files are written after each part, and `--parts` takes some of
+them, so that a run that was stopped goes on; within a part from `data/seeds/`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any
 
 from all import machine, run
 
+from seedwitness.files import write_whole
+
 SCRATCH = Path("data/seeds")
+PARTS = {"speed": "scan_speed", "recovery": "scan_recovery", "strategies": "strategies"}
 PUBLISHED = 5.1e5
 BARS = {("up to 3", "known"): 0.99, ("up to 3", "empty"): 0.95}
 BARS |= {("7.5", "known"): 0.95, ("7.5", "empty"): 0.85}
@@ -38,61 +41,74 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def page(found: dict[str, Any]) -> str:
-    """The figures beside the bars that they are to clear."""
-    speed, seeds, where = found["speed"], found["recovery"], found["machine"]
-    rates = speed["seeds_per_second"]
+    """What was measured so far, part after part."""
     parts = [
         "# The scan of the seed space\n\nWritten by `make bench-seeds`; the figures are in "
-        "[seeds.json](seeds.json). Measured on "
-        f"{where['processor']}, {where['cores']} cores, {where['date']}, no GPU in use.\n\n"
-        "## Speed\n\n"
-        f"Seeds a second at {speed['elements']} elements, medians of {speed['rounds']} rounds in "
+        "[seeds.json](seeds.json).\n\n"
+    ]
+    sections = {"speed": speed, "recovery": recovery, "strategies": strategies}
+    for name, section in sections.items():
+        if name in found:
+            parts.append(section(found[name]))
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+def where(found: dict[str, Any]) -> str:
+    """On which machine, and when."""
+    own = found["machine"]
+    return (
+        f"Measured on {own['processor']}, {own['cores']} cores, {own['date']}, no GPU in use.\n\n"
+    )
+
+
+def speed(found: dict[str, Any]) -> str:
+    """Seeds a second, and all of them."""
+    rates = found["seeds_per_second"]
+    parts = [
+        f"## Speed\n\n{where(found)}"
+        f"Seeds a second at {found['elements']} elements, medians of {found['rounds']} rounds in "
         "one process, in turns. The bar for the kernels is 8 million.\n\n",
         table(
             ["way", "seeds a second", "against the published 5.1e5 (on paper)"],
             [[name, f"{rate:,}", f"{rate / PUBLISHED:.1f} ×"] for name, rate in rates.items()],
         ),
     ]
-    if "whole" in speed:
-        parts.append(
-            "All 2^32 seeds, by cascades that are made for a correlation, one query, once:\n\n"
-        )
-        parts.append(
-            table(
-                [
-                    "made for r",
-                    "protocol",
-                    "seconds",
-                    "a seed of that r",
-                    "z",
-                    "next best z",
-                    "chance to lose",
-                ],
-                [
-                    [
-                        each["r"],
-                        each["rng"],
-                        each["seconds"],
-                        "found" if each["found"] else "lost",
-                        f"{each['z']:.1f}",
-                        f"{each['second_best_z']:.2f}",
-                        f"{each['lost']:.1g}",
-                    ]
-                    for rng, each in speed["whole"]
-                ],
-            )
-        )
-    parts.append(
-        f"## Seeds of outputs\n\n{seeds['outputs']} outputs of `lab-memorised` under captions of "
+    if "whole" in found:
+        head = ["made for r", "protocol", "seconds", "a seed of that r", "z", "next best z", "lost"]
+        parts += [
+            "All 2^32 seeds, by cascades that are made for a correlation, one query, once; *lost* "
+            "is the chance to lose a seed of that correlation. The bar is 9 minutes at 0.45.\n\n",
+            table(head, [_whole_speed(each) for each in found["whole"]]),
+        ]
+    return "".join(parts)
+
+
+def _whole_speed(row: dict[str, Any]) -> list[object]:
+    return [
+        row["r"],
+        row["rng"],
+        row["seconds"],
+        "found" if row["found"] else "lost",
+        f"{row['z']:.1f}",
+        f"{row['second_best_z']:.2f}",
+        f"{row['lost']:.2g}",
+    ]
+
+
+def recovery(found: dict[str, Any]) -> str:
+    """How often an output's seed is found, cell by cell, and what is found where there is none."""
+    parts = [
+        f"## Seeds of outputs\n\n{where(found)}"
+        f"{found['outputs']} outputs of `lab-memorised` under captions of "
         "held-out pictures: random 32-bit seeds by both protocols, DDIM, Euler and DPM-Solver++ "
-        f"(2M), {seeds['steps']} steps, guidance 1 to 7.5. Inverted by DDIM at guidance 1, "
-        f"{seeds['steps']} steps. *Recovered*: the true seed passes a cascade made for r ≥ "
-        f"{seeds['least']}, and z ≥ {seeds['z_needed']:.2f}, so that its family-wise p over 2^32 "
+        f"(2M), {found['steps']} steps, guidance 1 to 7.5. Inverted by DDIM at guidance 1, "
+        f"{found['steps']} steps. *Recovered*: the true seed passes a cascade made for r ≥ "
+        f"{found['least']}, and z ≥ {found['z_needed']:.2f}, so that its family-wise p over 2^32 "
         "seeds and both protocols is at most 0.001. Intervals: Clopper and Pearson, 95 %.\n\n"
         "A median z counts 0 where the cascade lost the seed. PNG, DDIM and Euler together:\n\n"
-    )
+    ]
     rows = []
-    for each in seeds["bars"]:
+    for each in found["bars"]:
         bar = BARS.get((str(each["guidance"]), each["prompt"]))
         said = "–" if bar is None else f"{100 * bar:.0f} %"
         rows.append([each["guidance"], each["prompt"], said, percent(each), each["median_z"]])
@@ -103,11 +119,11 @@ def page(found: dict[str, Any]) -> str:
             ["prompt", "recovered", "median z"],
             [
                 [each["prompt"], percent(each), each["median_z"]]
-                for each in seeds["planted_captions"]
+                for each in found["planted_captions"]
             ],
         )
     )
-    no = seeds["negatives"]
+    no = found["negatives"]
     parts.append(
         "## Pictures that the checkpoint did not make\n\n"
         f"{no['pictures']} held-out pictures, under the empty prompt and their own caption, "
@@ -117,8 +133,8 @@ def page(found: dict[str, Any]) -> str:
         f"highest z is {no['median_highest_z']:.2f}; by chance, every seed seen in full, "
         f"it would be {no['median_highest_z_by_chance']:.2f}.\n\n"
     )
-    if "whole" in seeds:
-        parts.append(whole(seeds["whole"]))
+    if "whole" in found:
+        parts.append(whole(found["whole"]))
     parts.append("## Every cell\n\n")
     parts.append(
         table(
@@ -126,12 +142,11 @@ def page(found: dict[str, Any]) -> str:
             [
                 [each[name] for name in ("file", "prompt", "sampler", "guidance")]
                 + [percent(each), each["median_z"]]
-                for each in seeds["by_sampler"]
+                for each in found["by_sampler"]
             ],
         )
     )
-    parts.append(strategies(found["strategies"]))
-    return "".join(parts).rstrip("\n") + "\n"
+    return "".join(parts)
 
 
 def strategies(found: dict[str, Any]) -> str:
@@ -147,14 +162,14 @@ def strategies(found: dict[str, Any]) -> str:
             rows.append([name, group, percent(each["came_back"]), *against])
     shares = next(iter(plain.values()))["nfe_within_which"]
     return (
-        "## Strategies\n\nNFE until the first regeneration of a picture on `lab-memorised`, under "
-        f"its own caption, {found['steps']} steps, guidance {found['guidance']:g}, at most "
-        f"{found['budget_nfe']:,} NFE a picture; both distances at or below the 1 % points of "
-        "held-out pictures. Beside each: how many times fewer than the sweep needs for the same "
-        "share of the same pictures. Held-out pictures that come back are false alarms: the "
-        "thresholds were made for 16 trials of full length a picture, and more trials find more. "
-        f"The literature's search takes {found['literature_nfe']:,} NFE a picture, whatever it "
-        "finds.\n\n"
+        f"## Strategies\n\n{where(found)}"
+        "NFE until the first regeneration of a picture on `lab-memorised`, under its own caption, "
+        f"{found['steps']} steps, guidance {found['guidance']:g}, at most {found['budget_nfe']:,} "
+        "NFE a picture; both distances at or below the 1 % points of held-out pictures. Beside "
+        "each: how many times fewer than the sweep needs for the same share of the same pictures. "
+        "Held-out pictures that come back are false alarms: the thresholds were made for 16 trials "
+        "of full length a picture, and more trials find more. The literature's search takes "
+        f"{found['literature_nfe']:,} NFE a picture, whatever it finds.\n\n"
     ) + table(["strategy", "pictures", "came back", *(f"NFE for {each}" for each in shares)], rows)
 
 
@@ -177,32 +192,34 @@ def whole(found: dict[str, Any]) -> str:
     ) + table([*names, "z", "next best z", "recovered"], rows)
 
 
+def measured(part: str, whole: int, outputs: int) -> dict[str, Any]:
+    """The figures of one part, with where and when they were taken."""
+    asked = ["--outputs", str(outputs), "--whole", str(whole)]
+    arguments = {
+        "speed": ["--whole"] if whole else [],
+        "recovery": [*asked, "--scratch", str(SCRATCH / "scans")],
+        "strategies": ["--scratch", str(SCRATCH / "strategies")],
+    }
+    return {"machine": machine()} | run(PARTS[part], *arguments[part])
+
+
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure part after part, and write both files after each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("markdown", type=Path)
     parser.add_argument("figures", type=Path)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--outputs", type=int, default=240)
     parser.add_argument("--whole", type=int, default=0)
     asked = parser.parse_args()
-    found = {
-        "machine": machine(),
-        "speed": run("scan_speed", *(["--whole"] if asked.whole else []), kept=SCRATCH),
-        "recovery": run(
-            "scan_recovery",
-            "--outputs",
-            str(asked.outputs),
-            "--whole",
-            str(asked.whole),
-            "--scratch",
-            str(SCRATCH / "scans"),
-            kept=SCRATCH,
-        ),
-        "strategies": run("strategies", "--scratch", str(SCRATCH / "strategies"), kept=SCRATCH),
-    }
-    asked.figures.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    asked.markdown.write_text(page(found), "utf-8")
-    shutil.rmtree(SCRATCH)
+    found: dict[str, Any] = {}
+    if asked.figures.exists():
+        found = json.loads(asked.figures.read_text("utf-8"))
+    for part in asked.parts:
+        found[part] = measured(part, asked.whole, asked.outputs)
+        write_whole(asked.figures, json.dumps(found, indent=1) + "\n")
+        write_whole(asked.markdown, page(found))
+    shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 if __name__ == "__main__":
