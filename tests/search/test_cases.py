@@ -41,7 +41,7 @@ def test_a_case_hears_how_far_each_trial_is(tiny: Loaded, tmp_path: Path) -> Non
     searched = cases.run(tiny, {"it": case}, settings(), tmp_path)
     outcome = searched.outcomes["it"]
     assert [(each.prompt, each.seed) for each in outcome.recipes] == [
-        (prompt, seed) for prompt in case.prompts for seed in range(3)
+        (case.prompts[seed % 2], seed) for seed in range(6)
     ]
     assert outcome.nfe == 24
     distances = latent_rms(tiny.pipeline, case.picture, 32, 32, "stretch")

@@ -1,7 +1,8 @@
-"""The plainest strategy: every candidate gets the same seeds, in order, until the budget is spent.
+"""The plainest strategy: seeds in order, the candidates in turn, until the budget is spent.
 
-What it finds is a fair sample of what the checkpoint gives for each prompt, so that rates and
-ranks among controls mean what they say.
+No seed is tried twice: where it brings a picture back, it mostly does so under any wording of the
+prompt. What is found is a fair sample of what the checkpoint gives for each prompt, so that rates
+and ranks among controls mean what they say.
 """
 
 from __future__ import annotations
@@ -12,31 +13,29 @@ from seedwitness.seeds.torch_cpu import SEEDS
 
 
 def sweep(plan: Plan) -> Asking:
-    """Seeds from ``first_seed`` on for each prompt, the budget shared equally among the prompts.
+    """Seeds from ``first_seed`` on, each under one prompt, as many for one prompt as for another.
 
     Raises ConfigError where the budget gives no prompt a seed, or the seeds pass 2^32.
     """
-    cost = plan.recipe(plan.prompts[0], plan.first_seed).nfe
-    seeds = plan.budget_nfe // (cost * len(plan.prompts))
-    if not seeds:
+    prompts = plan.prompts
+    cost = plan.recipe(prompts[0], plan.first_seed).nfe
+    each = plan.budget_nfe // (cost * len(prompts))
+    if not each:
         raise ConfigError(
             f"A budget of {plan.budget_nfe} NFE is too small: one seed for each of "
-            f"{len(plan.prompts)} prompts takes {cost * len(plan.prompts)}. Raise "
+            f"{len(prompts)} prompts takes {cost * len(prompts)}. Raise "
             "`search.budget_nfe`, or lower `search.prompts` or `search.steps`."
         )
-    last = plan.first_seed + seeds - 1
+    trials = each * len(prompts)
+    last = plan.first_seed + trials - 1
     if last >= SEEDS:
         raise ConfigError(
             f"Seeds from {plan.first_seed} to {last} pass 2^32, from where on they repeat: lower "
             "`search.strategy.first_seed` or `search.budget_nfe`."
         )
-    yield [
-        plan.recipe(prompt, seed)
-        for prompt in plan.prompts
-        for seed in range(plan.first_seed, last + 1)
-    ]
-    left = plan.budget_nfe - seeds * cost * len(plan.prompts)
+    yield [plan.recipe(prompts[n % len(prompts)], plan.first_seed + n) for n in range(trials)]
+    left = plan.budget_nfe - trials * cost
     return (
-        f"budget spent: seeds {plan.first_seed} to {last} for each of {len(plan.prompts)} prompts, "
-        f"{left} of {plan.budget_nfe} NFE left over"
+        f"budget spent: seeds {plan.first_seed} to {last}, {each} for each of {len(prompts)} "
+        f"prompts in turn, {left} of {plan.budget_nfe} NFE left over"
     )
