@@ -256,6 +256,7 @@ def unscanned(target: str, checkpoint: str, sha256: str) -> records.Scan:
         protocols=["torch-cpu"],
         first_seed=0,
         end_seed=1,
+        pictures=1,
         inversions=[],
         steps=20,
         rounds=0,

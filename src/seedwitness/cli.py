@@ -164,6 +164,10 @@ def scan(
     seeds: Annotated[
         str | None, typer.Option("--seeds", help="FROM:TO, TO left out; 0:4294967296 is all.")
     ] = None,
+    pictures: Annotated[
+        int | None,
+        typer.Option("--pictures", help="Of a batch that shares one generator (ComfyUI)."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Where a recovered seed's picture goes, a PNG.")
     ] = None,
@@ -178,9 +182,8 @@ def scan(
     from seedwitness import scanning
 
     asked = scanning.question(target, prompt or ())
-    found = scanning.scan(
-        asked, checkpoint, scanning.settings(len(prompt or ()), rng or (), seeds), out
-    )
+    wanted = scanning.settings(len(prompt or ()), rng or (), seeds, pictures)
+    found = scanning.scan(asked, checkpoint, wanted, out)
     if as_json:
         typer.echo(json.dumps(scanning.as_json(found), indent=1))
     else:

@@ -60,12 +60,14 @@ def _recovered(name: str) -> list[str]:
     return list(_inputs.prompts(name, config.section(config.Scan, "scan").most_prompts)["text"])
 
 
-def settings(prompts: int, rng: Sequence[str] = (), seeds: str | None = None) -> config.Scan:
+def settings(
+    prompts: int, rng: Sequence[str] = (), seeds: str | None = None, pictures: int | None = None
+) -> config.Scan:
     """The section ``scan`` of params.yaml, changed by what was asked for.
 
     ``prompts`` are at least so many as the target is inverted under; ``rng`` names protocols, or
-    all that can be scanned by ``all``; ``seeds`` is ``FROM:TO``. Raises ConfigError where that
-    cannot be.
+    all that can be scanned by ``all``; ``seeds`` is ``FROM:TO``; ``pictures`` of a ComfyUI batch
+    are looked for. Raises ConfigError where that cannot be.
     """
     from seedwitness.search.scanning import check
     from seedwitness.seeds.cascade import KERNELS
@@ -76,6 +78,8 @@ def settings(prompts: int, rng: Sequence[str] = (), seeds: str | None = None) ->
     changed["fit"]["prompts"] = max(own.fit.prompts, prompts)
     if rng:
         changed["protocols"] = list(KERNELS) if ALL in rng else list(dict.fromkeys(rng))
+    if pictures is not None:
+        changed["pictures"] = pictures
     if seeds is not None:
         first, _, end = seeds.partition(":")
         try:
@@ -131,7 +135,7 @@ def told(found: records.Scan) -> list[str]:
         lines.append(f"{'seed':>10}  {'rng':10} {'z':>6}  {'p':>8}  recovered")
         lines += [
             f"{each.seed:>10}  {each.rng:10} {each.z:>6.2f}  {each.p:>8.2g}  "
-            f"{'yes' if each.recovered else 'no'}{', claimed by the file' if each.claimed else ''}"
+            f"{'yes' if each.recovered else 'no'}{_besides(each)}"
             for each in found.seeds
         ]
     judged = generated(found, ())
@@ -139,6 +143,11 @@ def told(found: records.Scan) -> list[str]:
     if found.regenerated is not None:
         lines.append(f"Recipe: {canonical(asdict(found.regenerated.recipe)).decode()}")
     return lines
+
+
+def _besides(each: records.ScannedSeed) -> str:
+    draw = f", draw {each.batch_index + 1} of its generator" if each.batch_index else ""
+    return f"{draw}{', claimed by the file' if each.claimed else ''}"
 
 
 def as_json(found: records.Scan) -> dict[str, Any]:
@@ -150,9 +159,7 @@ def as_json(found: records.Scan) -> dict[str, Any]:
     content = found.model_dump(mode="json")
     made = found.regenerated
     for each in content["seeds"]:
-        own = made is not None and (each["seed"], each["rng"]) == (
-            made.recipe.seed,
-            made.recipe.rng,
-        )
-        each["distance"] = made.rms / 255 if made is not None and own else None
+        noise = each["seed"], each["rng"], each["batch_index"]
+        recipe = made and (made.recipe.seed, made.recipe.rng, made.recipe.batch_index)
+        each["distance"] = made.rms / 255 if made is not None and recipe == noise else None
     return content

@@ -1,5 +1,7 @@
 """Was it generated? The seed is needed, and a recipe that gives the very image back."""
 
+from dataclasses import replace
+
 import pytest
 
 from seedwitness import records
@@ -10,11 +12,12 @@ RECIPE = records.Recipe("an owl", 77, 128, 128, "euler", 25, 4.5)
 
 
 def seed(
-    z: float = 20.0, p: float = 1e-70, *, number: int = 77, claimed: bool = False
+    z: float = 20.0, p: float = 1e-70, *, number: int = 77, claimed: bool = False, draw: int = 0
 ) -> records.ScannedSeed:
     return records.ScannedSeed(
         seed=number,
         rng="torch-cpu",
+        batch_index=draw,
         inversion=INVERSION,
         z=z,
         p=p,
@@ -24,10 +27,10 @@ def seed(
     )
 
 
-def made(rms: float) -> records.Regenerated:
+def made(rms: float, draw: int = 0) -> records.Regenerated:
     return records.Regenerated(
         trial=RECIPE.id,
-        recipe=RECIPE,
+        recipe=replace(RECIPE, batch_index=draw),
         tried=31,
         noise_sha256="",
         latent_sha256="",
@@ -46,6 +49,7 @@ def scan(**changes: object) -> records.Scan:
         "protocols": ["torch-cpu", "philox-nv"],
         "first_seed": 0,
         "end_seed": 2**32,
+        "pictures": 1,
         "inversions": [INVERSION],
         "steps": 20,
         "rounds": 0,
@@ -120,6 +124,13 @@ def test_checkpoints_that_make_the_same_are_not_told_apart_and_that_is_said() ->
     assert not any("hashes of the weights" in each for each in other.limits)
 
 
+def test_a_later_picture_of_a_batch_is_called_so() -> None:
+    found = generated(scan(pictures=3, seeds=[seed(draw=2)], regenerated=made(0.2, draw=2)), ())
+    assert "seed 77 by torch-cpu, draw 3 of its generator, is in the target" in found.reasons[0]
+    assert "one of the first 3 draws of its generator" in found.limits[-1]
+    assert "draw" not in generated(scan(), ()).reasons[0]
+
+
 def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
     with pytest.raises(ValueError, match="regenerated"):
         scan(regenerated=None)
@@ -127,3 +138,5 @@ def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
         scan(seeds=[])
     with pytest.raises(ValueError, match="regenerated"):
         scan(seeds=[seed(number=78)])
+    with pytest.raises(ValueError, match="regenerated"):
+        scan(seeds=[seed(draw=1)])

@@ -90,6 +90,7 @@ SCAN = records.Scan(
     protocols=["torch-cpu"],
     first_seed=0,
     end_seed=10,
+    pictures=1,
     inversions=[],
     steps=20,
     rounds=0,

@@ -193,6 +193,7 @@ def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> 
     best = records.ScannedSeed(
         seed=271_828,
         rng="torch-cpu",
+        batch_index=0,
         inversion=asked,
         z=z,
         p=1e-120 if recovered else 0.012,
@@ -219,6 +220,7 @@ def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> 
         protocols=["torch-cpu"],
         first_seed=0,
         end_seed=4_194_304,
+        pictures=1,
         inversions=[records.Inversion(prompt="", guidance=1.0), asked],
         steps=20,
         rounds=0,

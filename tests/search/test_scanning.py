@@ -1,5 +1,6 @@
 """The seed of a picture, looked for by the lab's own checkpoint: real weights, real seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,22 @@ def test_seed_and_recipe_of_an_output_are_found(lab: Loaded, rng: str, tmp_path:
     assert found.picture is not None
     assert np.array_equal(np.array(found.picture), np.array(picture))
     assert found.scan.regenerated.the_very_image
+
+
+def test_a_later_picture_of_a_batch_is_found_where_it_is_looked_for(
+    lab: Loaded, tmp_path: Path
+) -> None:
+    """As ComfyUI makes it: the third draw of one generator."""
+    recipe = replace(RECIPE, batch_index=2)
+    picture = made(lab, recipe)
+    settings = SCAN.model_copy(update={"pictures": 3})
+    found = asked(lab, picture, tmp_path, settings=settings).scan
+    assert (found.seeds[0].noise, found.seeds[0].recovered) == ((40_503, "torch-cpu", 2), True)
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
+    assert found.z_needed is not None
+    assert found.z_needed > (asked(lab, picture, tmp_path).scan.z_needed or 0)
+    assert not any(each.recovered for each in asked(lab, picture, tmp_path).scan.seeds)
 
 
 def test_a_picture_from_elsewhere_has_no_seed(lab: Loaded, tmp_path: Path) -> None:

@@ -42,6 +42,22 @@ def test_a_planted_seed_is_found(rng: str, seed: int, tmp_path: Path) -> None:
     assert (found.p()[1:] > 1e-3).all()
 
 
+def test_a_later_draw_is_found(tmp_path: Path) -> None:
+    noise = PROTOCOLS["torch-cpu"](77_777, 2, SHAPE, torch.float32).flatten().numpy()
+    planned = plan(noise[None], "torch-cpu", LEAST, draw=2)
+    [found] = scan(planned, SHAPE, 0, 100_000, ledger=tmp_path)
+    assert found.seeds[0] == 77_777
+    assert found.z[0] == pytest.approx(np.linalg.norm(noise), abs=1e-3)
+    [first] = scan(plan(noise[None], "torch-cpu", LEAST), SHAPE, 0, 100_000, ledger=tmp_path)
+    assert (first.p() > 1e-3).all()
+
+
+@pytest.mark.parametrize(("rng", "elements"), [("philox-nv", 1024), ("torch-cpu", 1000)])
+def test_later_draws_that_tools_do_not_share_are_refused(rng: str, elements: int) -> None:
+    with pytest.raises(ConfigError, match=r"Set scan\.pictures to 1"):
+        plan(np.ones((1, elements)), rng, LEAST, draw=1)
+
+
 def test_exact_scores_are_those_of_torch(tmp_path: Path) -> None:
     weights = blurred("torch-cpu", 77, 0.5)
     [found] = scan(plan(weights[None], "torch-cpu", LEAST), SHAPE, 0, 50_000, ledger=tmp_path)

@@ -133,6 +133,9 @@ class Scan(Section):
     first_seed: NonNegativeInt = 0
     end_seed: Annotated[int, Field(ge=1, le=2**32)]
     """Seeds from ``first_seed`` up to this one, itself left out; 4294967296 for all."""
+    pictures: PositiveInt = 1
+    """Of a batch that shares one generator, as ComfyUI draws it by ``torch-cpu``: how many of them
+    are looked for. 1 is the first, which is what all other tools draw."""
     prompts: NonNegativeInt = 1
     """How many candidates the target is inverted under, beside the empty prompt."""
     steps: PositiveInt = 20

@@ -36,9 +36,9 @@ def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding
     if best is None or scan.regenerated is None:
         return "not supported", [_nothing(scan, best)]
     said = (
-        f"The noise of seed {best.seed} by {best.rng} is in the target: z = {best.z:.1f}, and no "
-        f"seed is likely to reach {scan.z_needed:.2f} by chance; family-wise p = {best.p:.2g}, at "
-        f"most α = {scan.alpha:g}."
+        f"The noise of seed {best.seed} by {best.rng}{_draw(best)} is in the target: z = "
+        f"{best.z:.1f}, and no seed is likely to reach {scan.z_needed:.2f} by chance; family-wise "
+        f"p = {best.p:.2g}, at most α = {scan.alpha:g}."
     )
     made, recipe = scan.regenerated, scan.regenerated.recipe
     beside = (
@@ -106,10 +106,18 @@ def _limits(scan: records.Scan) -> list[str]:
             "A checkpoint that differs from this one by so little that it makes the same picture "
             "of the same recipe would be supported as well: compare the hashes of the weights."
         )
+    draws, later = "the first draw of its generator", "later pictures"
+    if scan.pictures > 1:
+        draws = f"one of the first {scan.pictures} draws of its generator by torch-cpu"
+        later = f"pictures after the first {scan.pictures}"
     said.append(
-        "Looked for: the noise of one seed, the first draw of its generator, by "
+        f"Looked for: the noise of one seed, {draws}, by "
         f"{' or '.join(scan.protocols)}. Noise that was mixed (variation seeds), resized, or added "
-        "in between (ancestral samplers), later pictures of a batch, and pictures that were "
-        "cropped, resized or painted over would not be found."
+        f"in between (ancestral samplers), {later} of a batch that shares one generator (ComfyUI), "
+        "and pictures that were cropped, resized or painted over would not be found."
     )
     return said
+
+
+def _draw(best: records.ScannedSeed) -> str:
+    return f", draw {best.batch_index + 1} of its generator," if best.batch_index else ""

@@ -20,16 +20,23 @@ class ScannedSeed(Document):
 
     seed: int
     rng: str
+    batch_index: int
+    """Which draw of the generator, from 0: ComfyUI's picture in its batch."""
     inversion: Inversion
     z: float
     """Standard normal for a seed that has nothing to do with the target."""
     p: float
-    """Family-wise, by Bonferroni over all seeds, protocols and inversions."""
+    """Family-wise, by Bonferroni over all seeds, protocols, draws and inversions."""
     correlation: float
     """Of its noise and the inverted one, over all elements."""
     recovered: bool
     claimed: bool
     """Whether the file's own metadata names it: looked at wherever it lies."""
+
+    @property
+    def noise(self) -> tuple[int, str, int]:
+        """What its noise is drawn by: seed, protocol, and which draw."""
+        return self.seed, self.rng, self.batch_index
 
 
 class Regenerated(Document):
@@ -66,6 +73,8 @@ class Scan(Document):
     protocols: list[str]
     first_seed: int
     end_seed: int
+    pictures: int
+    """Draws of each generator by ``torch-cpu`` that were looked at."""
     inversions: list[Inversion]
     steps: int
     rounds: int
@@ -81,9 +90,9 @@ class Scan(Document):
 
     @model_validator(mode="after")
     def _whole(self) -> Scan:
-        recovered = [(each.seed, each.rng) for each in self.seeds[:1] if each.recovered]
+        recovered = [each.noise for each in self.seeds[:1] if each.recovered]
         made = [self.regenerated.recipe] if self.regenerated else []
-        if recovered != [(each.seed, each.rng) for each in made]:
+        if recovered != [(each.seed, each.rng, each.batch_index) for each in made]:
             raise ValueError("regenerated: it is of the best seed, where that was recovered")
         return self
 

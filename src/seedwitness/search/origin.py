@@ -68,6 +68,7 @@ def origin(
         protocols=settings.protocols,
         first_seed=settings.first_seed,
         end_seed=settings.end_seed,
+        pictures=settings.pictures,
         inversions=asked,
         steps=settings.steps,
         rounds=settings.rounds,
@@ -108,5 +109,6 @@ def _start(
         guidance=search.guidance if guidance is None else guidance,
         negative_prompt=search.negative_prompt,
         rng=found.rng,
+        batch_index=found.batch_index,
         dtype=loaded.checkpoint.dtype,
     )

@@ -69,6 +69,14 @@ def refused(loaded: Loaded, width: int, height: int) -> str:
     return ""
 
 
+def draws(protocol: str, settings: config.Scan) -> int:
+    """How many draws of a generator are looked at: more than one where tools share it in a batch.
+
+    By other protocols each picture of a batch has a seed of its own.
+    """
+    return settings.pictures if protocol == "torch-cpu" else 1
+
+
 def inversions(
     prompts: Sequence[str], settings: config.Scan, claimed: float | None = None
 ) -> list[Inversion]:
@@ -126,27 +134,28 @@ def look(
 ) -> Looked:
     """The seeds whose noise of ``shape`` correlates most with any of ``rows`` [q, n].
 
-    A seed is named once under each protocol, with the inversion that speaks most for it. Seeds that
-    are ``claimed`` are looked at wherever they lie, and always named, after the best. Raises
-    ConfigError as ``seeds.scan.scan`` does.
+    A seed is named once by each protocol and draw, with the inversion that speaks most for it.
+    Seeds that are ``claimed`` are looked at wherever they lie, and always named, after the best.
+    Raises ConfigError as ``seeds.scan.scan`` does.
     """
     check(settings)
     own = np.array(sorted({seed for seed in claimed if 0 <= seed < SEEDS}), np.uint32)
     beyond = [seed for seed in own.tolist() if not settings.first_seed <= seed < settings.end_seed]
     tried = settings.end_seed - settings.first_seed + len(beyond)
-    tests = tried * len(settings.protocols) * len(rows)
+    passes = [(name, draw) for name in settings.protocols for draw in range(draws(name, settings))]
+    tests = tried * len(passes) * len(rows)
     z_needed = float(norm.isf(settings.alpha / tests))
-    best: dict[tuple[int, str], tuple[float, Inversion]] = {}
+    best: dict[tuple[int, str, int], tuple[float, Inversion]] = {}
     seen = 0.0
     with tqdm(
-        total=(settings.end_seed - settings.first_seed) * len(settings.protocols),
+        total=(settings.end_seed - settings.first_seed) * len(passes),
         unit=" seeds",
         unit_scale=True,
         disable=None,
     ) as bar:
-        for protocol in settings.protocols:
+        for protocol, draw in passes:
             bar.set_description(protocol)
-            planned = plan(rows, protocol, settings.least)
+            planned = plan(rows, protocol, settings.least, draw)
             seen = max(seen, planned.seen(z_needed))
             found = scan(
                 planned,
@@ -162,12 +171,14 @@ def look(
                 first = slice(settings.best)  # no other of this inversion can be among the best
                 seeds = np.concatenate([candidates.seeds[first], own]).tolist()
                 for seed, score in zip(seeds, [*candidates.z[first], *z], strict=True):
-                    if score > best.get((seed, protocol), (-np.inf, inversion))[0]:
-                        best[seed, protocol] = (float(score), inversion)
+                    noise = seed, protocol, draw
+                    if score > best.get(noise, (-np.inf, inversion))[0]:
+                        best[noise] = (float(score), inversion)
     named = [
         ScannedSeed(
             seed=seed,
             rng=protocol,
+            batch_index=draw,
             inversion=inversion,
             z=z,
             p=min(1.0, float(norm.sf(z)) * tests),
@@ -175,8 +186,8 @@ def look(
             recovered=z >= z_needed,
             claimed=seed in own,
         )
-        for (seed, protocol), (z, inversion) in best.items()
+        for (seed, protocol, draw), (z, inversion) in best.items()
     ]
-    named.sort(key=lambda each: (-each.z, each.rng, each.seed))
+    named.sort(key=lambda each: (-each.z, each.rng, each.batch_index, each.seed))
     others = [each for each in named[settings.best :] if each.claimed]
     return Looked([*named[: settings.best], *others], rows.shape[1], z_needed, seen)

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 KERNELS: Mapping[str, ModuleType] = {"torch-cpu": scan_mt19937, "philox-nv": scan_philox}
 BLOCK = 16
 
-VERSION = 3
+VERSION = 4
 
 CHEAP, MOST = scan_mt19937.CHEAP, 128
 """Blocks of 16 elements that the second look and the last take at most. The first two looks keep to
@@ -55,6 +55,13 @@ class Plan:
     rng: str
     weights: Array
     looks: tuple[Look, ...]
+    draw: int = 0
+    """Which draw of the generator is looked at, each of as many elements as there are weights."""
+
+    def at(self, look: Look) -> Array:
+        """The blocks of a look as the generator counts them, from its first draw on."""
+        found: Array = np.array(look.blocks) + self.draw * (self.weights.shape[1] // BLOCK)
+        return found
 
     def lost(self, r: float) -> Array:
         """The chance, by query, that a look leaves the true seed out: [q].
@@ -94,19 +101,20 @@ class Plan:
     def key(self) -> str:
         """Names all that a part's content depends on."""
         content: dict[str, Any] = {"version": VERSION, "rng": self.rng, "kept": KEPT}
+        content["draw"] = self.draw
         content["looks"] = [[look.threshold, *look.blocks] for look in self.looks]
         content |= {"queries": len(self.weights), "weights": self.weights.tobytes().hex()}
         return digest(content)[:32]
 
 
-def kernel(rng: str, blocks: tuple[int, ...]) -> Callable[..., int]:
+def kernel(rng: str, blocks: Array) -> Callable[..., int]:
     """The GPU's kernel where there are a GPU and Triton, else that of the cores; to one result.
 
     Their scores differ by less than 0.01, so that of the seeds just at a threshold the one may keep
     a few that the other does not. The GPU's keeps to the CHEAP blocks of `torch-cpu`: what lies
     after them is asked of few seeds, and of the cores.
     """
-    within = rng != "torch-cpu" or max(blocks) < CHEAP
+    within = rng != "torch-cpu" or int(blocks.max()) < CHEAP
     if within and torch.cuda.is_available() and find_spec("triton"):  # torch brings it if it can
         from seedwitness.seeds import scan_triton
 
@@ -115,13 +123,16 @@ def kernel(rng: str, blocks: tuple[int, ...]) -> Callable[..., int]:
     return scan
 
 
-def plan(weights: Array, rng: str, least: float) -> Plan:
+def plan(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
     """Weights [q, n] of any length, one row a query, in the order of the noise, as a scan's plan.
 
     It is made so that a seed is hardly ever lost whose noise and weights correlate by ``least`` or
     more, with MISSED as the chances, at the least cost: blocks with large weights come first, and
-    as many of them as make the looks together the cheapest. Raises ConfigError for a protocol that
-    cannot be scanned, or weights that are too few or all zero.
+    as many of them as make the looks together the cheapest. A later ``draw`` than the first costs
+    the state of the generator before all else, so that the first look takes as many as the second.
+
+    Raises ConfigError for a protocol that cannot be scanned, weights that are too few or all zero,
+    or a later draw of a number of elements that 16 does not divide.
     """
     if rng not in KERNELS:
         raise ConfigError(f"There is no scan of the RNG protocol `{rng}`.{known(rng, KERNELS)}")
@@ -132,11 +143,17 @@ def plan(weights: Array, rng: str, least: float) -> Plan:
             f"A scan needs at least {BLOCK} finite weights that are not all zero, not "
             f"{rows.shape[1]} of length {lengths.min()}: the inversion left nothing of the noise."
         )
+    if draw and (rng != "torch-cpu" or rows.shape[1] % BLOCK):
+        raise ConfigError(
+            "Later pictures of a batch are looked for by torch-cpu alone, and where "
+            f"{BLOCK} divides the elements of their noise: not by {rng}, {rows.shape[1]} elements. "
+            "Set scan.pictures to 1."
+        )
     unit = (rows / lengths).astype(np.float32)
     there = unit.shape[1] // BLOCK
     power = (unit[:, : there * BLOCK].reshape(len(unit), there, BLOCK) ** 2).sum(2)  # [q, blocks]
     order = np.argsort(-power.sum(0), kind="stable")
-    cheap = order[order < CHEAP]
+    cheap = order[:CHEAP] if draw else order[order < CHEAP]
     taken = tuple(sorted(cheap.tolist())), tuple(sorted(order[:MOST].tolist()))
     bare = Plan(rng, unit, ())
 
@@ -146,7 +163,7 @@ def plan(weights: Array, rng: str, least: float) -> Plan:
 
     firsts = [
         look(tuple(sorted(cheap[:number].tolist())), MISSED[0])
-        for number in range(1, len(cheap) + 1)
+        for number in range(len(cheap) if draw else 1, len(cheap) + 1)
     ]
     first = min(
         firsts,
@@ -154,7 +171,7 @@ def plan(weights: Array, rng: str, least: float) -> Plan:
     )
     second, last = look(taken[0], MISSED[1]), Look(taken[1], LAST)
     between = [second] if len(first.blocks) < len(second.blocks) < len(last.blocks) else []
-    return Plan(rng, unit, (first, *between, last))
+    return Plan(rng, unit, (first, *between, last), draw)
 
 
 def of(weights: Array, blocks: tuple[int, ...]) -> Array:

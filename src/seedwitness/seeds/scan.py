@@ -132,7 +132,7 @@ def exact(plan: Plan, chosen: Sequence[tuple[Array, Array]], shape: tuple[int, .
     return [
         np.array(
             [
-                float(draw(seed, 0, shape, torch.float32).flatten().double() @ row)
+                float(draw(seed, plan.draw, shape, torch.float32).flatten().double() @ row)
                 for seed in seeds.tolist()
             ],
             np.float64,
@@ -175,7 +175,8 @@ def _look(
     weights = of(plan.weights[asked], look.blocks)
     weights = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-30)
     weights = np.ascontiguousarray(weights, np.float32)
-    scores_of, blocks = kernel(plan.rng, look.blocks), np.array(look.blocks)
+    blocks = plan.at(look)
+    scores_of = kernel(plan.rng, blocks)
     room = len(tried)
     while True:
         seeds, queries = np.empty(room, np.uint32), np.empty(room, np.uint32)

@@ -53,11 +53,12 @@ def scan(
     uint32, by seed and then by query; what does not fit into ``seeds``, ``queries`` (uint32) and
     ``scores`` (float32) is counted, not written.
     """
-    top = 0
-    for block in blocks:
-        top = max(top, BLOCK * block + BLOCK)
+    skipped = BLOCK * blocks.min() // _WORDS  # whole states that no block lies in
+    start = skipped * _WORDS
+    top = BLOCK * blocks.max() + BLOCK - start
     asked = weights.shape[0]
-    state = np.empty((min(_WORDS, _FAR + top), LANES), np.int32)
+    state = np.empty((_WORDS if skipped else min(_WORDS, _FAR + top), LANES), np.int32)
+    following = np.empty((_WORDS if skipped else 0, LANES), np.int32)
     mixed = np.empty((top, LANES), np.int32)
     radius, angle = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     cosine, sine = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
@@ -69,10 +70,13 @@ def scan(
             # What is left of the last lanes repeats the last seed, and is not looked at.
             state[0, lane] = np.int32(tried[min(base + lane, count - 1)])
         _fill(state)
+        for _ in range(skipped):
+            _mix(state, following)
+            state, following = following, state
         _mix(state, mixed)
         for number in range(len(blocks)):
             for j in range(BLOCK // 2):
-                i, k = BLOCK * blocks[number] + j, BLOCK * number + j
+                i, k = BLOCK * blocks[number] + j - start, BLOCK * number + j
                 _temper(mixed[i], radius)
                 _temper(mixed[i + BLOCK // 2], angle)
                 if asked == 1:
@@ -108,7 +112,10 @@ def _fill(state: Array) -> None:
 
 @njit(nogil=True, cache=True)
 def _mix(state: Array, mixed: Array) -> None:
-    """The generator's words before tempering, one a row of ``mixed``; they follow on the state."""
+    """The generator's words before tempering, one a row of ``mixed``; they follow on the state.
+
+    The first 624 are its next state.
+    """
     for i in range(mixed.shape[0]):
         out = mixed[i]
         one = state[i] if i < _WORDS else mixed[i - _WORDS]
