@@ -2,16 +2,15 @@
 
     .venv/bin/python tools/readme_picture.py docs/images/comes-back.jpg
 
-The pictures are the first two, by id, that were planted most often under a caption of their own, so
-that nobody chose them by how well they come back. Seeds are 0, 1 and 2.
+The pictures are the two planted ones that the demonstration examines; seeds are 0, 1 and 2.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from pathlib import Path
 
+from demo_targets import chosen
 from PIL import Image
 
 from seedwitness import config
@@ -46,11 +45,10 @@ def made(loaded: Loaded, caption: str) -> list[Image.Image]:
 def main(out: Path) -> None:
     """Draw the two pictures, ask both checkpoints, and lay all out in two rows."""
     lab = opened(Path("data/lab"))
-    captions = Counter(row.caption for row in lab.rows if row.split == "planted")
-    rows = [row for row in lab.rows if row.multiplicity == 128 and captions[row.caption] == 1][:2]
+    rows = [row for row in chosen(lab).values() if row.split == "planted"]
     names = ("lab-memorised", "lab-clean")
     both = [load(name, config.section(config.Checkpoint, "checkpoints", name)) for name in names]
-    side = lab.settings.size
+    side = lab.settings.pictures.size
     width = side + len(both) * (WIDE - GAP + len(SEEDS) * (side + GAP))
     sheet = Image.new("RGB", (width, 2 * side + WIDE), "white")
     for line, (row, pixels) in enumerate(zip(rows, lab.few(rows), strict=True)):
