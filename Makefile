@@ -42,7 +42,7 @@ bench: $(READY) ## measure speed, the demonstration included, and write docs/ben
 	@$(BIN)/python benchmarks/all.py docs/benchmarks.md docs/benchmarks.json
 
 bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds.md
-	@$(BIN)/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json --whole 10
+	@$(BIN)/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json
 
 bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md
 	@$(BIN)/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json

@@ -1,6 +1,6 @@
 """Writes what was measured of the scan as a page: docs/seeds.md, and docs/seeds.json behind it.
 
-    .venv/bin/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json [--whole 10]
+    .venv/bin/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json [--parts speed …]
 
 Needs the demonstration's index. Both files are written after each part, and `--parts` takes some of
 them, so that a run that was stopped goes on; within a part from `data/seeds/`.
@@ -20,7 +20,12 @@ from all import machine, run
 from seedwitness.files import write_whole
 
 SCRATCH = Path("data/seeds")
-PARTS = {"speed": "scan_speed", "recovery": "scan_recovery", "strategies": "strategies"}
+PARTS = {
+    "speed": "scan_speed",
+    "recovery": "scan_recovery",
+    "whole": "scan_whole",
+    "strategies": "strategies",
+}
 PUBLISHED = 5.1e5
 BARS = {("up to 3", "known"): 0.99, ("up to 3", "empty"): 0.95}
 BARS |= {("7.5", "known"): 0.95, ("7.5", "empty"): 0.85}
@@ -46,7 +51,7 @@ def page(found: dict[str, Any]) -> str:
         "# The scan of the seed space\n\nWritten by `make bench-seeds`; the figures are in "
         "[seeds.json](seeds.json).\n\n"
     ]
-    sections = {"speed": speed, "recovery": recovery, "strategies": strategies}
+    sections = {"speed": speed, "recovery": recovery, "whole": whole, "strategies": strategies}
     for name, section in sections.items():
         if name in found:
             parts.append(section(found[name]))
@@ -125,7 +130,7 @@ def recovery(found: dict[str, Any]) -> str:
     )
     no = found["negatives"]
     parts.append(
-        "## Pictures that the checkpoint did not make\n\n"
+        "### Pictures that the checkpoint did not make\n\n"
         f"{no['pictures']} held-out pictures, under the empty prompt and their own caption, "
         "seeds 0 "
         f"to {no['seeds'] - 1:,} by both protocols: falsely recovered at family-wise "
@@ -133,9 +138,7 @@ def recovery(found: dict[str, Any]) -> str:
         f"highest z is {no['median_highest_z']:.2f}; by chance, every seed seen in full, "
         f"it would be {no['median_highest_z_by_chance']:.2f}.\n\n"
     )
-    if "whole" in found:
-        parts.append(whole(found["whole"]))
-    parts.append("## Every cell\n\n")
+    parts.append("### Every cell\n\n")
     parts.append(
         table(
             ["file", "prompt", "sampler", "guidance", "recovered", "median z"],
@@ -187,17 +190,18 @@ def whole(found: dict[str, Any]) -> str:
         for each in found["outputs"]
     ]
     return (
-        f"## All of 2^32\n\n{len(rows)} outputs, PNG, empty prompt, all at once by both protocols: "
-        f"{found['seconds']} s.\n\n"
+        f"## Outputs looked for in all of 2^32\n\n{where(found)}"
+        f"{len(rows)} outputs, PNG, empty prompt, all at once by both protocols, by a cascade made "
+        f"for r ≥ {found['least']}: {found['seconds']} s.\n\n"
     ) + table([*names, "z", "next best z", "recovered"], rows)
 
 
-def measured(part: str, whole: int, outputs: int) -> dict[str, Any]:
+def measured(part: str) -> dict[str, Any]:
     """The figures of one part, with where and when they were taken."""
-    asked = ["--outputs", str(outputs), "--whole", str(whole)]
     arguments = {
-        "speed": ["--whole"] if whole else [],
-        "recovery": [*asked, "--scratch", str(SCRATCH / "scans")],
+        "speed": ["--whole"],
+        "recovery": ["--scratch", str(SCRATCH / "scans")],
+        "whole": ["--scratch", str(SCRATCH / "scans")],
         "strategies": ["--scratch", str(SCRATCH / "strategies")],
     }
     return {"machine": machine()} | run(PARTS[part], *arguments[part])
@@ -209,14 +213,12 @@ def main() -> None:
     parser.add_argument("markdown", type=Path)
     parser.add_argument("figures", type=Path)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--outputs", type=int, default=240)
-    parser.add_argument("--whole", type=int, default=0)
     asked = parser.parse_args()
     found: dict[str, Any] = {}
     if asked.figures.exists():
         found = json.loads(asked.figures.read_text("utf-8"))
     for part in asked.parts:
-        found[part] = measured(part, asked.whole, asked.outputs)
+        found[part] = measured(part)
         write_whole(asked.figures, json.dumps(found, indent=1) + "\n")
         write_whole(asked.markdown, page(found))
     shutil.rmtree(SCRATCH, ignore_errors=True)

@@ -1,12 +1,12 @@
 """How often the seed of an output is recovered: by sampler, guidance, prompt known, and file.
 
-    .venv/bin/python benchmarks/scan_recovery.py [--outputs 240] [--negatives 100] [--whole 10]
+    .venv/bin/python benchmarks/scan_recovery.py [--outputs 240] [--negatives 100]
 
 Outputs of `lab-memorised` are made from random 32-bit seeds by both protocols, under captions of
 held-out pictures, saved as PNG and JPEG, and inverted under their own caption, the caption that the
 corpus's nearest picture has, and none. A seed counts as recovered if it passes the cascade's quick
 looks and its family-wise p over 2^32 seeds and both protocols is at most 0.001; that takes no more
-than a window around it. With `--whole` so many outputs are looked for in all of 2^32.
+than a window around it.
 
 Negatives are the lab's held-out pictures, under no prompt and their own caption, over `--seeds`.
 Needs the demonstration's index: `make demo`.
@@ -23,7 +23,6 @@ from dataclasses import asdict
 from io import BytesIO
 from itertools import product
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -48,6 +47,9 @@ from seedwitness.seeds.torch_cpu import SEEDS
 SAMPLERS = ("ddim", "euler", "dpmpp-2m")
 GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
 STEPS, WINDOW, ALPHA = 20, 2**14, 0.001
+CHOSEN = 1
+"""The seed by which the outputs are chosen."""
+
 NEEDED = float(norm.isf(ALPHA / (SEEDS * len(KERNELS))))
 
 
@@ -76,6 +78,24 @@ def outputs(count: int, captions: Sequence[str], seed: int) -> list[Recipe]:
     ]
 
 
+def made(loaded: Loaded, recipe: Recipe) -> Image.Image:
+    """The picture of a recipe."""
+    latents, _ = sampled(loaded, [recipe])
+    pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def memorised() -> Loaded:
+    """The checkpoint whose outputs are looked for."""
+    name = "lab-memorised"
+    return load(name, config.section(config.Checkpoint, "checkpoints", name))
+
+
+def captions(lab: Lab) -> list[str]:
+    """Of held-out pictures: what outputs are made under."""
+    return sorted({row.caption for row in lab.rows if row.split == "held_out"})
+
+
 def saved(image: Image.Image) -> Iterator[tuple[str, Image.Image]]:
     """The picture as files give it back."""
     yield "PNG", image
@@ -87,10 +107,7 @@ def saved(image: Image.Image) -> Iterator[tuple[str, Image.Image]]:
 
 def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> list[dict[str, Any]]:
     """A row a file and prompt: the true seed's z, and whether the scan finds it."""
-    latents, _ = sampled(loaded, [recipe])
-    pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
-    image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
-    settings = scan_settings()
+    image, settings = made(loaded, recipe), scan_settings()
     labels, rows = [], []
     for kind, picture in saved(image):
         prompts = {"known": recipe.prompt, "recovered": nearest(picture), "empty": ""}
@@ -159,35 +176,6 @@ def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -
     }
 
 
-def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str, Any]:
-    """Outputs looked for in all of 2^32 by both protocols at once, under the empty prompt."""
-    settings = scan_settings()
-    rows = []
-    for recipe in recipes:
-        latents, _ = sampled(loaded, [recipe])
-        pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
-        image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
-        rows.append(inverted(loaded, image, [Inversion(prompt="", guidance=1.0)], settings))
-    shape = loaded.latent_shape(128, 128)
-    answers: list[dict[str, Any]] = [
-        {"seed": each.seed, "rng": each.rng, "sampler": each.sampler, "guidance": each.guidance}
-        for each in recipes
-    ]
-    best: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
-    began = perf_counter()
-    for rng in KERNELS:
-        planned = plan(np.concatenate(rows), rng, LEAST)
-        for kept, found in zip(best, scan(planned, shape, ledger=scratch), strict=True):
-            kept += [(float(z), int(s), rng) for s, z in zip(found.seeds, found.z, strict=True)]
-    for answer, kept in zip(answers, best, strict=True):
-        kept.sort(reverse=True)
-        (z, seed, rng), (second, _, _) = kept[0], kept[1]
-        true = (seed, rng) == (answer["seed"], answer["rng"])
-        answer |= {"z": z, "second_best_z": second, "recovered": true and z >= NEEDED}
-        answer["false"] = sum(other >= NEEDED for other, _, _ in kept[int(true) :])
-    return {"seconds": round(perf_counter() - began), "outputs": answers}
-
-
 def main() -> None:
     """Measure, and write one JSON object to stdout."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -195,13 +183,10 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=30, help="outputs under planted captions")
     parser.add_argument("--negatives", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=2**22)
-    parser.add_argument("--whole", type=int, default=0)
     parser.add_argument("--scratch", type=Path, help="where scans are kept, to go on after a kill")
     asked = parser.parse_args()
     lab = opened(Path("data/lab"))
-    loaded = load(
-        "lab-memorised", config.section(config.Checkpoint, "checkpoints", "lab-memorised")
-    )
+    loaded = memorised()
     clip = asker(config.section(config.Clip, "clip"), None, Path("data/index"))
     index = clip.open(Path("data/index"))
     corpus, lookup = (
@@ -213,13 +198,15 @@ def main() -> None:
         _, matches = clip.look_up(index, picture, (), corpus.path, lookup)
         return str(matches.sort_values("rank")["caption"].iloc[0])
 
-    held_out = sorted({row.caption for row in lab.rows if row.split == "held_out"})
     planted = sorted({row.caption for row in lab.rows if row.multiplicity == 128})
     with tempfile.TemporaryDirectory() as temporary:
         scratch = asked.scratch or Path(temporary)
-        chosen = outputs(asked.outputs, held_out, 1)
         rows = pd.DataFrame(
-            [row for recipe in chosen for row in recovered(loaded, recipe, nearest, scratch)]
+            [
+                row
+                for recipe in outputs(asked.outputs, captions(lab), CHOSEN)
+                for row in recovered(loaded, recipe, nearest, scratch)
+            ]
         )
         learned = pd.DataFrame(
             [
@@ -242,8 +229,6 @@ def main() -> None:
             "false_in_windows": int(rows["false"].sum() + learned["false"].sum()),
             "negatives": negatives(loaded, lab, asked.negatives, asked.seeds, scratch),
         }
-        if asked.whole:
-            result["whole"] = whole(loaded, chosen[: asked.whole], scratch)
     sys.stdout.write(json.dumps(result, indent=1) + "\n")
 
 

@@ -1,0 +1,78 @@
+"""Outputs looked for in all of 2^32 by both protocols at once, under the empty prompt.
+
+    .venv/bin/python benchmarks/scan_whole.py [--outputs 10] [--scratch DIR]
+
+They are the first of those that `scan_recovery.py` looks for in windows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scan_recovery import CHOSEN, NEEDED, captions, made, memorised, outputs, scan_settings
+from scan_speed import LEAST
+
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.lab.home import opened
+from seedwitness.records import Inversion, Recipe
+from seedwitness.search.scanning import inverted
+from seedwitness.seeds.cascade import KERNELS, plan
+from seedwitness.seeds.scan import scan
+
+
+def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str, Any]:
+    """The best seed of all for each recipe's picture, and whether it is the true one."""
+    empty, settings = [Inversion(prompt="", guidance=1.0)], scan_settings()
+    rows = np.concatenate(
+        [inverted(loaded, made(loaded, each), empty, settings) for each in recipes]
+    )
+    shape = loaded.latent_shape(recipes[0].width, recipes[0].height)
+    best: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
+    began = perf_counter()
+    for rng in KERNELS:
+        answers = scan(plan(rows, rng, LEAST), shape, ledger=scratch)
+        for kept, found in zip(best, answers, strict=True):
+            kept += [(float(z), int(s), rng) for s, z in zip(found.seeds, found.z, strict=True)]
+    seconds = perf_counter() - began
+    told = []
+    for recipe, kept in zip(recipes, best, strict=True):
+        kept.sort(reverse=True)
+        (z, seed, rng), (second, _, _) = kept[0], kept[1]
+        true = (seed, rng) == (recipe.seed, recipe.rng)
+        told.append(
+            {
+                "seed": recipe.seed,
+                "rng": recipe.rng,
+                "sampler": recipe.sampler,
+                "guidance": recipe.guidance,
+                "z": z,
+                "second_best_z": second,
+                "recovered": true and z >= NEEDED,
+                "false": sum(other >= NEEDED for other, _, _ in kept[int(true) :]),
+            }
+        )
+    return {"seconds": round(seconds), "least": LEAST, "outputs": told}
+
+
+def main() -> None:
+    """Measure, and write one JSON object to stdout."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--outputs", type=int, default=10)
+    parser.add_argument("--scratch", type=Path, help="where scans are kept, to go on after a kill")
+    asked = parser.parse_args()
+    chosen = outputs(asked.outputs, captions(opened(Path("data/lab"))), CHOSEN)
+    with tempfile.TemporaryDirectory() as temporary:
+        found = whole(memorised(), chosen, asked.scratch or Path(temporary))
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
