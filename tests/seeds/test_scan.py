@@ -112,6 +112,12 @@ def test_a_plan_hardly_loses_what_it_is_made_for(rng: str, least: float) -> None
     assert planned.seen(6.5) <= max(least, 6.5 / 32 + 0.06)
 
 
+def test_no_look_asks_for_more_than_the_last() -> None:
+    """So that what correlates less than a plan is made for is not lost for nothing."""
+    looks = plan(blurred("torch-cpu", 1, 0.5)[None], "torch-cpu", 0.9).looks
+    assert max(look.threshold for look in looks) == looks[-1].threshold == LAST
+
+
 def test_the_more_is_to_be_found_the_more_is_looked_at() -> None:
     firsts = [
         len(plan(blurred("torch-cpu", 1, 0.5)[None], "torch-cpu", least).looks[0].blocks)

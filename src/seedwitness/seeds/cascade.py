@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 KERNELS: Mapping[str, ModuleType] = {"torch-cpu": scan_mt19937, "philox-nv": scan_philox}
 BLOCK = 16
 
-VERSION = 4
+VERSION = 5
 
 CHEAP, MOST = scan_mt19937.CHEAP, 128
 """Blocks of 16 elements that the second look and the last take at most. The first two looks keep to
@@ -34,7 +34,8 @@ MISSED = (0.025, 0.01)
 made for."""
 
 LAST = 4.3
-"""What a score has to reach at the last look: chance leaves 37,000 of 2^32 seeds."""
+"""What a score has to reach at the last look, and the most at any: chance leaves 37,000 of 2^32
+seeds, and to ask for more would lose true seeds and save nothing."""
 
 KEPT = 65_536
 """Of all seeds that are left for a query, the best so many are looked at in full."""
@@ -159,7 +160,7 @@ def plan(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
 
     def look(blocks: tuple[int, ...], missed: float) -> Look:
         mean = least * float(bare._reach(blocks).min())
-        return Look(blocks, float(mean + norm.ppf(missed) * _spread(least)))
+        return Look(blocks, min(LAST, float(mean + norm.ppf(missed) * _spread(least))))
 
     firsts = [
         look(tuple(sorted(cheap[:number].tolist())), MISSED[0])
