@@ -121,7 +121,7 @@ def main() -> None:
     if asked.figures.exists():
         found = json.loads(asked.figures.read_text("utf-8"))
     for part in asked.parts:
-        found[part] = {"machine": machine()} | run(part, *ARGUMENTS.get(part, ()))
+        found[part] = run(part, *ARGUMENTS.get(part, ())) | {"machine": machine()}
         write_whole(asked.figures, json.dumps(found, indent=1) + "\n")
         write_whole(asked.markdown, page(found))
 

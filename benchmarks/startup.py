@@ -1,6 +1,6 @@
 """How long a stage takes to start, its work not counted.
 
-    .venv/bin/python benchmarks/startup.py [--rounds 7]
+    .venv/bin/python benchmarks/startup.py [--rounds 5]
 
 In a process of its own a stage starts with the interpreter, the command line, and everything that
 the stage imports, whenever it does. Under `seedwitness run` it is a fork of a process that has
@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 from grimp import build_graph
 from pipeline import WITH_TORCH, WITHOUT_TORCH
@@ -60,9 +60,11 @@ def measure(rounds: int) -> dict[str, object]:
     forks = []
     with warm.listening() as environment:
         asked = [COMMAND, "stage", "none"]
-        seconds(asked, environment, 2)  # waits until everything is imported
+        while not Path(environment[warm.VARIABLE]).exists():
+            sleep(0.1)
+        seconds(asked, environment, 1)  # waits until everything is imported
         for _ in range(rounds):
-            forks.append(seconds(asked, environment, 2))
+            forks.append(seconds(asked, environment, 1))
             for name, each in modules.items():
                 taken[name].append(seconds([sys.executable, "-c", IMPORTS, *each], None, 0))
     own = {name: round(median(each), 2) for name, each in taken.items()}
@@ -77,5 +79,5 @@ def measure(rounds: int) -> dict[str, object]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     sys.stdout.write(json.dumps(measure(parser.parse_args().rounds), indent=1) + "\n")

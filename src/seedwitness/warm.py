@@ -137,6 +137,8 @@ def _answer(connection: socket.socket, command: Command) -> None:
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
+        # From here on nobody is to be interrupted: a caller that has its answer goes away.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         connection.sendall(_CODE.pack(code))
