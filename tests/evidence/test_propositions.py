@@ -77,6 +77,7 @@ def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
     seed = records.ScannedSeed(
         seed=7,
         rng=recipe.rng,
+        batch_index=0,
         inversion=records.Inversion(prompt="", guidance=1.0),
         z=20,
         p=1e-70,

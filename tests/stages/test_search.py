@@ -102,9 +102,9 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
     candidates = read_table(folder / "prompts.parquet", PROMPTS)
 
     assert list(candidates["text"]) == about.prompts == ["a red fish", "a blue lighthouse"]
-    assert list(trials["prompt"]) == ["a red fish"] * 6 + ["a blue lighthouse"] * 6
-    assert list(trials["seed"]) == [*range(6)] * 2
-    assert list(trials["prompt_rank"]) == [1] * 6 + [2] * 6
+    assert list(trials["prompt"]) == ["a red fish", "a blue lighthouse"] * 6
+    assert list(trials["seed"]) == [*range(12)]
+    assert list(trials["prompt_rank"]) == [1, 2] * 6
     assert set(trials["prompt_source"]) == {"user"}
     assert (about.trials, about.nfe, about.budget_nfe) == (12, 48, 48)
     assert about.best_guide == trials["guide"].min()
