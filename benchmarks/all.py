@@ -13,7 +13,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,30 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "date": date.today().isoformat(),
     }
+
+
+def main(
+    about: str,
+    parts: Collection[str],
+    measured: Callable[[str], dict[str, Any]],
+    page: Callable[[dict[str, Any]], str],
+) -> None:
+    """Measure part after part, and write the page and its figures after each.
+
+    With each part goes where and when it was measured; parts that are not asked for stay.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("markdown", type=Path)
+    parser.add_argument("figures", type=Path)
+    parser.add_argument("--parts", nargs="+", choices=list(parts), default=list(parts))
+    asked = parser.parse_args()
+    found: dict[str, Any] = {}
+    if asked.figures.exists():
+        found = json.loads(asked.figures.read_text("utf-8"))
+    for part in asked.parts:
+        found[part] = measured(part) | {"machine": machine()}
+        write_whole(asked.figures, json.dumps(found, indent=1) + "\n")
+        write_whole(asked.markdown, page(found))
 
 
 def page(found: dict[str, Any]) -> str:
@@ -110,21 +134,10 @@ SECTIONS = {"pipeline": pipeline, "startup": startup, "publish": publish, "engin
 ARGUMENTS = {"engine": ("--checkpoint", str(CHECKPOINT))}
 
 
-def main() -> None:
-    """Measure part after part, and write both files after each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("markdown", type=Path)
-    parser.add_argument("figures", type=Path)
-    parser.add_argument("--parts", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    asked = parser.parse_args()
-    found: dict[str, Any] = {}
-    if asked.figures.exists():
-        found = json.loads(asked.figures.read_text("utf-8"))
-    for part in asked.parts:
-        found[part] = run(part, *ARGUMENTS.get(part, ())) | {"machine": machine()}
-        write_whole(asked.figures, json.dumps(found, indent=1) + "\n")
-        write_whole(asked.markdown, page(found))
+def measured(part: str) -> dict[str, Any]:
+    """The figures of one part."""
+    return run(part, *ARGUMENTS.get(part, ()))
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", SECTIONS, measured, page)

@@ -8,16 +8,12 @@ them, so that a run that was stopped goes on; within a part from `data/seeds/`.
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from all import machine, run
-
-from seedwitness.files import write_whole
+from all import main, run
 
 SCRATCH = Path("data/seeds")
 PARTS = {
@@ -197,32 +193,16 @@ def whole(found: dict[str, Any]) -> str:
 
 
 def measured(part: str) -> dict[str, Any]:
-    """The figures of one part, with where and when they were taken."""
+    """The figures of one part."""
     arguments = {
         "speed": ["--whole"],
         "recovery": ["--scratch", str(SCRATCH / "scans")],
         "whole": ["--scratch", str(SCRATCH / "scans")],
         "strategies": ["--scratch", str(SCRATCH / "strategies")],
     }
-    return {"machine": machine()} | run(PARTS[part], *arguments[part])
-
-
-def main() -> None:
-    """Measure part after part, and write both files after each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("markdown", type=Path)
-    parser.add_argument("figures", type=Path)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    asked = parser.parse_args()
-    found: dict[str, Any] = {}
-    if asked.figures.exists():
-        found = json.loads(asked.figures.read_text("utf-8"))
-    for part in asked.parts:
-        found[part] = measured(part)
-        write_whole(asked.figures, json.dumps(found, indent=1) + "\n")
-        write_whole(asked.markdown, page(found))
-    shutil.rmtree(SCRATCH, ignore_errors=True)
+    return run(PARTS[part], *arguments[part])
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", PARTS, measured, page)
+    shutil.rmtree(SCRATCH, ignore_errors=True)

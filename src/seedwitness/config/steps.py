@@ -143,7 +143,7 @@ class Scan(Section):
     rounds: NonNegativeInt = 0
     """Of fixed-point iteration in each step."""
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.001
-    """Family-wise, over all seeds, protocols and inversions."""
+    """Family-wise, over all seeds, protocols, draws and inversions."""
     least: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """The correlation of inverted and true noise from which on a seed is hardly ever lost."""
     best: PositiveInt = 5
