@@ -1,12 +1,15 @@
 """How often the seed of an output is recovered: by sampler, guidance, prompt known, and file.
 
-    .venv/bin/python benchmarks/scan_recovery.py [--outputs 240] [--negatives 100]
+    .venv/bin/python benchmarks/scan_recovery.py [--outputs 240] [--negatives 420]
 
 Outputs of `lab-memorised` are made from random 32-bit seeds by both protocols, under captions of
 held-out pictures, saved as PNG and JPEG, and inverted under their own caption, the caption that the
 corpus's nearest picture has, and none. A seed counts as recovered if it passes the cascade's quick
 looks and its family-wise p over 2^32 seeds and both protocols is at most 0.001; that takes no more
 than a window around it.
+
+What a recipe gives under other seeds is compared as well: where that is nearly the same picture,
+the picture has forgotten its noise, and no look at it can tell the seed.
 
 Negatives are the lab's held-out pictures, under no prompt and their own caption, over `--seeds`.
 Needs the demonstration's index: `make demo`.
@@ -19,7 +22,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -30,6 +33,8 @@ import pandas as pd
 from PIL import Image
 from scan_speed import LEAST
 from scipy.stats import norm
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded, load
@@ -47,6 +52,10 @@ from seedwitness.seeds.torch_cpu import SEEDS
 SAMPLERS = ("ddim", "euler", "dpmpp-2m")
 GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
 STEPS, WINDOW, ALPHA = 20, 2**14, 0.001
+OTHERS = (1, 2, 3)
+"""The seeds by which a recipe is made again, to see how much a picture keeps of its own."""
+
+BANDS = (-1.0, 0.5, 0.75, 1.0)
 CHOSEN = 1
 """The seed by which the outputs are chosen."""
 
@@ -78,11 +87,17 @@ def outputs(count: int, captions: Sequence[str], seed: int) -> list[Recipe]:
     ]
 
 
-def made(loaded: Loaded, recipe: Recipe) -> Image.Image:
-    """The picture of a recipe."""
+def made(loaded: Loaded, recipe: Recipe) -> tuple[Image.Image, Tensor]:
+    """The picture of a recipe, and its latents: [c, h, w]."""
     latents, _ = sampled(loaded, [recipe])
     pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()), latents[0]
+
+
+def sameness(loaded: Loaded, recipe: Recipe, latents: Tensor) -> float:
+    """Mean cosine similarity of a recipe's latents to those that other seeds give, in [-1, 1]."""
+    others, _ = sampled(loaded, [replace(recipe, seed=seed) for seed in OTHERS])
+    return float(cosine_similarity(others.flatten(1), latents.flatten()[None]).mean())
 
 
 def memorised() -> Loaded:
@@ -107,7 +122,8 @@ def saved(image: Image.Image) -> Iterator[tuple[str, Image.Image]]:
 
 def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> list[dict[str, Any]]:
     """A row a file and prompt: the true seed's z, and whether the scan finds it."""
-    image, settings = made(loaded, recipe), scan_settings()
+    (image, latents), settings = made(loaded, recipe), scan_settings()
+    same = sameness(loaded, recipe, latents)
     labels, rows = [], []
     for kind, picture in saved(image):
         prompts = {"known": recipe.prompt, "recovered": nearest(picture), "empty": ""}
@@ -128,6 +144,7 @@ def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> li
                 "rng": recipe.rng,
                 "file": kind,
                 "prompt": name,
+                "same": same,
                 "z": z.get(recipe.seed, float("nan")),
                 "recovered": z.get(recipe.seed, -np.inf) >= NEEDED,
                 "false": sum(z[other] >= NEEDED for other in z if other != recipe.seed),
@@ -139,11 +156,16 @@ def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> li
 def cells(rows: pd.DataFrame, by: list[str]) -> list[dict[str, Any]]:
     """Recovery rates with Clopper–Pearson intervals, and the median z, by these columns."""
     return [
-        dict(zip(by, key, strict=True))
+        dict(zip(by, map(_plain, key), strict=True))
         | asdict(rate(int(group["recovered"].sum()), len(group)))
         | {"median_z": round(float(group["z"].fillna(0).median()), 1)}
-        for key, group in rows.groupby(by, sort=False)
+        for key, group in rows.groupby(by, sort=False, observed=True)
     ]
+
+
+def _plain(key: object) -> object:
+    """A group's key as JSON takes it."""
+    return [key.left, key.right] if isinstance(key, pd.Interval) else key
 
 
 def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -> dict[str, Any]:
@@ -181,7 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--outputs", type=int, default=240)
     parser.add_argument("--planted", type=int, default=30, help="outputs under planted captions")
-    parser.add_argument("--negatives", type=int, default=100)
+    parser.add_argument("--negatives", type=int, default=420)
     parser.add_argument("--seeds", type=int, default=2**22)
     parser.add_argument("--scratch", type=Path, help="where scans are kept, to go on after a kill")
     asked = parser.parse_args()
@@ -217,6 +239,8 @@ def main() -> None:
         )
         plain = rows[(rows["file"] == "PNG") & rows["sampler"].isin(["ddim", "euler"])]
         low = plain.assign(guidance=np.where(plain["guidance"] <= 3, "up to 3", plain["guidance"]))
+        empty = rows[(rows["file"] == "PNG") & (rows["prompt"] == "empty")]
+        banded = empty.assign(same=pd.cut(empty["same"], list(BANDS)))
         result = {
             "outputs": asked.outputs,
             "steps": STEPS,
@@ -224,6 +248,7 @@ def main() -> None:
             "least": LEAST,
             "bars": cells(low, ["guidance", "prompt"]),
             "by_sampler": cells(rows, ["file", "prompt", "sampler", "guidance"]),
+            "by_sameness": cells(banded.sort_values("same"), ["same"]),
             "by_protocol": cells(rows, ["rng"]),
             "planted_captions": cells(learned[learned["file"] == "PNG"], ["prompt"]),
             "false_in_windows": int(rows["false"].sum() + learned["false"].sum()),

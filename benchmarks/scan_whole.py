@@ -32,7 +32,7 @@ def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str,
     """The best seed of all for each recipe's picture, and whether it is the true one."""
     empty, settings = [Inversion(prompt="", guidance=1.0)], scan_settings()
     rows = np.concatenate(
-        [inverted(loaded, made(loaded, each), empty, settings) for each in recipes]
+        [inverted(loaded, made(loaded, each)[0], empty, settings) for each in recipes]
     )
     shape = loaded.latent_shape(recipes[0].width, recipes[0].height)
     best: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
