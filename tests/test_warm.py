@@ -75,6 +75,37 @@ def test_where_nobody_listens_it_runs_by_itself(project: Path) -> None:
     assert run("stage", "identify", "tiny", env=env).returncode == 0
 
 
+INTERRUPTED = """
+import os, signal, sys
+from seedwitness import warm
+
+class Interrupted:
+    def flush(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def command(arguments):
+    sys.stdout = Interrupted()
+    raise SystemExit(0)
+
+warm.MODULES.clear()
+warm.serve(sys.argv[1], command)
+"""
+
+
+def test_who_has_run_its_stage_answers_whatever_interrupts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "socket"
+    line = [sys.executable, "-c", INTERRUPTED, str(path)]
+    with subprocess.Popen(line, stdin=subprocess.PIPE) as server:
+        monkeypatch.setenv(warm.VARIABLE, str(path))
+        answer = None
+        while answer is None and server.poll() is None:  # until it listens
+            answer = warm.forwarded(["stage"])
+            time.sleep(0.02)
+    assert answer == 0
+
+
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
