@@ -287,11 +287,11 @@ class Judged:
 
 def closest(table: pd.DataFrame) -> dict[str, float]:
     """The closest of all trials by each metric of ``records.SCORES``."""
-    found = table.groupby(["metric", "higher_is_closer"])["score"].agg(["min", "max"])
-    return {
-        str(metric): float(each["max"] if higher else each["min"])
-        for (metric, higher), each in found.iterrows()
-    }
+    found = {}
+    for metric, own in table.groupby("metric"):
+        higher = bool(own["higher_is_closer"].iloc[0])
+        found[str(metric)] = float(own["score"].max() if higher else own["score"].min())
+    return found
 
 
 def main() -> None:

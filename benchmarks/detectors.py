@@ -105,7 +105,9 @@ def values(
     made = probe.pictures(many)
     closest = float(alike(made, target).max())
     spent = before.since()
-    near = patch_l2.scores(made, target.expand_as(made)) <= patch_l2.INFO.copy_threshold
+    copy = patch_l2.INFO.copy_threshold
+    assert copy is not None
+    near = patch_l2.scores(made, target.expand_as(made)) <= copy
     if CLOSEST in names:
         yield {"detector": CLOSEST, "value": closest, **spent}
     if "clique" in names:

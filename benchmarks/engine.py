@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -50,7 +51,7 @@ def main() -> None:
         )
         for seed in range(asked.seeds)
     ]
-    ways = {
+    ways: dict[str, Callable[[], torch.Tensor]] = {
         "engine": lambda: sampled(loaded, recipes)[0],
         "pipeline": lambda: torch.cat([by_the_pipeline(loaded, recipe) for recipe in recipes]),
     }

@@ -41,10 +41,11 @@ def verdict(met: bool) -> str:
 def rate_of(lab: Row, way: str, checkpoint: str, group: str) -> Row:
     """The row of rates for one group."""
     wanted = (way, checkpoint, group)
-    [found] = [
+    found: list[Row] = [
         each for each in lab["rates"] if (each["way"], each["checkpoint"], each["group"]) == wanted
     ]
-    return found
+    [only] = found
+    return only
 
 
 def bars(lab: Row, others: Row | None) -> list[list[str]]:

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ LAB = Path("data/lab")
 OUT = Path("data/targets")
 SEED = 3_141_592  # outside the seeds that a search of the demo looks at, inside those of its scan
 RECIPE = {"num_inference_steps": 20, "guidance_scale": 3.0}
+
+Array = np.ndarray[Any, Any]
 
 
 def chosen(lab: Lab) -> dict[str, Picture]:
@@ -76,7 +79,7 @@ def rendered(side: int = 256, samples: int = 64) -> Image.Image:
     return Image.fromarray((np.clip(picture, 0, 1) * 255).round().astype(np.uint8), "RGB")
 
 
-def _nearest(origin, way, centres, radii):  # type: ignore[no-untyped-def]
+def _nearest(origin: Array, way: Array, centres: Array, radii: Array) -> tuple[Array, Array]:
     """Distance along each ray to the nearest sphere (infinite where none), and which one."""
     far = np.full(way.shape[:2], np.inf)
     which = np.full(way.shape[:2], -1)
@@ -90,7 +93,15 @@ def _nearest(origin, way, centres, radii):  # type: ignore[no-untyped-def]
     return far, which
 
 
-def _seen(origin, way, centres, radii, colours, rng):  # type: ignore[no-untyped-def]
+def _seen(
+    origin: Array,
+    way: Array,
+    centres: Array,
+    radii: Array,
+    colours: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """The colour that each ray meets."""
     way = way / np.linalg.norm(way, axis=-1, keepdims=True)
     far, which = _nearest(origin, way, centres, radii)
     floor = np.where(way[..., 1] < -1e-4, -origin[..., 1] / np.minimum(way[..., 1], -1e-4), np.inf)
@@ -116,7 +127,8 @@ def _seen(origin, way, centres, radii, colours, rng):  # type: ignore[no-untyped
     shine = np.maximum((normal * half).sum(-1), 0)[..., None] ** 60 * ~on_floor[..., None]
     seen = base * (0.22 + 0.85 * lit) + 0.5 * shine * np.isinf(shaded)[..., None]
     fog = np.clip((t - 7) / 12, 0, 1)[..., None]
-    return np.where(np.isfinite(t)[..., None], seen * (1 - fog) + sky * fog, sky)
+    found: Array = np.where(np.isfinite(t)[..., None], seen * (1 - fog) + sky * fog, sky)
+    return found
 
 
 def generated(caption: str) -> Image.Image:
@@ -144,7 +156,7 @@ def main() -> None:
     images["rendered-scene"] = rendered()
     images["generated"] = generated(caption)
     images["flat"] = Image.new("RGB", (128, 128), (214, 206, 190))
-    known = {
+    known: dict[str, dict[str, Any]] = {
         name: {"split": row.split, "multiplicity": row.multiplicity, "id": row.id}
         for name, row in rows.items()
     }
