@@ -17,144 +17,28 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from asked import Control, Question, Settings, controls, indexed, laid, questions, settings
 from PIL import Image
 from projects import unscanned
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.corpus import Embedder
-from seedwitness.corpus.building import build
-from seedwitness.corpus.index import Index, save
 from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
-from seedwitness.files import sha256_file
-from seedwitness.imagefolder import Entry, entries
-from seedwitness.metrics import clip_score, scoring
-from seedwitness.metrics.alignment import Positions
-from seedwitness.prompts.asking import Asker, asker, fingerprint
-from seedwitness.prompts.candidates import candidates
+from seedwitness.metrics import scoring
+from seedwitness.prompts.asking import asker
 from seedwitness.search import cases, results
 from seedwitness.search.ledger import Made
 from seedwitness.search.running import run_recipes
 from seedwitness.search.scores import parts, scored
 from seedwitness.targets.information import too_flat
-from seedwitness.targets.reading import read
 
 MEMORISED, CLEAN = "lab-memorised", "lab-clean"
-WAYS = ("as found", "stated", "pixels alone")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The sections of params.yaml that a finding rests on, with the lab's own networks."""
-
-    prepare: config.Prepare
-    recover: config.Recover
-    lookup: config.Lookup
-    search: config.Search
-    score: config.Score
-    judge: config.Judge
-    clip: config.Clip
-
-
-def settings(lab: Path) -> Settings:
-    """Those of the project, but for the places of weights."""
-    found = {
-        each.name: config.section(getattr(config, each.name.capitalize()), each.name)
-        for each in fields(Settings)
-    }
-    own = {
-        name: lab / path.relative_to("data/lab") for name, path in found["score"].weights.items()
-    }
-    found["score"] = found["score"].model_copy(update={"weights": own})
-    found["clip"] = found["clip"].model_copy(update={"path": lab / "clip", "watch": None})
-    if found["search"].steer or found["search"].stop.early:
-        raise SystemExit("search.steer and search.stop are not looked at here: leave them out.")
-    return Settings(**found)
-
-
-def laid(asked: Settings) -> Positions:
-    """How a target is laid over what a checkpoint makes."""
-    return Positions(asked.search.fit, asked.score.mirrored, asked.score.shift)
-
-
-@dataclass(frozen=True)
-class Question:
-    """A picture, what its file says, and the prompts that are tried, as PROMPTS."""
-
-    image: Image.Image
-    target: records.Target
-    prompts: pd.DataFrame
-
-
-def indexed(folder: Path, asked: Settings, scratch: Path) -> Path:
-    """The index of the corpus in ``folder``, built where it is not there yet.
-
-    It is named by what is in the folder and by the model, so that no other one is taken for it.
-    """
-    named = [sha256_file(each) for each in sorted(folder.iterdir())]
-    named += [sha256_file(each) for each in sorted(asked.clip.path.glob("*.safetensors"))]
-    place = scratch / f"index-{records.digest(named)[:16]}"
-    if not place.exists():
-        clip = clip_score.load(asked.clip.path)
-        images = partial(clip.embed_images, batch=asked.clip.batch)
-        embedder = Embedder(images, clip.embed_texts, clip.info)
-        save(build(folder, "validation", embedder, fingerprint, batch=asked.clip.batch), place)
-    return place
-
-
-def prompts(
-    ask: Asker, index: Index, corpus: Path, asked: Settings, way: str, image: Image.Image, text: str
-) -> pd.DataFrame:
-    """The candidates of a picture, in one of ``WAYS``."""
-    stated = text if way == "stated" else None
-    recovered, _ = ask.recover(image, claims=(), caption=stated)
-    if way == "pixels alone":
-        matches = records.frame([], records.MATCHES)
-    else:
-        texts = list(dict.fromkeys(recovered["text"]))
-        _, matches = ask.look_up(index, image, texts, corpus, asked.lookup)
-    return candidates(recovered, matches, asked.search.prompts)
-
-
-def questions(folder: Path, ask: Asker, index: Index, asked: Settings) -> dict[str, Question]:
-    """Every picture in every way, by ``WAY/NAME``."""
-    found = {}
-    for each in entries(folder / "questions"):
-        image, target = read(folder / "questions" / each.file_name, Path(each.file_name).stem)
-        for way in WAYS:
-            own = prompts(ask, index, folder / "corpus", asked, way, image, each.text)
-            found[f"{way}/{target.name}"] = Question(image, target, own)
-    return found
-
-
-@dataclass(frozen=True)
-class Control:
-    """A control's picture and hash, the prompts that are tried, and where the corpus holds it."""
-
-    entry: Entry
-    case: cases.Case
-    pixels_sha256: str
-    seen: str
-
-
-def controls(folder: Path, ask: Asker, index: Index, asked: Settings) -> list[Control]:
-    """The controls, each asked as a picture is whose caption is stated."""
-    found = []
-    for each in entries(folder / "controls"):
-        image, target = read(folder / "controls" / each.file_name, each.file_name)
-        own, seen = ask.as_control(
-            image, each.text, index, folder / "corpus", asked.lookup, asked.search.prompts
-        )
-        case = cases.Case(image, tuple(own["text"]))
-        found.append(Control(each, case, target.pixels_sha256, seen))
-    return found
 
 
 def control_rows(

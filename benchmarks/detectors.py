@@ -21,7 +21,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from blind import indexed, settings
+from asked import indexed, settings
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm

@@ -21,7 +21,8 @@ from typing import Any
 
 from all import machine, run
 from scipy.stats import ks_2samp
-from validation_page import page, plots
+from validation_page import page
+from validation_plots import plots
 
 from seedwitness.evidence.likelihood import cllr, left_out
 from seedwitness.evidence.rates import rate
