@@ -8,7 +8,7 @@ import pytest
 
 from seedwitness.errors import ConfigError
 from seedwitness.records import Recipe
-from seedwitness.search.halving import halving, rungs
+from seedwitness.search.halving import halving, lowered, rungs
 from seedwitness.search.strategy import Plan, Strategy
 from seedwitness.search.sweep import sweep
 
@@ -71,9 +71,22 @@ def test_brackets_hold_prompts_and_seeds_at_once_and_carry_the_closest_on() -> N
     assert [{each.steps for each in round_} for round_ in rounds[:3]] == [{4}, {9}, {20}]
     closest = sorted(first, key=apart)[:3]
     assert second == [replace(each, steps=9) for each in closest]
-    assert third == [replace(min(second, key=apart), steps=20)]
+    best = min(second, key=apart)
+    assert third == [recipe(best.prompt, best.seed)]
     assert rounds[3][0].seed == 4
     assert len(rounds[3]) == 16
+
+
+def test_lower_rungs_are_solved_by_the_sampler_for_few_steps() -> None:
+    rounds, _ = followed(halving, plan(800))
+    assert {(each.steps, each.sampler) for round_ in rounds for each in round_} == {
+        (4, "dpmpp-2m"),
+        (9, "dpmpp-2m"),
+        (20, "ddim"),
+    }
+    ancestral = replace(recipe("an owl", 0), eta=1.0)
+    assert lowered(ancestral, 4).eta == 0
+    assert lowered(ancestral, 20) == ancestral
 
 
 def test_rare_pairs_are_reached_more_often_than_by_a_sweep() -> None:
