@@ -106,15 +106,20 @@ def parents(recipes: Sequence[Recipe]) -> dict[str, str]:
 
     Empty where there is none among ``recipes``, of a variation also where it is not among them.
     """
-    steps = defaultdict(list)
+    rungs = defaultdict(list)  # of the same noise and words: halving changes the sampler too
     for each in recipes:
-        steps[replace(each, steps=0)].append(each.steps)
+        rungs[_start(each)].append(each)
     found = {}
     for each in recipes:
-        fewer = [count for count in steps[replace(each, steps=0)] if count < each.steps]
-        shorter = replace(each, steps=max(fewer)).id if fewer else ""
-        found[each.id] = each.parent or shorter
+        shorter = [other for other in rungs[_start(each)] if other.steps < each.steps]
+        last = max(shorter, key=lambda other: other.steps).id if shorter else ""
+        found[each.id] = each.parent or last
     return found
+
+
+def _start(recipe: Recipe) -> Recipe:
+    """What a recipe begins with, whatever it goes on by."""
+    return replace(recipe, steps=0, sampler="", eta=0.0)
 
 
 def write_seconds(folder: Path, seconds: float, searched: Searched) -> None:
