@@ -38,6 +38,35 @@ def test_controls_that_are_all_alike_are_ties() -> None:
     assert judged.finding == "inconclusive"  # copies, but the controls come as close
 
 
+def test_one_picture_twice_among_the_controls_is_no_two() -> None:
+    judged = found(replace(CASE, controls=controls([0.3] * 99, ["x"] * 99)))
+    assert judged.finding == "inconclusive"
+    assert "c0 and c1 of the controls are the same picture" in judged.reasons[0]
+
+
+def test_no_picture_is_learned_and_never_seen() -> None:
+    judged = found(replace(CASE, known=controls([0.6] * 12)))
+    assert judged.finding == "inconclusive"
+    assert "among the controls and among the pictures known to be learned" in judged.reasons[0]
+    assert judged.likelihood is None
+
+
+def test_a_single_trial_gives_no_interval_against_the_reference() -> None:
+    one = replace(CASE, scores=scores([0.9], [0.1]), reference_scores=scores([0.3], [0.4]))
+    judged = found(one)
+    assert judged.finding == "inconclusive"
+    assert judged.reasons[0].startswith("A single trial was made")
+    assert judged.reference is None
+    alone = found(replace(one, reference=None, reference_scores=one.scores[:0]))
+    assert alone.finding == "supported"
+
+
+def test_a_control_fewer_is_no_more_controls_as_close_than_there_are() -> None:
+    judged = found(replace(CASE, controls=controls([0.95] * 99)))
+    [fewer] = [each for each in judged.robustness if each.what.startswith("one control fewer")]
+    assert (fewer.rank.at_least_as_close, fewer.rank.controls) == (98, 98)
+
+
 def test_scores_that_are_all_alike_differ_by_nothing() -> None:
     same = scores([0.5] * 16, [0.5] * 16)
     judged = found(replace(CASE, scores=same, reference_scores=same, controls=controls([0.5] * 99)))

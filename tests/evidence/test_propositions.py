@@ -11,6 +11,7 @@ from seedwitness.errors import RecordError
 from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
 
+OTHERS = [f"k{k}" for k in range(20)]
 LEARNED = np.linspace(0.55, 0.95, 20).tolist()
 
 
@@ -24,7 +25,7 @@ def test_without_known_pictures_there_is_no_ratio() -> None:
 
 
 def test_a_target_as_close_as_what_was_learned_speaks_for_that() -> None:
-    ratio = found(replace(CASE, known=controls(LEARNED)))
+    ratio = found(replace(CASE, known=controls(LEARNED, OTHERS)))
     assert ratio is not None
     assert ratio.ratio > 10
     assert ratio.words.endswith("support for H1")
@@ -34,8 +35,12 @@ def test_a_target_as_close_as_what_was_learned_speaks_for_that() -> None:
     assert 0 < ratio.cllr < 0.5
 
 
+def test_where_learned_pictures_are_no_closer_than_controls_there_is_no_ratio() -> None:
+    assert found(replace(CASE, known=controls(np.linspace(0, 0.1, 20).tolist(), OTHERS))) is None
+
+
 def test_a_target_as_far_as_the_controls_speaks_against_it() -> None:
-    ratio = found(replace(CASE, scores=FAR, known=controls(LEARNED)))
+    ratio = found(replace(CASE, scores=FAR, known=controls(LEARNED, OTHERS)))
     assert ratio is not None
     assert ratio.ratio < 0.5
     assert ratio.words.endswith("support for H2")
@@ -49,21 +54,21 @@ def test_the_target_itself_is_no_known_picture() -> None:
 
 
 def test_few_known_pictures_are_too_few() -> None:
-    assert found(replace(CASE, known=controls(LEARNED[:9]))) is None
-    assert found(replace(CASE, known=controls(LEARNED[:10]))) is not None
+    assert found(replace(CASE, known=controls(LEARNED[:9], OTHERS))) is None
+    assert found(replace(CASE, known=controls(LEARNED[:10], OTHERS))) is not None
 
 
 def test_few_controls_are_too_few() -> None:
-    few = replace(CASE, known=controls(LEARNED), controls=controls(BEST[:2]))
+    few = replace(CASE, known=controls(LEARNED, OTHERS), controls=controls(BEST[:2]))
     assert found(few) is None
 
 
 def test_known_scores_that_are_no_scores_are_told() -> None:
-    table = controls(LEARNED)
+    table = controls(LEARNED, OTHERS)
     table.loc[0, "score"] = float("nan")
     with pytest.raises(RecordError, match="pictures known to be learned"):
         found(replace(CASE, known=table))
-    far_off = controls(LEARNED)
+    far_off = controls(LEARNED, OTHERS)
     far_off["score"] *= 50
     [judged] = judge([replace(CASE, known=far_off)], SETTINGS)
     assert judged.memorised.finding == "inconclusive"
@@ -98,7 +103,7 @@ def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
     scan = CASE.scan.model_copy(
         update={"note": "", "z_needed": 7.0, "seeds": [seed], "regenerated": made}
     )
-    known = replace(CASE, known=controls(LEARNED))
+    known = replace(CASE, known=controls(LEARNED, OTHERS))
     assert found(known) is not None
     assert found(replace(known, scan=scan)) is None
     chance = scan.model_copy(update={"seeds": [seed.model_copy(update={"recovered": False})]})
@@ -106,7 +111,7 @@ def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
 
 
 def test_where_nothing_is_concluded_there_is_no_ratio() -> None:
-    assert found(replace(CASE, known=controls(LEARNED), flat=["one grey level"])) is None
+    assert found(replace(CASE, known=controls(LEARNED, OTHERS), flat=["one grey level"])) is None
 
 
 def test_a_metric_whose_lower_scores_are_closer_gives_the_same_ratio() -> None:
@@ -118,13 +123,13 @@ def test_a_metric_whose_lower_scores_are_closer_gives_the_same_ratio() -> None:
         for name, table in (
             ("scores", CASE.scores),
             ("reference_scores", CASE.reference_scores),
-            ("known", controls(LEARNED)),
+            ("known", controls(LEARNED, OTHERS)),
         )
     }
     # Of a control's two trials the second is far away, also when turned round.
     beside = controls(BEST).assign(higher_is_closer=False)
     beside["score"] = -beside["score"]
-    plain = found(replace(CASE, known=controls(LEARNED)))
+    plain = found(replace(CASE, known=controls(LEARNED, OTHERS)))
     other = found(replace(CASE, controls=beside, **turned))
     assert plain is not None
     assert other is not None

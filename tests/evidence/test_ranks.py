@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from seedwitness.evidence.ranks import holm, in_company, paired, rank
+from seedwitness.evidence.ranks import holm, in_company, mean_interval, paired, rank
 
 
 def compared(values: list[float], reference: list[float], higher: bool = False, seed: int = 1):  # type: ignore[no-untyped-def]
     return paired(
         values,
         reference,
+        ["an owl"] * len(values),
         higher_is_closer=higher,
         resamples=2000,
         seed=seed,
@@ -55,6 +56,24 @@ def test_the_sign_says_which_checkpoint_came_closer() -> None:
 def test_equal_checkpoints_differ_by_nothing() -> None:
     found = compared([0.3] * 6, [0.3] * 6)
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("sizes", [(2,), (3,), (8,), (4, 4), (2, 6), (1, 1)])
+def test_the_interval_of_the_mean_errs_as_often_as_it_says(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(11)
+    above = 0
+    for _ in range(4000):
+        middle = mean_interval([rng.normal(size=size) for size in sizes])
+        above += middle[0] > 0
+    assert above / 4000 < 0.025 + 4 * (0.025 * 0.975 / 4000) ** 0.5
+
+
+def test_prompts_are_fixed_and_their_difference_is_no_spread() -> None:
+    gains = [np.array([0.94, 0.79, 0.94, 0.91]), np.array([-0.06, -0.02, -0.16, -0.06])]
+    low, high = mean_interval(gains)
+    assert 0.3 < low < 0.41 < high < 0.5
+    low, _ = mean_interval([np.concatenate(gains)])
+    assert low < 0
 
 
 def test_one_pair_is_refused() -> None:

@@ -26,12 +26,37 @@ def refusals(case: Examined, ranked: records.Rank) -> list[str]:
             f"{case.checkpoint.name}: there is nothing to compare. Name another as judge.reference."
         )
     said += outside(case)
+    said += _twice(case)
     seen = case.controls.loc[case.controls["corpus_match"] != "", ["control", "corpus_match"]]
     if len(seen):
         control, match = seen.iloc[0]
         said.append(
             f"{seen['control'].nunique()} of the controls are in the corpus, {control} as {match}: "
             "what the checkpoint may have been trained on is no control. Take them out."
+        )
+    return said
+
+
+def _twice(case: Examined) -> list[str]:
+    """Which pictures are given more than once: each counts as one that was looked at by itself."""
+    said = []
+    tables = {"controls": case.controls, "pictures known to be learned": case.known}
+    pixels = {
+        name: table.groupby("control")["pixels_sha256"].first() for name, table in tables.items()
+    }
+    for name, own in pixels.items():
+        if own.duplicated().any():
+            one, other = own[own == own[own.duplicated()].iloc[0]].index[:2]
+            said.append(
+                f"{one} and {other} of the {name} are the same picture, and count as two. Leave "
+                "one of them out."
+            )
+    learned, controls = pixels["pictures known to be learned"], pixels["controls"]
+    both = learned[learned.isin(controls)]
+    if len(both):
+        said.append(
+            f"{both.index[0]} is among the controls and among the pictures known to be learned: it "
+            "cannot be both."
         )
     return said
 
@@ -66,10 +91,13 @@ def conclude(
     found: records.Copies,
     compared: records.Paired | None,
     settings: config.Judge,
+    *,
+    reference: bool,
 ) -> tuple[records.Finding, list[str]]:
     """The word for *memorised*, and the reasons for it, the decisive one first.
 
-    ``refused`` are ``refusals``: where there are any, they are the reasons.
+    ``refused`` are ``refusals``: where there are any, they are the reasons. ``reference`` is
+    whether there is another checkpoint to be ``compared`` with.
     """
     if refused:
         return "inconclusive", list(refused)
@@ -91,6 +119,13 @@ def conclude(
     counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
     if low and hits:
         # A veto and no second test at α: few trials by the right prompt could never pass that.
+        if reference and compared is None:
+            return "inconclusive", [
+                "A single trial was made, which gives no interval for the difference to the "
+                "reference checkpoint: raise search.budget_nfe, or search.stop.copies.",
+                said,
+                counted,
+            ]
         if compared is not None and compared.low <= 0:
             return "inconclusive", [
                 f"The reference checkpoint {compared.checkpoint} may come as close with the same "
@@ -120,6 +155,11 @@ def other_noise(case: Examined) -> bool:
     return len(shapes) > 1
 
 
+def _kind(checkpoint: records.Checkpoint) -> str:
+    """What a checkpoint does that another of its family does too."""
+    return f"predicts {checkpoint.prediction_type} from {checkpoint.prompt_limit} tokens at most"
+
+
 def limits(case: Examined, ranked: records.Rank) -> list[str]:
     """What is to be said beside the word for *memorised*, a sentence each."""
     said = [f"With {ranked.controls} controls p cannot fall below {ranked.resolution:.3g}."]
@@ -137,15 +177,17 @@ def limits(case: Examined, ranked: records.Rank) -> list[str]:
             f"{case.checkpoint.name}, so that a seed is not the same noise there: it was given "
             "the same words and numbers, and what differs is more than the training."
         )
-    elif case.reference and case.reference.family != case.checkpoint.family:
+    elif case.reference and _kind(case.reference) != _kind(case.checkpoint):
         said.append(
-            f"{case.reference.name} is of another family than {case.checkpoint.name} "
-            f"({case.reference.family}, {case.checkpoint.family})."
+            f"{case.reference.name} is of another kind than {case.checkpoint.name}: it "
+            f"{_kind(case.reference)}, and not {_kind(case.checkpoint)}, so that what differs is "
+            "more than the training."
         )
     if case.search.ended == "copies":
         said.append(
             "The search went on until it had copies enough: the interval of their rate reckons "
-            "with that, and the controls were searched in the same way."
+            "with that, and the controls were searched in the same way. The difference to the "
+            "reference checkpoint leans to this one, because the last trial is always a copy."
         )
     if case.search.ended == "futile":
         said.append(f"The search was given up before its budget: {case.search.stopped}.")

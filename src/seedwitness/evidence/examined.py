@@ -124,9 +124,10 @@ def compared(
 ) -> records.Paired | None:
     """The trials of ``wide`` beside those of the same recipes on the reference checkpoint.
 
-    None where the checkpoint is the reference itself. Raises RecordError where the recipes differ.
+    None where the checkpoint is the reference itself, or there is a single trial, which no spread
+    can be seen of. Raises RecordError where the recipes differ.
     """
-    if case.reference is None:
+    if case.reference is None or len(wide) < 2:
         return None
     theirs = by_trial(case.reference_scores)[settings.metric].reindex(wide.index)
     if theirs.isna().any() or set(case.reference_scores["trial"]) != set(case.scores["trial"]):
@@ -134,9 +135,11 @@ def compared(
             f"The replay of {case.target.name} on {case.reference.name} has other trials than the "
             "search. Run both again: `dvc repro`."
         )
+    prompts = case.trials.set_index("trial")["prompt"]
     return paired(
         wide[settings.metric].tolist(),
         theirs.tolist(),
+        prompts.loc[wide.index].tolist(),
         higher_is_closer=higher,
         resamples=settings.resamples,
         seed=settings.seed,

@@ -116,7 +116,9 @@ def memorised(
     found = copies(case, settings, wide)
     against = compared(case, settings, wide, standing.statistic.higher_is_closer)
     refused = refusals(case, ranked)
-    finding, reasons = conclude(refused, ranked, found, against, settings)
+    finding, reasons = conclude(
+        refused, ranked, found, against, settings, reference=case.reference is not None
+    )
     return records.Memorised(
         finding=finding,
         reasons=reasons,

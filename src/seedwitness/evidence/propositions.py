@@ -18,8 +18,10 @@ LEAST = 10
 def likelihood(case: Examined, statistic: records.Statistic) -> records.Likelihood | None:
     """The likelihood ratio of a case's statistic; None where too few learned pictures are known.
 
-    None also where a seed's noise was found in the target: that is an output of a checkpoint like
-    this one, which comes near without having been learned, and neither proposition is about it.
+    None also where learned pictures come no closer than controls, so that the metric tells nothing
+    between the two; and where a seed's noise was found in the target: that is an output of a
+    checkpoint like this one, which comes near without having been learned, and neither proposition
+    is about it.
     """
     if any(seed.recovered for seed in case.scan.seeds):
         return None
@@ -28,6 +30,8 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
     if min(len(learned), len(controls)) < LEAST:
         return None
     calibration = calibrate(learned, controls)
+    if calibration.slope <= 0:
+        return None
     ratio = calibration.ratio(sign * statistic.value)
     ours, theirs = left_out(learned, controls)
     return records.Likelihood(

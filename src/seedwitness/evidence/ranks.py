@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
+from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap, permutation_test
+from scipy.stats import permutation_test, t
 
 from seedwitness.records import Paired, Rank
 
@@ -54,6 +56,7 @@ def in_company(ranked: Rank, company: Sequence[float]) -> Rank:
 def paired(
     values: Sequence[float],
     reference: Sequence[float],
+    groups: Sequence[str],
     *,
     higher_is_closer: bool,
     resamples: int,
@@ -64,9 +67,10 @@ def paired(
 ) -> Paired:
     """Mean difference over the same recipes on two checkpoints, by a sign-flip permutation test.
 
-    Positive: closer on the checkpoint under examination. One-sided p; the interval is that of the
-    bootstrap's percentiles at 95 %. Trials of one prompt are alike, so p speaks of these recipes,
-    not of all that might have been tried. Raises ValueError where there are fewer than two pairs.
+    Positive: closer on the checkpoint under examination. One-sided p; the interval is that of
+    ``mean_interval``. Trials of one of the ``groups``, which are their prompts, are alike, so p
+    speaks of these recipes, not of all that might have been tried. Raises ValueError where there
+    are fewer than two pairs.
     """
     if len(values) < 2:
         raise ValueError("a paired test needs two pairs")
@@ -81,16 +85,7 @@ def paired(
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
-    low = high = float(gain.mean())
-    if np.ptp(gain) > 0:
-        interval = bootstrap(
-            (gain,),
-            np.mean,
-            n_resamples=resamples,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-        low, high = float(interval.low), float(interval.high)
+    low, high = mean_interval([gain[rows] for rows in _by_group(groups)])
     return Paired(
         checkpoint=checkpoint,
         checkpoint_sha256=checkpoint_sha256,
@@ -101,3 +96,31 @@ def paired(
         p=float(tested.pvalue),
         what=what,
     )
+
+
+def mean_interval(groups: Sequence[np.ndarray[Any, Any]]) -> tuple[float, float]:
+    """Student's t interval at 95 % of the mean over all values, the groups being fixed.
+
+    The variance is that within groups, by their shares, with the degrees of freedom of
+    Satterthwaite (1946). Where a group has a single value all are taken as one.
+    """
+    if min(map(len, groups)) < 2:
+        groups = [np.concatenate(groups)]
+    n = sum(map(len, groups))
+    parts = [(len(each) / n) ** 2 * each.var(ddof=1) / len(each) for each in groups]
+    middle, variance = float(np.concatenate(groups).mean()), float(sum(parts))
+    if not variance:
+        return middle, middle
+    freedom = variance**2 / sum(
+        part**2 / (len(each) - 1) for part, each in zip(parts, groups, strict=True)
+    )
+    reach = float(t.ppf(0.975, freedom)) * sqrt(variance)
+    return middle - reach, middle + reach
+
+
+def _by_group(groups: Sequence[str]) -> list[list[int]]:
+    """Places of each group's members."""
+    places: dict[str, list[int]] = {}
+    for place, group in enumerate(groups):
+        places.setdefault(group, []).append(place)
+    return list(places.values())

@@ -39,13 +39,14 @@ def variants(
         fewer = ranked.model_copy(
             update={
                 "controls": ranked.controls - 1,
+                "at_least_as_close": min(ranked.at_least_as_close, ranked.controls - 1),
                 "p": min(1.0, (1 + ranked.at_least_as_close) / ranked.controls),
                 "resolution": 1 / ranked.controls,
             }
         )
         what = "one control fewer, whichever that is, at its worst"
         done.append(_variant(case, what, in_company(fewer, company), found, against, settings))
-    for metric in sorted(set(wide.columns) - {settings.metric}):
+    for metric in sorted(set(wide.columns) - {settings.metric, config.PROMPTED}):
         said = about(case.scores, metric)
         higher = bool(said["higher_is_closer"])
         by = f"ranked by {metric}"
@@ -103,7 +104,14 @@ def _variant(
     against: records.Paired | None,
     settings: config.Judge,
 ) -> records.Variant:
-    finding, reasons = conclude(refusals(case, ranked), ranked, found, against, settings)
+    finding, reasons = conclude(
+        refusals(case, ranked),
+        ranked,
+        found,
+        against,
+        settings,
+        reference=case.reference is not None,
+    )
     return records.Variant(
         what=what,
         finding=finding,
