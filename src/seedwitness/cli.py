@@ -175,7 +175,8 @@ def scan(
 ) -> None:
     """Look through the seed space for the seed that an image was made from.
 
-    What was looked at before is not looked at again. Ends with exit code 0 whatever is found.
+    A scan that was stopped goes on where it was; other settings or prompts begin anew. Ends with
+    exit code 0 whatever is found.
     """
     import json
 
@@ -187,7 +188,7 @@ def scan(
     if as_json:
         typer.echo(json.dumps(scanning.as_json(found), indent=1))
     else:
-        for line in scanning.told(found):
+        for line in scanning.told(found, asked.target):
             typer.echo(line)
 
 

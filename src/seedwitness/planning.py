@@ -19,8 +19,8 @@ class Plan:
     """What is wanted, what it needs, and what that costs; NFE are evaluations of the denoiser."""
 
     alpha: float
-    alpha_a_case: float
-    """Bonferroni's share, by which each case is judged."""
+    alpha_a_report: float
+    """Bonferroni's share of each target; within its report Holm divides it among checkpoints."""
     power: float
     rate: float
     cases: int
@@ -31,7 +31,7 @@ class Plan:
     budget_nfe: int
     """Of one case, and of one control."""
     nfe: int
-    """Of all: cases, their replay on the reference checkpoint, and controls of each checkpoint."""
+    """Of all: searches, their replays on the reference checkpoint, controls of each checkpoint."""
     seconds_a_nfe: float | None
     """The median of the searches here; None where there was none."""
 
@@ -43,15 +43,17 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
             raise ConfigError(f"--{name} is a share between 0 and 1, such as 0.05, not {value:g}.")
     params = config.load()
     search = params.search
-    cases = len(params.targets) * len(params.checkpoints)
+    examined = max(1, len(params.checkpoints) - 1)  # the reference makes no claim
+    cases = len(params.targets) * examined
     controls = sizes.controls(alpha, cases)
     seeds = sizes.seeds(rate, power)
     nfe_a_trial = search.steps * (1 if search.guidance == 1 else 2)
     budget = seeds * search.prompts * nfe_a_trial
-    replayed = len(params.targets) * (len(params.checkpoints) - 1)
+    searched = len(params.targets) * len(params.checkpoints)
     return Plan(
         alpha=alpha,
-        alpha_a_case=max(alpha / cases, 1 / (controls + 1)),  # equal, but for the last bit
+        # Equal, but for the last bit, by which no p that can be reached is to fail.
+        alpha_a_report=max(alpha / len(params.targets), 1 / (controls + 1) * examined),
         power=power,
         rate=rate,
         cases=cases,
@@ -60,7 +62,7 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
         prompts=search.prompts,
         nfe_a_trial=nfe_a_trial,
         budget_nfe=budget,
-        nfe=budget * (cases + replayed + controls * len(params.checkpoints)),
+        nfe=budget * (searched + cases + controls * len(params.checkpoints)),
         seconds_a_nfe=_seconds_a_nfe(DATA),
     )
 
@@ -74,13 +76,14 @@ def told(found: Plan) -> list[str]:
         cost += "the searches here"
     return [
         f"Controls: {found.controls:,}, so that p can fall to {found.alpha:g} / {found.cases}, the "
-        f"share of each of {found.cases} cases (Bonferroni).",
+        f"share of each of {found.cases} cases (Bonferroni over targets, Holm within a report; the "
+        "reference checkpoint makes no claim).",
         f"Seeds: {found.seeds:,} for each of {found.prompts} prompts, so that a prompt that brings "
         f"the target back at a rate of {found.rate:g} shows a copy with a chance of "
         f"{100 * found.power:g} %.",
         f"Cost: {found.budget_nfe:,} NFE a case and as many a control; {cost}.",
         f"seedwitness run search.budget_nfe={found.budget_nfe} controls.count={found.controls} "
-        f"judge.least_controls={found.controls} judge.alpha={found.alpha_a_case!r}",
+        f"judge.least_controls={found.controls} judge.alpha={found.alpha_a_report!r}",
     ]
 
 

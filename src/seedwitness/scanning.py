@@ -14,6 +14,7 @@ from seedwitness.errors import ConfigError
 from seedwitness.files import replacing
 from seedwitness.records import canonical
 from seedwitness.stages import _inputs, place
+from seedwitness.targets.information import too_flat
 from seedwitness.targets.reading import read
 
 ALL = "all"
@@ -126,7 +127,7 @@ def scan(
     return found.scan
 
 
-def told(found: records.Scan) -> list[str]:
+def told(found: records.Scan, target: records.Target) -> list[str]:
     """What a person reads of a scan: the best seeds, the finding and its limits, a line each."""
     from seedwitness.evidence.generation import generated
 
@@ -138,7 +139,9 @@ def told(found: records.Scan) -> list[str]:
             f"{'yes' if each.recovered else 'no'}{_besides(each)}"
             for each in found.seeds
         ]
-    judged = generated(found, ())
+    judged = generated(
+        found, too_flat(target.information, config.section(config.Prepare, "prepare"))
+    )
     lines += [f"Made by {found.checkpoint}: {judged.finding}.", *judged.reasons, *judged.limits]
     if found.regenerated is not None:
         lines.append(f"Recipe: {canonical(asdict(found.regenerated.recipe)).decode()}")

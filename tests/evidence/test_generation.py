@@ -107,11 +107,14 @@ def test_a_flat_target_and_a_size_that_cannot_be_are_inconclusive() -> None:
 
 def test_a_claimed_seed_is_answered_whether_it_is_there_or_not() -> None:
     there = generated(scan(seeds=[seed(claimed=True)]), ())
-    assert "names seed 77, whose noise is there" in there.reasons[-1]
+    assert "names seed 77 (modulo 2^32), whose noise is there" in there.reasons[-1]
     wrong = seed(0.31, 1.0, number=5, claimed=True)
     found = generated(scan(seeds=[seed(), wrong]), ())
     assert found.finding == "supported"
-    assert "names seed 5, whose noise is not there by torch-cpu: z = 0.31" in found.reasons[-1]
+    assert (
+        "names seed 5 (modulo 2^32), whose noise is not there by torch-cpu: z = 0.31"
+        in found.reasons[-1]
+    )
 
 
 def test_pictures_that_agree_in_every_pixel_are_said_to() -> None:

@@ -91,8 +91,10 @@ def test_the_budget_is_kept_every_seed_is_fresh_and_a_move_names_its_start() -> 
     recipes = [each for round_ in rounds for each in round_]
     assert len(recipes) <= 400
     assert len({each.id for each in recipes}) == len(recipes)
-    own = [each.seed for each in rounds[0] if each.prompt == "an owl"]
-    assert own == [each.seed for each in rounds[0] if each.prompt == "a cat"]
+    own = [each.seed for each in rounds[0]]
+    assert len(set(own)) == len(own)  # prompts are tried by seeds of their own
+    prompts = [each.prompt for each in rounds[0]]
+    assert prompts.count("an owl") == prompts.count("a cat")
     mixed = {seed for each in recipes for seed, _ in each.mixed}
     assert not mixed & set(own)
     known = {each.id for each in recipes}

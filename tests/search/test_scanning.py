@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from seedwitness import config
@@ -103,10 +104,28 @@ def test_a_claimed_seed_is_looked_at_wherever_it_lies(lab: Loaded, tmp_path: Pat
     assert not next(each for each in found.scan.seeds if each.seed == 7).recovered
 
 
+def test_a_claimed_seed_of_64_bits_is_the_one_that_torch_makes_of_it(
+    lab: Loaded, tmp_path: Path
+) -> None:
+    """As ComfyUI draws them."""
+    large = 2**40 + 40_503
+    noise = torch.randn(8, 16, 16, generator=torch.Generator().manual_seed(large))
+    small = torch.randn(8, 16, 16, generator=torch.Generator().manual_seed(40_503))
+    assert torch.equal(noise, small)
+    settings = SCAN.model_copy(update={"end_seed": 4096, "protocols": ["torch-cpu"]})
+    claim = Claim(tool="ComfyUI", seed=large)
+    found = asked(lab, made(lab, RECIPE), tmp_path, claim, settings=settings).scan
+    assert (found.seeds[0].seed, found.seeds[0].recovered, found.seeds[0].claimed) == (
+        40_503,
+        True,
+        True,
+    )
+
+
 def test_claims_that_nothing_was_made_with_change_nothing(lab: Loaded, tmp_path: Path) -> None:
     picture = made(lab, RECIPE)
     forged = [
-        Claim(tool="it", seed=2**40, guidance=1e30, steps=10**9),
+        Claim(tool="it", guidance=1e30, steps=10**9),
         Claim(tool="it", seed=-1, guidance=float("nan"), steps=-5),
         Claim(tool="it", guidance=-7.0, steps=0),
     ]

@@ -154,6 +154,25 @@ def test_parts_that_are_done_are_not_done_again(
     assert first.stat().st_mtime_ns == written[first]
 
 
+def test_a_damaged_part_is_looked_at_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    planned = plan(blurred("torch-cpu", 4_321, 0.7)[None], "torch-cpu", LEAST)
+    [found] = scan(planned, SHAPE, 0, 10_000, ledger=tmp_path)
+    [path] = tmp_path.rglob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:100])
+    [again] = scan(planned, SHAPE, 0, 10_000, ledger=tmp_path)
+    assert np.array_equal(again.z, found.z)
+    assert "is damaged" in caplog.text
+
+
+def test_no_p_is_exactly_nothing() -> None:
+    p = scanning.family_wise(np.array([-1.0, 6.0, 38.0, 60.0]), 2**33)
+    assert p[0] == 1
+    assert (p > 0).all()
+    assert p[3] == np.finfo(np.float64).tiny
+
+
 def test_two_scans_on_one_ledger_do_no_part_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

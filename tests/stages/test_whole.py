@@ -320,13 +320,13 @@ def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:
     assert ended.exit_code == 0, ended.output
     plan = json.loads(ended.stdout)
     search = config.section(config.Search, "search")
-    assert (plan["cases"], plan["controls"], plan["seeds"]) == (4, 79, 22)
+    assert (plan["cases"], plan["controls"], plan["seeds"]) == (2, 39, 22)
     assert plan["budget_nfe"] == 22 * search.prompts * 2 * search.steps
-    assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 2 * 79)
+    assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 2 * 39)
     assert plan["seconds_a_nfe"] > 0
     said = CliRunner().invoke(app, asked).stdout
-    assert f"search.budget_nfe={plan['budget_nfe']} controls.count=79" in said
-    assert "judge.least_controls=79 judge.alpha=0.0125" in said
+    assert f"search.budget_nfe={plan['budget_nfe']} controls.count=39" in said
+    assert "judge.least_controls=39 judge.alpha=0.025" in said
     assert "hours at the" in said
     refused = CliRunner().invoke(app, ["plan", "--power", "1"])
     assert refused.exit_code == 1

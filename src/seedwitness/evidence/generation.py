@@ -66,7 +66,7 @@ def _nothing(scan: records.Scan, best: records.ScannedSeed | None) -> str:
         else f"No seed from {scan.first_seed:,} to {scan.end_seed - 1:,}"
     )
     nearest = (
-        "none passed the quick looks"
+        "none passed the first looks"
         if best is None
         else f"the best, {best.seed} by {best.rng}, reaches z = {best.z:.2f}, and "
         f"{scan.z_needed:.2f} is needed (family-wise p = {best.p:.2g})"
@@ -83,12 +83,14 @@ def _claims(scan: records.Scan) -> list[str]:
     for seed in dict.fromkeys(each.seed for each in scan.seeds if each.claimed):
         under = [each for each in scan.seeds if each.claimed and each.seed == seed]
         if any(each.recovered for each in under):
-            said.append(f"The file's own metadata names seed {seed}, whose noise is there.")
+            said.append(
+                f"The file's own metadata names seed {seed} (modulo 2^32), whose noise is there."
+            )
         else:
             highest = max(each.z for each in under)
             said.append(
-                f"The file's own metadata names seed {seed}, whose noise is not there by "
-                f"{' or '.join(each.rng for each in under)}: z = {highest:.2f}."
+                f"The file's own metadata names seed {seed} (modulo 2^32), whose noise is not "
+                f"there by {' or '.join(each.rng for each in under)}: z = {highest:.2f}."
             )
     return said
 

@@ -31,7 +31,7 @@ class ScannedSeed(Document):
     """Of its noise and the inverted one, over all elements."""
     recovered: bool
     claimed: bool
-    """Whether the file's own metadata names it: looked at wherever it lies."""
+    """Whether the file's own metadata names it, modulo 2^32: looked at wherever it lies."""
 
     @property
     def noise(self) -> tuple[int, str, int]:
@@ -85,7 +85,7 @@ class Scan(Document):
     seen: float
     """The least correlation that would have been found with a chance of 95 %."""
     seeds: list[ScannedSeed]
-    """The best, best first, and the claimed; none where no seed passed the quick looks."""
+    """The best, best first, and the claimed; none where no seed passed the first looks."""
     regenerated: Regenerated | None
 
     @model_validator(mode="after")

@@ -76,8 +76,8 @@ def shards(
 ) -> list[Shard]:
     """Recipes cut into shards of at most ``size``, whatever their order; each recipe once.
 
-    A shard holds successive seeds of one prompt, so a larger budget or a further prompt finds it
-    again. What is left of the prompts when full shards are cut off shares shards.
+    A shard holds successive seeds of one prompt, so a larger budget finds it again. What is left
+    of the prompts when full shards are cut off shares shards.
     """
     by_key: dict[str, dict[str, list[Recipe]]] = defaultdict(lambda: defaultdict(list))
     for recipe in sorted(set(recipes), key=lambda each: canonical(_place(each))):

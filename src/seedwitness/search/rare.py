@@ -67,9 +67,8 @@ def rare(plan: Plan) -> Asking:
         )
     seeds = _seeds(plan)
     blind = [
-        replace(plan.recipe(prompt, seed), variation_rule="rotation")
-        for _, seed in zip(range(chains * KEEP // prompts), seeds, strict=False)
-        for prompt in plan.prompts
+        replace(plan.recipe(plan.prompts[n % prompts], next(seeds)), variation_rule="rotation")
+        for n in range(chains * KEEP)
     ]
     left -= len(blind)
     distances = yield blind

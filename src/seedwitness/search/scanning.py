@@ -23,7 +23,7 @@ from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records import Inversion, ScannedSeed
 from seedwitness.search.ledger import LEDGER
 from seedwitness.seeds.cascade import KERNELS, plan
-from seedwitness.seeds.scan import exact, scan
+from seedwitness.seeds.scan import exact, family_wise, scan
 from seedwitness.seeds.torch_cpu import SEEDS
 
 LARGEST = 4
@@ -135,11 +135,12 @@ def look(
     """The seeds whose noise of ``shape`` correlates most with any of ``rows`` [q, n].
 
     A seed is named once by each protocol and draw, with the inversion that speaks most for it.
-    Seeds that are ``claimed`` are looked at wherever they lie, and always named, after the best.
+    Seeds that are ``claimed`` are looked at wherever they lie, and always named, after the best;
+    those beyond 2^32, which ComfyUI draws, as torch's generator takes them: modulo 2^32.
     Raises ConfigError as ``seeds.scan.scan`` does.
     """
     check(settings)
-    own = np.array(sorted({seed for seed in claimed if 0 <= seed < SEEDS}), np.uint32)
+    own = np.array(sorted({seed % SEEDS for seed in claimed if seed >= 0}), np.uint32)
     beyond = [seed for seed in own.tolist() if not settings.first_seed <= seed < settings.end_seed]
     tried = settings.end_seed - settings.first_seed + len(beyond)
     passes = [(name, draw) for name in settings.protocols for draw in range(draws(name, settings))]
@@ -181,8 +182,8 @@ def look(
             batch_index=draw,
             inversion=inversion,
             z=z,
-            p=min(1.0, float(norm.sf(z)) * tests),
-            correlation=z / rows.shape[1] ** 0.5,
+            p=float(family_wise(np.array(z), tests)),
+            correlation=min(1.0, z / rows.shape[1] ** 0.5),
             recovered=z >= z_needed,
             claimed=seed in own,
         )

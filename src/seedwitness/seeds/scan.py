@@ -11,6 +11,7 @@ costs, and it is the same for all of them.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy.stats import norm
 
@@ -27,6 +29,8 @@ from seedwitness.files import claimed, replacing, shared
 from seedwitness.seeds import PROTOCOLS
 from seedwitness.seeds.cascade import KEPT, Array, Look, Plan, kernel, of
 from seedwitness.seeds.torch_cpu import SEEDS
+
+logger = logging.getLogger(__name__)
 
 Report = Callable[[int, float], object]
 """Is told after each part how many seeds it had and the highest score so far."""
@@ -45,8 +49,13 @@ class Candidates:
 
     def p(self, scans: int = 1) -> Array:
         """Family-wise p of each by Bonferroni, over all seeds and so many scans like this one."""
-        found: Array = np.minimum(1.0, norm.sf(self.z) * self.tried * scans)
-        return found
+        return family_wise(self.z, self.tried * scans)
+
+
+def family_wise(z: Array, tests: int) -> Array:
+    """p of scores by Bonferroni over so many tests: at most 1, and never below the least double."""
+    found: Array = np.clip(norm.sf(z) * tests, np.finfo(np.float64).tiny, 1.0)
+    return found
 
 
 def scan(
@@ -69,8 +78,7 @@ def scan(
         raise ConfigError(f"Seeds run from 0 to {SEEDS}, and FROM:TO must be in it: {first}:{end}.")
     best = [(np.empty(0, np.uint32), np.empty(0, np.float32)) for _ in plan.weights]
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for start, stop, path in _finished(plan, list(parts(first, end)), ledger, pool):
-            found = load_file(path)
+        for start, stop, found in _finished(plan, list(parts(first, end)), ledger, pool):
             for query, kept in enumerate(best):
                 own = found["queries"] == query
                 best[query] = _best(
@@ -90,25 +98,39 @@ def scan(
 
 def _finished(
     plan: Plan, ranges: list[tuple[int, int]], ledger: Path, pool: ThreadPoolExecutor
-) -> Iterator[tuple[int, int, Path]]:
-    """Each part with its file, as soon as it is there: computed here or by another process."""
+) -> Iterator[tuple[int, int, dict[str, Array]]]:
+    """Each part, as soon as it is there: computed here or by another process."""
 
-    def attempt(range_: tuple[int, int]) -> Path | None:
+    def attempt(range_: tuple[int, int]) -> dict[str, Array] | None:
         start, stop = range_
         path = ledger / plan.key / f"{start:010d}-{stop:010d}.safetensors"
-        if path.exists():
-            return path
+        found = _read(path)
+        if found is not None:
+            return found
         with claimed(path) as ours:
             if not ours:
                 return None
-            if not path.exists():
+            found = _read(path)
+            if found is None:
                 found = _part(plan, start, stop, pool)
                 with replacing(path) as part:
                     save_file(found, part)
-        return path
+        return found
 
-    for (start, stop), path in shared(ranges, attempt):
-        yield start, stop, path
+    for (start, stop), found in shared(ranges, attempt):
+        yield start, stop, found
+
+
+def _read(path: Path) -> dict[str, Array] | None:
+    """A finished part; None where it is still to do, or damaged, which a warning says."""
+    if not path.exists():
+        return None
+    try:
+        found: dict[str, Array] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        logger.warning("%s is damaged (%s): its seeds are looked at again.", path, error)
+        return None
+    return found
 
 
 def _best(seeds: Array, scores: Array, kept: int) -> tuple[Array, Array]:
