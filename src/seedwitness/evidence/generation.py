@@ -116,7 +116,9 @@ def _limits(scan: records.Scan) -> list[str]:
         f"Looked for: the noise of one seed, {draws}, by "
         f"{' or '.join(scan.protocols)}. Noise that was mixed (variation seeds), resized, or added "
         f"in between (ancestral samplers), {later} of a batch that shares one generator (ComfyUI), "
-        "and pictures that were cropped, resized or painted over would not be found."
+        "and pictures that were cropped, resized or painted over would not be found; nor outputs "
+        "that have forgotten their noise, because they come out nearly the same whatever the seed: "
+        "memorised ones above all, and more of them the higher the guidance."
     )
     return said
 
