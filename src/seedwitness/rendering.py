@@ -78,14 +78,31 @@ def _cited(
     scan = case.generated.scan
     if scan and scan.regenerated and case.recovered:
         shown |= {scan.regenerated.trial: (scan.regenerated, case.recovered.image)}
-    one, image = shown[_chosen(trial, list(shown), "trial", f"{path} for {name}")]
+    replayed = {
+        each.trial: each
+        for other in evidence.cases
+        for each in (other.cited if other.replay.reference == name else [])
+        if each.reference_image and each.trial not in shown
+    }
+    chosen = _chosen(trial, [*shown, *replayed], "trial", f"{path} for {name}")
+    if chosen in replayed:
+        again = replayed[chosen]
+        return name, Known(
+            again.recipe, case.checkpoint_sha256, picture=_at(path, again.reference_image)
+        )
+    one, image = shown[chosen]
     return name, Known(
         recipe=one.recipe,
         checkpoint_sha256=case.checkpoint_sha256,
         noise_sha256=one.noise_sha256,
         latent_sha256=one.latent_sha256,
-        picture=path.parent / image if image else None,
+        picture=_at(path, image),
     )
+
+
+def _at(report: Path, image: str | None) -> Path | None:
+    """Where a report's picture lies, that of ``report``."""
+    return report.parent / image if image else None
 
 
 def _chosen(name: str | None, there: list[str], what: str, where: str) -> str:

@@ -243,6 +243,21 @@ def test_what_a_report_cites_is_rendered_again(here: Path) -> None:
     assert other.lines[0].startswith("Checkpoint: not as reported")
 
 
+def test_pictures_of_the_reference_are_rendered_again(here: Path) -> None:
+    path = here / "reports/owl/evidence.json"
+    cases = {each["checkpoint"]: each for each in json.loads(path.read_text())["cases"]}
+    shown = [each for each in cases["own"]["cited"] if each["reference_image"]]
+    assert shown
+    for cited in shown:
+        name, known = rendering.find(path, "clean", cited["trial"])
+        assert name == "clean"
+        own = {each["trial"]: each["image"] for each in cases["clean"]["cited"]}
+        expected = own.get(cited["trial"], cited["reference_image"])
+        assert known.picture == path.parent / expected
+    again = rendering.render(name, known, Path("reference.png"))
+    assert again.agrees
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "says"),
     [
