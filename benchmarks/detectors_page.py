@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from all import machine, run
-from scan_page import table
+from pages import DAGGER, area, share, table
 
 from seedwitness.detectors import DETECTORS
 from seedwitness.evidence.rates import rate
@@ -29,11 +29,6 @@ PUBLISHED = {
     "alignment": "AUC 0.994, TPR 0.935 (SD 1.4, one seed)",
 }
 """As the papers and their repositories have them, on other sets, mostly without intervals."""
-
-
-def figure(found: dict[str, Any]) -> str:
-    """A figure with its interval."""
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
 def cost(row: dict[str, Any]) -> str:
@@ -78,7 +73,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
     for prompt in dict.fromkeys(row["prompt"] for row in rows):
         own = [row for row in rows if row["prompt"] == prompt]
         parts.append(f"### Prompt: {prompt}\n\n")
-        for key, name in (("auc", "AUC"), ("tpr", "TPR at 1 % FPR")):
+        for key, name, cell in (("auc", "AUC", area), ("tpr", "TPR at 1 % FPR", share)):
             parts.append(f"{name}:\n\n")
             parts.append(
                 table(
@@ -87,7 +82,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
                         [
                             detector,
                             *(
-                                figure(row[key])
+                                cell(row[key])
                                 for group in groups
                                 for row in own
                                 if (row["detector"], row["group"]) == (detector, group)
@@ -98,6 +93,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
                     ],
                 )
             )
+    parts.append(DAGGER)
     parts.append(
         "### Findings\n\nCalled *supported* where p ≤ 0.01 among the held-out pictures and at "
         "least one generation is a copy by patch-L2; a held-out picture is ranked among all the "

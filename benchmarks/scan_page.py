@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from all import main, run
+from pages import percent, table
 
 SCRATCH = Path("data/seeds")
 PARTS = {
@@ -25,20 +26,6 @@ PARTS = {
 PUBLISHED = 5.1e5
 BARS = {("up to 3", "known"): 0.99, ("up to 3", "empty"): 0.95}
 BARS |= {("7.5", "known"): 0.95, ("7.5", "empty"): 0.85}
-
-
-def percent(cell: dict[str, Any]) -> str:
-    """A rate with its interval and its n."""
-    return (
-        f"{100 * cell['hits'] / cell['n']:.1f} % ({cell['hits']} of {cell['n']}; "
-        f"{100 * cell['low']:.1f} to {100 * cell['high']:.1f} %)"
-    )
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows as a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(str(each) for each in line)} |\n" for line in lines) + "\n"
 
 
 def page(found: dict[str, Any]) -> str:

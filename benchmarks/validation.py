@@ -24,7 +24,7 @@ from scipy.stats import ks_2samp
 from validation_page import page
 from validation_plots import plots
 
-from seedwitness.evidence.likelihood import cllr, left_out
+from seedwitness.evidence.likelihood import calibrate, cllr
 from seedwitness.evidence.rates import rate
 from seedwitness.evidence.roc import auc, estimate, tpr_at
 from seedwitness.lab.home import Lab, opened
@@ -129,7 +129,9 @@ def figures(found: Row, groups: dict[str, list[Picture]], alpha: float) -> Row:
             for checkpoint in found["checkpoints"]
             for group in ("held out", "twins", "once")
         ],
-        "likelihood": [likelihood(rows, way) | {"way": way} for way in ways],
+        "likelihood": [
+            likelihood(rows, way, found["controls"]["lab-memorised"]) | {"way": way} for way in ways
+        ],
         "nfe": max(each["nfe"] for each in rows),
         "rows": rows,
     }
@@ -179,17 +181,28 @@ def exchangeable(controls: Sequence[float], rows: Sequence[Row], checkpoint: str
     }
 
 
-def likelihood(rows: Sequence[Row], way: str) -> Row:
-    """Ratios by calibrations that did not know the score: planted 32 and 128 times, held out."""
-    positives = [
-        row["statistic"]
-        for group in PLANTED[:2]
-        for row in select(rows, way, "lab-memorised", group)
-    ]
-    negatives = [row["statistic"] for row in select(rows, way, "lab-memorised", "held out")]
-    ours, theirs = left_out(positives, negatives)
+def likelihood(rows: Sequence[Row], way: str, controls: Sequence[float]) -> Row:
+    """Ratios by the calibration that a report would make, of pictures that it did not know.
+
+    It is made on the controls, and on one half of the pictures that were planted 32 and 128 times,
+    asked as stated; the other half and the held-out pictures are judged by it.
+    """
+
+    def planted(asked: str, half: int) -> list[float]:
+        return [
+            row["statistic"]
+            for group in PLANTED[:2]
+            for row in select(rows, asked, "lab-memorised", group)
+            if int(row["picture"], 16) % 2 == half
+        ]
+
+    made = calibrate(planted("stated", 0), controls)
+    ours = [made.ratio(each) for each in planted(way, 1)]
+    held_out = select(rows, way, "lab-memorised", "held out")
+    theirs = [made.ratio(row["statistic"]) for row in held_out]
     return {
         "cllr": cllr(ours, theirs),
+        "calibrated_on": [len(planted("stated", 0)), len(controls)],
         "h1": ours,
         "h2": theirs,
         "misleading_h1": asdict(rate(sum(each < 1 for each in ours), len(ours))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scan_page import table
+from pages import DAGGER, share, table
 
 from seedwitness.evidence.rates import Rate
 
@@ -21,11 +21,6 @@ WAYS = {
 def of(found: Row) -> str:
     """A rate with its interval and its n."""
     return str(Rate(**found))
-
-
-def figure(found: Row) -> str:
-    """An estimate with its interval."""
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
 def verdict(met: bool) -> str:
@@ -82,7 +77,10 @@ def bars(lab: Row, others: Row | None) -> list[list[str]]:
 
 
 def against(lab: Row, others: Row | None) -> list[list[str]]:
-    """Our finding beside the best single detector of the same lab, where that was measured."""
+    """Our finding beside the best single detector, on the same pictures of the same lab.
+
+    Both as docs/detectors.md has them, where that was measured: same prompt, seeds and negatives.
+    """
     measured = {
         each["checkpoint_sha256"]: each for each in (others or {"labs": {}})["labs"].values()
     }
@@ -91,27 +89,21 @@ def against(lab: Row, others: Row | None) -> list[list[str]]:
         return [["TPR at 1 % FPR", "above every detector", "detectors were not measured", "–"]]
     rows = []
     for group in ("planted 128 times", "planted 32 times", "planted 8 times"):
-        [ours] = [
-            each["tpr"]
-            for each in lab["told_apart"]
-            if (each["way"], each["by"], each["group"]) == ("as found", "our finding", group)
+        own = [
+            each
+            for each in same["figures"]
+            if (each["group"], each["prompt"]) == (group, "training caption")
         ]
+        [ours] = [each for each in own if each["detector"] == "our finding"]
         best = max(
-            (
-                each
-                for each in same["figures"]
-                if each["group"] == group
-                and each["prompt"] == "training caption"
-                and each["detector"] != "our finding"
-            ),
-            key=lambda each: float(each["tpr"]["value"]),
+            (each for each in own if each is not ours), key=lambda each: float(each["tpr"]["value"])
         )
         rows.append(
             [
-                f"{group}: TPR at 1 % FPR",
-                f"above every detector ({best['detector']}: {figure(best['tpr'])})",
-                figure(ours),
-                verdict(ours["value"] > best["tpr"]["value"]),
+                f"{group}: TPR at 1 % FPR, by the bench of detectors ({ours['nfe']:,} NFE)",
+                f"above every detector ({best['detector']}: {share(best['tpr'])})",
+                share(ours["tpr"]),
+                verdict(ours["tpr"]["value"] > best["tpr"]["value"]),
             ]
         )
     return rows
@@ -167,7 +159,9 @@ def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
         "For pictures that were never learned the chance of p ≤ x should be at most x. *Stated* "
         "pictures and controls are asked in the very same way, so that their statistics should be "
         "spread alike; *as found* and *pixels alone* leave a picture's own caption out, which "
-        "controls have.\n\n",
+        "controls have. All pictures share one set of controls, so that their p-values hang "
+        "together: with 100 controls the share of p ≤ 0.01 is right on average over such sets, and "
+        "strays in any one of them by more than an interval for that many pictures says.\n\n",
         f"![Distribution of p-values](images/validation/{name}-p.png)\n\n",
         table(
             ["checkpoint", "way", "pictures", "p ≤ 0.01", "p ≤ 0.05", "KS p"],
@@ -197,17 +191,19 @@ def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
             table(
                 ["score", *groups],
                 [
-                    [by, *(figure(each["tpr"]) for each in own if each["by"] == by)]
+                    [by, *(share(each["tpr"]) for each in own if each["by"] == by)]
                     for by in dict.fromkeys(each["by"] for each in own)
                 ],
             ),
         ]
     parts += [
+        DAGGER,
         "### Likelihood ratios\n\n"
         "H1: the checkpoint saw the picture as often as those planted 32 and 128 times; H2: it "
-        "never saw it (held out). Logistic calibration of the statistic; each ratio by a "
-        "calibration that did not know the picture, and none beyond what so many pictures can "
-        "show. Cllr: 0 is perfect, 1 says nothing.\n\n",
+        "never saw it (held out). Logistic calibration of the statistic, as a report makes it: on "
+        "the controls, and on pictures that are known to be learned, here the half of the planted "
+        "ones by hash, both asked as stated. The other half and the held-out pictures are judged "
+        "by it. Cllr: 0 is perfect, 1 says nothing.\n\n",
         table(
             ["way", "Cllr", "H1 true, ratio below 1", "H2 true, ratio above 1"],
             [
