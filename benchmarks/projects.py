@@ -174,7 +174,9 @@ def _target(folder: Path, name: str, rng: np.random.Generator) -> None:
         exif={},
         claims=[],
         unread=[],
-        information=records.Information(bits_per_pixel=20.0, deviation=0.3, busy_tiles=1.0),
+        information=records.Information(
+            bits_per_pixel=20.0, deviation=0.3, busy_tiles=1.0, patch_contrast=0.3
+        ),
     ).write(folder / "target.json")
 
 

@@ -86,6 +86,14 @@ def test_a_reference_of_another_family_is_allowed_and_said() -> None:
     assert any("a seed is not the same noise there" in each for each in found.limits)
 
 
+def test_a_target_of_which_a_blank_sheet_is_a_copy_is_refused() -> None:
+    pale = CASE.target.information.model_copy(update={"patch_contrast": 0.15})
+    case = replace(CASE, target=CASE.target.model_copy(update={"information": pale}))
+    found = alone(case).memorised
+    assert found.finding == "inconclusive"
+    assert "A sheet of one colour comes within 0.150 of the target" in found.reasons[0]
+
+
 def test_a_target_that_is_its_own_control_is_refused() -> None:
     hashes = [f"p{k}" for k in range(100)]
     hashes[99] = "own"

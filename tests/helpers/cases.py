@@ -79,7 +79,9 @@ TARGET = records.Target(
     exif={},
     claims=[],
     unread=[],
-    information=records.Information(bits_per_pixel=9, deviation=0.2, busy_tiles=1),
+    information=records.Information(
+        bits_per_pixel=9, deviation=0.2, busy_tiles=1, patch_contrast=0.3
+    ),
 )
 BEST = np.linspace(0.2, 0.5, 99).tolist()
 SCAN = records.Scan(

@@ -168,7 +168,10 @@ def prepared(data: Path, target: str, picture: Image.Image) -> records.Target:
         else [],
         unread=["C2PA: <not looked for>"],
         information=records.Information(
-            bits_per_pixel=0.01 if flat else 9.871, deviation=0.0 if flat else 0.2234, busy_tiles=0
+            bits_per_pixel=0.01 if flat else 9.871,
+            deviation=0.0 if flat else 0.2234,
+            busy_tiles=0,
+            patch_contrast=0.3,
         ),
     )
     about.write(folder / "target.json")

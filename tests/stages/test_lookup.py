@@ -86,7 +86,9 @@ def target(image: Image.Image, claims: list[Claim]) -> Target:
         exif={},
         claims=claims,
         unread=[],
-        information=Information(bits_per_pixel=5, deviation=0.2, busy_tiles=0.9),
+        information=Information(
+            bits_per_pixel=5, deviation=0.2, busy_tiles=0.9, patch_contrast=0.3
+        ),
     )
 
 

@@ -73,7 +73,9 @@ def test_one_pixel_is_prepared_and_has_nothing_in_it(project: Path) -> None:
     run("prepare", ["x"])
     record = records.read(records.Target, OUT / "target.json")
     assert (record.width, record.height) == (1, 1)
-    assert record.information == records.Information(bits_per_pixel=0, deviation=0, busy_tiles=0)
+    assert record.information == records.Information(
+        bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0
+    )
 
 
 def bomb(path: Path) -> None:

@@ -4,9 +4,11 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from seedwitness.config import Prepare
+from seedwitness.metrics.patch_l2 import patch_l2
 from seedwitness.records import Information
 from seedwitness.targets.information import (
     lossless_bytes,
@@ -90,11 +92,11 @@ def test_pictures_of_something_are_not(side: int) -> None:
 
 
 def test_each_limit_has_its_reason() -> None:
-    nothing = Information(bits_per_pixel=0, deviation=0, busy_tiles=0)
+    nothing = Information(bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0)
     assert len(too_flat(nothing, LIMITS)) == 3
     none = Prepare(least_bits_per_pixel=0, least_deviation=0, least_busy_tiles=0)
     assert too_flat(nothing, none) == []
-    at = Information(bits_per_pixel=0.25, deviation=0.03, busy_tiles=0.15)
+    at = Information(bits_per_pixel=0.25, deviation=0.03, busy_tiles=0.15, patch_contrast=0)
     assert too_flat(at, LIMITS) == []
     (reason,) = too_flat(at.model_copy(update={"busy_tiles": 0.0512}), LIMITS)
     assert reason.startswith("5.1% of its tiles of 8 × 8 pixels")
@@ -102,7 +104,7 @@ def test_each_limit_has_its_reason() -> None:
 
 def test_known_answers() -> None:
     assert measure(FLAT["single colour"]) == Information(
-        bits_per_pixel=0, deviation=0, busy_tiles=0
+        bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0
     )
     black_and_white = Image.new("RGB", (64, 64), "black")
     black_and_white.paste("white", (0, 0, 32, 64))
@@ -145,3 +147,15 @@ def test_the_smaller_of_two_codings_counts() -> None:
             out.seek(0)
             assert Image.open(out).convert("RGB").tobytes() == image.tobytes()
         assert lossless_bytes(image) <= min(sizes)
+
+
+def test_the_contrast_of_patches_is_the_distance_from_a_blank_sheet() -> None:
+    rng = np.random.default_rng(5)
+    levels = rng.integers(0, 255, (64, 64, 3), np.uint8)
+    levels[:16, :16] //= 4
+    mean = levels.reshape(-1, 3).mean(0)
+    pixels = torch.from_numpy(levels).permute(2, 0, 1) / 255
+    sheet = torch.tensor(mean / 255, dtype=torch.float32)[:, None, None].expand_as(pixels)
+    expected = float(patch_l2(pixels, sheet))
+    assert measure(Image.fromarray(levels)).patch_contrast == pytest.approx(expected, rel=1e-5)
+    assert measure(Image.new("RGB", (64, 64), (9, 99, 199))).patch_contrast == 0

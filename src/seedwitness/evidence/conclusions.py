@@ -11,9 +11,12 @@ ROUNDING = 1e-3
 """By so much a score may leave its metric's range: float32, and embeddings scaled to one."""
 
 
-def refusals(case: Examined, ranked: records.Rank) -> list[str]:
+def refusals(
+    case: Examined, ranked: records.Rank, criteria: Sequence[records.Criterion]
+) -> list[str]:
     """Why nothing can be concluded of a case, whatever the figures; mostly empty."""
     said = [f"The target is too flat to be recognised by: {why}" for why in case.flat]
+    said += _blank(case.target.information, criteria)
     if ranked.left_out:
         said.append(
             f"The target itself is among the controls, as {ranked.left_out[0]}: a picture that is "
@@ -35,6 +38,20 @@ def refusals(case: Examined, ranked: records.Rank) -> list[str]:
             "what the checkpoint may have been trained on is no control. Take them out."
         )
     return said
+
+
+def _blank(about: records.Information, criteria: Sequence[records.Criterion]) -> list[str]:
+    """Whether a sheet of one colour would be a copy of the target, as far as that is measured."""
+    if {each.metric for each in criteria} != {"patch-l2"}:
+        return []
+    least = min(each.threshold for each in criteria)
+    if about.patch_contrast > least:
+        return []
+    return [
+        f"A sheet of one colour comes within {about.patch_contrast:.3f} of the target by patch-l2, "
+        f"and would be a copy, which takes {least:g}: for so pale a picture name a stricter "
+        "threshold or another criterion in judge.copies."
+    ]
 
 
 def _twice(case: Examined) -> list[str]:

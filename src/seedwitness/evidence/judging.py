@@ -115,7 +115,7 @@ def memorised(
     wide = by_trial(case.scores)
     found = copies(case, settings, wide)
     against = compared(case, settings, wide, standing.statistic.higher_is_closer)
-    refused = refusals(case, ranked)
+    refused = refusals(case, ranked, found.criteria)
     finding, reasons = conclude(
         refused, ranked, found, against, settings, reference=case.reference is not None
     )

@@ -105,7 +105,7 @@ def _variant(
     settings: config.Judge,
 ) -> records.Variant:
     finding, reasons = conclude(
-        refusals(case, ranked),
+        refusals(case, ranked, found.criteria),
         ranked,
         found,
         against,

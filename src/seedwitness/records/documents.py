@@ -41,6 +41,8 @@ class Information(Document):
     """Standard deviation of its grey levels, in [0, 0.5]."""
     busy_tiles: float
     """Share of 8 × 8 tiles whose grey levels deviate by more than 2 of 255."""
+    patch_contrast: float
+    """By patch-L2, how far a sheet of its mean colour is from it, in [0, 1]."""
 
 
 class Target(Document):
