@@ -19,7 +19,7 @@ from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.cli import app
 from seedwitness.errors import CheckpointError, ConfigError, PictureError
 from seedwitness.imagefolder import Entry
-from seedwitness.metrics import descriptor, patch_l2
+from seedwitness.metrics import descriptor, patch_l2, pdq
 from seedwitness.metrics.alignment import pixels as aligned
 from seedwitness.pictures import decoded
 from seedwitness.stages import controls, place, run
@@ -132,6 +132,16 @@ def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Pa
     pictures = {path: decoded(path) for path in chosen}
     _, seen = controls.asked(chosen, pictures, 2)
     assert list(seen.values()) == ["pictures/seen/2.png", ""]
+
+
+def test_the_very_pixels_are_found_in_the_corpus_however_little_they_show(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdq, "LEAST_QUALITY", 101)  # as if no hash meant anything
+    Image.open("pictures/seen/2.png").save(tmp_path / "2.bmp")
+    chosen = {tmp_path / "2.bmp": Entry("2.bmp", "a caption", "")}
+    _, seen = controls.asked(chosen, {path: decoded(path) for path in chosen}, 2)
+    assert list(seen.values()) == ["pictures/seen/2.png"]
 
 
 def test_pictures_that_were_learned_go_through_the_same_steps(here: Path) -> None:

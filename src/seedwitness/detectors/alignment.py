@@ -2,7 +2,7 @@
 
 On pure noise, told that hardly any noise is left, the guidance of a memorised prompt points where
 the checkpoint points without it. Norm and cosine are added with the paper's weights for Stable
-Diffusion 1, which nobody has found for any other checkpoint: read it by its rank among controls.
+Diffusion 1; other checkpoints would want others, so read it by its rank among controls.
 """
 
 from __future__ import annotations

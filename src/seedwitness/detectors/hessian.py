@@ -1,7 +1,8 @@
 """Sharpness of the log-density by Hessian-vector products (Jeon et al., ICML 2025).
 
 Around a memorised picture the density is sharp, and the prompt makes it so. The Hessian of the
-log-density is the Jacobian of the score.
+log-density is the Jacobian of the score. A pass back gives the product with its transpose, which is
+the same as far as the network's Jacobian is as symmetric as that of a true score.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
 from seedwitness.metrics import clip_score, pdq, phash
 from seedwitness.metrics.clip_score import ClipScore
+from seedwitness.pictures import pixel_hash
 from seedwitness.prompts import phrasebook
 from seedwitness.prompts.candidates import candidates
 from seedwitness.prompts.encoder import text_encoder
@@ -114,7 +115,7 @@ class Asker:
 
         So the caption of its nearest record comes first, and its own after; where only one prompt
         is tried that is its own, because a target that is found in the corpus has its own too.
-        And where the corpus holds the very picture, by PDQ; mostly empty.
+        And where the corpus holds the very picture, by its pixels or by PDQ; mostly empty.
         """
         recovered, _ = self.recover(image, claims=(), caption=text)
         stated = recovered[recovered["source"] == "user"]
@@ -125,9 +126,11 @@ class Asker:
         _, matches = self.look_up(index, image, (), corpus, settings)
         quality = matches["pdq_quality"].clip(upper=fingerprint(image).pdq_quality)
         near = matches["pdq_distance"] <= pdq.INFO.copy_threshold
-        same = matches.loc[near & (quality >= pdq.LEAST_QUALITY), "location"]
+        alike = matches.loc[near & (quality >= pdq.LEAST_QUALITY), "location"]
+        pixels = index.rows["pixels_sha256"] == pixel_hash(image)
+        same = [(corpus / file).as_posix() for file in index.rows.loc[pixels, "file"]]
         found = candidates(recovered, matches if limit > 1 else matches[:0], limit)
-        return found, next(iter(same), "")
+        return found, next(iter([*same, *alike]), "")
 
 
 def asker(clip: config.Clip, settings: config.Recover | None, index: Path) -> Asker:
