@@ -128,5 +128,5 @@ def memorised(
         copies=found,
         reference=against,
         likelihood=None if refused else likelihood(case, standing.statistic),
-        robustness=variants(case, ranked, company, found, against, settings),
+        robustness=[] if refused else variants(case, ranked, company, found, against, settings),
     )
