@@ -253,6 +253,29 @@ def test_what_a_report_cites_is_rendered_again(here: Path) -> None:
     assert other.lines[0].startswith("Checkpoint: not as reported")
 
 
+def test_what_else_was_asked_of_the_same_pixels_stays_listed(here: Path) -> None:
+    """Though no protocol holds it: a caption that is stated is a prompt that is tried."""
+    settings = yaml.safe_load(Path("params.yaml").read_text())["targets"]
+    assert json.loads((here / "reports/owl/evidence.json").read_text())["asked"] == []
+    other = {"owl": {**settings["owl"], "caption": "a caption that fits better"}}
+    try:
+        change(here, "targets", **other)
+        for stage in ("recover", "judge", "report"):
+            run(stage, ["owl"])
+        evidence = json.loads((here / "reports/owl/evidence.json").read_text())
+        [before] = evidence["asked"]
+        assert before["stated"] != ["a caption that fits better"]
+        assert set(before["checkpoints"]) == {"own", "clean"} == set(before["memorised"])
+        page = (here / "reports/owl/report.html").read_text()
+        assert "What else was asked of the same pixels" in page
+    finally:
+        change(here, "targets", **{"owl": settings["owl"]})
+        shutil.rmtree(".ledger/asked")
+        for stage in ("recover", "judge", "report"):
+            run(stage, ["owl"])
+    assert json.loads((here / "reports/owl/evidence.json").read_text())["asked"] == []
+
+
 def test_pictures_of_the_reference_are_rendered_again(here: Path) -> None:
     path = here / "reports/owl/evidence.json"
     cases = {each["checkpoint"]: each for each in json.loads(path.read_text())["cases"]}

@@ -24,6 +24,7 @@ from seedwitness.records.documents import (
     Target,
 )
 from seedwitness.records.findings import (
+    Asked,
     Case,
     Copies,
     Criterion,
@@ -84,6 +85,7 @@ __all__ = [
     "SCORES",
     "TEXT",
     "TRIALS",
+    "Asked",
     "Case",
     "Checkpoint",
     "Claim",

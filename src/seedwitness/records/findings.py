@@ -142,3 +142,20 @@ class Case(Document):
     memorised: Memorised
     generated: Generated
     phrase: Phrase
+
+
+class Asked(Document):
+    """What was asked of a picture and answered once, of all that no protocol holds."""
+
+    stated: list[str]
+    """Prompts that a user stated."""
+    checkpoints: dict[str, str]
+    """Hashes of their components' hashes, by name."""
+    protocol_sha256: str
+    memorised: dict[str, Finding]
+    generated: dict[str, Finding]
+
+    @property
+    def question(self) -> tuple[list[str], dict[str, str], str]:
+        """What was asked, without what was answered."""
+        return self.stated, self.checkpoints, self.protocol_sha256

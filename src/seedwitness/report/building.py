@@ -92,6 +92,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             ),
             judge=settings.judge,
         ),
+        asked=source.asked,
         environment=environment(),
         inputs=source.inputs,
     )

@@ -234,6 +234,8 @@ class Evidence(Document):
     lookup: Lookup
     matches: list[Match]
     protocol: Protocol
+    asked: list[records.Asked]
+    """Of the same pixels, with other prompts stated, other checkpoints or another protocol."""
     environment: Environment
     inputs: list[Input]
 

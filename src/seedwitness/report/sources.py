@@ -61,6 +61,8 @@ class TargetSource:
     protocol: Path
     protocols: list[Path]
     """Every one that was written in the project, in order; that of the report among them."""
+    asked: list[records.Asked]
+    """What else was asked of the same pixels, and answered."""
     prompts: pd.DataFrame
     recovery: records.Recovery
     matches: pd.DataFrame
@@ -108,10 +110,11 @@ class _Reader:
         return [Input(path=path, sha256=self._read[path]) for path in sorted(self._read)]
 
 
-def read(data: Path, target: str) -> TargetSource:
+def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
     """All that the stages wrote of ``target`` below ``data``; its cases are those that were judged.
 
-    Raises RecordError where a file is missing, of another version, or nothing was judged.
+    ``asked`` is the folder of what was ever judged, by the hash of the pixels. Raises RecordError
+    where a file is missing, of another version, or nothing was judged.
     """
     reader = _Reader(data)
     about = reader.document(records.Target, "prepare", target, "target.json")
@@ -130,18 +133,28 @@ def read(data: Path, target: str) -> TargetSource:
             f"{data / 'judge' / target} holds no finding: there is nothing to report of {target}. "
             "`dvc repro` runs the stages up to the finding."
         )
+    prompts = reader.table(records.PROMPTS, "recover", target, "prompts.parquet")
+    cases = _cases(reader, target, judged)
+    now = (
+        prompts.loc[prompts["source"] == "user", "text"].tolist(),
+        {each.identity.name: each.identity.sha256 for each in cases},
+        sha256_file(protocol),
+    )
+    history_of = sorted((asked / about.pixels_sha256).glob("*.json")) if asked else []
+    before = [records.read(records.Asked, path) for path in history_of]
     return TargetSource(
         target=about,
         image=image,
         protocol=protocol,
         protocols=[reader.path("protocols", each) for each in history],
-        prompts=reader.table(records.PROMPTS, "recover", target, "prompts.parquet"),
+        asked=[each for each in before if each.question != now],
+        prompts=prompts,
         recovery=reader.document(records.Recovery, "recover", target, "recover.json"),
         matches=reader.table(records.MATCHES, "lookup", target, "matches.parquet"),
         query=reader.document(records.Query, "lookup", target, "query.json"),
         corpus=reader.document(records.Corpus, "index", "corpus.json"),
         match_images=reader.pictures("lookup", target, "images"),
-        cases=_cases(reader, target, judged),
+        cases=cases,
         inputs=reader.inputs(),
     )
 

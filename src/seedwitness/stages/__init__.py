@@ -18,6 +18,8 @@ from seedwitness.errors import ConfigError
 
 DATA = Path("data")
 PROTOCOL = DATA / "protocol" / "protocol.json"
+ASKED = Path(".ledger") / "asked"
+"""What was ever judged, by the hash of a picture's pixels: neither restored by DVC nor removed."""
 
 
 def place(stage: str, *keys: str) -> Path:

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedwitness import config, records
-from seedwitness.files import replacing
-from seedwitness.stages import frozen, place
+from seedwitness.files import replacing, sha256_file
+from seedwitness.stages import ASKED, PROTOCOL, frozen, place
 
 if TYPE_CHECKING:
     from seedwitness.evidence.examined import Examined
 
 
 def run(target: str) -> None:
-    """Write ``data/judge/TARGET/CHECKPOINT/finding.json`` for every checkpoint."""
+    """Write ``data/judge/TARGET/CHECKPOINT/finding.json`` for every checkpoint.
+
+    And keep what was asked and answered among all that was ever judged of the picture.
+    """
     from seedwitness.evidence.judging import judge
 
     protocol = frozen("judge")
     settings = config.section(config.Judge, "judge", path=protocol)
     names = config.section(list[config.Name], "checkpoints", path=protocol)
     cases = [_examined(target, name, settings.reference, protocol) for name in names]
+    findings = judge(cases, settings)
     with replacing(place("judge", target)) as part:
-        for name, found in zip(names, judge(cases, settings), strict=True):
-            (part / name).mkdir(parents=True)
-            found.write(part / name / "finding.json")
+        for found in findings:
+            (part / found.checkpoint).mkdir(parents=True)
+            found.write(part / found.checkpoint / "finding.json")
+    _remember(target, cases[0].target.pixels_sha256, findings)
+
+
+def _remember(target: str, pixels_sha256: str, findings: Sequence[records.Case]) -> None:
+    """Keep a judgement among those of the same pixels, in the place of an equal question's."""
+    recovered = records.read_table(place("recover", target) / "prompts.parquet", records.PROMPTS)
+    asked = records.Asked(
+        stated=recovered.loc[recovered["source"] == "user", "text"].tolist(),
+        checkpoints={each.checkpoint: each.checkpoint_sha256 for each in findings},
+        protocol_sha256=sha256_file(PROTOCOL),
+        memorised={each.checkpoint: each.memorised.finding for each in findings},
+        generated={each.checkpoint: each.generated.finding for each in findings},
+    )
+    folder = ASKED / pixels_sha256
+    folder.mkdir(parents=True, exist_ok=True)
+    asked.write(folder / f"{records.digest(asked.question)[:16]}.json")
 
 
 def _examined(target: str, checkpoint: str, reference: str, protocol: Path) -> Examined:

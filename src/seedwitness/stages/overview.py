@@ -6,7 +6,7 @@ It reads what the reports read and not the reports, so that it may be made besid
 from __future__ import annotations
 
 from seedwitness import config
-from seedwitness.stages import DATA, place
+from seedwitness.stages import ASKED, DATA, place
 from seedwitness.stages.report import REPORTS, settings
 
 
@@ -17,7 +17,7 @@ def run() -> None:
 
     shared = settings()
     targets = config.section(dict[config.Name, config.Target], "targets")
-    found = {name: sources.read(DATA, name) for name in targets}
+    found = {name: sources.read(DATA, name, ASKED) for name in targets}
     documents = {name: build(source, shared) for name, source in found.items()}
     overview.write(REPORTS / "index.html", documents, found, shared.report.title)
     summary.write(place("overview"), documents)

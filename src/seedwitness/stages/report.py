@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedwitness import config
-from seedwitness.stages import DATA, frozen
+from seedwitness.stages import ASKED, DATA, frozen
 
 if TYPE_CHECKING:
     from seedwitness.report.building import Settings
@@ -18,7 +18,7 @@ def run(target: str) -> None:
     """Write ``reports/TARGET/`` (page, figures, pictures, protocol)."""
     from seedwitness.report import sources, writing
 
-    writing.write(sources.read(DATA, target), settings(), REPORTS / target)
+    writing.write(sources.read(DATA, target, ASKED), settings(), REPORTS / target)
 
 
 def settings() -> Settings:
