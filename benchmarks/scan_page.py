@@ -171,9 +171,9 @@ def strategies(found: dict[str, Any]) -> str:
         "NFE until the first regeneration of a picture on `lab-memorised`, under its own caption, "
         f"{found['steps']} steps, guidance {found['guidance']:g}, at most {found['budget_nfe']:,} "
         "NFE a picture; both distances at or below the 1 % points of held-out pictures. Beside "
-        "each: how many times fewer than the sweep needs for the same share of the same pictures; the "
-        "bar for `halving` is 5 × at 50 and 90 %. "
-        "Held-out pictures that come back are false alarms: the thresholds were made for 16 trials "
+        "each: how many times fewer than the sweep needs for the same share of the same pictures; "
+        "the bar for `halving` is 5 × at 50 and 90 %. Held-out pictures that come "
+        "back are false alarms: the thresholds were made for 16 trials "
         "of full length a picture, and more trials find more. The literature's search takes "
         f"{found['literature_nfe']:,} NFE a picture, whatever it finds.\n\n"
     ) + table(["strategy", "pictures", "came back", *(f"NFE for {each}" for each in shares)], rows)
