@@ -5,7 +5,7 @@ Read by `blind.py`, which judges, and by `detectors.py`, which takes the same se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,36 +28,18 @@ from seedwitness.targets.reading import read
 WAYS = ("as found", "stated", "pixels alone")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The sections of params.yaml that a finding rests on, with the lab's own networks."""
-
-    prepare: config.Prepare
-    recover: config.Recover
-    lookup: config.Lookup
-    search: config.Search
-    score: config.Score
-    judge: config.Judge
-    clip: config.Clip
-
-
-def settings(lab: Path) -> Settings:
-    """Those of the project, but for the places of weights."""
-    found = {
-        each.name: config.section(getattr(config, each.name.capitalize()), each.name)
-        for each in fields(Settings)
-    }
-    own = {
-        name: lab / path.relative_to("data/lab") for name, path in found["score"].weights.items()
-    }
-    found["score"] = found["score"].model_copy(update={"weights": own})
-    found["clip"] = found["clip"].model_copy(update={"path": lab / "clip", "watch": None})
-    if found["search"].steer or found["search"].stop.early:
+def settings(lab: Path) -> config.Params:
+    """Those of the project, but for the places of weights, which are the lab's own."""
+    params = config.load()
+    if params.search.steer or params.search.stop.early:
         raise SystemExit("search.steer and search.stop are not looked at here: leave them out.")
-    return Settings(**found)
+    own = {name: lab / path.relative_to("data/lab") for name, path in params.score.weights.items()}
+    score = params.score.model_copy(update={"weights": own})
+    clip = params.clip.model_copy(update={"path": lab / "clip", "watch": None})
+    return params.model_copy(update={"score": score, "clip": clip})
 
 
-def laid(asked: Settings) -> Positions:
+def laid(asked: config.Params) -> Positions:
     """How a target is laid over what a checkpoint makes."""
     return Positions(asked.search.fit, asked.score.mirrored, asked.score.shift)
 
@@ -71,7 +53,7 @@ class Question:
     prompts: pd.DataFrame
 
 
-def indexed(folder: Path, asked: Settings, scratch: Path) -> Path:
+def indexed(folder: Path, asked: config.Params, scratch: Path) -> Path:
     """The index of the corpus in ``folder``, built where it is not there yet.
 
     It is named by what is in the folder and by the model, so that no other one is taken for it.
@@ -88,7 +70,13 @@ def indexed(folder: Path, asked: Settings, scratch: Path) -> Path:
 
 
 def prompts(
-    ask: Asker, index: Index, corpus: Path, asked: Settings, way: str, image: Image.Image, text: str
+    ask: Asker,
+    index: Index,
+    corpus: Path,
+    asked: config.Params,
+    way: str,
+    image: Image.Image,
+    text: str,
 ) -> pd.DataFrame:
     """The candidates of a picture, in one of ``WAYS``."""
     stated = text if way == "stated" else None
@@ -101,7 +89,7 @@ def prompts(
     return candidates(recovered, matches, asked.search.prompts)
 
 
-def questions(folder: Path, ask: Asker, index: Index, asked: Settings) -> dict[str, Question]:
+def questions(folder: Path, ask: Asker, index: Index, asked: config.Params) -> dict[str, Question]:
     """Every picture in every way, by ``WAY/NAME``."""
     found = {}
     for each in entries(folder / "questions"):
@@ -122,7 +110,7 @@ class Control:
     seen: str
 
 
-def controls(folder: Path, ask: Asker, index: Index, asked: Settings) -> list[Control]:
+def controls(folder: Path, ask: Asker, index: Index, asked: config.Params) -> list[Control]:
     """The controls, each asked as a picture is whose caption is stated."""
     found = []
     for each in entries(folder / "controls"):

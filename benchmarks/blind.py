@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from asked import Control, Question, Settings, controls, indexed, laid, questions, settings
+from asked import Control, Question, controls, indexed, laid, questions, settings
 from PIL import Image
 from projects import unscanned
 
@@ -44,7 +44,7 @@ MEMORISED, CLEAN = "lab-memorised", "lab-clean"
 def control_rows(
     loaded: Loaded,
     chosen: Sequence[Control],
-    asked: Settings,
+    asked: config.Params,
     metrics: Mapping[str, scoring.Metric],
     ledger: Path,
 ) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def scores(
     recipes: Sequence[records.Recipe],
     made: Mapping[str, Made],
     picture: Image.Image,
-    asked: Settings,
+    asked: config.Params,
     metrics: Mapping[str, scoring.Metric],
 ) -> pd.DataFrame:
     """``records.SCORES`` of what a checkpoint made of recipes."""
@@ -123,7 +123,7 @@ def row(way: str, case: records.Case, closest: Mapping[str, float], nfe: int) ->
 class Judged:
     """What is needed to judge any picture: checkpoints, metrics, and the controls on each."""
 
-    asked: Settings
+    asked: config.Params
     loaded: Mapping[str, Loaded]
     metrics: Mapping[str, scoring.Metric]
     beside: Mapping[str, pd.DataFrame]

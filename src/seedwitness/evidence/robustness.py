@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from seedwitness import config, records
-from seedwitness.evidence.conclusions import conclude, refusals
+from seedwitness.evidence.conclusions import conclude
 from seedwitness.evidence.examined import (
     Examined,
     about,
@@ -31,7 +31,8 @@ def variants(
 ) -> list[records.Variant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
-    What is not changed stays as it was, also ``company``: p of the other cases of the report.
+    What is not changed stays as it was, also ``company``: p of the other cases of the report. Of a
+    case that is refused nothing is to be asked, because none of this could change that.
     """
     wide = by_trial(case.scores)
     done = []
@@ -105,12 +106,7 @@ def _variant(
     settings: config.Judge,
 ) -> records.Variant:
     finding, reasons = conclude(
-        refusals(case, ranked, found.criteria),
-        ranked,
-        found,
-        against,
-        settings,
-        reference=case.reference is not None,
+        [], ranked, found, against, settings, reference=case.reference is not None
     )
     return records.Variant(
         what=what,

@@ -122,6 +122,13 @@ def inverted(
     return found
 
 
+def _taken(claimed: Sequence[int], protocol: str) -> Array:
+    """The seeds of 32 bits that a protocol makes of those that are claimed; others it has not."""
+    taken = [seed % SEEDS if protocol == "torch-cpu" else seed for seed in claimed if seed >= 0]
+    found: Array = np.array(sorted({seed for seed in taken if seed < SEEDS}), np.uint32)
+    return found
+
+
 def look(
     rows: Array,
     shape: tuple[int, ...],
@@ -136,12 +143,13 @@ def look(
 
     A seed is named once by each protocol and draw, with the inversion that speaks most for it.
     Seeds that are ``claimed`` are looked at wherever they lie, and always named, after the best;
-    those beyond 2^32, which ComfyUI draws, as torch's generator takes them: modulo 2^32.
+    those beyond 2^32, which ComfyUI draws, by ``torch-cpu`` alone, which takes them modulo 2^32.
     Raises ConfigError as ``seeds.scan.scan`` does.
     """
     check(settings)
-    own = np.array(sorted({seed % SEEDS for seed in claimed if seed >= 0}), np.uint32)
-    beyond = [seed for seed in own.tolist() if not settings.first_seed <= seed < settings.end_seed]
+    said = {name: _taken(claimed, name) for name in settings.protocols}
+    every = {seed for own in said.values() for seed in own.tolist()}
+    beyond = [seed for seed in every if not settings.first_seed <= seed < settings.end_seed]
     tried = settings.end_seed - settings.first_seed + len(beyond)
     passes = [(name, draw) for name in settings.protocols for draw in range(draws(name, settings))]
     tests = tried * len(passes) * len(rows)
@@ -156,6 +164,7 @@ def look(
     ) as bar:
         for protocol, draw in passes:
             bar.set_description(protocol)
+            own = said[protocol]
             planned = plan(rows, protocol, settings.least, draw)
             seen = max(seen, planned.seen(z_needed))
             found = scan(
@@ -185,7 +194,7 @@ def look(
             p=float(family_wise(np.array(z), tests)),
             correlation=min(1.0, z / rows.shape[1] ** 0.5),
             recovered=z >= z_needed,
-            claimed=seed in own,
+            claimed=seed in said[protocol],
         )
         for (seed, protocol, draw), (z, inversion) in best.items()
     ]
