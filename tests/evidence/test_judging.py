@@ -92,6 +92,8 @@ def test_a_target_of_which_a_blank_sheet_is_a_copy_is_refused() -> None:
     found = alone(case).memorised
     assert found.finding == "inconclusive"
     assert "A sheet of one colour comes within 0.150 of the target" in found.reasons[0]
+    flat = alone(replace(case, flat=("it shows nothing",))).memorised
+    assert flat.reasons == ["The target is too flat to be recognised by: it shows nothing."]
 
 
 def test_a_target_that_is_its_own_control_is_refused() -> None:
@@ -123,7 +125,7 @@ def test_the_reference_has_no_other_to_be_compared_with() -> None:
 def test_generated_is_concluded_from_the_scan() -> None:
     found = alone(CASE).generated
     assert (found.finding, found.reasons) == ("inconclusive", ["no size for it"])
-    assert alone(replace(CASE, flat=["grey"])).generated.reasons[0].endswith("by: grey")
+    assert alone(replace(CASE, flat=["grey"])).generated.reasons[0].endswith("by: grey.")
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:

@@ -15,8 +15,8 @@ def refusals(
     case: Examined, ranked: records.Rank, criteria: Sequence[records.Criterion]
 ) -> list[str]:
     """Why nothing can be concluded of a case, whatever the figures; mostly empty."""
-    said = [f"The target is too flat to be recognised by: {why}" for why in case.flat]
-    said += _blank(case.target.information, criteria)
+    said = [f"The target is too flat to be recognised by: {why}." for why in case.flat]
+    said = said or _blank(case.target.information, criteria)
     if ranked.left_out:
         said.append(
             f"The target itself is among the controls, as {ranked.left_out[0]}: a picture that is "

@@ -28,7 +28,7 @@ def generated(scan: records.Scan, flat: Sequence[str]) -> records.Generated:
 def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding, list[str]]:
     if flat:
         return "inconclusive", [
-            f"The target is too flat to be recognised by: {why}" for why in flat
+            f"The target is too flat to be recognised by: {why}." for why in flat
         ]
     if scan.note:
         return "inconclusive", [scan.note]
