@@ -11,10 +11,11 @@ demo lab lab-report: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 READY := .venv/ready
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lab lab-report bench bench-detectors bench-seeds bench-validation clean
+.PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
+	bench-validation clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
 
 setup: $(READY) ## make .venv (the others do so themselves)
 
@@ -38,7 +39,9 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedwitness lab measure --lab data/lab
 	@$(BIN)/seedwitness lab report --lab data/lab --out docs/lab.md
 
-bench: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
+bench: bench-speed bench-seeds bench-detectors bench-validation ## all of the measurements (a night)
+
+bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python benchmarks/all.py docs/benchmarks.md docs/benchmarks.json
 
 bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds.md

@@ -22,6 +22,9 @@ from seedwitness.files import write_whole
 
 HERE = Path(__file__).parent
 CHECKPOINT = HERE.parent / "data/lab/checkpoints/lab-memorised"
+TILES = Path("data/pictures/dcss")
+LABS = [Path("data/lab"), *([Path("data/dcss")] if TILES.exists() else [])]
+"""The labs that can be asked here: the second is of tiles that are not in git."""
 
 
 def run(name: str, *arguments: str) -> dict[str, Any]:
@@ -88,7 +91,7 @@ def page(found: dict[str, Any]) -> str:
     }
     return (
         "# Speed\n\n"
-        "Written by `make bench`; the figures themselves are in "
+        "Written by `make bench-speed`; the figures themselves are in "
         "[benchmarks.json](benchmarks.json). Medians. A stage *starts* with its interpreter and "
         "all that it imports, its work not counted; its *whole* is that of the process, its work "
         "included, with what it needs of the ledger already there.\n\n"

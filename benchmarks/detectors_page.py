@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
 
 Values go to `data/detectors/` as they come, so a run that was stopped goes on where it was.
-`--labs data/lab data/dcss` takes a second lab, where there is one.
+Both labs are asked where the tiles of the second are at hand; `--labs data/lab` asks one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from all import machine, run
+from all import LABS, machine, run
 from pages import DAGGER, area, share, table
 
 from seedwitness.detectors import DETECTORS
@@ -130,7 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("page", type=Path)
     parser.add_argument("figures", type=Path)
-    parser.add_argument("--labs", type=Path, nargs="+", default=[Path("data/lab")])
+    parser.add_argument("--labs", type=Path, nargs="+", default=LABS)
     asked, further = parser.parse_known_args()
     labs = {
         path.name: run("detectors", "--lab", str(path), "--scratch", str(SCRATCH), *further)

@@ -1,6 +1,6 @@
 """Validates findings on pictures whose truth is known: docs/validation.md and docs/validation.json.
 
-    .venv/bin/python benchmarks/validation.py docs [--labs data/lab data/dcss]
+    .venv/bin/python benchmarks/validation.py docs [--labs data/lab]
 
 Lays pictures out under names that say nothing, has `blind.py` judge them, which never reads the
 truth, and only then holds what it said against it. Held-out pictures are split by hash: the first
@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from all import machine, run
+from all import LABS, machine, run
 from scipy.stats import ks_2samp
 from validation_page import page
 from validation_plots import plots
@@ -214,7 +214,7 @@ def main() -> None:
     """Lay out, have judged, hold against the truth, and write page, figures and plots."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("docs", type=Path)
-    parser.add_argument("--labs", type=Path, nargs="+", default=[Path("data/lab")])
+    parser.add_argument("--labs", type=Path, nargs="+", default=LABS)
     parser.add_argument("--once", type=int, default=100, help="pictures seen once")
     parser.add_argument("--most", type=int, help="of each group, for a quick look")
     asked = parser.parse_args()
