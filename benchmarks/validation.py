@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("docs", type=Path)
     parser.add_argument("--labs", type=Path, nargs="+", default=LABS)
     parser.add_argument("--once", type=int, default=100, help="pictures seen once")
-    parser.add_argument("--most", type=int, help="of each group, for a quick look")
+    parser.add_argument("--most", type=int, help="of each group, for a quick look; 8 or more")
     asked = parser.parse_args()
     result: Row = {"machine": machine(), "labs": {}}
     for path in asked.labs:
