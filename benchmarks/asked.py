@@ -102,11 +102,11 @@ def questions(folder: Path, ask: Asker, index: Index, asked: config.Params) -> d
 
 @dataclass(frozen=True)
 class Control:
-    """A control's picture and hash, the prompts that are tried, and where the corpus holds it."""
+    """A control's picture and record, the prompts that are tried, and where the corpus holds it."""
 
     entry: Entry
     case: cases.Case
-    pixels_sha256: str
+    target: records.Target
     seen: str
 
 
@@ -119,5 +119,5 @@ def controls(folder: Path, ask: Asker, index: Index, asked: config.Params) -> li
             image, each.text, index, folder / "corpus", asked.lookup, asked.search.prompts
         )
         case = cases.Case(image, tuple(own["text"]))
-        found.append(Control(each, case, target.pixels_sha256, seen))
+        found.append(Control(each, case, target, seen))
     return found

@@ -56,7 +56,9 @@ def control_rows(
         outcome = outcomes[each.entry.file_name]
         about = {
             "control": each.entry.file_name,
-            "pixels_sha256": each.pixels_sha256,
+            "pixels_sha256": each.target.pixels_sha256,
+            "pdq": each.target.pdq,
+            "pdq_quality": each.target.pdq_quality,
             "caption": each.entry.text,
             "corpus_match": each.seen,
         }

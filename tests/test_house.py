@@ -39,6 +39,7 @@ LIGHT = (
     "pictures",
     "records",
     "report",
+    "resaved",
     "verify",
 )
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from seedwitness import resaved
 from seedwitness.corpus import Embedder, Fingerprint
 from seedwitness.corpus.building import build, flat
 from seedwitness.corpus.embedding import embed_pictures, embed_texts
@@ -20,7 +21,7 @@ from seedwitness.corpus.recall import degraded, known_items, recall_at_1
 from seedwitness.errors import PictureError, RecordError
 from seedwitness.lab.drawing.picture import draw
 from seedwitness.lab.drawing.world import sketches
-from seedwitness.metrics import LAB_WEIGHTS, clip_score, pdq, phash
+from seedwitness.metrics import LAB_WEIGHTS, clip_score, phash
 from seedwitness.pictures import decoded, pixel_hash
 from seedwitness.records import Corpus, read
 
@@ -61,7 +62,7 @@ def embedder() -> Embedder:
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
-    return Fingerprint(phash.hashed(image), *pdq.hashed(image))
+    return Fingerprint(phash.hashed(image), *resaved.hashed(image))
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +90,8 @@ def test_every_line_is_a_row_and_nothing_is_changed(folder: Path, index: Index) 
     for row in rows.to_dict("records"):
         image = decoded(folder / row["file"])
         assert row["pixels_sha256"] == pixel_hash(image)
-        assert (row["phash"], row["pdq"]) == (phash.hashed(image), pdq.hashed(image)[0])
-        assert row["pdq_quality"] == pdq.hashed(image)[1]
+        assert (row["phash"], row["pdq"]) == (phash.hashed(image), resaved.hashed(image)[0])
+        assert row["pdq_quality"] == resaved.hashed(image)[1]
 
 
 def test_a_row_is_embedded_as_its_picture_and_caption_alone_are(
@@ -218,7 +219,7 @@ def test_matches_say_how_far_they_are_and_keep_their_captions(
     def measured(caption: str) -> tuple[int, float]:
         return len(caption), len(caption) / 2
 
-    matches = table(index, hits, folder, own, pdq.distance, measured)
+    matches = table(index, hits, folder, own, resaved.distance, measured)
     assert matches["rank"].tolist() == list(range(1, len(hits) + 1))
     assert matches["caption"].tolist() == index.rows["caption"].tolist()
     assert matches["corpus_id"].tolist() == index.rows["id"].tolist()

@@ -44,6 +44,14 @@ def test_one_picture_twice_among_the_controls_is_no_two() -> None:
     assert "c0 and c1 of the controls are the same picture" in judged.reasons[0]
 
 
+def test_one_control_saved_twice_is_no_two() -> None:
+    twice = CASE.controls.copy()
+    twice.loc[twice["control"] == "c5", "pdq"] = twice.loc[twice["control"] == "c3", "pdq"].iloc[0]
+    judged = found(replace(CASE, controls=twice))
+    assert judged.finding == "inconclusive"
+    assert "c3 and c5 of the controls are the same picture" in judged.reasons[0]
+
+
 def test_no_picture_is_learned_and_never_seen() -> None:
     judged = found(replace(CASE, known=controls([0.6] * 12)))
     assert judged.finding == "inconclusive"

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from cases import BEST, CASE, FAR, SEARCH, SETTINGS, controls, scores
 from invented import identity
@@ -105,6 +106,29 @@ def test_a_target_that_is_its_own_control_is_refused() -> None:
     assert found.rank is not None
     assert (found.rank.controls, found.rank.left_out) == (99, ["c99"])
     assert found.robustness == []  # nothing could change it
+
+
+def test_a_control_that_is_the_target_saved_otherwise_is_refused() -> None:
+    near = f"{int(CASE.target.pdq, 16) ^ (2**31 - 1):064x}"  # 31 bits differ
+    case = replace(CASE, controls=saved_otherwise(CASE.controls, "c7", near))
+    found = alone(case).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("The target itself is among the controls, as c7")
+    further = f"{int(CASE.target.pdq, 16) ^ (2**32 - 1):064x}"
+    for changed in (
+        saved_otherwise(CASE.controls, "c7", further),
+        saved_otherwise(CASE.controls, "c7", near, quality=49),
+    ):
+        assert alone(replace(CASE, controls=changed)).memorised.finding == "supported"
+
+
+def saved_otherwise(
+    table: pd.DataFrame, control: str, pdq: str, quality: int = 100
+) -> pd.DataFrame:
+    """Controls one of which has another PDQ hash."""
+    changed = table.copy()
+    changed.loc[changed["control"] == control, ["pdq", "pdq_quality"]] = [pdq, quality]
+    return changed
 
 
 def test_controls_that_the_corpus_holds_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -46,11 +47,14 @@ def scores(descriptor: list[float], patch: list[float]) -> pd.DataFrame:
 
 def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame:
     """Two trials a control, the second far away."""
+    pixels = hashes or [f"p{k}" for k in range(len(best))]
     return records.frame(
         [
             {
                 "control": f"c{k}",
-                "pixels_sha256": hashes[k] if hashes else f"p{k}",
+                "pixels_sha256": pixels[k],
+                "pdq": sha256(pixels[k].encode()).hexdigest(),
+                "pdq_quality": 100,
                 "caption": "",
                 "corpus_match": "",
                 "trial": f"c{k}t{trial}",
@@ -70,6 +74,8 @@ TARGET = records.Target(
     file_sha256="f",
     file_bytes=1,
     pixels_sha256="own",
+    pdq=sha256(b"own").hexdigest(),
+    pdq_quality=100,
     width=128,
     height=128,
     format="PNG",

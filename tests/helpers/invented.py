@@ -13,6 +13,7 @@ from PIL import Image
 
 from seedwitness import records
 from seedwitness.pictures import pixel_hash
+from seedwitness.resaved import hashed
 
 HOSTILE = (
     "an owl <script>alert('x')</script> \"quoted\" & <img src=x onerror=alert(1)>\n"
@@ -135,6 +136,8 @@ def controls(name: str, *, learned: bool = False) -> list[dict[str, object]]:
         {
             "control": f"{'known' if learned else 'control'}-{k:03}",
             "pixels_sha256": f"{k + 1000 * learned:064x}",
+            "pdq": sha256(f"{k} {learned}".encode()).hexdigest(),
+            "pdq_quality": 100,
             "caption": "a heron at dusk",
             "corpus_match": "",
             **scored(f"{k:03}-{trial}", metric, float(score)),
@@ -156,6 +159,8 @@ def prepared(data: Path, target: str, picture: Image.Image) -> records.Target:
         file_sha256="f5" * 32,
         file_bytes=48_211,
         pixels_sha256=pixel_hash(picture),
+        pdq=hashed(picture).digits,
+        pdq_quality=hashed(picture).quality,
         width=picture.width,
         height=picture.height,
         format="PNG",

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from seedwitness import resaved
 from seedwitness.lab.drawing.picture import draw
 from seedwitness.lab.drawing.world import sketches
 from seedwitness.metrics import pdq, phash
@@ -41,7 +42,7 @@ def test_pdq_distances_are_those_of_the_packages_bits(drawn: list[Image.Image]) 
     pictures = stack(drawn)
     assert pdq.scores(pictures[:-1], pictures[1:]).tolist() == expected
     assert pdq.qualities(pictures).tolist() == [pdqhash.compute(np.array(i))[1] for i in drawn]
-    assert [pdq.hashed(image) for image in drawn] == pdq.hashes(pictures)
+    assert [resaved.hashed(image) for image in drawn] == pdq.hashes(pictures)
 
 
 def test_phash_distances_are_imagehashs(drawn: list[Image.Image]) -> None:
@@ -53,13 +54,13 @@ def test_phash_distances_are_imagehashs(drawn: list[Image.Image]) -> None:
 
 
 def test_a_distance_is_the_number_of_bits_that_differ() -> None:
-    assert pdq.distance("00ff", "00ff") == 0
-    assert pdq.distance("00ff", "ff00") == 16
-    assert pdq.distance("8000", "0001") == 2
-    assert pdq.distance("f" * 64, "0" * 64) == pdq.BITS == pdq.INFO.highest
-    assert pdq.distance("f" * 16, "0" * 16) == phash.BITS == phash.INFO.highest
+    assert resaved.distance("00ff", "00ff") == 0
+    assert resaved.distance("00ff", "ff00") == 16
+    assert resaved.distance("8000", "0001") == 2
+    assert resaved.distance("f" * 64, "0" * 64) == pdq.BITS == pdq.INFO.highest
+    assert resaved.distance("f" * 16, "0" * 16) == phash.BITS == phash.INFO.highest
     with pytest.raises(ValueError, match="16 and 64 digits"):
-        pdq.distance("0" * 16, "0" * 64)
+        resaved.distance("0" * 16, "0" * 64)
 
 
 def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.Image]) -> None:
@@ -69,6 +70,17 @@ def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.
     assert pdq.scores(pictures, copies).max() <= threshold
     assert pdq.scores(pictures, copies.roll(1, 0)).min() > threshold
     assert phash.scores(pictures, copies).max() < phash.scores(pictures, copies.roll(1, 0)).min()
+
+
+def test_a_picture_is_alike_to_itself_saved_otherwise_and_to_no_other(
+    drawn: list[Image.Image],
+) -> None:
+    own = [resaved.hashed(image) for image in drawn]
+    others = [resaved.hashed(compressed(image)) for image in drawn]
+    alike = [[resaved.alike(one, other) for other in others] for one in own]
+    assert np.array_equal(alike, np.eye(len(drawn), dtype=bool))
+    flat = resaved.hashed(Image.new("RGB", (64, 64)))
+    assert not resaved.alike(flat, flat)
 
 
 def test_flat_pictures_say_so_by_their_quality() -> None:
@@ -100,5 +112,5 @@ def test_a_score_depends_on_its_own_pair_alone(
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (40, 3)])
 def test_any_size_has_a_hash(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, (10, 200, 30))
-    assert pdq.hashed(image) == ("0" * 64, 0)
+    assert resaved.hashed(image) == ("0" * 64, 0)
     assert len(phash.hashed(image)) == 16

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 from seedwitness import config, records
-from seedwitness.evidence.examined import Examined
+from seedwitness.evidence.examined import Examined, pictures
 
 ROUNDING = 1e-3
 """By so much a score may leave its metric's range: float32, and embeddings scaled to one."""
@@ -19,9 +20,9 @@ def refusals(
     said = said or _blank(case.target.information, criteria)
     if ranked.left_out:
         said.append(
-            f"The target itself is among the controls, as {ranked.left_out[0]}: a picture that is "
-            "given as one that the checkpoint never saw cannot be asked about. Take it out of the "
-            "controls if that is what is to be found out."
+            f"The target itself is among the controls, as {ranked.left_out[0]}, by its pixels or "
+            "by PDQ: a picture that is given as one that the checkpoint never saw cannot be asked "
+            "about. Take it out of the controls if that is what is to be found out."
         )
     if case.reference and case.reference.sha256 == case.checkpoint.sha256:
         said.append(
@@ -56,24 +57,23 @@ def _blank(about: records.Information, criteria: Sequence[records.Criterion]) ->
 
 def _twice(case: Examined) -> list[str]:
     """Which pictures are given more than once: each counts as one that was looked at by itself."""
-    said = []
-    tables = {"controls": case.controls, "pictures known to be learned": case.known}
-    pixels = {
-        name: table.groupby("control")["pixels_sha256"].first() for name, table in tables.items()
+    controls, learned = pictures(case.controls), pictures(case.known)
+    groups = {"controls": controls, "pictures known to be learned": learned}
+    twice = {
+        name: next((pair for pair in combinations(own, 2) if pair[0].is_one_with(pair[1])), None)
+        for name, own in groups.items()
     }
-    for name, own in pixels.items():
-        if own.duplicated().any():
-            one, other = own[own == own[own.duplicated()].iloc[0]].index[:2]
-            said.append(
-                f"{one} and {other} of the {name} are the same picture, and count as two. Leave "
-                "one of them out."
-            )
-    learned, controls = pixels["pictures known to be learned"], pixels["controls"]
-    both = learned[learned.isin(controls)]
-    if len(both):
+    said = [
+        f"{pair[0].name} and {pair[1].name} of the {name} are the same picture, by their pixels or "
+        "by PDQ, and count as two. Leave one of them out."
+        for name, pair in twice.items()
+        if pair
+    ]
+    both = [each.name for each in learned if any(each.is_one_with(other) for other in controls)]
+    if both:
         said.append(
-            f"{both.index[0]} is among the controls and among the pictures known to be learned: it "
-            "cannot be both."
+            f"{both[0]} is among the controls and among the pictures known to be learned, by its "
+            "pixels or by PDQ: it cannot be both."
         )
     return said
 

@@ -11,6 +11,7 @@ from seedwitness import config, records
 from seedwitness.errors import RecordError
 from seedwitness.evidence.ranks import paired
 from seedwitness.evidence.rates import rate
+from seedwitness.resaved import Pdq, alike
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,28 @@ class Examined:
     trials: pd.DataFrame
     codecs: pd.DataFrame
     scan: records.Scan
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture is known by, whatever its file is called and however it was saved."""
+
+    name: str
+    pixels_sha256: str
+    pdq: Pdq
+
+    def is_one_with(self, other: Picture) -> bool:
+        """Whether both show the same, by their pixels or by PDQ."""
+        return self.pixels_sha256 == other.pixels_sha256 or alike(self.pdq, other.pdq)
+
+
+def pictures(table: pd.DataFrame) -> list[Picture]:
+    """The pictures of ``records.CONTROLS``, each once."""
+    columns = ["control", "pixels_sha256", "pdq", "pdq_quality"]
+    return [
+        Picture(name, pixels, Pdq(digits, quality))
+        for name, pixels, digits, quality in table[columns].drop_duplicates("control").to_numpy()
+    ]
 
 
 def by_trial(scores: pd.DataFrame) -> pd.DataFrame:
@@ -67,19 +90,19 @@ def control_statistics(
     own = case.controls[case.controls["metric"] == metric]
     if half is not None:
         own = own[own.groupby("control")["trial"].transform(every_other, half).astype(bool)]
-    return statistics(own, case.target.pixels_sha256, higher_is_closer)
+    return statistics(own, case.target, higher_is_closer)
 
 
 def statistics(
-    own: pd.DataFrame, but: str, higher_is_closer: bool
+    own: pd.DataFrame, but: records.Target, higher_is_closer: bool
 ) -> tuple[list[float], list[str]]:
     """The closest of each picture's trials, from ``records.CONTROLS`` of one metric.
 
-    Pictures whose pixels have the hash ``but`` are left out, and named.
+    Pictures that are ``but``, by their pixels or by PDQ, are left out, and named.
     """
-    same = own["pixels_sha256"] == but
-    left_out = sorted(own.loc[same, "control"].unique())
-    grouped = own[~same].groupby("control")["score"]
+    target = Picture(but.name, but.pixels_sha256, Pdq(but.pdq, but.pdq_quality))
+    left_out = sorted(each.name for each in pictures(own) if each.is_one_with(target))
+    grouped = own[~own["control"].isin(left_out)].groupby("control")["score"]
     best = grouped.max() if higher_is_closer else grouped.min()
     return best.sort_index().tolist(), left_out
 

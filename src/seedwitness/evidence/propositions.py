@@ -57,7 +57,7 @@ def _scores(table: pd.DataFrame, case: Examined, statistic: records.Statistic) -
     """Each picture's statistic, of ``records.CONTROLS``; higher where closer, the target's not."""
     own = table[table["metric"] == statistic.metric]
     higher = statistic.higher_is_closer
-    best, _ = statistics(own, case.target.pixels_sha256, higher)
+    best, _ = statistics(own, case.target, higher)
     return best if higher else [-each for each in best]
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
-from seedwitness.metrics.pdq import distance
+from seedwitness.resaved import distance
 
 BITS = 64
 

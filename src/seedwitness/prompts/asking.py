@@ -12,13 +12,13 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from seedwitness import config, prompts
+from seedwitness import config, prompts, resaved
 from seedwitness.coding import text_bits
 from seedwitness.corpus import Embedder, Fingerprint
 from seedwitness.corpus.embedding import embed_pictures
 from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
-from seedwitness.metrics import clip_score, pdq, phash
+from seedwitness.metrics import clip_score, phash
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.pictures import pixel_hash
 from seedwitness.prompts import phrasebook
@@ -30,7 +30,7 @@ from seedwitness.records import Claim
 
 def fingerprint(image: Image.Image) -> Fingerprint:
     """Perceptual hashes of a picture, as the table of a corpus holds them."""
-    return Fingerprint(phash.hashed(image), *pdq.hashed(image))
+    return Fingerprint(phash.hashed(image), *resaved.hashed(image))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Asker:
             neighbours=settings.neighbours,
             near_duplicate=settings.near_duplicate,
         )
-        return hits, table(index, hits, corpus, fingerprint(image), pdq.distance, self.measured)
+        return hits, table(index, hits, corpus, fingerprint(image), resaved.distance, self.measured)
 
     def open(self, index: Path) -> Index:
         """The index in a folder, checked to be of this model."""
@@ -125,8 +125,8 @@ class Asker:
         recovered = pd.concat([stated, rest]).assign(rank=range(1, len(stated) + len(rest) + 1))
         _, matches = self.look_up(index, image, (), corpus, settings)
         quality = matches["pdq_quality"].clip(upper=fingerprint(image).pdq_quality)
-        near = matches["pdq_distance"] <= pdq.INFO.copy_threshold
-        alike = matches.loc[near & (quality >= pdq.LEAST_QUALITY), "location"]
+        near = matches["pdq_distance"] <= resaved.MATCH
+        alike = matches.loc[near & (quality >= resaved.LEAST_QUALITY), "location"]
         pixels = index.rows["pixels_sha256"] == pixel_hash(image)
         same = [(corpus / file).as_posix() for file in index.rows.loc[pixels, "file"]]
         found = candidates(recovered, matches if limit > 1 else matches[:0], limit)

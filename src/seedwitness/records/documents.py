@@ -53,6 +53,10 @@ class Target(Document):
     file_sha256: str
     file_bytes: int
     pixels_sha256: str
+    pdq: str
+    """Its PDQ hash, 64 hexadecimal digits: alike however the picture is saved."""
+    pdq_quality: int
+    """From 0 to 100, how much there was to hash."""
     width: int
     height: int
     format: str

@@ -108,6 +108,8 @@ CONTROLS_DETECTED = {"control": TEXT, "pixels_sha256": TEXT, **DETECTED}
 CONTROLS = {
     "control": TEXT,
     "pixels_sha256": TEXT,
+    "pdq": TEXT,
+    "pdq_quality": INTEGER,
     "caption": TEXT,
     "corpus_match": TEXT,  # where the corpus holds this picture, by PDQ; or empty
     **SCORES,

@@ -18,6 +18,7 @@ from seedwitness.errors import ConfigError, PictureError
 from seedwitness.files import replacing
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
+from seedwitness.resaved import hashed
 from seedwitness.stages import frozen, place
 from seedwitness.stages._inputs import copies, positions
 
@@ -75,9 +76,12 @@ def run(checkpoint: str) -> None:
     )
     rows: dict[Path, list[dict[str, Any]]] = {}
     for path, each in (chosen | learned).items():
+        pdq = hashed(pictures[path])
         about = {
             "control": each.file_name,
             "pixels_sha256": pixel_hash(pictures[path]),
+            "pdq": pdq.digits,
+            "pdq_quality": pdq.quality,
             "caption": each.text,
             "corpus_match": seen[path],
         }
@@ -186,8 +190,8 @@ class _Beside:
         return str(self.prompts[path]["text"].iloc[0])
 
     def _about(self, path: Path) -> dict[str, Any]:
-        hashed = pixel_hash(self.pictures[path])
-        return {"control": self.chosen[path].file_name, "pixels_sha256": hashed}
+        pixels = pixel_hash(self.pictures[path])
+        return {"control": self.chosen[path].file_name, "pixels_sha256": pixels}
 
 
 def by_hash(path: Path) -> tuple[bytes]:
