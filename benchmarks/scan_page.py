@@ -195,7 +195,7 @@ def whole(found: dict[str, Any]) -> str:
     return (
         f"## Outputs looked for in all of 2^32\n\n{where(found)}"
         f"{len(rows)} outputs, PNG, empty prompt, all at once by both protocols, by a cascade made "
-        f"for r ≥ {found['least']}: {found['seconds']} s.\n\n"
+        f"for r ≥ {found['least']}. What a scan takes stands above, under *Speed*.\n\n"
     ) + table([*names, "z", "next best z", "recovered"], rows)
 
 
