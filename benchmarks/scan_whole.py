@@ -56,7 +56,7 @@ def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str,
                 "false": sum(other >= NEEDED for other, _, _ in kept[int(true) :]),
             }
         )
-    return {"least": LEAST, "outputs": told}
+    return {"least": LEAST, "z_needed": NEEDED, "outputs": told}
 
 
 def main() -> None:
