@@ -47,6 +47,9 @@ FINDING = "our finding"
 """As a score: pictures of which a generation is a copy by patch-L2 stand above all others, and
 among themselves pictures stand by the closest descriptor, which a finding ranks them by."""
 CLOSEST = "most-alike"
+COSTLY = "invmm"
+"""Takes thousands of NFE a picture, so that it has to be asked for."""
+
 FROM_PICTURES = ("clique", CLOSEST)  # of the same generations as the finding
 Value = dict[str, Any]
 
@@ -154,6 +157,7 @@ def measured(lab: Lab, loaded: Loaded, asked: argparse.Namespace, scratch: Path)
             found = [
                 {"picture": row.id, "group": group, "prompt": kind, **each}
                 for kind, prompt in prompts
+                if kind in asked.prompts
                 for each in values(
                     Probe(
                         loaded.pipeline,
@@ -206,7 +210,7 @@ def findings(rows: Sequence[Value], alpha: float = 0.01) -> list[Value]:
     A held-out picture is ranked among all the others.
     """
     found = []
-    for prompt in PROMPTS:
+    for prompt in dict.fromkeys(row["prompt"] for row in rows):
         own = [row for row in rows if (row["prompt"], row["detector"]) == (prompt, FINDING)]
         for group in dict.fromkeys(row["group"] for row in own):
             asked = [row for row in own if row["group"] == group]
@@ -244,8 +248,9 @@ def main() -> None:
         "--copy-at", type=float, default=0.5, help="descriptor of a copy, for InvMM"
     )
     parser.add_argument(
-        "--detectors", nargs="+", default=[name for name in DETECTORS if name != "invmm"]
+        "--detectors", nargs="+", default=[name for name in DETECTORS if name != COSTLY]
     )
+    parser.add_argument("--prompts", nargs="+", choices=PROMPTS, default=list(PROMPTS))
     parser.add_argument("--scratch", type=Path)
     asked = parser.parse_args()
     lab = opened(asked.lab)
@@ -262,6 +267,7 @@ def main() -> None:
         "generations": asked.pictures_each,
         "copy_at": asked.copy_at,
         "detectors": asked.detectors,
+        "prompts": asked.prompts,
         "device": str(loaded.pipeline.device),
         "code": records.digest(
             {each.name: sha256_file(each) for each in Path(detectors.__file__).parent.glob("*.py")}
