@@ -39,7 +39,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedwitness lab measure --lab data/lab
 	@$(BIN)/seedwitness lab report --lab data/lab --out docs/lab.md
 
-bench: bench-speed bench-seeds bench-detectors bench-validation ## all of the measurements (a night)
+bench: bench-speed bench-seeds bench-detectors bench-validation ## all of the measurements (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python benchmarks/all.py docs/benchmarks.md docs/benchmarks.json

@@ -32,6 +32,7 @@ PINS = {
 LIGHT = (
     "coding",
     "config",
+    "cores",
     "errors",
     "evidence",
     "files",

@@ -38,8 +38,8 @@ def draw(
     lab: Home = HOME,
 ) -> None:
     """Draw a lab's pictures again, bit for bit, as an ImageFolder."""
+    from seedwitness.cores import cores
     from seedwitness.lab import settings, truth
-    from seedwitness.lab.home import workers
     from seedwitness.lab.pictures import SPLITS, TRUTH, compare, world, write_folder
 
     splits = set(split or SPLITS)
@@ -48,7 +48,7 @@ def draw(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WriteError(f"{out} is there already and not empty. Choose another directory.")
     described = settings.load(lab / settings.FILE_NAME)
-    made = write_folder(world(described, workers(), splits, times=times), out)
+    made = write_folder(world(described, cores(), splits, times=times), out)
     if not (lab / TRUTH).exists():
         typer.echo(f"{len(made)} pictures in {out}. There is no {lab / TRUTH} to check them with.")
         return
@@ -66,10 +66,10 @@ def new(
     size: Annotated[int, typer.Option("--size", help="Pixels a side: 32, 64, 128 or 256.")] = 64,
 ) -> None:
     """Make a lab that trains on any folder of pictures."""
+    from seedwitness.cores import cores
     from seedwitness.lab import new as module
-    from seedwitness.lab.home import workers
 
-    module.new(lab, pictures, size, workers())
+    module.new(lab, pictures, size, cores())
     typer.echo(f"{lab} is ready. Look at {lab / 'params.yaml'}, then run `dvc repro` in {lab}.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypedDict
 
+from seedwitness.cores import cores
 from seedwitness.errors import PictureError
 from seedwitness.lab import settings as lab_settings
 from seedwitness.lab import truth
@@ -58,7 +59,7 @@ class Lab:
 
     def pictures(self, rows: list[Picture]) -> Tensor:
         """Pixels of ``rows``, uint8 [n, 3, size, size]; ``pictures/`` is made again if missing."""
-        restore(self.settings, self.path, self.rows, workers())
+        restore(self.settings, self.path, self.rows, cores())
         return load(self.path / FOLDER, rows)
 
     def tokenizer(self) -> CLIPTokenizer:
@@ -87,7 +88,7 @@ class Lab:
         if (self.path / FOLDER).exists():
             return load(self.path / FOLDER, rows)
         with TemporaryDirectory() as folder:
-            made = world(self.settings, workers(), ids={row.id for row in rows})
+            made = world(self.settings, cores(), ids={row.id for row in rows})
             compare(write_folder(made, Path(folder) / FOLDER), self.rows, self.path)
             return load(Path(folder) / FOLDER, rows)
 
@@ -105,11 +106,6 @@ def scratch() -> Path:
     """
     cache = os.environ.get("SEEDWITNESS_CACHE", "~/.cache/seedwitness")
     return Path(cache).expanduser() / "training"
-
-
-def workers() -> int:
-    """As many processes as this one may use cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def opened(path: Path) -> Lab:

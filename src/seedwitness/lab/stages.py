@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from seedwitness.cores import cores
 from seedwitness.errors import ConfigError
 from seedwitness.files import replacing, sha256_file
 from seedwitness.lab import settings as lab_settings
@@ -20,7 +21,6 @@ from seedwitness.lab.home import (
     DESCRIPTOR,
     DISTANCE,
     opened,
-    workers,
 )
 from seedwitness.lab.pictures import build, data_key, in_words
 
@@ -28,7 +28,7 @@ from seedwitness.lab.pictures import build, data_key, in_words
 def pictures(path: Path) -> str:
     """Make ``pictures/``, ``truth.parquet`` and ``world.json``; what there is now, in words."""
     settings = lab_settings.load(path / lab_settings.FILE_NAME)
-    return in_words(*build(settings, path, workers()))
+    return in_words(*build(settings, path, cores()))
 
 
 def autoencoder(path: Path) -> None:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from seedwitness.checkpoints.loading import Loaded, pipeline_of
 from seedwitness.checkpoints.sampling import embed_each, sample_latents, tokens_cut
+from seedwitness.cores import cores
 from seedwitness.errors import CheckpointError, SeedwitnessError, WriteError
 from seedwitness.files import PAUSE, claimed, shared
 from seedwitness.records import Recipe
@@ -195,15 +196,15 @@ def _in_workers(
     loaded: Loaded, missing: Sequence[Shard], ledger: Path, workers: int
 ) -> Iterator[tuple[Shard, bool]]:
     threads = torch.get_num_threads()
-    cores = os.cpu_count() or 1
-    if workers * threads > cores:
+    available = cores()
+    if workers * threads > available:
         logger.warning(
             "%d workers of %d threads share %d cores: set OMP_NUM_THREADS=%d for speed. (It may "
             "change last bits, so nothing changes it for you.)",
             workers,
             threads,
-            cores,
-            max(1, cores // workers),
+            available,
+            max(1, available // workers),
         )
     with ProcessPoolExecutor(
         workers,

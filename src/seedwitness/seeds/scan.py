@@ -17,13 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numba
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy.stats import norm
 
+from seedwitness.cores import cores
 from seedwitness.errors import ConfigError
 from seedwitness.files import claimed, replacing, shared
 from seedwitness.seeds import PROTOCOLS
@@ -72,13 +72,12 @@ def scan(
 
     Finished parts of ``ledger`` are read and not reckoned again, nor what another process is at;
     the result does not depend on that, nor on ``workers`` (threads; 0 for as many as this process
-    may use cores, or ``NUMBA_NUM_THREADS``). Raises ConfigError for a range that there is not.
+    may use cores). Raises ConfigError for a range that there is not.
     """
     if not 0 <= first < end <= SEEDS:
         raise ConfigError(f"Seeds run from 0 to {SEEDS}, and FROM:TO must be in it: {first}:{end}.")
     best = [(np.empty(0, np.uint32), np.empty(0, np.float32)) for _ in plan.weights]
-    cores: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # set at import
-    with ThreadPoolExecutor(workers or cores) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         for start, stop, found in _finished(plan, list(parts(first, end)), ledger, pool):
             for query, kept in enumerate(best):
                 own = found["queries"] == query
