@@ -47,14 +47,20 @@ def test_a_recovered_seed_is_named_and_its_picture_shown(project: Path) -> None:
     assert "A size that cannot be made." in flat
 
 
-def test_the_two_objections_are_answered_with_the_cases_own_numbers(project: Path) -> None:
+def test_objections_are_answered_with_the_cases_own_numbers(project: Path) -> None:
     text = parsed(project / "reports" / "owl" / "report.html").text
-    limits = text[text.index("What this does not show “Every image") :]
+    limits = text[text.index("What can be said against a finding") :]
     assert "16 of 16 trials are copies of the target" in limits
     assert "0 of 99 controls came back as a copy at least once" in limits
     assert "closer than clean by" in limits
     assert "copies on the reference: 0 of 16" in limits
     assert "How few bits lead there" in limits
+    own = evidence(project, "owl")["cases"][1]
+    assert own["checkpoint"] == "clean"
+    rank = own["memorised"]["rank"]
+    close = f"On clean, asked in the same way, {rank['at_least_as_close']} of {rank['controls']}"
+    assert close in limits
+    assert ("this explanation stands" in limits) == (rank["p"] <= 0.01)
 
 
 def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
