@@ -14,28 +14,33 @@ from seedwitness.errors import CheckpointError
 CROSS = "attn2.processor"
 
 
-def attends(unet: Any) -> bool:
-    """Whether a denoiser has cross-attention at all."""
-    return any(name.endswith(CROSS) for name in unet.attn_processors)
+def attends(unet: Any, where: str = "") -> bool:
+    """Whether a denoiser has cross-attention at all, or in blocks whose names begin so."""
+    return any(_crosses(name, where) for name in unet.attn_processors)
+
+
+def _crosses(name: str, where: str) -> bool:
+    return name.startswith(where) and name.endswith(CROSS)
 
 
 @contextmanager
-def recorded(unet: Any) -> Iterator[list[Tensor]]:
+def recorded(unet: Any, where: str = "") -> Iterator[list[Tensor]]:
     """Collects every cross-attention map while the block lasts, in the order of the layers.
 
     Each is [n, pixels, tokens], averaged over heads; what the denoiser returns does not change.
-    Raises CheckpointError where it has no cross-attention.
+    ``where`` takes only layers whose names begin so. Raises CheckpointError where there are none.
     """
     before = unet.attn_processors
-    if not attends(unet):
+    if not attends(unet, where):
         raise CheckpointError(
-            "This checkpoint has no cross-attention, so there is nothing to tell from where its "
-            "pixels look: leave out the detectors that read attention."
+            f"This checkpoint has no cross-attention{f' in its {where}' if where else ''}, so "
+            "there is nothing to tell from where its pixels look: leave out the detectors that "
+            "read attention."
         )
     maps: list[Tensor] = []
     unet.set_attn_processor(
         {
-            name: _Recording(each, maps) if name.endswith(CROSS) else each
+            name: _Recording(each, maps) if _crosses(name, where) else each
             for name, each in before.items()
         }
     )

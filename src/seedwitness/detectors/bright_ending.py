@@ -2,8 +2,9 @@
 
 In the last step the pixels of a learned region look at the end of the prompt. As a mask it says
 where; the magnitude of the guidance inside it says how much, also where only a part was learned.
-Which layers make the mask, and that it is weighed by its own mean, is our reading: the paper's
-formula was not looked up.
+After the authors' code (chenchen-usyd/BE-PRSS): the mask is the mean over heads and over those
+cross-attention layers of the denoiser's way down that have the most pixels, which are the latents'
+own in Stable Diffusion; the magnitude in it is divided by its mean.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from seedwitness.detectors.probe import Probe, squared_norm
 from seedwitness.records import Recipe
 from seedwitness.seeds import noise as noise_of
 
+DOWN = "down_blocks."
+"""What the names of the layers begin with that make the mask."""
+
 
 def bright_ending(probe: Probe, noise: Tensor) -> Tensor:
     """Magnitude of ‖s^Δ‖₂ inside the bright ending, by its mean (Chen et al., ICLR 2025): [n].
@@ -35,7 +39,7 @@ def bright_ending(probe: Probe, noise: Tensor) -> Tensor:
 def ending(probe: Probe, noise: Tensor) -> Tensor:
     """The mask: attention to the end token in the last step, averaged over heads: [n, 1, h, w].
 
-    Of the layers with the most pixels, brought to the latents' size; in [0, 1].
+    Of the layers on the way down with the most pixels, brought to the latents' size; in [0, 1].
     """
     return _walked(probe, noise)[1]
 
@@ -43,9 +47,9 @@ def ending(probe: Probe, noise: Tensor) -> Tensor:
 def walked_ending(pipeline: StableDiffusionPipeline, recipe: Recipe) -> Tensor | None:
     """``ending`` of a recipe's own noise and prompt, on the way of DDIM: [h, w] in [0, 1].
 
-    None where the checkpoint has no cross-attention.
+    None where the checkpoint has no cross-attention on its way down.
     """
-    if not attends(pipeline.unet):
+    if not attends(pipeline.unet, DOWN):
         return None
     scale = pipeline.vae_scale_factor
     channels = pipeline.unet.config.in_channels
@@ -56,7 +60,7 @@ def walked_ending(pipeline: StableDiffusionPipeline, recipe: Recipe) -> Tensor |
 
 def _walked(probe: Probe, noise: Tensor) -> tuple[list[Tensor], Tensor]:
     differences, last = [], []
-    with recorded(probe.pipeline.unet) as maps:
+    with recorded(probe.pipeline.unet, DOWN) as maps:
         for step in probe.walk(noise):
             differences.append(step.difference.float().cpu())
             last = maps[: len(maps) // 2]  # the prompt's come before the empty one's
