@@ -32,6 +32,7 @@ from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
 from seedwitness.metrics import scoring
 from seedwitness.prompts.asking import asker
+from seedwitness.resaved import Imprint
 from seedwitness.search import cases, results
 from seedwitness.search.ledger import Made
 from seedwitness.search.running import run_recipes
@@ -57,8 +58,7 @@ def control_rows(
         about = {
             "control": each.entry.file_name,
             "pixels_sha256": each.target.pixels_sha256,
-            "pdq": each.target.pdq,
-            "pdq_quality": each.target.pdq_quality,
+            **{name: getattr(each.target, name) for name in Imprint._fields},
             "caption": each.entry.text,
             "corpus_match": each.seen,
         }

@@ -19,7 +19,7 @@ from seedwitness import config, records
 from seedwitness.files import sha256_file, write_whole
 from seedwitness.pictures import pixel_hash
 from seedwitness.records import Recipe, write_table
-from seedwitness.resaved import hashed
+from seedwitness.resaved import SIDE, imprint
 
 METRICS = ("lpips", "ssim", "psnr", "patch-l2", "descriptor", "clip", "pdq")
 REFERENCE = "clean"
@@ -160,15 +160,13 @@ def _target(folder: Path, name: str, rng: np.random.Generator) -> None:
     image = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
     folder.mkdir(parents=True, exist_ok=True)
     image.save(folder / "image.png")
-    pdq = hashed(image)
     records.Target(
         name=name,
         file_name=f"{name}.png",
         file_sha256=sha256_file(folder / "image.png"),
         file_bytes=(folder / "image.png").stat().st_size,
         pixels_sha256=pixel_hash(image),
-        pdq=pdq.digits,
-        pdq_quality=pdq.quality,
+        **imprint(image)._asdict(),
         width=16,
         height=16,
         format="PNG",
@@ -205,6 +203,7 @@ def _controls(folder: Path, metrics: Sequence[str], rng: np.random.Generator) ->
             "pixels_sha256": rng.bytes(32).hex(),
             "pdq": rng.bytes(32).hex(),
             "pdq_quality": 100,
+            "thumbnail": rng.bytes(3 * SIDE * SIDE).hex(),
             "caption": "a control",
             "corpus_match": "",
             "trial": rng.bytes(8).hex(),

@@ -1,11 +1,13 @@
-"""Whether two pictures are one but for how they were saved, by PDQ (Facebook, 2019).
+"""Whether two pictures are one but for how they were saved, by PDQ (Facebook, 2019) and in colour.
 
 PDQ's 256 bits survive scaling and compression, not crops. Its authors match at 31 differing bits or
-fewer, where both pictures gave it enough to hash; unrelated pictures differ in about 128.
+fewer, where both pictures gave it enough to hash; unrelated pictures differ in about 128. It reads
+no colour, so that recoloured pictures match: thumbnails are held against one another too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,12 +21,35 @@ MATCH = 31
 LEAST_QUALITY = 50
 """Below this PDQ's authors take no distance seriously."""
 
+SIDE = 8
+"""Of a thumbnail, in pixels."""
+
+APART = 0.05
+"""So far apart, as root mean square of thumbnails in [0, 1], pictures are still one. Of 325 tiles
+of pixel art, each saved as JPEG of quality 40, WebP of 30, in 64 colours and at half its size, none
+was further than 0.036 from itself; of 31 pairs of a held-out tile and another that PDQ matches,
+mostly one recoloured, none was nearer than 0.076."""
+
 
 class Pdq(NamedTuple):
     """A hash, 64 hexadecimal digits, and from 0 to 100 how much there was to hash."""
 
     digits: str
     quality: int
+
+
+class Imprint(NamedTuple):
+    """What a picture is known by, however it was saved; ``thumbnail`` is RGB in hexadecimal."""
+
+    pdq: str
+    pdq_quality: int
+    thumbnail: str
+
+
+def imprint(image: Image.Image) -> Imprint:
+    """Hash, its quality, and a thumbnail of 8 × 8 pixels."""
+    small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+    return Imprint(*hashed(image), small.tobytes().hex())
 
 
 def hashed(image: Image.Image) -> Pdq:
@@ -45,9 +70,32 @@ def distance(first: str, second: str) -> int:
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
-def alike(one: Pdq, other: Pdq) -> bool:
-    """Whether two hashes match; never where either picture had too little to hash."""
-    return (
-        min(one.quality, other.quality) >= LEAST_QUALITY
-        and distance(one.digits, other.digits) <= MATCH
-    )
+def alike(one: Imprint, other: Imprint) -> bool:
+    """Whether two pictures are one; never where either had too little to hash."""
+    return bool(Imprints([other]).alike(one))
+
+
+class Imprints:
+    """Many pictures' imprints, to be held against one at a time."""
+
+    def __init__(self, of: Sequence[Imprint]) -> None:
+        self._hashes = _bytes([each.pdq for each in of], BITS // 8)
+        self._qualities = np.array([each.pdq_quality for each in of], dtype=int)
+        self._thumbnails = _bytes([each.thumbnail for each in of], 3 * SIDE * SIDE)
+
+    def alike(self, one: Imprint) -> list[int]:
+        """Places of those that are one with ``one``, by hash and thumbnail."""
+        [own], [small] = _bytes([one.pdq], BITS // 8), _bytes([one.thumbnail], 3 * SIDE * SIDE)
+        if one.pdq_quality < LEAST_QUALITY:
+            return []
+        differing = np.bitwise_count(self._hashes ^ own).sum(1, dtype=int)
+        near = (differing <= MATCH) & (self._qualities >= LEAST_QUALITY)
+        places = np.flatnonzero(near)
+        gaps = (self._thumbnails[places].astype(float) - small) / 255
+        return [int(each) for each in places[np.sqrt((gaps**2).mean(1)) <= APART]]
+
+
+def _bytes(digits: Sequence[str], length: int) -> np.ndarray[Any, Any]:
+    """Hexadecimal texts as rows of bytes: [n, length]. Raises ValueError for another length."""
+    whole = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8)
+    return whole.reshape(len(digits), length)

@@ -65,8 +65,32 @@ def test_a_single_trial_gives_no_interval_against_the_reference() -> None:
     assert judged.finding == "inconclusive"
     assert judged.reasons[0].startswith("A single trial was made")
     assert judged.reference is None
-    alone = found(replace(one, reference=None, reference_scores=one.scores[:0]))
-    assert alone.finding == "supported"
+
+
+def test_the_same_difference_everywhere_gives_no_interval() -> None:
+    two = replace(
+        CASE, scores=scores([0.9] * 2, [0.1] * 2), reference_scores=scores([0.3] * 2, [0.4] * 2)
+    )
+    judged = found(two)
+    assert judged.reference is not None
+    assert judged.reference.low == judged.reference.high == judged.reference.difference > 0
+    assert judged.finding == "inconclusive"
+    assert "no spread is seen" in judged.reasons[0]
+
+
+def test_a_score_without_bound_is_no_number() -> None:
+    endless = CASE.reference_scores.copy()
+    endless.loc[0, "score"] = -np.inf
+    with pytest.raises(RecordError, match="no finite score by descriptor"):
+        found(replace(CASE, reference_scores=endless))
+
+
+def test_a_copy_to_the_search_alone_is_none() -> None:
+    """The search decodes a trial beside others; on the threshold that may make the difference."""
+    ended = CASE.search.model_copy(update={"ended": "copies"})
+    judged = found(replace(CASE, search=ended, scores=scores([0.9, 0.8] * 8, [0.16] * 16)))
+    assert judged.copies is not None
+    assert judged.copies.rate.hits == 0
 
 
 def test_a_control_fewer_is_no_more_controls_as_close_than_there_are() -> None:
@@ -87,7 +111,7 @@ def test_scores_that_are_all_alike_differ_by_nothing() -> None:
 def test_a_score_that_is_no_number_is_named(which: str) -> None:
     table = getattr(CASE, which).copy()
     table.loc[0, "score"] = np.nan
-    with pytest.raises(RecordError, match="no score by descriptor: it gave no number"):
+    with pytest.raises(RecordError, match="no finite score by descriptor"):
         judge([replace(CASE, **{which: table})], SETTINGS)
 
 

@@ -120,6 +120,9 @@ def test_a_control_that_is_the_target_saved_otherwise_is_refused() -> None:
         saved_otherwise(CASE.controls, "c7", near, quality=49),
     ):
         assert alone(replace(CASE, controls=changed)).memorised.finding == "supported"
+    recoloured = saved_otherwise(CASE.controls, "c7", near)
+    recoloured.loc[recoloured["control"] == "c7", "thumbnail"] = "8080a0" * 64
+    assert alone(replace(CASE, controls=recoloured)).memorised.finding == "supported"
 
 
 def saved_otherwise(
@@ -144,6 +147,11 @@ def test_the_reference_has_no_other_to_be_compared_with() -> None:
     found = alone(replace(CASE, reference=None, reference_scores=empty)).memorised
     assert found.reference is None
     assert any("itself" in limit for limit in found.limits)
+    assert found.rank is not None
+    assert found.copies is not None
+    assert (found.rank.p, found.copies.rate.hits) == (0.01, 16)
+    assert found.finding == "inconclusive"  # it lacks the comparison that *supported* asks for
+    assert found.reasons[0].startswith("This is the reference checkpoint")
 
 
 def test_generated_is_concluded_from_the_scan() -> None:

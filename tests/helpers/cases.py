@@ -18,6 +18,9 @@ SETTINGS = config.Judge(
     reference="clean",
     resamples=500,
 )
+GREY = "80" * 192
+"""A thumbnail."""
+
 HIGHER = {"descriptor": True, "patch-l2": False}
 
 
@@ -55,6 +58,7 @@ def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame
                 "pixels_sha256": pixels[k],
                 "pdq": sha256(pixels[k].encode()).hexdigest(),
                 "pdq_quality": 100,
+                "thumbnail": GREY,
                 "caption": "",
                 "corpus_match": "",
                 "trial": f"c{k}t{trial}",
@@ -76,6 +80,7 @@ TARGET = records.Target(
     pixels_sha256="own",
     pdq=sha256(b"own").hexdigest(),
     pdq_quality=100,
+    thumbnail=GREY,
     width=128,
     height=128,
     format="PNG",
@@ -190,7 +195,7 @@ CASE = Examined(
     controls=controls(BEST),
     known=controls([])[:0],
     reference=identity("clean"),
-    reference_scores=scores([0.3] * 16, [0.4] * 16),
+    reference_scores=scores([0.3, 0.3, 0.31, 0.31] * 4, [0.4] * 16),
     search=SEARCH,
     prompts=PROMPTS,
     trials=trials(),

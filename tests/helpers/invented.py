@@ -13,7 +13,7 @@ from PIL import Image
 
 from seedwitness import records
 from seedwitness.pictures import pixel_hash
-from seedwitness.resaved import hashed
+from seedwitness.resaved import imprint
 
 HOSTILE = (
     "an owl <script>alert('x')</script> \"quoted\" & <img src=x onerror=alert(1)>\n"
@@ -138,6 +138,7 @@ def controls(name: str, *, learned: bool = False) -> list[dict[str, object]]:
             "pixels_sha256": f"{k + 1000 * learned:064x}",
             "pdq": sha256(f"{k} {learned}".encode()).hexdigest(),
             "pdq_quality": 100,
+            "thumbnail": "80" * 192,
             "caption": "a heron at dusk",
             "corpus_match": "",
             **scored(f"{k:03}-{trial}", metric, float(score)),
@@ -159,8 +160,7 @@ def prepared(data: Path, target: str, picture: Image.Image) -> records.Target:
         file_sha256="f5" * 32,
         file_bytes=48_211,
         pixels_sha256=pixel_hash(picture),
-        pdq=hashed(picture).digits,
-        pdq_quality=hashed(picture).quality,
+        **imprint(picture)._asdict(),
         width=picture.width,
         height=picture.height,
         format="PNG",
@@ -225,6 +225,7 @@ def looked_up(data: Path, target: str, picture: Image.Image) -> None:
             "phash_distance": 2 * rank,
             "pdq_distance": 11 * rank,
             "pdq_quality": 100,
+            "thumbnail": "80" * 192,
             "caption": HOSTILE if rank == 1 else LONG,
             "location": "data/pictures/seen/'owl'.png",
             "corpus_id": f"seen-{rank}",

@@ -75,12 +75,34 @@ def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.
 def test_a_picture_is_alike_to_itself_saved_otherwise_and_to_no_other(
     drawn: list[Image.Image],
 ) -> None:
-    own = [resaved.hashed(image) for image in drawn]
-    others = [resaved.hashed(compressed(image)) for image in drawn]
+    own = [resaved.imprint(image) for image in drawn]
+    others = [resaved.imprint(compressed(image)) for image in drawn]
     alike = [[resaved.alike(one, other) for other in others] for one in own]
     assert np.array_equal(alike, np.eye(len(drawn), dtype=bool))
-    flat = resaved.hashed(Image.new("RGB", (64, 64)))
+    together = resaved.Imprints(others)
+    assert [together.alike(one) for one in own] == [[place] for place in range(len(drawn))]
+    assert resaved.Imprints([]).alike(own[0]) == []
+    flat = resaved.imprint(Image.new("RGB", (64, 64)))
     assert not resaved.alike(flat, flat)
+
+
+def test_a_recoloured_picture_is_another_though_pdq_reads_no_colour(
+    drawn: list[Image.Image],
+) -> None:
+    for image in drawn:
+        turned = image.convert("HSV")
+        hue, *rest = turned.split()
+        turned = Image.merge("HSV", (hue.point(lambda v: (v + 128) % 256), *rest))
+        other = Image.merge(
+            "YCbCr",
+            (
+                image.convert("YCbCr").split()[0],
+                *turned.convert("RGB").convert("YCbCr").split()[1:],
+            ),
+        )
+        one, another = resaved.imprint(image), resaved.imprint(other.convert("RGB"))
+        assert resaved.distance(one.pdq, another.pdq) <= resaved.MATCH
+        assert not resaved.alike(one, another)
 
 
 def test_flat_pictures_say_so_by_their_quality() -> None:

@@ -25,7 +25,7 @@ from seedwitness.records import (
     read,
     read_table,
 )
-from seedwitness.resaved import hashed
+from seedwitness.resaved import imprint
 from seedwitness.stages import place, run
 
 CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"
@@ -72,15 +72,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def target(image: Image.Image, claims: list[Claim]) -> Target:
-    pdq = hashed(image)
     return Target(
         name="owl",
         file_name="owl.png",
         file_sha256="0" * 64,
         file_bytes=1,
         pixels_sha256=pixel_hash(image),
-        pdq=pdq.digits,
-        pdq_quality=pdq.quality,
+        **imprint(image)._asdict(),
         width=image.width,
         height=image.height,
         format="PNG",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from seedwitness.records import INTEGER, TEXT
+from seedwitness.resaved import Imprint
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,6 +26,7 @@ ROWS = {
     "phash": TEXT,
     "pdq": TEXT,
     "pdq_quality": INTEGER,
+    "thumbnail": TEXT,  # as ``resaved.Imprint`` has it
 }
 
 
@@ -59,11 +61,10 @@ class Embedder:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Perceptual hashes of a picture, in hexadecimal, and the quality of its PDQ hash."""
+    """A picture's perceptual hash, in hexadecimal, and its imprint."""
 
     phash: str
-    pdq: str
-    pdq_quality: int
+    imprint: Imprint
 
 
 Fingerprinter = Callable[["Image.Image"], Fingerprint]

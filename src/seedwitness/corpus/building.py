@@ -67,8 +67,7 @@ def build(
                         "caption": entry.text,
                         "pixels_sha256": pixels,
                         "phash": hashes.phash,
-                        "pdq": hashes.pdq,
-                        "pdq_quality": hashes.pdq_quality,
+                        **hashes.imprint._asdict(),
                     }
                 )
             bar.update(len(part))

@@ -6,6 +6,7 @@ Row n of the table stands at position n of both faiss indexes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from seedwitness.corpus import ROWS, Embedder
 from seedwitness.errors import RecordError
 from seedwitness.files import replacing
 from seedwitness.records import Corpus, digest, read, read_table, write_table
+from seedwitness.resaved import Imprint, Imprints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +31,12 @@ class Index:
     texts: Any
     rows: pd.DataFrame
     about: Corpus
+
+    @cached_property
+    def imprints(self) -> Imprints:
+        """Of all rows, in their order."""
+        columns = list(Imprint._fields)
+        return Imprints([Imprint(*row) for row in self.rows[columns].itertuples(index=False)])
 
 
 def digest_of(rows: pd.DataFrame) -> str:

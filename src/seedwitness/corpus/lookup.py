@@ -114,7 +114,7 @@ def table(
                 "query": hit.query,
                 "similarity": hit.similarity,
                 "phash_distance": distance(own.phash, row["phash"]),
-                "pdq_distance": distance(own.pdq, row["pdq"]),
+                "pdq_distance": distance(own.imprint.pdq, row["pdq"]),
                 "pdq_quality": row["pdq_quality"],
                 "caption": row["caption"],
                 "location": (folder / row["file"]).as_posix(),

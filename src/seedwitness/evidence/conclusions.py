@@ -8,6 +8,8 @@ from itertools import combinations
 from seedwitness import config, records
 from seedwitness.evidence.examined import Examined, pictures
 
+RESAVED = "by its pixels, or by PDQ and colour"
+
 ROUNDING = 1e-3
 """By so much a score may leave its metric's range: float32, and embeddings scaled to one."""
 
@@ -20,8 +22,8 @@ def refusals(
     said = said or _blank(case.target.information, criteria)
     if ranked.left_out:
         said.append(
-            f"The target itself is among the controls, as {ranked.left_out[0]}, by its pixels or "
-            "by PDQ: a picture that is given as one that the checkpoint never saw cannot be asked "
+            f"The target itself is among the controls, as {ranked.left_out[0]}, {RESAVED}: a "
+            "picture that is given as one that the checkpoint never saw cannot be asked "
             "about. Take it out of the controls if that is what is to be found out."
         )
     if case.reference and case.reference.sha256 == case.checkpoint.sha256:
@@ -64,16 +66,16 @@ def _twice(case: Examined) -> list[str]:
         for name, own in groups.items()
     }
     said = [
-        f"{pair[0].name} and {pair[1].name} of the {name} are the same picture, by their pixels or "
-        "by PDQ, and count as two. Leave one of them out."
+        f"{pair[0].name} and {pair[1].name} of the {name} are the same picture, {RESAVED}, and "
+        "count as two. Leave one of them out."
         for name, pair in twice.items()
         if pair
     ]
     both = [each.name for each in learned if any(each.is_one_with(other) for other in controls)]
     if both:
         said.append(
-            f"{both[0]} is among the controls and among the pictures known to be learned, by its "
-            "pixels or by PDQ: it cannot be both."
+            f"{both[0]} is among the controls and among the pictures known to be learned, "
+            f"{RESAVED}: it cannot be both."
         )
     return said
 
@@ -136,14 +138,30 @@ def conclude(
     counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
     if low and hits:
         # A veto and no second test at α: few trials by the right prompt could never pass that.
-        if reference and compared is None:
+        if not reference:
+            return "inconclusive", [
+                "This is the reference checkpoint: there is no other that was given the same "
+                "recipes, and without that nothing is called supported. Name another as "
+                "judge.reference to ask about this one.",
+                said,
+                counted,
+            ]
+        if compared is None:
             return "inconclusive", [
                 "A single trial was made, which gives no interval for the difference to the "
                 "reference checkpoint: raise search.budget_nfe, or search.stop.copies.",
                 said,
                 counted,
             ]
-        if compared is not None and compared.low <= 0:
+        if compared.low == compared.high:
+            return "inconclusive", [
+                f"All trials differ from the reference checkpoint's by the same "
+                f"{compared.difference:.3g}, so that no spread is seen and no interval can be "
+                "given: raise search.budget_nfe, or rank by another metric.",
+                said,
+                counted,
+            ]
+        if not compared.low > 0:
             return "inconclusive", [
                 f"The reference checkpoint {compared.checkpoint} may come as close with the same "
                 f"recipes: the paired difference is {compared.difference:.3g} in the mean, and its "

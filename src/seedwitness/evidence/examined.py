@@ -11,7 +11,7 @@ from seedwitness import config, records
 from seedwitness.errors import RecordError
 from seedwitness.evidence.ranks import paired
 from seedwitness.evidence.rates import rate
-from seedwitness.resaved import Pdq, alike
+from seedwitness.resaved import Imprint, alike
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,19 @@ class Picture:
 
     name: str
     pixels_sha256: str
-    pdq: Pdq
+    imprint: Imprint
 
     def is_one_with(self, other: Picture) -> bool:
-        """Whether both show the same, by their pixels or by PDQ."""
-        return self.pixels_sha256 == other.pixels_sha256 or alike(self.pdq, other.pdq)
+        """Whether both are one, by their pixels or as ``resaved`` sees it."""
+        return self.pixels_sha256 == other.pixels_sha256 or alike(self.imprint, other.imprint)
 
 
 def pictures(table: pd.DataFrame) -> list[Picture]:
     """The pictures of ``records.CONTROLS``, each once."""
-    columns = ["control", "pixels_sha256", "pdq", "pdq_quality"]
+    columns = ["control", "pixels_sha256", *Imprint._fields]
     return [
-        Picture(name, pixels, Pdq(digits, quality))
-        for name, pixels, digits, quality in table[columns].drop_duplicates("control").to_numpy()
+        Picture(name, pixels, Imprint(*seen))
+        for name, pixels, *seen in table[columns].drop_duplicates("control").to_numpy()
     ]
 
 
@@ -98,9 +98,9 @@ def statistics(
 ) -> tuple[list[float], list[str]]:
     """The closest of each picture's trials, from ``records.CONTROLS`` of one metric.
 
-    Pictures that are ``but``, by their pixels or by PDQ, are left out, and named.
+    Pictures that are ``but`` are left out, and named.
     """
-    target = Picture(but.name, but.pixels_sha256, Pdq(but.pdq, but.pdq_quality))
+    target = Picture(but.name, but.pixels_sha256, Imprint(but.pdq, but.pdq_quality, but.thumbnail))
     left_out = sorted(each.name for each in pictures(own) if each.is_one_with(target))
     grouped = own[~own["control"].isin(left_out)].groupby("control")["score"]
     best = grouped.max() if higher_is_closer else grouped.min()
@@ -113,7 +113,8 @@ def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> record
     hits = meets(wide, criteria)
     what = "trials that are copies"
     whole = len(wide) == case.scores["trial"].nunique()
-    up_to_hit = case.search.ended == "copies" and whole
+    # A trial on the threshold may be a copy to the search, which decodes others beside it, only.
+    up_to_hit = case.search.ended == "copies" and whole and bool(hits.any())
     reference = None
     if len(case.reference_scores):
         theirs = meets(by_trial(case.reference_scores), criteria)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from seedwitness import config, records
 from seedwitness.errors import RecordError
 from seedwitness.evidence.conclusions import conclude, limits, refusals
@@ -87,7 +89,7 @@ def _standing(case: Examined, settings: config.Judge) -> _Standing:
 
 
 def _require_numbers(case: Examined) -> None:
-    """Raise RecordError where a trial has no score by one of the metrics."""
+    """Raise RecordError where a trial has no finite score by one of the metrics."""
     tables = {
         "trials": case.scores,
         "trials on the reference": case.reference_scores,
@@ -95,12 +97,12 @@ def _require_numbers(case: Examined) -> None:
         "trials of pictures known to be learned": case.known,
     }
     for name, table in tables.items():
-        unscored = table.loc[table["score"].isna(), "metric"]
+        unscored = table.loc[~np.isfinite(table["score"].to_numpy()), "metric"]
         if len(unscored):
             raise RecordError(
                 f"{len(unscored)} {name} of {case.target.name} on {case.checkpoint.name} have no "
-                f"score by {unscored.iloc[0]}: it gave no number. Look at their pictures, or leave "
-                "the metric out of score.metrics."
+                f"finite score by {unscored.iloc[0]}. Look at their pictures, or leave the metric "
+                "out of score.metrics."
             )
 
 

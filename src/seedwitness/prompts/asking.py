@@ -30,7 +30,7 @@ from seedwitness.records import Claim
 
 def fingerprint(image: Image.Image) -> Fingerprint:
     """Perceptual hashes of a picture, as the table of a corpus holds them."""
-    return Fingerprint(phash.hashed(image), *resaved.hashed(image))
+    return Fingerprint(phash.hashed(image), resaved.imprint(image))
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ class Asker:
 
         So the caption of its nearest record comes first, and its own after; where only one prompt
         is tried that is its own, because a target that is found in the corpus has its own too.
-        And where the corpus holds the very picture, by its pixels or by PDQ; mostly empty.
+        And where the corpus holds the very picture, by its pixels or as ``resaved`` sees it;
+        mostly empty.
         """
         recovered, _ = self.recover(image, claims=(), caption=text)
         stated = recovered[recovered["source"] == "user"]
@@ -124,13 +125,12 @@ class Asker:
         rest = recovered[recovered["source"] != "user"]
         recovered = pd.concat([stated, rest]).assign(rank=range(1, len(stated) + len(rest) + 1))
         _, matches = self.look_up(index, image, (), corpus, settings)
-        quality = matches["pdq_quality"].clip(upper=fingerprint(image).pdq_quality)
-        near = matches["pdq_distance"] <= resaved.MATCH
-        alike = matches.loc[near & (quality >= resaved.LEAST_QUALITY), "location"]
-        pixels = index.rows["pixels_sha256"] == pixel_hash(image)
-        same = [(corpus / file).as_posix() for file in index.rows.loc[pixels, "file"]]
         found = candidates(recovered, matches if limit > 1 else matches[:0], limit)
-        return found, next(iter([*same, *alike]), "")
+        rows = index.rows
+        pixels = rows.loc[rows["pixels_sha256"] == pixel_hash(image), "file"]
+        alike = rows["file"].iloc[index.imprints.alike(resaved.imprint(image))]
+        same = [(corpus / file).as_posix() for file in (*pixels, *alike)]
+        return found, next(iter(same), "")
 
 
 def asker(clip: config.Clip, settings: config.Recover | None, index: Path) -> Asker:

@@ -57,6 +57,8 @@ class Target(Document):
     """Its PDQ hash, 64 hexadecimal digits: alike however the picture is saved."""
     pdq_quality: int
     """From 0 to 100, how much there was to hash."""
+    thumbnail: str
+    """8 × 8 pixels, RGB, in hexadecimal: PDQ reads no colour."""
     width: int
     height: int
     format: str

@@ -110,8 +110,9 @@ CONTROLS = {
     "pixels_sha256": TEXT,
     "pdq": TEXT,
     "pdq_quality": INTEGER,
+    "thumbnail": TEXT,
     "caption": TEXT,
-    "corpus_match": TEXT,  # where the corpus holds this picture, by PDQ; or empty
+    "corpus_match": TEXT,  # where the corpus holds this picture, or empty
     **SCORES,
 }
 

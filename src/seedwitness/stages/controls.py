@@ -18,7 +18,7 @@ from seedwitness.errors import ConfigError, PictureError
 from seedwitness.files import replacing
 from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
-from seedwitness.resaved import hashed
+from seedwitness.resaved import imprint
 from seedwitness.stages import frozen, place
 from seedwitness.stages._inputs import copies, positions
 
@@ -76,12 +76,10 @@ def run(checkpoint: str) -> None:
     )
     rows: dict[Path, list[dict[str, Any]]] = {}
     for path, each in (chosen | learned).items():
-        pdq = hashed(pictures[path])
         about = {
             "control": each.file_name,
             "pixels_sha256": pixel_hash(pictures[path]),
-            "pdq": pdq.digits,
-            "pdq_quality": pdq.quality,
+            **imprint(pictures[path])._asdict(),
             "caption": each.text,
             "corpus_match": seen[path],
         }

@@ -11,7 +11,7 @@ from PIL import Image
 from seedwitness.files import sha256_file
 from seedwitness.pictures import opened, pixel_hash
 from seedwitness.records import Target
-from seedwitness.resaved import hashed
+from seedwitness.resaved import imprint
 from seedwitness.targets.claims import read as read_claims
 from seedwitness.targets.decoding import kept_bits, normal
 from seedwitness.targets.exif import readable
@@ -51,15 +51,13 @@ def read(path: Path, name: str, remedy: str = REMEDY) -> Reading:
     if frames > 1:
         changes.insert(0, f"the first of {frames} frames taken")
     unread += dict.fromkeys(f"Pillow warns: {shortened(str(each.message))}" for each in caught)
-    pdq = hashed(upright)
     target = Target(
         name=name,
         file_name=valid(path.name),
         file_sha256=sha256_file(path),
         file_bytes=path.stat().st_size,
         pixels_sha256=pixel_hash(upright),
-        pdq=pdq.digits,
-        pdq_quality=pdq.quality,
+        **imprint(upright)._asdict(),
         width=upright.width,
         height=upright.height,
         format=file_format,
