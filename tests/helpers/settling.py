@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from seedwitness.stages import protocol
+from seedwitness.stages import place, protocol
 
 COMMITTED: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
@@ -32,7 +33,16 @@ def change(root: Path, section: str, **values: object) -> None:
     _freeze(root, params)
 
 
+def bring(root: Path, **hashes: object) -> None:
+    """Write what stands for the hashes of a project's materials."""
+    folder = root / place("materials")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "materials.json").write_text(json.dumps({"controls": "c0" * 32, **hashes}))
+
+
 def _freeze(root: Path, params: dict[str, object]) -> None:
+    if not (root / place("materials")).exists():
+        bring(root)
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     with chdir(root):
         protocol.run()

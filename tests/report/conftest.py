@@ -27,6 +27,7 @@ from invented import (
 )
 from invented_cases import write_case, write_findings
 from PIL import Image
+from settling import bring
 
 from seedwitness import records
 from seedwitness.stages import overview, protocol, report
@@ -58,6 +59,7 @@ def write_outputs(data: Path) -> None:
     tried = SETTINGS | {"judge": SETTINGS["judge"] | {"alpha": 0.05}}
     for settings in (tried, SETTINGS):
         Path("params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+        bring(Path())
         protocol.run()
     records.Corpus(
         source="the lab's pictures",

@@ -52,9 +52,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Pat
         patch.chdir(root)
         for name in ("own", "clean"):
             run("identify", [name])
-        run("protocol", [])
         for name in ("clip", "clip-text", "descriptor", "lpips"):
             run("weights", [name])
+        run("materials", [])
+        run("protocol", [])
         run("index", [])
         for target in ("owl", "flat"):
             for stage in ("prepare", "recover", "lookup"):

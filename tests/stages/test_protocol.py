@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 from settling import COMMITTED, change, settle
 
 from seedwitness.errors import ConfigError
-from seedwitness.stages import PROTOCOL, frozen, run
+from seedwitness.stages import PROTOCOL, frozen, place, run
 from seedwitness.stages.protocol import HISTORY, OPEN, READS
 
 PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
@@ -36,13 +38,44 @@ def test_what_the_user_left_out_is_written_down_too(project: Path) -> None:
 
 def test_its_hash_is_that_of_what_decides_a_finding(project: Path) -> None:
     before = PROTOCOL.read_bytes()
-    assert set(json.loads(before)) == set(COMMITTED) - set(OPEN)
+    assert set(json.loads(before)) == set(COMMITTED) - set(OPEN) | {"materials"}
     change(project, "report", images=COMMITTED["report"]["images"] + 1)
     change(project, "tracking", experiment="another")
     change(project, "targets", one_more={"path": "one.png"})
     assert PROTOCOL.read_bytes() == before
     change(project, "judge", alpha=COMMITTED["judge"]["alpha"] / 2)
     assert PROTOCOL.read_bytes() != before
+
+
+def test_other_controls_are_another_protocol(project: Path) -> None:
+    def picture(colour: str) -> None:
+        Image.new("RGB", (8, 8), colour).save("controls/a.png")
+
+    Path("controls").mkdir()
+    Path("controls/metadata.jsonl").write_text('{"file_name": "a.png", "text": "a sheet"}\n')
+    Path("clip").mkdir()
+    Path("clip/weights").write_bytes(b"none")
+    picture("red")
+    here = {"path": "controls", "watch": "controls", "known": None}
+    change(project, "controls", **here)
+    change(project, "corpus", path="controls")
+    change(project, "clip", path="clip", watch="clip")
+    for name in COMMITTED["score"]["weights"]:
+        place("weights", name).mkdir(parents=True)
+        (place("weights", name) / "weights.json").write_text("{}")
+
+    def protocol() -> dict[str, Any]:
+        run("materials", [])
+        run("protocol", [])
+        return dict(json.loads(PROTOCOL.read_bytes()))
+
+    first = protocol()
+    picture("blue")
+    second = protocol()
+    assert first["materials"]["controls"] != second["materials"]["controls"]
+    assert {**first, "materials": None} == {**second, "materials": None}
+    picture("red")
+    assert protocol() == first
 
 
 def test_every_protocol_that_was_tried_stays_listed(project: Path) -> None:

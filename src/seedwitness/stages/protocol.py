@@ -1,5 +1,7 @@
 """Protocol: what every stage reads of ``params.yaml``, before any target is searched for.
 
+The hashes of controls, corpus and weights stand in it too, which ``materials`` took.
+
 A stage takes its settings from its own file here and from nowhere else, so what a finding rests on
 is what was written. Where the files lie is asked of ``stages.frozen``.
 """
@@ -14,7 +16,7 @@ import yaml
 
 from seedwitness import config
 from seedwitness.files import replacing, sha256_file, write_whole
-from seedwitness.stages import DATA, PROTOCOL
+from seedwitness.stages import DATA, PROTOCOL, place
 
 OPEN = ("targets", "checkpoints", "report", "tracking")
 """Sections that may grow or change without a change of how anything is found or judged."""
@@ -75,14 +77,17 @@ READS: Mapping[str, tuple[str, ...]] = {
 def run() -> None:
     """Write ``data/protocol/``: ``protocol.json``, and a file for each stage of ``READS``.
 
-    Defaults are written out. A protocol that is new goes to ``data/protocols/`` too, after those
-    that were tried before. Raises ConfigError where ``params.yaml`` does not hold together.
+    Defaults are written out, and what ``materials`` took stands last. A protocol that is new goes
+    to ``data/protocols/`` too, after those that were tried before. Raises ConfigError where
+    ``params.yaml`` does not hold together.
     """
     params = config.load().model_dump(mode="json")
     with replacing(PROTOCOL.parent) as part:
         part.mkdir()
         params["checkpoints"] = list(params["checkpoints"])  # what each is, `identify` finds out
         fixed = {name: section for name, section in params.items() if name not in OPEN}
+        materials = place("materials") / "materials.json"
+        fixed["materials"] = json.loads(materials.read_text(encoding="utf-8"))
         (part / PROTOCOL.name).write_text(
             json.dumps(fixed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )

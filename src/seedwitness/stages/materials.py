@@ -1,0 +1,57 @@
+"""Materials: what a project brings along, by hash, so that nobody exchanges it without a trace.
+
+Controls, pictures known to be learned, the corpus, CLIP, and the weights of metrics: `protocol`
+holds these hashes beside the settings. What a checkpoint is, `identify` says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from seedwitness import config, records
+from seedwitness.errors import CheckpointError
+from seedwitness.files import sha256_file, write_whole
+from seedwitness.imagefolder import entries
+from seedwitness.stages import place
+
+
+def run() -> None:
+    """Write ``data/materials/materials.json``: a SHA-256 for each of them."""
+    params = config.load()
+    known = params.controls.known.folders if params.controls.known else {}
+    found = {
+        "controls": of_pictures(params.controls.path),
+        "like": of_files(params.controls.like),
+        "known": {name: of_pictures(folder) for name, folder in sorted(known.items())},
+        "corpus": of_pictures(params.corpus.path),
+        "clip": of_files(_files(params.clip.path)),
+        "weights": {
+            name: sha256_file(place("weights", name) / "weights.json")
+            for name in sorted(params.score.weights)
+        },
+    }
+    write_whole(place("materials") / "materials.json", json.dumps(found, indent=1) + "\n")
+
+
+def of_pictures(folder: Path) -> str:
+    """Hash of an ImageFolder: of every picture's name, caption and file."""
+    listed = entries(folder)
+    return records.digest(
+        [[each.file_name, each.text, sha256_file(folder / each.file_name)] for each in listed]
+    )
+
+
+def of_files(files: Iterable[Path]) -> str:
+    """Hash of files: of their names and contents, in their order."""
+    return records.digest([[each.name, sha256_file(each)] for each in files])
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(each for each in folder.rglob("*") if each.is_file())
+    if not found:
+        raise CheckpointError(
+            f"There is no CLIP in {folder}. Put it there, or name its folder as `clip.path`."
+        )
+    return found
