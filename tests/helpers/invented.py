@@ -51,7 +51,7 @@ SETTINGS = {
     "detectors": {"names": ["one-step", "most-alike"], "seeds": 3, "controls": 6},
     "reach": {"strengths": [0.5, 1.0], "seeds": 2},
     "score": {
-        "metrics": list(METRICS),
+        "metrics": [*METRICS, "dinov2"],  # which no weights are named for
         "weights": {"descriptor": "data/descriptor.pt"},
         "watch": "data",
     },

@@ -16,7 +16,7 @@ from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file
 from seedwitness.lab import clip as lab_clip
 from seedwitness.lab.words import train_tokenizer
-from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS, scoring
+from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, scoring
 from seedwitness.metrics.alignment import ways
 from seedwitness.metrics.clip_score import CONFIG, WEIGHTS, load, scores
 
@@ -65,7 +65,7 @@ def test_what_is_known_of_the_weights_travels_with_them(copied: Path) -> None:
     config = json.loads((copied / CONFIG).read_text())
     del config["card"]  # as in folders from elsewhere
     (copied / CONFIG).write_text(json.dumps(config))
-    assert load(copied).info.label == PUBLISHED_WEIGHTS
+    assert load(copied).info.label == GIVEN_WEIGHTS
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])

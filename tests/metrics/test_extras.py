@@ -92,3 +92,19 @@ def test_what_is_missing_is_named(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "dreamsim.pt").write_bytes(b"none")
     with pytest.raises(CheckpointError, match="no TorchScript file"):
         dreamsim.load(tmp_path / "dreamsim.pt")
+
+
+def test_what_has_no_weights_is_left_out() -> None:
+    assert list(load(["psnr", "dinov2", "pdq"], {}, 4)) == ["psnr", "pdq"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+def test_a_gpu_gives_the_same(folder: Path, traced: Path) -> None:
+    weights = {"dinov2": folder, "dreamsim": traced}
+    names = [*weights, "patch-l2", "pdq", "phash", "psnr", "ssim"]
+    shown = pictures(3)
+    found = [load(names, weights, 4, torch.device(place)) for place in ("cpu", "cuda")]
+    for name in names:
+        here, there = (each[name].against(shown, shown[0]) for each in found)
+        assert there.device.type == "cpu"
+        torch.testing.assert_close(there, here, atol=1e-4, rtol=1e-4)

@@ -10,8 +10,9 @@ import torch
 import torchvision
 
 from seedwitness.errors import CheckpointError
+from seedwitness.files import sha256_file
 from seedwitness.lab import distance as lab_distance
-from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS
+from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS
 from seedwitness.metrics.lpips_distance import TRUNKS, load_lab, load_published, scores
 
 FIRST, SECOND = torch.randint(
@@ -47,7 +48,15 @@ def test_published_weights_give_the_packages_numbers(trunk: Path) -> None:
         theirs = reference(FIRST / 255, SECOND / 255, normalize=True).flatten()
     loaded = load_published(trunk, "squeeze")
     torch.testing.assert_close(scores(loaded, FIRST, SECOND), theirs, atol=1e-5, rtol=1e-5)
-    assert (loaded.info.label, loaded.info.title) == (PUBLISHED_WEIGHTS, "lpips-squeeze")
+    assert (loaded.info.label, loaded.info.title) == (GIVEN_WEIGHTS, "lpips-squeeze")
+
+
+def test_a_trunk_is_published_where_it_has_the_hash_of_its_name(
+    trunk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = f"squeezenet1_1-{sha256_file(trunk)[:8]}.pth"
+    monkeypatch.setitem(TRUNKS, "squeeze", named)
+    assert load_published(trunk, "squeeze").info.label == PUBLISHED_WEIGHTS
 
 
 def test_scores_do_not_depend_on_the_batch(lab: Path) -> None:

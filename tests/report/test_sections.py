@@ -129,3 +129,10 @@ def test_detectors_stand_beside_the_controls_and_outside_the_finding(project: Pa
             assert second["share"] == 1
     flat = parsed(project / "reports" / "flat" / "report.html").text
     assert "None was asked." in flat
+
+
+def test_a_metric_without_weights_is_named_as_not_run(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "Not run, because no weights were named for them: dinov2." in text
+    assert "by 2 metrics (not run, for want of weights: dinov2), after" in text
+    assert "Files are not compared by lpips, which was not run." in text

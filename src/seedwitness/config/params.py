@@ -69,6 +69,10 @@ class Params(Section):
         unscored = sorted(used - set(self.score.metrics))
         if unscored:
             raise ValueError(f"judge uses {', '.join(unscored)}, which score.metrics does not name")
+        if unweighted := sorted(used & set(self.score.not_run)):
+            raise ValueError(
+                f"judge uses {', '.join(unweighted)}, for which score.weights names no file"
+            )
         return self
 
 

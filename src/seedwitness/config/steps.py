@@ -195,6 +195,9 @@ class Detectors(Section):
 PROMPTED = "clip-text"
 """The metric that holds a picture against its prompt, and so says nothing of a target."""
 
+WEIGHTED = frozenset({"clip", PROMPTED, "descriptor", "dinov2", "dreamsim", "lpips"})
+"""Metrics that cannot run without weights."""
+
 
 class Score(Section):
     """The metrics by which every trial is scored, and their weights."""
@@ -210,6 +213,11 @@ class Score(Section):
     """Pixels by which it is tried shifted to eight sides too."""
     images: PositiveInt = 4
     """How many of the closest trials by each metric are kept as pictures."""
+
+    @property
+    def not_run(self) -> list[str]:
+        """Metrics that no weights were named for: reports say so."""
+        return [name for name in self.metrics if name in WEIGHTED and name not in self.weights]
 
     @model_validator(mode="after")
     def _watched(self) -> Score:

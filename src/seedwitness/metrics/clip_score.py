@@ -21,7 +21,7 @@ from torch import Tensor
 
 from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file
-from seedwitness.metrics import PUBLISHED_WEIGHTS, MetricInfo
+from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import require
 
 VERSION = "1"
@@ -100,7 +100,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> ClipScore:
     info = MetricInfo(
         name=card.get("name", f"clip-{folder.name}"),
         version=VERSION,
-        label=card.get("label", PUBLISHED_WEIGHTS),
+        label=card.get("label", GIVEN_WEIGHTS),
         weights_sha256=sha256,
         higher_is_closer=True,
         lowest=-1.0,

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seedwitness.files import sha256_file
-from seedwitness.metrics import PUBLISHED_WEIGHTS, MetricInfo
+from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import card_file, read_card, require, scripted
 
 VERSION = "1"
@@ -110,8 +110,8 @@ def scores(descriptor: Descriptor, pictures: Tensor, references: Tensor, batch: 
 def load(weights: Path, device: str | torch.device = "cpu") -> Descriptor:
     """Descriptor from a TorchScript file and the card beside it.
 
-    A published SSCD file needs no card: its name says how to use it. Raises CheckpointError where
-    the file or card is missing or they do not belong together.
+    A published SSCD file needs no card: its name says how to use it, and is believed. Raises
+    CheckpointError where the file or card is missing or they do not belong together.
     """
     published = weights.name.split(".")[0]
     if published in PUBLISHED:
@@ -124,7 +124,7 @@ def load(weights: Path, device: str | torch.device = "cpu") -> Descriptor:
         info = MetricInfo(
             name=published,
             version=VERSION,
-            label=PUBLISHED_WEIGHTS,
+            label=GIVEN_WEIGHTS,
             weights_sha256=sha256_file(weights),
             higher_is_closer=True,
             lowest=-1.0,

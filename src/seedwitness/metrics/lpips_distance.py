@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file
-from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS, MetricInfo
+from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import read_card, require
 
 VERSION = "1"
@@ -106,7 +106,10 @@ def load_lab(weights: Path, device: str | torch.device = "cpu") -> LpipsDistance
 
 
 def load_published(trunk: Path, net: str, device: str | torch.device = "cpu") -> LpipsDistance:
-    """LPIPS as published: torchvision's trunk ``net`` from a file, heads v0.1 of the package."""
+    """LPIPS as published: torchvision's trunk ``net`` from a file, heads v0.1 of the package.
+
+    Called published only where the file has the hash that torchvision's name for it ends in.
+    """
     if net not in TRUNKS:
         raise CheckpointError(f"LPIPS knows no trunk {net!r}, only {', '.join(TRUNKS)}.")
     how = f"Fetch it: curl -L -o {trunk} {TRUNKS_URL}{TRUNKS[net]}"
@@ -122,7 +125,10 @@ def load_published(trunk: Path, net: str, device: str | torch.device = "cpu") ->
                 )
     except Exception as error:  # torch.load raises whatever the broken file makes it meet
         raise CheckpointError(f"{trunk} is no {net} of torchvision: {error}. {how}") from error
-    info = _info(f"lpips-{net}", PUBLISHED_WEIGHTS, sha256_file(trunk), SOURCE)
+    sha256 = sha256_file(trunk)
+    digits = TRUNKS[net].rpartition("-")[2].partition(".")[0]  # torchvision's names end in them
+    label = PUBLISHED_WEIGHTS if sha256.startswith(digits) else GIVEN_WEIGHTS
+    info = _info(f"lpips-{net}", label, sha256, SOURCE)
     return LpipsDistance(model.to(device).eval(), info, torch.device(device))
 
 

@@ -7,7 +7,7 @@ makes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -30,6 +30,7 @@ from seedwitness.metrics import (
     phash,
     pixels,
 )
+from seedwitness.metrics.weights import device
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Metric:
     prompted: bool = False
 
 
-def _descriptor(weights: Path, batch: int) -> Metric:
-    loaded = descriptor.load(weights)
+def _descriptor(weights: Path, batch: int, place: torch.device) -> Metric:
+    loaded = descriptor.load(weights, place)
 
     def against(pictures: Tensor, target: Tensor) -> Tensor:
         return (loaded.embed(pictures, batch) @ loaded.embed(target[None]).T)[:, 0]
@@ -54,8 +55,8 @@ def _descriptor(weights: Path, batch: int) -> Metric:
     return Metric(loaded.info, against)
 
 
-def _clip(weights: Path, batch: int) -> Metric:
-    loaded = clip_score.load(weights)
+def _clip(weights: Path, batch: int, place: torch.device) -> Metric:
+    loaded = clip_score.load(weights, place)
 
     def against(pictures: Tensor, target: Tensor) -> Tensor:
         return (loaded.embed_images(pictures, batch) @ loaded.embed_images(target[None]).T)[:, 0]
@@ -63,17 +64,17 @@ def _clip(weights: Path, batch: int) -> Metric:
     return Metric(loaded.info, against)
 
 
-def _clip_text(weights: Path, batch: int) -> Metric:
-    loaded = clip_score.load(weights)
+def _clip_text(weights: Path, batch: int, place: torch.device) -> Metric:
+    loaded = clip_score.load(weights, place)
     return Metric(loaded.info, partial(clip_score.scores, loaded, batch=batch), prompted=True)
 
 
-def _lpips(weights: Path, batch: int) -> Metric:
+def _lpips(weights: Path, batch: int, place: torch.device) -> Metric:
     trunks = {file: net for net, file in lpips_distance.TRUNKS.items()}
     if weights.name in trunks:
-        loaded = lpips_distance.load_published(weights, trunks[weights.name])
+        loaded = lpips_distance.load_published(weights, trunks[weights.name], place)
     else:
-        loaded = lpips_distance.load_lab(weights)
+        loaded = lpips_distance.load_lab(weights, place)
 
     def against(pictures: Tensor, target: Tensor) -> Tensor:
         return lpips_distance.scores(loaded, pictures, target[None], batch)
@@ -85,8 +86,8 @@ def _plain(info: MetricInfo, scores: Callable[[Tensor, Tensor], Tensor]) -> Metr
     return Metric(info, lambda pictures, target: scores(pictures, target.expand_as(pictures)))
 
 
-def _dinov2(weights: Path, batch: int) -> Metric:
-    loaded = dinov2.load(weights)
+def _dinov2(weights: Path, batch: int, place: torch.device) -> Metric:
+    loaded = dinov2.load(weights, place)
 
     def against(pictures: Tensor, target: Tensor) -> Tensor:
         return (loaded.embed(pictures, batch) @ loaded.embed(target[None]).T)[:, 0]
@@ -94,12 +95,12 @@ def _dinov2(weights: Path, batch: int) -> Metric:
     return Metric(loaded.info, against)
 
 
-def _dreamsim(weights: Path, batch: int) -> Metric:
-    loaded = dreamsim.load(weights)
+def _dreamsim(weights: Path, batch: int, place: torch.device) -> Metric:
+    loaded = dreamsim.load(weights, place)
     return _plain(loaded.info, partial(loaded.scores, batch=batch))
 
 
-WEIGHTED: Mapping[str, Callable[[Path, int], Metric]] = {
+WEIGHTED: Mapping[str, Callable[[Path, int, torch.device], Metric]] = {
     "clip": _clip,
     PROMPTED: _clip_text,
     "descriptor": _descriptor,
@@ -120,26 +121,42 @@ PLAIN: Mapping[str, Metric] = {
 }
 
 
-def load(names: Sequence[str], weights: Mapping[str, Path], batch: int) -> dict[str, Metric]:
-    """The metrics of ``names``, loaded, in that order.
+def load(
+    names: Sequence[str],
+    weights: Mapping[str, Path],
+    batch: int,
+    place: torch.device | None = None,
+) -> dict[str, Metric]:
+    """The metrics of ``names`` that can run, loaded, in that order.
 
-    Raises ConfigError for an unknown name, or where weights are named for none of them or missing
-    for one; CheckpointError where a weights file is missing or not what it says.
+    What needs weights and has none in ``weights`` is left out; a report names it. ``place`` is the
+    GPU where there is one, unless told. Raises ConfigError for an unknown name, CheckpointError
+    where a weights file is missing or not what it says.
     """
     everything = [*WEIGHTED, *PLAIN]
     for name in [*names, *weights]:
         if name not in everything:
             raise ConfigError(f"score: there is no metric `{name}`.{known(name, everything)}")
-    unweighted = [name for name in names if name in WEIGHTED and name not in weights]
-    if unweighted:
-        raise ConfigError(
-            f"score.weights names no file for `{unweighted[0]}`. Name one in conf/score, or leave "
-            "the metric out of score.metrics."
-        )
-    return {
-        name: WEIGHTED[name](weights[name], batch) if name in WEIGHTED else PLAIN[name]
+    place = place or device()
+    loaded = {
+        name: WEIGHTED[name](weights[name], batch, place) if name in WEIGHTED else PLAIN[name]
         for name in names
+        if name in PLAIN or name in weights
     }
+    if place.type == "cpu":
+        return loaded
+    return {name: _moved(metric, place) for name, metric in loaded.items()}
+
+
+def _moved(metric: Metric, place: torch.device) -> Metric:
+    """The metric where its pictures are brought to a GPU, which would round float32 otherwise."""
+
+    def against(pictures: Tensor, asked: Any) -> Tensor:
+        beside = asked.to(place) if isinstance(asked, Tensor) else asked
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return metric.against(pictures.to(place), beside).cpu()
+
+    return replace(metric, against=against)
 
 
 def closest_way(

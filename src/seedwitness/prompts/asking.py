@@ -20,6 +20,7 @@ from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
 from seedwitness.metrics import clip_score, phash
 from seedwitness.metrics.clip_score import ClipScore
+from seedwitness.metrics.weights import device
 from seedwitness.pictures import pixel_hash
 from seedwitness.prompts import phrasebook
 from seedwitness.prompts.candidates import candidates
@@ -139,7 +140,7 @@ def asker(clip: config.Clip, settings: config.Recover | None, index: Path) -> As
     Without ``settings`` it can look up, not recover. Raises ConfigError for an unknown method,
     CheckpointError where CLIP is missing.
     """
-    loaded = clip_score.load(clip.path)
+    loaded = clip_score.load(clip.path, device())
     encoder = text_encoder(loaded)
     book = None
     if settings is not None:

@@ -77,6 +77,7 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             reach=settings.reach,
             detectors=settings.detectors,
             metrics=settings.score.metrics,
+            not_run=settings.score.not_run,
             positions=Positions(mirrored=settings.score.mirrored, shift=settings.score.shift),
             controls=ControlSet(
                 source=settings.controls.source,

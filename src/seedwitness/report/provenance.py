@@ -78,6 +78,8 @@ class Protocol(Document):
     reach: config.Reach
     detectors: config.Detectors
     metrics: list[str]
+    not_run: list[str]
+    """Those of them that no weights were named for."""
     positions: Positions
     controls: ControlSet
     known: ControlSet | None

@@ -9,6 +9,7 @@ from seedwitness.corpus import Embedder
 from seedwitness.corpus.building import build
 from seedwitness.corpus.index import save
 from seedwitness.metrics import clip_score
+from seedwitness.metrics.weights import device
 from seedwitness.prompts.asking import fingerprint
 from seedwitness.stages import frozen, place
 
@@ -18,7 +19,7 @@ def run() -> None:
     protocol = frozen("index")
     corpus = config.section(config.Corpus, "corpus", path=protocol)
     settings = config.section(config.Clip, "clip", path=protocol)
-    clip = clip_score.load(settings.path)
+    clip = clip_score.load(settings.path, device())
     embed_images = partial(clip.embed_images, batch=settings.batch)
     embedder = Embedder(embed_images, clip.embed_texts, clip.info)
     index = build(corpus.path, corpus.source, embedder, fingerprint, batch=settings.batch)
