@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -18,6 +17,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import torch
+from pages import place
+
+from seedwitness.cores import cores
 from seedwitness.files import write_whole
 
 HERE = Path(__file__).parent
@@ -48,7 +51,8 @@ def machine() -> dict[str, Any]:
     """Where and when something was measured."""
     return {
         "processor": processor(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
         "date": date.today().isoformat(),
     }
@@ -86,7 +90,7 @@ def page(found: dict[str, Any]) -> str:
             rows += section(found[name])
     table = "\n".join(f"| {what} | {bar} | {value} |" for what, bar, value in rows)
     places = {
-        f"{where['processor']}, {where['cores']} cores, {where['date']}, Python {where['python']}"
+        f"{place(where)}, Python {where['python']}"
         for where in (each["machine"] for each in found.values())
     }
     return (
@@ -95,7 +99,7 @@ def page(found: dict[str, Any]) -> str:
         "[benchmarks.json](benchmarks.json). Medians. A stage *starts* with its interpreter and "
         "all that it imports, its work not counted; its *whole* is that of the process, its work "
         "included, with what it needs of the ledger already there.\n\n"
-        f"Measured on {'; '.join(sorted(places))}; no GPU in use.\n\n"
+        f"Measured on {'; '.join(sorted(places))}.\n\n"
         f"| what | bar | measured |\n|---|---|---|\n{table}\n"
     )
 

@@ -28,6 +28,7 @@ from projects import unscanned
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded, load
+from seedwitness.evidence.conclusions import refusals
 from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
 from seedwitness.metrics import scoring
@@ -97,7 +98,9 @@ def trials(outcome: cases.Outcome, question: Question, strategy: str) -> pd.Data
         return records.read_table(Path(folder) / "trials.parquet", records.TRIALS)
 
 
-def row(way: str, case: records.Case, closest: Mapping[str, float], nfe: int) -> dict[str, Any]:
+def row(
+    way: str, case: records.Case, closest: Mapping[str, float], nfe: int, *, refused: bool
+) -> dict[str, Any]:
     """What is kept of a finding."""
     m = case.memorised
     assert m.rank is not None
@@ -117,6 +120,7 @@ def row(way: str, case: records.Case, closest: Mapping[str, float], nfe: int) ->
         "bits_low": case.phrase.low,
         "nfe": nfe,
         "closest": dict(closest),
+        "refused": refused,
         "reason": m.reasons[0],
     }
 
@@ -167,7 +171,11 @@ class Judged:
                 scan=unscanned(question.target.name, which, self.loaded[which].checkpoint.sha256),
             )
             [case] = judge([examined], self.asked.judge)
-            found.append(row(way, case, closest(table), outcome.nfe))
+            m = case.memorised
+            assert m.rank is not None
+            assert m.copies is not None
+            refused = bool(refusals(examined, m.rank, m.copies.criteria))
+            found.append(row(way, case, closest(table), outcome.nfe, refused=refused))
         return found
 
 
@@ -230,6 +238,7 @@ def main() -> None:
         for name, table in beside.items()
     }
     result = {
+        "device": str(loaded[MEMORISED].pipeline.device),
         "checkpoints": {name: each.checkpoint.sha256 for name, each in loaded.items()},
         "controls": own,
         "search": asked.search.model_dump(mode="json"),

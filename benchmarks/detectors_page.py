@@ -16,7 +16,7 @@ from typing import Any
 
 from all import LABS, machine, run
 from detectors import COSTLY, PROMPTS
-from pages import DAGGER, area, share, table
+from pages import DAGGER, area, place, share, table
 
 from seedwitness.detectors import DETECTORS
 from seedwitness.evidence.rates import rate
@@ -44,8 +44,7 @@ def page(result: dict[str, Any]) -> str:
     where = result["machine"]
     parts = [
         "# Detectors on pictures whose truth is known\n\nWritten by `make bench-detectors`; the "
-        f"figures are in [detectors.json](detectors.json). Measured on {where['processor']}, "
-        f"{where['cores']} cores, {where['date']}.\n\n"
+        f"figures are in [detectors.json](detectors.json). Measured on {place(where)}.\n\n"
     ]
     for found in result["labs"].values():
         parts += lab_page(found)

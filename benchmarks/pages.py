@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seedwitness.evidence.rates import rate
+
+
+def place(where: Mapping[str, Any]) -> str:
+    """Where and when something was measured."""
+    gpu = where.get("gpu") or "no GPU in use"
+    return f"{where['processor']}, {where['cores']} cores, {where['date']}, {gpu}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from all import main, run
-from pages import percent, table
+from pages import percent, place, table
 
 SCRATCH = Path("data/seeds")
 PARTS = {
@@ -44,9 +44,7 @@ def page(found: dict[str, Any]) -> str:
 def where(found: dict[str, Any]) -> str:
     """On which machine, and when."""
     own = found["machine"]
-    return (
-        f"Measured on {own['processor']}, {own['cores']} cores, {own['date']}, no GPU in use.\n\n"
-    )
+    return f"Measured on {place(own)}.\n\n"
 
 
 def speed(found: dict[str, Any]) -> str:

@@ -94,9 +94,9 @@ def figures(found: Row, groups: dict[str, list[Picture]], alpha: float) -> Row:
                 "way": way,
                 "checkpoint": checkpoint,
                 "group": group,
-                **{word: count(own, word) for word in ("supported", "inconclusive")},
-                "copied": asdict(rate(sum(each["copies"] > 0 for each in own), len(own))),
-                "significant": asdict(rate(sum(each["p"] <= alpha for each in own), len(own))),
+                **{
+                    what: asdict(rate(hits, len(own))) for what, hits in counted(own, alpha).items()
+                },
             }
             for way in ways
             for checkpoint in found["checkpoints"]
@@ -159,9 +159,24 @@ def select(rows: Sequence[Row], way: str, checkpoint: str, group: str) -> list[R
     return [row for row in rows if (row["way"], row["checkpoint"], row["group"]) == wanted]
 
 
-def count(rows: Sequence[Row], word: str) -> Row:
-    """How many of the findings are so, with the interval."""
-    return asdict(rate(sum(row["finding"] == word for row in rows), len(rows)))
+def counted(rows: Sequence[Row], alpha: float) -> dict[str, int]:
+    """How many findings are so: by their word, by what stood in the way, by what they rest on.
+
+    ``unseen`` are those that were not refused and have p above α, ``no_copy`` those of the others
+    that have none; what is left and not supported failed against the reference.
+    """
+    asked = [each for each in rows if not each["refused"]]
+    low = [each for each in asked if each["p"] <= alpha]
+    return {
+        "supported": sum(each["finding"] == "supported" for each in rows),
+        "inconclusive": sum(each["finding"] == "inconclusive" for each in rows),
+        "refused": len(rows) - len(asked),
+        "unseen": len(asked) - len(low),
+        "no_copy": sum(not each["copies"] for each in low),
+        "copied": sum(each["copies"] > 0 for each in rows),
+        "significant": sum(each["p"] <= alpha for each in rows),
+        "both": sum(each["p"] <= alpha and each["copies"] > 0 for each in rows),
+    }
 
 
 def exchangeable(controls: Sequence[float], rows: Sequence[Row], checkpoint: str) -> Row:
@@ -225,7 +240,8 @@ def main() -> None:
         groups = {name: rows[: asked.most] for name, rows in groups.items()}
         place = laid_out(lab, groups, controls)
         found = run("blind", str(place), "--lab", str(path), "--scratch", str(place))
-        about = {key: found[key] for key in ("checkpoints", "controls", "search", "judge")}
+        kept = ("device", "checkpoints", "controls", "search", "judge")
+        about = {key: found[key] for key in kept}
         result["labs"][lab.name] = about | figures(found, groups, found["judge"]["alpha"])
     write(asked.docs, result)
 

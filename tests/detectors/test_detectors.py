@@ -360,3 +360,19 @@ def test_the_noise_that_is_found_is_the_one_that_is_denoised(
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"invmm", "most-alike"}))
+def test_a_checkpoint_in_half_precision_is_asked_too(
+    pipeline: StableDiffusionPipeline, name: str
+) -> None:
+    value = DETECTORS[name](probe(pipeline.to(torch.bfloat16)), NOISE)
+    assert math.isfinite(value)
+
+
+def test_noise_is_found_in_half_precision_too(pipeline: StableDiffusionPipeline) -> None:
+    target = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=seeded(1))
+    asked = probe(pipeline.to(torch.bfloat16), target=target)
+    mean, deviation = next(fitted(asked, NOISE))
+    assert mean.dtype == deviation.dtype == torch.float32
+    assert mean.isfinite().all()

@@ -6,7 +6,7 @@ from searching import search
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.checkpoints.sampling import torch_noise
-from seedwitness.detectors import DETECTORS
+from seedwitness.detectors import DETECTORS, Detector
 from seedwitness.detectors.probe import Probe
 from seedwitness.detectors.steering import check, steered
 from seedwitness.errors import ConfigError
@@ -48,6 +48,15 @@ def test_the_candidates_of_the_highest_values_are_kept(tiny: Loaded) -> None:
     assert [each.value for each in said] == pytest.approx([values[text] for text in TEXTS])
     assert {each.prompt for each in said if each.kept} == set(best)
     assert rest.budget_nfe == 80 - 4 * 2 * 2  # a step costs two evaluations a seed
+
+
+def test_what_gives_no_number_comes_last(tiny: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def value(self: Detector, probe: Probe, noise: object) -> float:
+        return float("nan") if "red" in probe.prompt else float(len(probe.prompt))
+
+    monkeypatch.setattr(Detector, "__call__", value)
+    kept, _, _ = steered(tiny, TABLE, steering())
+    assert kept["text"].tolist() == ["a blue lighthouse", "lighthouse, blue"]
 
 
 def test_fewer_candidates_leave_the_same_rest(tiny: Loaded) -> None:

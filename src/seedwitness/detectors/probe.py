@@ -125,7 +125,8 @@ class Probe:
         t = torch.tensor([int(place * trained) for place in places], device=noise.device)
         alpha = self._scheduler.alphas_cumprod.to(noise.device)[t][:, None, None, None]
         x = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        found: Tensor = (x - (1 - alpha).sqrt() * self.conditional(x, t)) / alpha.sqrt()
+        predicted = self.conditional(x.to(self.pipeline.unet.dtype), t).to(x.dtype)
+        found: Tensor = (x - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
         return found
 
     def earlier(self, step: Step, guidance: float | None = None) -> Tensor:

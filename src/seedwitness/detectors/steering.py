@@ -6,6 +6,7 @@ hundred are well spent. Controls are steered in the same way, or their ranks wou
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 import torch
@@ -65,7 +66,8 @@ def steered(
             f"candidates, and search.budget_nfe is {search.budget_nfe}. Name a cheaper one, or "
             "fewer candidates."
         )
-    order = sorted(range(len(values)), key=lambda place: -values[place])  # of equals the first
+    # Of equals the first; what gave no number comes last.
+    order = sorted(range(len(values)), key=lambda place: (isnan(values[place]), -values[place]))
     kept = order[: search.prompts]
     chosen = table.iloc[kept].assign(rank=range(1, len(kept) + 1))
     said = [

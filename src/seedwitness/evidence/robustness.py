@@ -19,6 +19,7 @@ from seedwitness.evidence.examined import (
     every_other,
 )
 from seedwitness.evidence.ranks import in_company, rank
+from seedwitness.resaved import LEAST_QUALITY
 
 
 def variants(
@@ -48,6 +49,8 @@ def variants(
         what = "one control fewer, whichever that is, at its worst"
         done.append(_variant(case, what, in_company(fewer, company), found, against, settings))
     for metric in sorted(set(wide.columns) - {settings.metric, config.PROMPTED}):
+        if metric == "pdq" and case.target.pdq_quality < LEAST_QUALITY:
+            continue  # its distances say nothing of this target
         said = about(case.scores, metric)
         higher = bool(said["higher_is_closer"])
         by = f"ranked by {metric}"

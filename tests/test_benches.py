@@ -1,0 +1,121 @@
+"""What the benches reckon from what they measured: shares, areas, bars, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kept import Kept
+from reckoned import FINDING
+from told_apart import figures, findings
+from validation import counted
+from validation_page import against, missing, verdict
+
+ABOUT = {"prompt": "training caption", "nfe": 320, "backward": 0, "seconds": 1.0}
+
+
+def rows(detector: str, held_out: list[float], planted: list[float]) -> list[dict[str, Any]]:
+    found = []
+    for group, values in (("planted 8 times", planted), ("held out", held_out)):
+        for number, value in enumerate(values):
+            named = {"picture": f"{group} {number}", "group": group, "detector": detector}
+            copies = {"copies": int(value >= 2)} if detector == FINDING else {}
+            found.append({**ABOUT, **named, **copies, "value": value})
+    return found
+
+
+def test_figures_are_those_of_a_group_against_held_out_pictures() -> None:
+    held_out = [k / 100 for k in range(100)]
+    apart = rows("apart", held_out, [2.0, 3.0])
+    middle = rows("middle", held_out, [0.495, 0.495, 5.0, 5.0])
+    found = {each["detector"]: each for each in figures(apart + middle)}
+    assert set(found) == {"apart", "middle"}
+    assert found["apart"]["auc"]["value"] == found["apart"]["tpr"]["value"] == 1
+    assert found["middle"]["auc"]["value"] == pytest.approx(0.75)
+    assert found["middle"]["tpr"]["value"] == 0.5
+    assert found["middle"]["auc"]["low"] < 0.75 < found["middle"]["auc"]["high"]
+    assert (found["middle"]["auc"]["positives"], found["middle"]["auc"]["negatives"]) == (4, 100)
+
+
+def test_a_finding_takes_a_low_rank_and_a_copy() -> None:
+    """A copy adds 2 to the score, and the rank is by what is left."""
+    held_out = [k / 200 for k in range(199)] + [2.0]  # the last a copy, and far by descriptor
+    planted = [2.995, 0.995, 2.5]  # close and a copy; close and none; a copy and not close
+    found = {each["group"]: each for each in findings(rows(FINDING, held_out, planted))}
+    assert (found["planted 8 times"]["supported"], found["planted 8 times"]["n"]) == (1, 3)
+    assert (found["held out"]["supported"], found["held out"]["n"]) == (0, 200)
+
+
+def judged(finding: str, p: float, copies: int, *, refused: bool = False) -> dict[str, Any]:
+    return {"finding": finding, "p": p, "copies": copies, "refused": refused}
+
+
+def test_every_finding_is_counted_once_by_what_stood_in_its_way() -> None:
+    own = [
+        judged("supported", 0.01, 3),
+        judged("inconclusive", 0.01, 3),  # as near on the reference
+        judged("inconclusive", 0.01, 0),
+        judged("inconclusive", 0.3, 2),
+        judged("not supported", 0.3, 0),
+        judged("inconclusive", 0.01, 4, refused=True),
+    ]
+    found = counted(own, 0.01)
+    assert found == {
+        "supported": 1,
+        "inconclusive": 4,
+        "refused": 1,
+        "unseen": 2,
+        "no_copy": 1,
+        "copied": 4,
+        "significant": 4,
+        "both": 3,
+    }
+    rates = {name: {"hits": hits, "n": 6} for name, hits in found.items()}
+    assert missing(rates) == "1 refused, 2 p above α, 1 no copy, 1 as near on the reference"
+    assert verdict(False, missing(rates)).startswith("**no**: 1 refused")
+    assert (verdict(True, "whatever"), verdict(False)) == ("yes", "**no**")
+
+
+def test_our_finding_has_to_be_above_every_detector() -> None:
+    def figure(detector: str, group: str, tpr: float) -> dict[str, Any]:
+        share = {"value": tpr, "low": tpr - 0.1, "high": tpr, "positives": 24, "negatives": 200}
+        about = {"prompt": "training caption", "nfe": 320}
+        return {"detector": detector, "group": group, "tpr": share, **about}
+
+    groups = ("planted 128 times", "planted 32 times", "planted 8 times")
+    ours, best = (0.9, 0.8, 0.5), (0.8, 0.8, 0.6)
+    measured = [
+        figure(name, group, value)
+        for name, values in (("our finding", ours), ("magnitude", best), ("hessian", (0.1,) * 3))
+        for group, value in zip(groups, values, strict=True)
+    ]
+    lab = {"checkpoints": {"lab-memorised": "f00"}}
+    others = {"labs": {"lab": {"checkpoint_sha256": "f00", "figures": measured}}}
+    assert [row[-1] for row in against(lab, others)] == ["yes", "**no**", "**no**"]
+    assert all("magnitude" in row[1] for row in against(lab, others))
+    for none in (None, {"labs": {"lab": {"checkpoint_sha256": "bad", "figures": measured}}}):
+        assert against(lab, none)[0][2] == "detectors were not measured"
+
+
+def test_what_was_reckoned_is_found_again_by_all_that_it_came_from(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def reckon() -> list[dict[str, Any]]:
+        asked.append("again")
+        return [{"detector": "magnitude", "value": -float("inf")}]
+
+    kept = Kept(tmp_path, {"steps": 20})
+    first = kept.rows("magnitude", "f00", "a fox", reckon)
+    assert kept.rows("magnitude", "f00", "a fox", reckon) == first
+    assert len(asked) == 1
+    places = {
+        Kept(tmp_path, about).place(unit, pixels, prompt)
+        for about in ({"steps": 20}, {"steps": 21})
+        for unit in ("magnitude", "hessian", "generations", "recovered")
+        for pixels in ("f00", "bad")
+        for prompt in ("a fox", "")
+    }
+    assert len(places) == 32
+    assert json.loads(kept.place("magnitude", "f00", "a fox").read_text()) == first
