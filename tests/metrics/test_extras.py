@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision import transforms
 from transformers import Dinov2Config, Dinov2Model
 
 from seedwitness.errors import CheckpointError
@@ -62,10 +63,14 @@ def test_dinov2_is_the_class_token_of_transformers(folder: Path) -> None:
 def test_dreamsim_is_what_its_file_says(traced: Path) -> None:
     loaded = dreamsim.load(traced)
     first, second = pictures(3), pictures(3).flip(0)
-    x, y = (
-        F.interpolate(each.float() / 255, (224, 224), mode="bicubic", antialias=True).clamp(0, 1)
-        for each in (first, second)
+    ready = transforms.Compose(  # as its package has it
+        [
+            transforms.ToPILImage(),
+            transforms.Resize((224, 224), transforms.InterpolationMode.BICUBIC),
+            transforms.ToTensor(),
+        ]
     )
+    x, y = (torch.stack([ready(each) for each in stack]) for stack in (first, second))
     torch.testing.assert_close(loaded.scores(first, second), Distance()(x, y), rtol=0, atol=1e-5)
     assert loaded.scores(first, first).abs().max() < 1e-6
 

@@ -81,6 +81,24 @@ class Positions:
         return ways(target, mirrored=self.mirrored, shift=self.shift)
 
 
+def resized(
+    pictures: Tensor,
+    height: int,
+    width: int,
+    resample: Image.Resampling = Image.Resampling.BILINEAR,
+) -> Tensor:
+    """Pictures at another size, by Pillow, as models that were published with it saw theirs.
+
+    uint8 [n, 3, h, w] to uint8 [n, 3, height, width] on the CPU; those of that size are left alone.
+    """
+    if pictures.shape[-2:] == (height, width):
+        return pictures
+    arrays = pictures.permute(0, 2, 3, 1).cpu().numpy()
+    made = [Image.fromarray(each).resize((width, height), resample) for each in arrays]
+    stacked = np.stack([np.asarray(each) for each in made])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2)
+
+
 def ways(target: Tensor, *, mirrored: bool = False, shift: int = 0) -> dict[str, Tensor]:
     """The positions in which ``target`` (uint8 [3, h, w]) is tried, by name: itself first.
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from seedwitness.files import sha256_file
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
+from seedwitness.metrics.alignment import resized
 from seedwitness.metrics.weights import card_file, read_card, require, scripted
 
 VERSION = "1"
@@ -25,7 +26,7 @@ PUBLISHED_URL = "https://dl.fbaipublicfiles.com/sscd-copy-detection/"
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a picture is made ready: size in pixels, bilinear with antialiasing, then normalised.
+    """How a picture is made ready: size in pixels, by Pillow's bilinear, then normalised.
 
     ``square`` stretches it to size × size, else its shorter side becomes ``size``.
     """
@@ -42,10 +43,7 @@ class Preprocessing:
         target = (int(self.size * height / shorter), int(self.size * width / shorter))
         if self.square:
             target = (self.size, self.size)
-        x = pictures.float() / 255
-        if target != (height, width):
-            x = F.interpolate(x, target, mode="bilinear", antialias=True, align_corners=False)
-        return self.normalise(x)
+        return self.normalise(resized(pictures, *target).to(pictures.device).float() / 255)
 
     def normalise(self, x: Tensor) -> Tensor:
         """Only the last step, for pictures [n, 3, h, w] in [0, 1] that have their size already."""

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from seedwitness.files import sha256_file
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
+from seedwitness.metrics.alignment import resized
 from seedwitness.metrics.weights import require, scripted
 
 VERSION = "1"
@@ -44,8 +45,9 @@ class DreamSim:
         return torch.cat([each.reshape(-1) for each in found])
 
     def _ready(self, pictures: Tensor) -> Tensor:
-        x = pictures.to(self.device).float() / 255
-        return F.interpolate(x, (SIZE, SIZE), mode="bicubic", antialias=True).clamp(0, 1)
+        """Bicubic by Pillow, as its package does."""
+        small = resized(pictures, SIZE, SIZE, Image.Resampling.BICUBIC)
+        return small.to(self.device).float() / 255
 
 
 def load(weights: Path, device: str | torch.device = "cpu") -> DreamSim:
