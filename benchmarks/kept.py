@@ -64,7 +64,12 @@ def _code(unit: str) -> dict[str, str]:
         path = HOME.parent.joinpath(*name.split("."))
         if not any(name == room or name.startswith(f"{room}.") for room in NO_INFLUENCE):
             files.add(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
-    return {"/".join(each.parts[-3:]): sha256_file(each) for each in sorted(files)}
+    return {
+        each.relative_to(HOME).as_posix() if each.is_relative_to(HOME) else each.name: sha256_file(
+            each
+        )
+        for each in sorted(files)
+    }
 
 
 @cache
