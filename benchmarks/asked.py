@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from seedwitness import config, records
-from seedwitness.corpus import Embedder
+from seedwitness.corpus import ROWS, Embedder
 from seedwitness.corpus.building import build
 from seedwitness.corpus.index import Index, save
 from seedwitness.files import sha256_file
@@ -56,9 +56,10 @@ class Question:
 def indexed(folder: Path, asked: config.Params, scratch: Path) -> Path:
     """The index of the corpus in ``folder``, built where it is not there yet.
 
-    It is named by what is in the folder and by the model, so that no other one is taken for it.
+    It is named by what is in the folder, by the model and by what a row holds, so that no other one
+    is taken for it.
     """
-    named = [sha256_file(each) for each in sorted(folder.iterdir())]
+    named = [*ROWS, *(sha256_file(each) for each in sorted(folder.iterdir()))]
     named += [sha256_file(each) for each in sorted(asked.clip.path.glob("*.safetensors"))]
     place = scratch / f"index-{records.digest(named)[:16]}"
     if not place.exists():
