@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pages import DAGGER, place, share, table
+from reckoned import FINDING
 
 from seedwitness.evidence.rates import Rate
 
@@ -119,7 +120,7 @@ def against(lab: Row, others: Row | None) -> list[list[str]]:
             for each in same["figures"]
             if (each["group"], each["prompt"]) == (group, "training caption")
         ]
-        [ours] = [each for each in own if each["detector"] == "our finding"]
+        [ours] = [each for each in own if each["detector"] == FINDING]
         best = max(
             (each for each in own if each is not ours), key=lambda each: float(each["tpr"]["value"])
         )
@@ -129,7 +130,10 @@ def against(lab: Row, others: Row | None) -> list[list[str]]:
                 "there our finding is a score of 8 generations, without the reference)",
                 f"above every detector ({best['detector']}: {share(best['tpr'])})",
                 share(ours["tpr"]),
-                verdict(ours["tpr"]["value"] > best["tpr"]["value"]),
+                verdict(
+                    ours["tpr"]["value"] > best["tpr"]["value"],
+                    "as high" if ours["tpr"]["value"] == best["tpr"]["value"] else "",
+                ),
             ]
         )
     return rows

@@ -93,7 +93,7 @@ def test_our_finding_has_to_be_above_every_detector() -> None:
     ]
     lab = {"checkpoints": {"lab-memorised": "f00"}}
     others = {"labs": {"lab": {"checkpoint_sha256": "f00", "figures": measured}}}
-    assert [row[-1] for row in against(lab, others)] == ["yes", "**no**", "**no**"]
+    assert [row[-1] for row in against(lab, others)] == ["yes", "**no**: as high", "**no**"]
     assert all("magnitude" in row[1] for row in against(lab, others))
     for none in (None, {"labs": {"lab": {"checkpoint_sha256": "bad", "figures": measured}}}):
         assert against(lab, none)[0][2] == "detectors were not measured"
