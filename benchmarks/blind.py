@@ -28,9 +28,9 @@ from projects import unscanned
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.evidence.conclusions import refusals
 from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
+from seedwitness.evidence.refusals import refusals
 from seedwitness.metrics import scoring
 from seedwitness.prompts.asking import asker
 from seedwitness.resaved import Imprint

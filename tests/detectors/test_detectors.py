@@ -2,19 +2,14 @@
 
 import math
 from itertools import islice
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
-from torch import Tensor
+from by_hand import GUIDANCE, NOISE, PROMPT, SHAPE, STEPS, ByHand, probe
+from diffusers import StableDiffusionPipeline
 
 from seedwitness.checkpoints.sampling import embed_prompts, sample_latents, torch_noise
 from seedwitness.detectors import DETECTORS
-from seedwitness.detectors.attending import recorded
-from seedwitness.detectors.attention_entropy import attention_entropy, first_attention_entropy
-from seedwitness.detectors.bright_ending import bright_ending, ending
 from seedwitness.detectors.clique import largest
 from seedwitness.detectors.curvature import curvature
 from seedwitness.detectors.hessian import hessian
@@ -25,55 +20,6 @@ from seedwitness.detectors.most_alike import most_alike
 from seedwitness.detectors.one_step import one_step
 from seedwitness.detectors.probe import Probe
 from seedwitness.detectors.singularity import singularity
-from seedwitness.errors import CheckpointError
-
-SHAPE = (4, 8, 8)
-STEPS, GUIDANCE = 5, 3.0
-PROMPT = "a red fish"
-NOISE = torch_noise([3, 4], SHAPE)
-
-
-def probe(pipeline: StableDiffusionPipeline, **further: Any) -> Probe:
-    return Probe(pipeline, PROMPT, steps=STEPS, guidance=GUIDANCE, **further)
-
-
-class ByHand:
-    """diffusers' scheduler and denoiser, one image at a time."""
-
-    def __init__(self, pipeline: StableDiffusionPipeline) -> None:
-        self.pipeline = pipeline
-        self.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
-        self.scheduler.set_timesteps(STEPS)
-        self.embedded = {text: embed_prompts(pipeline, [text]) for text in (PROMPT, "")}
-
-    def output(self, x: Tensor, t: Tensor, text: str) -> Tensor:
-        found: Tensor = self.pipeline.unet(x, t, self.embedded[text]).sample
-        return found
-
-    def noise(self, x: Tensor, t: Tensor, text: str) -> Tensor:
-        out, alpha = self.output(x, t, text), self.scheduler.alphas_cumprod[t]
-        if self.scheduler.config.prediction_type == "epsilon":
-            return out
-        return alpha.sqrt() * out + (1 - alpha).sqrt() * x
-
-    @torch.no_grad()
-    def way(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        found = []
-        for t in self.scheduler.timesteps:
-            found.append((t, x))
-            plain = self.output(x, t, "")
-            guided = plain + GUIDANCE * (self.output(x, t, PROMPT) - plain)
-            x = self.scheduler.step(guided, t, x).prev_sample
-        return found
-
-    def jacobian(self, x: Tensor, t: Tensor, text: str) -> Tensor:
-        found: Tensor = torch.autograd.functional.jacobian(lambda y: self.noise(y, t, text), x)
-        return found.reshape(x.numel(), x.numel())
-
-
-@pytest.fixture
-def hand(pipeline: StableDiffusionPipeline) -> ByHand:
-    return ByHand(pipeline)
 
 
 def test_its_way_is_that_of_the_engine(pipeline: StableDiffusionPipeline) -> None:
@@ -151,127 +97,6 @@ def test_alignment(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
         expected.append(norm + 2 * cosine.mean())
     found = DETECTORS["alignment"].statistic(probe(pipeline), NOISE)
     torch.testing.assert_close(found, torch.stack(expected), rtol=1e-3, atol=1e-4)
-
-
-def test_attention_is_read_and_nothing_changed(pipeline: StableDiffusionPipeline) -> None:
-    asked = probe(pipeline)
-    before, processors = asked.conditional(NOISE, asked.timesteps[0]), pipeline.unet.attn_processors
-    with recorded(pipeline.unet) as maps:
-        assert torch.equal(asked.conditional(NOISE, asked.timesteps[0]), before)
-    assert pipeline.unet.attn_processors == processors
-    assert {len(each) for each in maps} == {2}
-    for each in maps:
-        torch.testing.assert_close(each.sum(2), torch.ones(each.shape[:2]))
-
-
-def test_where_every_token_is_looked_at_alike(pipeline: StableDiffusionPipeline) -> None:
-    for name, part in pipeline.unet.named_modules():
-        if name.endswith("attn2.to_q"):
-            torch.nn.init.zeros_(part.weight)
-    most = math.log(pipeline.tokenizer.model_max_length)
-    for detector in (first_attention_entropy, attention_entropy):
-        torch.testing.assert_close(
-            detector(probe(pipeline), NOISE), torch.full((2,), most), rtol=1e-4, atol=1e-4
-        )
-    mask = ending(probe(pipeline), NOISE)
-    assert mask.shape == (2, 1, 8, 8)
-    torch.testing.assert_close(mask, torch.full_like(mask, math.exp(-most)))
-    torch.testing.assert_close(
-        bright_ending(probe(pipeline), NOISE), magnitude(probe(pipeline), NOISE)
-    )
-
-
-def attention(hand: ByHand, x: Tensor, t: Tensor, text: str) -> dict[str, Tensor]:
-    """By layer, what its pixels look at: [pixels, tokens], from what goes into the layer."""
-    found: dict[str, Tensor] = {}
-
-    def looking(name: str) -> Any:
-        def hook(layer: Any, args: Any, kwargs: Any) -> None:
-            hidden = args[0] if args else kwargs["hidden_states"]
-            asked, offered = layer.to_q(hidden)[0], layer.to_k(kwargs["encoder_hidden_states"])[0]
-            asked, offered = (each.unflatten(1, (layer.heads, -1)) for each in (asked, offered))
-            scores = torch.einsum("phd,thd->hpt", asked, offered) / asked.shape[-1] ** 0.5
-            found[name] = scores.softmax(-1).mean(0)
-
-        return hook
-
-    hooks = [
-        layer.register_forward_pre_hook(looking(name), with_kwargs=True)
-        for name, layer in hand.pipeline.unet.named_modules()
-        if name.endswith("attn2")
-    ]
-    with torch.no_grad():
-        hand.output(x, t, text)
-    for each in hooks:
-        each.remove()
-    return found
-
-
-def sharpened(pipeline: StableDiffusionPipeline) -> int:
-    """Make every pixel look at some tokens more than at others; how many tokens the prompt has."""
-    for name, part in pipeline.unet.named_modules():
-        if name.endswith("attn2.to_q"):
-            part.weight.data *= 30
-    return len(pipeline.tokenizer(PROMPT).input_ids)
-
-
-def entropy(shares: Tensor) -> Tensor:
-    return -(shares * shares.log()).sum()
-
-
-def test_attention_entropy(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
-    length = sharpened(pipeline)
-    expected, first = [], []
-    for row in NOISE:
-        tokens = []
-        for t, x in hand.way(row[None]):
-            layers = attention(hand, x, t, PROMPT)
-            tokens.append(torch.stack([each.mean(0) for each in layers.values()]).mean(0))
-            if len(tokens) == 1:
-                first.append(entropy(list(layers.values())[min(3, len(layers) - 1)].mean(0)))
-        growth = entropy(tokens[-1][length - 1 :]) - entropy(tokens[0][length - 1 :])
-        expected.append(entropy(tokens[-1]) + growth)  # the last fifth of five steps is one
-    assert expected[0] < 0.99 * math.log(pipeline.tokenizer.model_max_length)
-    torch.testing.assert_close(
-        attention_entropy(probe(pipeline), NOISE), torch.stack(expected), rtol=1e-3, atol=1e-3
-    )
-    torch.testing.assert_close(
-        first_attention_entropy(probe(pipeline), NOISE), torch.stack(first), rtol=1e-3, atol=1e-3
-    )
-
-
-def test_bright_ending(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
-    length = sharpened(pipeline)
-    expected = []
-    for row in NOISE:
-        way = hand.way(row[None])
-        t, x = way[-1]
-        down = {
-            name: each
-            for name, each in attention(hand, x, t, PROMPT).items()
-            if name.startswith("down_blocks.")
-        }
-        most = max(len(each) for each in down.values())
-        finest = [each[:, length - 1] for each in down.values() if len(each) == most]
-        small = torch.stack(finest).mean(0).reshape(1, 1, math.isqrt(most), math.isqrt(most))
-        mask = torch.nn.functional.interpolate(small, SHAPE[1:], mode="bilinear")
-        norms = [
-            ((hand.noise(x, t, PROMPT) - hand.noise(x, t, "")) * mask).norm().detach()
-            for t, x in way
-        ]
-        expected.append(torch.stack(norms).mean() / mask.mean())
-    found = bright_ending(probe(pipeline), NOISE)
-    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-3, atol=1e-4)
-    assert not torch.allclose(found, magnitude(probe(pipeline), NOISE), rtol=1e-2)
-
-
-def test_without_cross_attention_it_says_so() -> None:
-    plain = SimpleNamespace(attn_processors={"down.attn1.processor": object()})
-    with pytest.raises(CheckpointError, match="no cross-attention"), recorded(plain):
-        pass
-    up = SimpleNamespace(attn_processors={"up_blocks.0.attn2.processor": object()})
-    with pytest.raises(CheckpointError, match="in its down_blocks"), recorded(up, "down_blocks."):
-        pass
 
 
 def test_the_largest_clique_is_counted() -> None:

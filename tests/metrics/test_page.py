@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedwitness.config import steps
+from seedwitness.config import verdicts
 from seedwitness.metrics.scoring import PLAIN, WEIGHTED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ ROWS = {
 
 def test_every_metric_has_its_line_and_its_failures() -> None:
     assert set(ROWS) == {*WEIGHTED, *PLAIN}
-    assert set(WEIGHTED) == steps.WEIGHTED
+    assert set(WEIGHTED) == verdicts.WEIGHTED
     failures = PAGE.split("## Where each fails")[1].split("\n## ")[0]
     assert {*WEIGHTED, *PLAIN} == set(re.findall(r"`([a-z0-9-]+)`(?=[,:])", failures))
 

@@ -18,23 +18,25 @@ from seedwitness.config.inputs import (
 from seedwitness.config.params import Params, load
 from seedwitness.config.reading import FILE_NAME, known, mapping, section, validated
 from seedwitness.config.steps import (
-    PROMPTED,
-    Controls,
-    Copy,
-    Detectors,
     Fit,
-    Judge,
     Lookup,
     Prepare,
     Reach,
     Recover,
-    Report,
     Scan,
-    Score,
     Search,
     Steer,
     Stop,
     Strategy,
+)
+from seedwitness.config.verdicts import (
+    PROMPTED,
+    Controls,
+    Copy,
+    Detectors,
+    Judge,
+    Report,
+    Score,
     Tracking,
 )
 

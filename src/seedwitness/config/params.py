@@ -9,17 +9,19 @@ from pydantic import Field, model_validator
 from seedwitness.config.inputs import Checkpoint, Clip, Corpus, Name, Section, Target
 from seedwitness.config.reading import FILE_NAME, mapping, validated
 from seedwitness.config.steps import (
-    Controls,
-    Detectors,
-    Judge,
     Lookup,
     Prepare,
     Reach,
     Recover,
-    Report,
     Scan,
-    Score,
     Search,
+)
+from seedwitness.config.verdicts import (
+    Controls,
+    Detectors,
+    Judge,
+    Report,
+    Score,
     Tracking,
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
-from seedwitness.evidence.conclusions import conclude, limits, refusals
+from seedwitness.evidence.conclusions import conclude, limits
 from seedwitness.evidence.examined import (
     Examined,
     about,
@@ -23,6 +23,7 @@ from seedwitness.evidence.generation import generated
 from seedwitness.evidence.phrase import phrase
 from seedwitness.evidence.propositions import likelihood
 from seedwitness.evidence.ranks import in_company, rank
+from seedwitness.evidence.refusals import refusals
 from seedwitness.evidence.robustness import variants
 
 BEST = "the closest of all trials"
