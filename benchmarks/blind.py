@@ -205,7 +205,7 @@ def main() -> None:
         )
         for name in (MEMORISED, CLEAN)
     }
-    metrics = scoring.load(asked.score.metrics, asked.score.weights, asked.score.batch)
+    metrics = scoring.load(asked.score.run, asked.score.weights, asked.score.batch)
     place = indexed(given.folder / "corpus", asked, given.scratch)
     ask = asker(asked.clip, asked.recover, place)
     index = ask.open(place)

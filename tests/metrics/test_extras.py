@@ -9,7 +9,8 @@ from torch import nn
 from torchvision import transforms
 from transformers import Dinov2Config, Dinov2Model
 
-from seedwitness.errors import CheckpointError
+from seedwitness.config import Score
+from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.files import sha256_file
 from seedwitness.metrics import dinov2, dreamsim
 from seedwitness.metrics.scoring import load
@@ -99,8 +100,11 @@ def test_what_is_missing_is_named(tmp_path: Path, folder: Path) -> None:
         dreamsim.load(tmp_path / "dreamsim.pt")
 
 
-def test_what_has_no_weights_is_left_out() -> None:
-    assert list(load(["psnr", "dinov2", "pdq"], {}, 4)) == ["psnr", "pdq"]
+def test_what_has_no_weights_cannot_be_loaded_and_is_not_run() -> None:
+    with pytest.raises(ConfigError, match="names no file for `dinov2`"):
+        load(["psnr", "dinov2", "pdq"], {}, 4)
+    asked = Score(metrics=["psnr", "dinov2", "pdq"])
+    assert (asked.run, asked.not_run) == (["psnr", "pdq"], ["dinov2"])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")

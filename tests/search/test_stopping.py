@@ -117,6 +117,8 @@ def test_copies_meet_every_criterion(tiny: Loaded, swept: tuple[cases.Outcome, P
     assert not any(copies(tiny, [near, never], {}, BATCH, AS_THEY_ARE)(latents, target))
     with pytest.raises(ConfigError, match="no metric"):
         copies(tiny, [config.Copy(metric="ssimm", threshold=1, source="")], {}, BATCH, AS_THEY_ARE)
+    with pytest.raises(ConfigError, match="names no file for `lpips`"):
+        copies(tiny, [config.Copy(metric="lpips", threshold=1, source="")], {}, BATCH, AS_THEY_ARE)
 
 
 @pytest.mark.parametrize(("rate", "trials"), [(0.5, 5), (0.1, 29), (0.01, 299), (0.006, 498)])

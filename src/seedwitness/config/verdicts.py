@@ -48,6 +48,11 @@ class Score(Section):
     """How many of the closest trials by each metric are kept as pictures."""
 
     @property
+    def run(self) -> list[str]:
+        """Metrics that can run: they need no weights, or have some."""
+        return [name for name in self.metrics if name not in self.not_run]
+
+    @property
     def not_run(self) -> list[str]:
         """Metrics that no weights were named for: reports say so."""
         return [name for name in self.metrics if name in WEIGHTED and name not in self.weights]

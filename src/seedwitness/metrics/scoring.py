@@ -127,29 +127,34 @@ def load(
     batch: int,
     place: torch.device | None = None,
 ) -> dict[str, Metric]:
-    """The metrics of ``names`` that can run, loaded, in that order.
+    """The metrics of ``names``, loaded, in that order.
 
-    What needs weights and has none in ``weights`` is left out; a report names it. ``place`` is the
-    GPU where there is one, unless told. Raises ConfigError for an unknown name, CheckpointError
-    where a weights file is missing or not what it says.
+    ``place`` is the GPU where there is one, unless told. Raises ConfigError for an unknown name, or
+    where ``weights`` has none for one that needs them; CheckpointError where a weights file is
+    missing or not what it says.
     """
     everything = [*WEIGHTED, *PLAIN]
     for name in [*names, *weights]:
         if name not in everything:
             raise ConfigError(f"score: there is no metric `{name}`.{known(name, everything)}")
+    unweighted = [name for name in names if name in WEIGHTED and name not in weights]
+    if unweighted:
+        raise ConfigError(
+            f"score.weights names no file for `{unweighted[0]}`. Name one in conf/score, or leave "
+            "the metric out of score.metrics."
+        )
     place = place or device()
-    loaded = {
-        name: WEIGHTED[name](weights[name], batch, place) if name in WEIGHTED else PLAIN[name]
+    return {
+        name: _on(
+            place,
+            WEIGHTED[name](weights[name], batch, place) if name in WEIGHTED else PLAIN[name],
+        )
         for name in names
-        if name in PLAIN or name in weights
     }
-    if place.type == "cpu":
-        return loaded
-    return {name: _moved(metric, place) for name, metric in loaded.items()}
 
 
-def _moved(metric: Metric, place: torch.device) -> Metric:
-    """The metric where its pictures are brought to a GPU, which would round float32 otherwise."""
+def _on(place: torch.device, metric: Metric) -> Metric:
+    """The metric on a device: in full float32, which cuDNN would round, its scores on the CPU."""
 
     def against(pictures: Tensor, asked: Any) -> Tensor:
         beside = asked.to(place) if isinstance(asked, Tensor) else asked

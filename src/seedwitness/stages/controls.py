@@ -50,10 +50,9 @@ def run(checkpoint: str) -> None:
     cases.check(search)
     steering.check(search)
     asking = config.section(config.Detectors, "detectors", path=protocol)
-    measured = config.section(list[str], "score", "metrics", path=protocol)
-    check(asking.names, "descriptor" in measured)
-    weights = config.section(dict[str, Path], "score", "weights", path=protocol)
-    order = most_alike(settings, weights) if settings.like else by_hash
+    score = config.section(config.Score, "score", path=protocol)
+    check(asking.names, "descriptor" in score.run)
+    order = most_alike(settings, score.weights) if settings.like else by_hash
     chosen = choose(settings.path, settings.count, "controls.count", order)
     learned: dict[Path, Entry] = {}
     if settings.known and checkpoint in settings.known.folders:
@@ -127,7 +126,7 @@ def _put(checkpoint: str, protocol: Path) -> _Put:
     from seedwitness.metrics import scoring
 
     score = config.section(config.Score, "score", path=protocol)
-    metrics = scoring.load(score.metrics, score.weights, score.batch)
+    metrics = scoring.load(score.run, score.weights, score.batch)
     laid = positions(protocol)
     identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
     described = config.section(config.Checkpoint, "checkpoints", checkpoint)

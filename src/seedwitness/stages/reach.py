@@ -38,8 +38,8 @@ def run(target: str, checkpoint: str) -> None:
 
         search = config.section(config.Search, "search", path=protocol)
         score = config.section(config.Score, "score", path=protocol)
-        check(asking.names, "descriptor" in score.metrics)
-        metrics = scoring.load(score.metrics, score.weights, score.batch)
+        check(asking.names, "descriptor" in score.run)
+        metrics = scoring.load(score.run, score.weights, score.batch)
         texts = list(prompts(target, 1)["text"])
         picture = decoded(
             place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."

@@ -34,7 +34,7 @@ def run(target: str, checkpoint: str) -> None:
 
     protocol = frozen("score")
     settings = config.section(config.Score, "score", path=protocol)
-    metrics = load(settings.metrics, settings.weights, settings.batch)
+    metrics = load(settings.run, settings.weights, settings.batch)
     picture = decoded(
         place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
     )
