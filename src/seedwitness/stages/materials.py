@@ -7,11 +7,11 @@ holds these hashes beside the settings. What a checkpoint is, `identify` says.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from seedwitness import config, records
-from seedwitness.errors import CheckpointError
+from seedwitness.errors import CheckpointError, PictureError
 from seedwitness.files import sha256_file, write_whole
 from seedwitness.imagefolder import entries
 from seedwitness.stages import place
@@ -22,11 +22,14 @@ def run() -> None:
     params = config.load()
     known = params.controls.known.folders if params.controls.known else {}
     found = {
-        "controls": of_pictures(params.controls.path),
-        "like": of_files(params.controls.like),
-        "known": {name: of_pictures(folder) for name, folder in sorted(known.items())},
-        "corpus": of_pictures(params.corpus.path),
-        "clip": of_files(_files(params.clip.path)),
+        "controls": of_pictures(params.controls.path, "controls.path"),
+        "like": of_files(params.controls.like, "controls.like"),
+        "known": {
+            name: of_pictures(folder, f"controls.known.folders.{name}")
+            for name, folder in sorted(known.items())
+        },
+        "corpus": of_pictures(params.corpus.path, "corpus.path"),
+        "clip": of_files(_files(params.clip.path), "clip.path"),
         "weights": {
             name: sha256_file(place("weights", name) / "weights.json")
             for name in sorted(params.score.weights)
@@ -35,16 +38,29 @@ def run() -> None:
     write_whole(place("materials") / "materials.json", json.dumps(found, indent=1) + "\n")
 
 
-def of_pictures(folder: Path) -> str:
-    """Hash of an ImageFolder: of every picture's name, caption and file."""
+def of_pictures(folder: Path, key: str) -> str:
+    """Hash of an ImageFolder: of every picture's name, caption and file.
+
+    Raises PictureError where it is missing; ``key`` is the setting that names it.
+    """
+    if not folder.is_dir():
+        raise PictureError(
+            f"There is no folder {folder}. Put pictures and metadata.jsonl there, or name their "
+            f"folder as `{key}`."
+        )
     listed = entries(folder)
     return records.digest(
         [[each.file_name, each.text, sha256_file(folder / each.file_name)] for each in listed]
     )
 
 
-def of_files(files: Iterable[Path]) -> str:
-    """Hash of files: of their names and contents, in their order."""
+def of_files(files: Sequence[Path], key: str) -> str:
+    """Hash of files: of their names and contents, in their order.
+
+    Raises PictureError where one is missing; ``key`` is the setting that names them.
+    """
+    if absent := [each for each in files if not each.is_file()]:
+        raise PictureError(f"`{key}` names {absent[0]}, and there is no such file.")
     return records.digest([[each.name, sha256_file(each)] for each in files])
 
 
