@@ -11,7 +11,7 @@ from seedwitness import config, records
 from seedwitness.errors import RecordError
 from seedwitness.evidence.ranks import paired
 from seedwitness.evidence.rates import rate
-from seedwitness.resaved import Imprint, alike
+from seedwitness.resaved import Imprint, Imprints
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,15 @@ class Picture:
     pixels_sha256: str
     imprint: Imprint
 
-    def is_one_with(self, other: Picture) -> bool:
-        """Whether both are one, by their pixels or as ``resaved`` sees it."""
-        return self.pixels_sha256 == other.pixels_sha256 or alike(self.imprint, other.imprint)
+
+def same(one: Picture, among: Sequence[Picture]) -> list[Picture]:
+    """Those that are ``one``, by their pixels or as ``resaved`` sees it, in their order."""
+    seen = set(Imprints([each.imprint for each in among]).alike(one.imprint))
+    return [
+        each
+        for place, each in enumerate(among)
+        if place in seen or each.pixels_sha256 == one.pixels_sha256
+    ]
 
 
 def pictures(table: pd.DataFrame) -> list[Picture]:
@@ -101,7 +107,7 @@ def statistics(
     Pictures that are ``but`` are left out, and named.
     """
     target = Picture(but.name, but.pixels_sha256, Imprint(but.pdq, but.pdq_quality, but.thumbnail))
-    left_out = sorted(each.name for each in pictures(own) if each.is_one_with(target))
+    left_out = sorted(each.name for each in same(target, pictures(own)))
     grouped = own[~own["control"].isin(left_out)].groupby("control")["score"]
     best = grouped.max() if higher_is_closer else grouped.min()
     return best.sort_index().tolist(), left_out

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 from seedwitness import records
-from seedwitness.evidence.examined import Examined, pictures
+from seedwitness.evidence.examined import Examined, pictures, same
 
 RESAVED = "by its pixels, or by PDQ and colour"
 
@@ -62,7 +61,9 @@ def _twice(case: Examined) -> list[str]:
     controls, learned = pictures(case.controls), pictures(case.known)
     groups = {"controls": controls, "pictures known to be learned": learned}
     twice = {
-        name: next((pair for pair in combinations(own, 2) if pair[0].is_one_with(pair[1])), None)
+        name: next(
+            ((one, other) for one in own for other in same(one, own) if other is not one), None
+        )
         for name, own in groups.items()
     }
     said = [
@@ -71,7 +72,7 @@ def _twice(case: Examined) -> list[str]:
         for name, pair in twice.items()
         if pair
     ]
-    both = [each.name for each in learned if any(each.is_one_with(other) for other in controls)]
+    both = [each.name for each in learned if same(each, controls)]
     if both:
         said.append(
             f"{both[0]} is among the controls and among the pictures known to be learned, "
