@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from kept import Kept
 from reckoned import FINDING
 from told_apart import figures, findings
-from validation import counted
-from validation_page import against, missing, verdict
+from validation import PLANTED, counted
+from validation_page import NEVER, WAYS, against, bars, missing, verdict
+
+from seedwitness.evidence.rates import rate
 
 ABOUT = {"prompt": "training caption", "nfe": 320, "backward": 0, "seconds": 1.0}
 
@@ -76,6 +79,51 @@ def test_every_finding_is_counted_once_by_what_stood_in_its_way() -> None:
     assert missing(rates) == "1 refused, 2 p above α, 1 no copy, 1 as near on the reference"
     assert verdict(False, missing(rates)).startswith("**no**: 1 refused")
     assert (verdict(True, "whatever"), verdict(False)) == ("yes", "**no**")
+
+
+def a_lab(changed: dict[tuple[str, str, str], dict[str, int]]) -> dict[str, Any]:
+    """A lab in which every planted picture is supported and nothing else, but what is changed."""
+    found = []
+    for checkpoint in ("lab-memorised", "lab-clean"):
+        for group in (*PLANTED, *NEVER):
+            for way in WAYS:
+                n = 24 if group in PLANTED else 200
+                learned = n if group in PLANTED and checkpoint == "lab-memorised" else 0
+                hits = dict.fromkeys(("refused", "unseen", "no_copy"), 0)
+                hits |= {"supported": learned, "both": learned}
+                hits |= changed.get((checkpoint, group, way), {})
+                about = {"checkpoint": checkpoint, "group": group, "way": way}
+                found.append(about | {name: asdict(rate(k, n)) for name, k in hits.items()})
+    apart = {"way": "stated", "group": "held out", "p": 0.5, "n": 200, "controls": 100}
+    names = ("lab-memorised", "lab-clean")
+    return {
+        "rates": found,
+        "exchangeable": [{**apart, "checkpoint": name} for name in names],
+        "nfe": 160,
+        "checkpoints": {name: name for name in names},
+    }
+
+
+def test_a_bar_is_held_against_what_was_measured() -> None:
+    met = {row[0]: row[-1] for row in bars(a_lab({}), None)}
+    assert set(met.values()) == {"yes", "–"}
+    changed = {
+        ("lab-memorised", "held out", "stated"): {"supported": 3},
+        ("lab-memorised", "twins", "stated"): {"supported": 2},
+        ("lab-memorised", "once", "stated"): {"supported": 2, "refused": 1},
+        ("lab-memorised", "planted 128 times", "stated"): {"supported": 22, "no_copy": 2},
+        ("lab-memorised", "planted 32 times", "as found"): {"supported": 20, "unseen": 4},
+        ("lab-clean", "planted 8 times", "stated"): {"both": 1},
+        ("lab-clean", "once", "stated"): {"both": 5},
+    }
+    rows = {row[0]: row[-1] for row in bars(a_lab(changed), None)}
+    missed = {name: word for name, word in rows.items() if "no" in word}
+    assert missed == {
+        "held out, stated: supported": "**no**",
+        "once, stated: supported": "**no**",  # the refused one is not counted in
+        "planted 128 times, stated: supported": "**no**: 2 no copy",
+        "`lab-clean`, planted, twins, held out, the same recipes: p ≤ α and a copy": "**no**",
+    }
 
 
 def test_our_finding_has_to_be_above_every_detector() -> None:
