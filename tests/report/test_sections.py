@@ -61,6 +61,7 @@ def test_objections_are_answered_with_the_cases_own_numbers(project: Path) -> No
     close = f"On clean, asked in the same way, {rank['at_least_as_close']} of {rank['controls']}"
     assert close in limits
     assert ("this explanation stands" in limits) == (rank["p"] <= 0.01)
+    assert "The interval takes each prompt’s trials by themselves" in limits
 
 
 def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
