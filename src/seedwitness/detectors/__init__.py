@@ -21,7 +21,7 @@ from seedwitness.detectors.clique import clique
 from seedwitness.detectors.curvature import curvature
 from seedwitness.detectors.hessian import hessian
 from seedwitness.detectors.invmm import invmm
-from seedwitness.detectors.magnitude import magnitude
+from seedwitness.detectors.magnitude import first_magnitude, magnitude
 from seedwitness.detectors.most_alike import most_alike
 from seedwitness.detectors.one_step import one_step
 from seedwitness.detectors.probe import Probe
@@ -53,6 +53,7 @@ def _prompt(statistic: Callable[[Probe, Tensor], Tensor], source: str) -> Detect
 
 DETECTORS: Mapping[str, Detector] = {
     "magnitude": _prompt(magnitude, "Wen et al., ICLR 2024"),
+    "first-magnitude": _prompt(first_magnitude, "Wen et al., ICLR 2024 (one step)"),
     "one-step": _prompt(one_step, "Webster, 2023, arXiv 2305.08694"),
     "hessian": _prompt(hessian, "Jeon et al., ICML 2025"),
     "curvature": _prompt(curvature, "Early Detection of Memorization (Metric 2), ICML 2026"),

@@ -1,7 +1,8 @@
 """Magnitude of the text-conditional noise (Wen et al., ICLR 2024).
 
 A prompt that was learned by heart pulls towards its picture from every noise, so that ``s^Δ`` is
-large. Known failure: a prompt that asks for much pulls too, learned or not.
+large. Known failures: a prompt that asks for much pulls too, learned or not; and once the latents
+lie at a picture that the checkpoint knows without its prompt too, the prompt pulls no more.
 """
 
 from __future__ import annotations
@@ -19,3 +20,11 @@ def magnitude(probe: Probe, noise: Tensor) -> Tensor:
     """
     norms = [squared_norm(step.difference).sqrt() for step in probe.walk(noise)]
     return torch.stack(norms).mean(0)
+
+
+def first_magnitude(probe: Probe, noise: Tensor) -> Tensor:
+    """‖ε_c − ε_u‖₂ at the first step alone, for each noise (Wen et al., ICLR 2024): [n].
+
+    Higher is more memorised, ≥ 0; two NFE. ``noise`` is [n, c, h, w].
+    """
+    return squared_norm(probe.first(noise).difference).sqrt()
