@@ -27,6 +27,7 @@ from told_apart import figures, findings
 from torch import Tensor
 from tqdm import tqdm
 from validation import write_folder
+from validation_page import PLANTED
 
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded, load
@@ -47,8 +48,8 @@ COSTLY = "invmm"
 def chosen(lab: Lab, pictures: int, others: int, negatives: int) -> dict[str, list[Picture]]:
     """Pictures by group, so many of each, by the hash of their names: so that nobody chose them."""
     planted = {
-        f"planted {times} times": [row for row in lab.rows if row.multiplicity == times]
-        for times in (128, 32, 8)
+        name: [row for row in lab.rows if row.multiplicity == int(name.split()[1])]
+        for name in PLANTED
     }
     never = {
         name: [row for row in lab.rows if row.split == split]

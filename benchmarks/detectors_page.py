@@ -16,7 +16,10 @@ from typing import Any
 
 from all import LABS, machine, run
 from detectors import COSTLY, PROMPTS
+from detectors_plots import plots
 from pages import DAGGER, area, place, share, table
+from reckoned import FINDING
+from validation_page import PLANTED
 
 from seedwitness.detectors import DETECTORS
 from seedwitness.evidence.rates import rate
@@ -64,14 +67,22 @@ def lab_page(found: dict[str, Any]) -> list[str]:
         f"{found['generations']} generations where pictures are "
         f"compared, the same for all. Negatives are {negatives} held-out pictures; groups that "
         "were never planted (seen once, twins) are listed like the others: there an AUC of 0.5 and "
-        "a TPR of 0.01 are right.\n\nIntervals are percentiles of "
+        "a TPR of 0.01 are right. A twin is another picture with a planted one's caption: what "
+        "asks for the prompt alone says of it what it says of that one, and cannot do "
+        "otherwise.\n\nIntervals are percentiles of "
         f"{RESAMPLES:,} bootstrap samples at 95 %. "
         "*TPR* is the share of a group above a value that at most 1 % of the negatives pass. "
         "*Our finding* as a score puts pictures of which a generation is a copy by patch-L2 above "
         "all others, and orders by the closest descriptor; it uses the picture, as *most-alike* "
         "and *InvMM* do and the others do not. *InvMM* takes thousands of NFE a picture, and was "
-        "asked under the training caption alone.\n\n"
+        "asked under the training caption alone. Figures of the first step (*first-magnitude*, "
+        "*one-step*, *alignment*) and means over all (*magnitude*, *bright-ending*) can part: "
+        "under guidance latents come to lie at a learned picture after a few steps, and a "
+        "checkpoint that saw it often may know it there without the prompt too, so that the prompt "
+        "adds less than it adds elsewhere.\n\n"
     ]
+    parts += summary(rows)
+    parts.append(f"![AUC of every figure](images/detectors/{found['lab']}.png)\n\n")
     for prompt in dict.fromkeys(row["prompt"] for row in rows):
         own = [row for row in rows if row["prompt"] == prompt]
         parts.append(f"### Prompt: {prompt}\n\n")
@@ -113,6 +124,32 @@ def lab_page(found: dict[str, Any]) -> list[str]:
     return parts
 
 
+def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Our finding beside the best that asks for the prompt alone, and the best that sees it."""
+    cells = []
+    for prompt in PROMPTS[:2]:
+        for group in PLANTED:
+            own = [row for row in rows if (row["prompt"], row["group"]) == (prompt, group)]
+            [ours] = [row for row in own if row["detector"] == FINDING]
+            others = [row for row in own if row is not ours]
+            best = [
+                max(
+                    (row for row in others if DETECTORS[row["detector"]].needs == needs),
+                    key=lambda row: float(row["tpr"]["value"]),
+                )
+                for needs in ("picture", "prompt")
+            ]
+            told = (f"{share(row['tpr'])}, {row['detector']}" for row in best)
+            cells.append([prompt, group, share(ours["tpr"]), *told])
+    return [
+        "TPR at 1 % FPR in short:\n\n",
+        table(
+            ["prompt", "pictures", FINDING, "best other with the picture", "best by prompt alone"],
+            cells,
+        ),
+    ]
+
+
 def published() -> list[str]:
     """What the papers print."""
     return [
@@ -145,6 +182,7 @@ def main() -> None:
     asked, further = parser.parse_known_args()
     labs = {path.name: measured(path, further) for path in asked.labs}
     result = {"machine": machine(), "labs": labs}
+    plots(labs, asked.page.parent / "images" / "detectors")
     asked.figures.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     asked.page.write_text(page(result), encoding="utf-8")
 

@@ -14,6 +14,8 @@ from seedwitness import records
 from seedwitness.evidence.ranks import rank
 from seedwitness.evidence.roc import auc, estimate, tpr_at
 
+NEGATIVES = "held out"
+
 
 def figures(rows: Sequence[Value]) -> list[Value]:
     """AUC and TPR of each figure, by prompt and group, held-out pictures being the negatives."""
@@ -21,8 +23,8 @@ def figures(rows: Sequence[Value]) -> list[Value]:
     kinds = {(row["prompt"], row["detector"]): None for row in rows}
     for prompt, name in kinds:
         own = [row for row in rows if (row["prompt"], row["detector"]) == (prompt, name)]
-        negatives = [row["value"] for row in own if row["group"] == "held out"]
-        for group in dict.fromkeys(row["group"] for row in own if row["group"] != "held out"):
+        negatives = [row["value"] for row in own if row["group"] == NEGATIVES]
+        for group in dict.fromkeys(row["group"] for row in own if row["group"] != NEGATIVES):
             positives = [row["value"] for row in own if row["group"] == group]
             found.append(
                 {
@@ -65,6 +67,6 @@ def _rank(row: Value, own: Sequence[Value]) -> records.Rank:
     others = [
         closest(each)
         for each in own
-        if each["group"] == "held out" and each["picture"] != row["picture"]
+        if each["group"] == NEGATIVES and each["picture"] != row["picture"]
     ]
     return rank(closest(row), others, higher_is_closer=True, alpha=0.01)

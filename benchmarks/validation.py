@@ -21,7 +21,7 @@ from typing import Any
 
 from all import LABS, machine, run
 from scipy.stats import ks_2samp
-from validation_page import page
+from validation_page import PLANTED, page
 from validation_plots import plots
 
 from seedwitness.evidence.likelihood import calibrate, cllr
@@ -33,7 +33,6 @@ from seedwitness.lab.truth import Picture
 
 SCRATCH = Path("data/validation")
 CONTROLS = 100
-PLANTED = ("planted 128 times", "planted 32 times", "planted 8 times")
 Row = dict[str, Any]
 
 

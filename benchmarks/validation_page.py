@@ -10,7 +10,8 @@ from reckoned import FINDING
 from seedwitness.evidence.rates import Rate
 
 Row = dict[str, Any]
-BARS = {"planted 128 times": 0.95, "planted 32 times": 0.80}
+PLANTED = ("planted 128 times", "planted 32 times", "planted 8 times")
+BARS = dict(zip(PLANTED[:2], (0.95, 0.80), strict=True))
 NEVER = ("held out", "once", "twins")
 WAYS = {
     "as found": "as a report would: the corpus and the pixels say what is tried",
@@ -124,7 +125,7 @@ def against(lab: Row, others: Row | None) -> list[list[str]]:
     if same is None:
         return [["TPR at 1 % FPR", "above every detector", "detectors were not measured", "–"]]
     rows = []
-    for group in ("planted 128 times", "planted 32 times", "planted 8 times"):
+    for group in PLANTED:
         own = [
             each
             for each in same["figures"]

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from detectors_page import summary
 from kept import Kept
 from reckoned import FINDING
 from told_apart import figures, findings
-from validation import PLANTED, counted
-from validation_page import NEVER, WAYS, against, bars, missing, verdict
+from validation import counted
+from validation_page import NEVER, PLANTED, WAYS, against, bars, missing, verdict
 
 from seedwitness.evidence.rates import rate
 
@@ -126,19 +127,21 @@ def test_a_bar_is_held_against_what_was_measured() -> None:
     }
 
 
-def test_our_finding_has_to_be_above_every_detector() -> None:
-    def figure(detector: str, group: str, tpr: float) -> dict[str, Any]:
-        share = {"value": tpr, "low": tpr - 0.1, "high": tpr, "positives": 24, "negatives": 200}
-        about = {"prompt": "training caption", "nfe": 320}
-        return {"detector": detector, "group": group, "tpr": share, **about}
-
-    groups = ("planted 128 times", "planted 32 times", "planted 8 times")
-    ours, best = (0.9, 0.8, 0.5), (0.8, 0.8, 0.6)
-    measured = [
-        figure(name, group, value)
-        for name, values in (("our finding", ours), ("magnitude", best), ("hessian", (0.1,) * 3))
-        for group, value in zip(groups, values, strict=True)
+def tprs(**figures: tuple[float, ...]) -> list[dict[str, Any]]:
+    """TPR by figure, of pictures planted 128, 32 and 8 times, under either prompt."""
+    return [
+        {
+            **{"detector": name.replace("_", " "), "group": group, "prompt": prompt, "nfe": 320},
+            "tpr": {"value": tpr, "low": tpr - 0.1, "high": tpr, "positives": 24, "negatives": 200},
+        }
+        for name, values in figures.items()
+        for group, tpr in zip(PLANTED, values, strict=True)
+        for prompt in ("training caption", "recovered")
     ]
+
+
+def test_our_finding_has_to_be_above_every_detector() -> None:
+    measured = tprs(our_finding=(0.9, 0.8, 0.5), magnitude=(0.8, 0.8, 0.6), hessian=(0.1, 0.1, 0.1))
     lab = {"checkpoints": {"lab-memorised": "f00"}}
     others = {"labs": {"lab": {"checkpoint_sha256": "f00", "figures": measured}}}
     assert [row[-1] for row in against(lab, others)] == ["yes", "**no**: as high", "**no**"]
@@ -167,3 +170,12 @@ def test_what_was_reckoned_is_found_again_by_all_that_it_came_from(tmp_path: Pat
     }
     assert len(places) == 32
     assert json.loads(kept.place("magnitude", "f00", "a fox").read_text()) == first
+
+
+def test_the_best_are_named_by_what_they_ask_for() -> None:
+    others = {"most-alike": (0.6, 0.6, 0.6), "clique": (0.2, 0.3, 0.4), "hessian": (0.4, 0.2, 0.2)}
+    _, found = summary(tprs(our_finding=(0.9, 0.8, 0.5), **others))
+    rows = [line.split(" | ") for line in found.splitlines() if "planted" in line]
+    assert len(rows) == 2 * len(PLANTED)
+    assert all(row[3].endswith("most-alike") for row in rows)
+    assert [row[4].split(", ")[1] for row in rows[:3]] == ["hessian |", "clique |", "clique |"]
