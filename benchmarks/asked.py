@@ -25,8 +25,6 @@ from seedwitness.prompts.candidates import candidates
 from seedwitness.search import cases
 from seedwitness.targets.reading import read
 
-WAYS = ("as found", "stated", "pixels alone")
-
 
 def settings(lab: Path) -> config.Params:
     """Those of the project, but for the places of weights, which are the lab's own."""
@@ -70,33 +68,24 @@ def indexed(folder: Path, asked: config.Params, scratch: Path) -> Path:
     return place
 
 
-def prompts(
-    ask: Asker,
-    index: Index,
-    corpus: Path,
-    asked: config.Params,
-    way: str,
-    image: Image.Image,
-    text: str,
-) -> pd.DataFrame:
-    """The candidates of a picture, in one of ``WAYS``."""
-    stated = text if way == "stated" else None
-    recovered, _ = ask.recover(image, claims=(), caption=stated)
-    if way == "pixels alone":
-        matches = records.frame([], records.MATCHES)
-    else:
-        texts = list(dict.fromkeys(recovered["text"]))
-        _, matches = ask.look_up(index, image, texts, corpus, asked.lookup)
-    return candidates(recovered, matches, asked.search.prompts)
-
-
 def questions(folder: Path, ask: Asker, index: Index, asked: config.Params) -> dict[str, Question]:
     """Every picture in every way, by ``WAY/NAME``."""
     found = {}
     for each in entries(folder / "questions"):
         image, target = read(folder / "questions" / each.file_name, Path(each.file_name).stem)
-        for way in WAYS:
-            own = prompts(ask, index, folder / "corpus", asked, way, image, each.text)
+        alone, _ = ask.recover(image, claims=(), caption=None)
+        stated, _ = ask.recover(image, claims=(), caption=each.text)
+        nothing = records.frame([], records.MATCHES)
+        for way, recovered, looked_up in (
+            ("as found", alone, True),
+            ("stated", stated, True),
+            ("pixels alone", alone, False),
+        ):
+            matches = nothing
+            if looked_up:
+                texts = list(dict.fromkeys(recovered["text"]))
+                _, matches = ask.look_up(index, image, texts, folder / "corpus", asked.lookup)
+            own = candidates(recovered, matches, asked.search.prompts)
             found[f"{way}/{target.name}"] = Question(image, target, own)
     return found
 
