@@ -17,12 +17,13 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from asked import Control, Question, controls, indexed, laid, questions, settings
+from kept import SCORED, Kept
 from PIL import Image
 from projects import unscanned
 
@@ -32,6 +33,7 @@ from seedwitness.evidence.examined import Examined
 from seedwitness.evidence.judging import judge
 from seedwitness.evidence.refusals import refusals
 from seedwitness.metrics import scoring
+from seedwitness.pictures import pixel_hash
 from seedwitness.prompts.asking import asker
 from seedwitness.resaved import Imprint
 from seedwitness.search import cases, results
@@ -43,16 +45,57 @@ from seedwitness.targets.information import too_flat
 MEMORISED, CLEAN = "lab-memorised", "lab-clean"
 
 
+@dataclass(frozen=True)
+class Scorer:
+    """Scores what a checkpoint made; what was scored before is read from ``scratch``."""
+
+    asked: config.Params
+    metrics: Mapping[str, scoring.Metric]
+    scratch: Path
+
+    def rows(
+        self,
+        loaded: Loaded,
+        recipes: Sequence[records.Recipe],
+        made: Mapping[str, Made],
+        picture: Image.Image,
+    ) -> list[dict[str, Any]]:
+        """``records.SCORES`` of ``recipes``, a row each trial and metric."""
+        latents = [made[each.id].latent_sha256 for each in recipes]
+        about = {
+            "checkpoint": loaded.checkpoint.sha256,
+            "recipes": [each.id for each in recipes],
+            "latents": latents,
+            "laid": asdict(laid(self.asked)),
+            "batch": self.asked.score.batch,
+            "metrics": {name: each.info.weights_sha256 for name, each in self.metrics.items()},
+        }
+
+        def reckon() -> list[dict[str, Any]]:
+            some = parts(recipes, made, self.asked.score.batch)
+            found = scored(loaded.pipeline, some, picture, self.metrics, laid(self.asked))
+            plain = records.frame(found, records.SCORES).to_dict("records")
+            return [{str(key): value for key, value in row.items()} for row in plain]
+
+        return Kept(self.scratch, about).rows(SCORED, pixel_hash(picture), "", reckon)
+
+    def table(
+        self,
+        loaded: Loaded,
+        recipes: Sequence[records.Recipe],
+        made: Mapping[str, Made],
+        picture: Image.Image,
+    ) -> pd.DataFrame:
+        """``rows`` as a table."""
+        return records.frame(self.rows(loaded, recipes, made, picture), records.SCORES)
+
+
 def control_rows(
-    loaded: Loaded,
-    chosen: Sequence[Control],
-    asked: config.Params,
-    metrics: Mapping[str, scoring.Metric],
-    ledger: Path,
+    loaded: Loaded, chosen: Sequence[Control], scorer: Scorer, ledger: Path
 ) -> pd.DataFrame:
     """``records.CONTROLS`` on one checkpoint."""
     todo = {each.entry.file_name: each.case for each in chosen}
-    outcomes = cases.run(loaded, todo, asked.search, ledger).outcomes
+    outcomes = cases.run(loaded, todo, scorer.asked.search, ledger).outcomes
     rows = []
     for each in chosen:
         outcome = outcomes[each.entry.file_name]
@@ -63,27 +106,9 @@ def control_rows(
             "caption": each.entry.text,
             "corpus_match": each.seen,
         }
-        made = parts(outcome.recipes, outcome.made, asked.score.batch)
-        rows += [
-            about | row
-            for row in scored(loaded.pipeline, made, each.case.picture, metrics, laid(asked))
-        ]
+        own = scorer.rows(loaded, outcome.recipes, outcome.made, each.case.picture)
+        rows += [about | row for row in own]
     return records.frame(rows, records.CONTROLS)
-
-
-def scores(
-    loaded: Loaded,
-    recipes: Sequence[records.Recipe],
-    made: Mapping[str, Made],
-    picture: Image.Image,
-    asked: config.Params,
-    metrics: Mapping[str, scoring.Metric],
-) -> pd.DataFrame:
-    """``records.SCORES`` of what a checkpoint made of recipes."""
-    latents = parts(recipes, made, asked.score.batch)
-    return records.frame(
-        scored(loaded.pipeline, latents, picture, metrics, laid(asked)), records.SCORES
-    )
 
 
 def trials(outcome: cases.Outcome, question: Question, strategy: str) -> pd.DataFrame:
@@ -131,7 +156,7 @@ class Judged:
 
     asked: config.Params
     loaded: Mapping[str, Loaded]
-    metrics: Mapping[str, scoring.Metric]
+    scorer: Scorer
     beside: Mapping[str, pd.DataFrame]
 
     def findings(
@@ -139,21 +164,14 @@ class Judged:
     ) -> list[dict[str, Any]]:
         """What is concluded for both checkpoints; ``again`` is what lab-clean made."""
         own, theirs = (
-            scores(
-                self.loaded[which],
-                outcome.recipes,
-                made,
-                question.image,
-                self.asked,
-                self.metrics,
-            )
+            self.scorer.table(self.loaded[which], outcome.recipes, made, question.image)
             for which, made in ((MEMORISED, outcome.made), (CLEAN, again))
         )
         tried = trials(outcome, question, self.asked.search.strategy.name)
-        found = []
-        for which, table, reference in ((MEMORISED, own, theirs), (CLEAN, theirs, theirs[:0])):
-            sought = cases.Case(question.image, tuple(question.prompts["text"]))
-            examined = Examined(
+        sought = cases.Case(question.image, tuple(question.prompts["text"]))
+        tables = {MEMORISED: own, CLEAN: theirs}
+        examined = [
+            Examined(
                 target=question.target,
                 checkpoint=self.loaded[which].checkpoint,
                 flat=too_flat(question.target.information, self.asked.prepare),
@@ -161,7 +179,7 @@ class Judged:
                 controls=self.beside[which],
                 known=records.frame([], records.CONTROLS),
                 reference=None if which == CLEAN else self.loaded[CLEAN].checkpoint,
-                reference_scores=reference,
+                reference_scores=theirs[:0] if which == CLEAN else theirs,
                 search=results.summary(
                     question.target.name, self.loaded[which], self.asked.search, sought, outcome
                 ),
@@ -170,12 +188,16 @@ class Judged:
                 codecs=records.frame([], records.CODECS),
                 scan=unscanned(question.target.name, which, self.loaded[which].checkpoint.sha256),
             )
-            [case] = judge([examined], self.asked.judge)
+            for which, table in tables.items()
+        ]
+        found = []
+        for each, case in zip(examined, judge(examined, self.asked.judge), strict=True):
             m = case.memorised
             assert m.rank is not None
             assert m.copies is not None
-            refused = bool(refusals(examined, m.rank, m.copies.criteria))
-            found.append(row(way, case, closest(table), outcome.nfe, refused=refused))
+            refused = bool(refusals(each, m.rank, m.copies.criteria))
+            near = closest(tables[case.checkpoint])
+            found.append(row(way, case, near, outcome.nfe, refused=refused))
         return found
 
 
@@ -211,9 +233,8 @@ def main() -> None:
     index = ask.open(place)
     ledger = given.scratch / "ledger"
     chosen = controls(given.folder, ask, index, asked)
-    beside = {
-        name: control_rows(each, chosen, asked, metrics, ledger) for name, each in loaded.items()
-    }
+    scorer = Scorer(asked, metrics, given.scratch)
+    beside = {name: control_rows(each, chosen, scorer, ledger) for name, each in loaded.items()}
     put = questions(given.folder, ask, index, asked)
     sought = {
         name: cases.Case(each.image, tuple(each.prompts["text"])) for name, each in put.items()
@@ -227,7 +248,7 @@ def main() -> None:
         shard=asked.search.shard,
         ledger=ledger,
     ).made
-    judged = Judged(asked, loaded, metrics, beside)
+    judged = Judged(asked, loaded, scorer, beside)
     found = [
         finding
         for name, question in put.items()

@@ -1,4 +1,4 @@
-"""What the bench of detectors has reckoned, on the disk, found again by everything it came from."""
+"""What benches have reckoned, on the disk, found again by everything that it came from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from seedwitness.detectors import DETECTORS
 from seedwitness.files import sha256_file, write_whole
 from seedwitness.stages.code import HOME, NO_INFLUENCE
 
-RECOVERED = "recovered"
-"""The prompt of a picture."""
+RECOVERED, SCORED = "recovered", "scores"
+"""The prompt of a picture; and the scores of trials that were made for it."""
 
 
 class Kept:
@@ -55,6 +55,8 @@ def _code(unit: str) -> dict[str, str]:
         roots = {DETECTORS[unit].statistic.__module__}
     elif unit == RECOVERED:
         roots = {"seedwitness.prompts.asking", "seedwitness.prompts.phrases"}
+    elif unit == SCORED:
+        roots = {"seedwitness.search.scores"}
     else:
         roots = {f"seedwitness.{name}" for name in ("detectors.clique", "metrics.descriptor")}
         files.add(Path(__file__).with_name("reckoned.py"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from cases import BEST, CASE, FAR, SEARCH, SETTINGS, controls, scores
+from cases import BEST, CASE, FAR, MADE, SEARCH, SETTINGS, controls, scores
 from invented import identity
 
 from seedwitness import config, records
@@ -152,6 +152,72 @@ def test_the_reference_has_no_other_to_be_compared_with() -> None:
     assert (found.rank.p, found.copies.rate.hits) == (0.01, 16)
     assert found.finding == "inconclusive"  # it lacks the comparison that *supported* asks for
     assert found.reasons[0].startswith("This is the reference checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("copied", "finding"), [(0, "supported"), (1, "supported"), (12, "inconclusive")]
+)
+def test_a_reference_that_copies_nearly_as_often_withholds_the_word(
+    copied: int, finding: str
+) -> None:
+    near = scores([0.3, 0.3, 0.31, 0.31] * 4, [0.1] * copied + [0.4] * (16 - copied))
+    found = alone(replace(CASE, reference_scores=near)).memorised
+    assert found.finding == finding
+    assert ("made copies with the same recipes too" in found.reasons[0]) == (copied == 12)
+
+
+@pytest.mark.parametrize(("closest", "finding"), [(0.45, "supported"), (0.6, "inconclusive")])
+def test_a_target_that_is_easy_for_the_reference_too_is_not_called_supported(
+    closest: float, finding: str
+) -> None:
+    """Also without a copy there: it is closer than all controls of the reference."""
+    theirs = scores([0.3] * 15 + [closest], [0.4] * 16)
+    clean = replace(
+        CASE,
+        checkpoint=identity("clean"),
+        reference=None,
+        scores=theirs,
+        reference_scores=records.frame([], records.SCORES),
+    )
+    found = judge([replace(CASE, reference_scores=theirs), clean], SETTINGS)[0].memorised
+    assert found.finding == finding
+    assert ("too (p = 0.01)" in found.reasons[0]) == (finding == "inconclusive")
+
+
+def test_what_a_checkpoint_made_is_not_called_learned() -> None:
+    found = alone(replace(CASE, scan=MADE)).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("The noise of seed 7 by torch-cpu is in the target")
+
+
+def test_only_blind_trials_are_compared_with_the_reference() -> None:
+    """What was chosen by its closeness here leans to this checkpoint."""
+    varied = CASE.trials.copy()
+    varied.loc[varied["trial"].isin([f"t{k}" for k in range(8, 16)]), "parent"] = "t0"
+    theirs = scores([0.9, 0.8] * 4 + [0.3] * 8, [0.4] * 16)
+    chosen = alone(replace(CASE, trials=varied, reference_scores=theirs)).memorised
+    assert chosen.reference is not None
+    assert (chosen.reference.n, chosen.reference.difference) == (8, 0)
+    assert chosen.reference.what.endswith(", of blind seeds alone")
+    assert chosen.finding == "inconclusive"
+    assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
+
+
+def test_a_prompt_that_tells_more_than_those_of_controls_is_said_to() -> None:
+    told = CASE.prompts.assign(bits=90.0)
+    brief, long = (
+        CASE.controls.assign(caption=text) for text in ("a cat", "a cat that sleeps on a wall " * 9)
+    )
+    said = [
+        any("bits, more than the captions of 99 of 99" in each for each in found.limits)
+        for prompts, table in (
+            (told, brief),
+            (told, long),
+            (told.assign(source="recovered"), brief),
+        )
+        for found in [alone(replace(CASE, prompts=prompts, controls=table)).memorised]
+    ]
+    assert said == [True, False, False]
 
 
 def test_generated_is_concluded_from_the_scan() -> None:

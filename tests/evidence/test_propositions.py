@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import BEST, CASE, FAR, SETTINGS, TARGET, controls
+from cases import BEST, CASE, FAR, MADE, SETTINGS, TARGET, controls
 
 from seedwitness import records
 from seedwitness.errors import RecordError
@@ -78,60 +78,9 @@ def test_known_scores_that_are_no_scores_are_told() -> None:
 
 def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
     """It comes near again without having been learned."""
-    recipe = records.Recipe("an owl", 7, 128, 128, "ddim", 20, 3.0)
-    seed = records.ScannedSeed(
-        seed=7,
-        rng=recipe.rng,
-        batch_index=0,
-        inversion=records.Inversion(prompt="", guidance=1.0),
-        z=20,
-        p=1e-70,
-        correlation=0.4,
-        recovered=True,
-        claimed=False,
-    )
-    made = records.Regenerated(
-        trial=recipe.id,
-        recipe=recipe,
-        tried=1,
-        noise_sha256="",
-        latent_sha256="",
-        rms=0.0,
-        round_trip_rms=9.0,
-        image="",
-    )
-    scan = CASE.scan.model_copy(
-        update={"note": "", "z_needed": 7.0, "seeds": [seed], "regenerated": made}
-    )
     known = replace(CASE, known=controls(LEARNED, OTHERS))
     assert found(known) is not None
-    assert found(replace(known, scan=scan)) is None
-    chance = scan.model_copy(update={"seeds": [seed.model_copy(update={"recovered": False})]})
-    assert found(replace(known, scan=chance.model_copy(update={"regenerated": None}))) is not None
-
-
-def test_where_nothing_is_concluded_there_is_no_ratio() -> None:
-    assert found(replace(CASE, known=controls(LEARNED, OTHERS), flat=["one grey level"])) is None
-
-
-def test_a_metric_whose_lower_scores_are_closer_gives_the_same_ratio() -> None:
-    turned = {
-        name: table.assign(
-            score=table["score"].where(table["metric"] != "descriptor", -table["score"]),
-            higher_is_closer=False,
-        )
-        for name, table in (
-            ("scores", CASE.scores),
-            ("reference_scores", CASE.reference_scores),
-            ("known", controls(LEARNED, OTHERS)),
-        )
-    }
-    # Of a control's two trials the second is far away, also when turned round.
-    beside = controls(BEST).assign(higher_is_closer=False)
-    beside["score"] = -beside["score"]
-    plain = found(replace(CASE, known=controls(LEARNED, OTHERS)))
-    other = found(replace(CASE, controls=beside, **turned))
-    assert plain is not None
-    assert other is not None
-    assert other.ratio == pytest.approx(plain.ratio)
-    assert other.cllr == pytest.approx(plain.cllr)
+    assert found(replace(known, scan=MADE)) is None
+    [seed] = MADE.seeds
+    chance = {"seeds": [seed.model_copy(update={"recovered": False})], "regenerated": None}
+    assert found(replace(known, scan=MADE.model_copy(update=chance))) is not None

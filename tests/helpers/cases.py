@@ -114,6 +114,36 @@ SCAN = records.Scan(
     seeds=[],
     regenerated=None,
 )
+_SEED = records.ScannedSeed(
+    seed=7,
+    rng="torch-cpu",
+    batch_index=0,
+    inversion=records.Inversion(prompt="", guidance=1.0),
+    z=20.0,
+    p=1e-70,
+    correlation=0.4,
+    recovered=True,
+    claimed=False,
+)
+_RECIPE = records.Recipe("an owl", 7, 128, 128, "ddim", 20, 3.0)
+MADE = SCAN.model_copy(
+    update={
+        "note": "",
+        "z_needed": 7.0,
+        "seeds": [_SEED],
+        "regenerated": records.Regenerated(
+            trial=_RECIPE.id,
+            recipe=_RECIPE,
+            tried=1,
+            noise_sha256="",
+            latent_sha256="",
+            rms=0.0,
+            round_trip_rms=9.0,
+            image="",
+        ),
+    }
+)
+"""Of a target that the checkpoint made: its seed was found, and gives it back."""
 SEARCH = records.Search(
     target="owl",
     checkpoint="memorised",

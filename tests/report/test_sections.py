@@ -12,14 +12,18 @@ from seedwitness.files import sha256_file
 def test_findings_are_words_and_come_first(project: Path) -> None:
     expected = {
         "owl": {"memorised": "supported", "clean": "not supported"},
-        "heron": {"memorised": "not supported", "clean": "not supported"},
+        "heron": {"memorised": "inconclusive", "clean": "not supported"},
         "flat": {"memorised": "inconclusive", "clean": "inconclusive"},
     }
     for target, words in expected.items():
         cases = {each["checkpoint"]: each for each in evidence(project, target)["cases"]}
         assert {name: each["memorised"]["finding"] for name, each in cases.items()} == words
         found = {name: each["generated"]["finding"] for name, each in cases.items()}
-        assert found == words  # in this project a picture that comes back is an output, too
+        made = target == "heron"
+        assert found == {
+            "memorised": "supported" if made else "inconclusive",
+            "clean": "inconclusive",
+        }
         text = parsed(project / "reports" / target / "report.html").text
         assert text.index("Findings and their limits ") < text.index("The target beside its")
         for case in cases.values():
@@ -33,15 +37,17 @@ def test_findings_are_words_and_come_first(project: Path) -> None:
 
 def test_a_recovered_seed_is_named_and_its_picture_shown(project: Path) -> None:
     owl, heron = (evidence(project, name)["cases"][0] for name in ("owl", "heron"))
-    text = parsed(project / "reports" / "owl" / "report.html").text
+    text = parsed(project / "reports" / "heron" / "report.html").text
     assert "The noise of seed 271828 by torch-cpu is in the target: z = 24.5" in text
     assert "271,828" in text or "271828" in text
-    assert owl["recovered"]["command"] in text
-    image = project / "reports" / "owl" / owl["recovered"]["image"]
-    assert sha256_file(image) == owl["recovered"]["image_sha256"]
-    assert heron["recovered"] is None
-    other = parsed(project / "reports" / "heron" / "report.html").text
-    assert "No seed from 0 to 4,194,303 by torch-cpu" in other
+    assert heron["recovered"]["command"] in text
+    image = project / "reports" / "heron" / heron["recovered"]["image"]
+    assert sha256_file(image) == heron["recovered"]["image_sha256"]
+    assert "comes near again without having been learned" in heron["memorised"]["reasons"][0]
+    assert "none is given, because nothing could be concluded" in text
+    assert owl["recovered"] is None
+    other = parsed(project / "reports" / "owl" / "report.html").text
+    assert "No seed from 0 to 4,194,303, 0.098 % of them all, by torch-cpu" in other
     assert "0.17 or more" in other
     flat = parsed(project / "reports" / "flat" / "report.html").text
     assert "A size that cannot be made." in flat
@@ -82,21 +88,21 @@ def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
 
 
 def test_a_ratio_is_given_where_learned_pictures_are_known(project: Path) -> None:
-    heron = parsed(project / "reports" / "heron" / "report.html").text
-    section = heron[heron.index("Which of two propositions") :]
-    assert "support for H2. H1: memorised has learned the target" in section
+    owl = parsed(project / "reports" / "owl" / "report.html").text
+    section = owl[owl.index("Which of two propositions") :]
+    assert "support for H1. H1: memorised has learned the target" in section
     assert "calibrated on 14 pictures that were learned (planted <pictures>; 14 asked" in section
     assert "Likelihood ratio on clean None is given: no pictures" in section
-    found = evidence(project, "heron")["cases"][0]["memorised"]["likelihood"]
+    found = evidence(project, "owl")["cases"][0]["memorised"]["likelihood"]
     assert (len(found["learned_ratios"]), len(found["controls_ratios"])) == (14, 99)
     flat = parsed(project / "reports" / "flat" / "report.html").text
     assert "support for H" not in flat
 
 
 def test_what_the_checkpoint_made_itself_has_no_ratio(project: Path) -> None:
-    owl = parsed(project / "reports" / "owl" / "report.html").text
-    assert "None is given: the noise of a seed is in the target" in owl
-    assert "support for H" not in owl
+    heron = parsed(project / "reports" / "heron" / "report.html").text
+    assert "None is given: the noise of a seed is in the target" in heron
+    assert "support for H" not in heron
 
 
 def test_where_the_closest_trial_agrees_is_shown(project: Path) -> None:

@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
 
 from seedwitness import config, records
+from seedwitness.coding import text_bits
 from seedwitness.evidence.examined import Examined
+
+MORE = 0.95
+"""The share of controls with shorter captions from which on a target's prompt tells more."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The reference checkpoint beside a case, given the same recipes.
+
+    ``compared`` is None where nothing could be compared. ``p`` is the target's rank there among the
+    same controls, None where the reference is not itself ranked in this report.
+    """
+
+    compared: records.Paired | None
+    p: float | None
 
 
 def conclude(
     refused: Sequence[str],
     ranked: records.Rank,
     found: records.Copies,
-    compared: records.Paired | None,
+    beside: Beside | None,
     settings: config.Judge,
-    *,
-    reference: bool,
 ) -> tuple[records.Finding, list[str]]:
     """The word for *memorised*, and the reasons for it, the decisive one first.
 
-    ``refused`` are ``refusals``: where there are any, they are the reasons. ``reference`` is
-    whether there is another checkpoint to be ``compared`` with.
+    ``refused`` are ``refusals``: where there are any, they are the reasons. ``beside`` is None
+    where the checkpoint is the reference itself.
     """
     if refused:
         return "inconclusive", list(refused)
     least = ranked.resolution * ranked.family
     among = f" in the company of {ranked.family} cases" if ranked.family > 1 else ""
     if ranked.controls < settings.least_controls or least > settings.alpha:
+        needed = max(settings.least_controls, ceil(ranked.family / settings.alpha) - 1)
         return "inconclusive", [
-            f"{ranked.controls} controls are too few{among}: at least {settings.least_controls} "
-            f"are asked for, and p could not fall below {least:.2g}."
+            f"{ranked.controls} controls are too few{among}: p could not fall below {least:.2g}. "
+            f"Set controls.count to {needed} or more"
+            + (", or examine fewer checkpoints." if among else ".")
         ]
     low = ranked.p_family <= settings.alpha
     hits = found.rate.hits
@@ -41,38 +59,9 @@ def conclude(
     )
     counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
     if low and hits:
-        # A veto and no second test at α: few trials by the right prompt could never pass that.
-        if not reference:
-            return "inconclusive", [
-                "This is the reference checkpoint: there is no other that was given the same "
-                "recipes, and without that nothing is called supported. Name another as "
-                "judge.reference to ask about this one.",
-                said,
-                counted,
-            ]
-        if compared is None:
-            return "inconclusive", [
-                "A single trial was made, which gives no interval for the difference to the "
-                "reference checkpoint: raise search.budget_nfe, or search.stop.copies.",
-                said,
-                counted,
-            ]
-        if compared.low == compared.high:
-            return "inconclusive", [
-                f"All trials differ from the reference checkpoint's by the same "
-                f"{compared.difference:.3g}, so that no spread is seen and no interval can be "
-                "given: raise search.budget_nfe, or rank by another metric.",
-                said,
-                counted,
-            ]
-        if not compared.low > 0:
-            return "inconclusive", [
-                f"The reference checkpoint {compared.checkpoint} may come as close with the same "
-                f"recipes: the paired difference is {compared.difference:.3g} in the mean, and its "
-                f"95 % interval from {compared.low:.3g} to {compared.high:.3g} holds 0.",
-                said,
-                counted,
-            ]
+        against = _withheld(found, beside, settings)
+        if against:
+            return "inconclusive", [against, said, counted]
         return "supported", [said, counted]
     if low:
         return "inconclusive", ["Closer than the controls, but no copy. " + counted, said]
@@ -83,6 +72,52 @@ def conclude(
             counted,
         ]
     return "not supported", [said, counted]
+
+
+def _withheld(found: records.Copies, beside: Beside | None, settings: config.Judge) -> str:
+    """What the reference says against calling a case supported; empty where it says nothing.
+
+    Vetoes and no second tests at α: few trials by the right prompt could never pass those.
+    """
+    if beside is None:
+        return (
+            "This is the reference checkpoint: there is no other that was given the same recipes, "
+            "and without that nothing is called supported. Name another as judge.reference to ask "
+            "about this one."
+        )
+    compared = beside.compared
+    if compared is None:
+        return (
+            "A single trial of a blind seed was made, which gives no interval for the difference "
+            "to the reference checkpoint: raise search.budget_nfe, or search.stop.copies."
+        )
+    if compared.low == compared.high:
+        return (
+            f"All trials differ from the reference checkpoint's by the same "
+            f"{compared.difference:.3g}, so that no spread is seen and no interval can be given: "
+            "raise search.budget_nfe, or rank by another metric."
+        )
+    if not compared.low > 0:
+        return (
+            f"The reference checkpoint {compared.checkpoint} may come as close with the same "
+            f"recipes: the paired difference is {compared.difference:.3g} in the mean, and its "
+            f"95 % interval from {compared.low:.3g} to {compared.high:.3g} holds 0."
+        )
+    theirs = found.reference_rate
+    if theirs and theirs.hits and theirs.high >= found.rate.low:
+        return (
+            f"The reference checkpoint {compared.checkpoint} made copies with the same recipes "
+            f"too, in {theirs.hits} of {theirs.n} trials, where this one did in {found.rate.hits} "
+            f"of {found.rate.n}: the 95 % intervals of the two rates overlap. Either it saw the "
+            "target, or anyone draws it from these words."
+        )
+    if beside.p is not None and beside.p <= settings.alpha:
+        return (
+            f"The target beats the controls on the reference checkpoint {compared.checkpoint} too "
+            f"(p = {beside.p:.3g}): it is easier to draw than they are, or that checkpoint saw it. "
+            "Take controls that are more like it, or another as judge.reference."
+        )
+    return ""
 
 
 def other_noise(case: Examined) -> bool:
@@ -135,16 +170,35 @@ def limits(case: Examined, ranked: records.Rank) -> list[str]:
             "How rarely a blind seed comes near is measured by the guide, and not by the copy's "
             "criteria; it was estimated while the levels were chosen, so its interval is made wide."
         )
-    if case.search.strategy != records.BLIND:
+    if not case.search.blind:
         said.append(
             f"The strategy {case.search.strategy} chose its later trials by how close earlier ones "
-            "came: the rate of copies is none of blind seeds, and the difference to the reference "
-            "checkpoint, on which the same recipes were chosen for nothing, leans to this one. p "
-            "is fair: the controls were searched in the same way."
+            "came: the rate of copies is none of blind seeds, and no interval is given for it; the "
+            "difference to the reference checkpoint is that of blind seeds alone. p is fair: the "
+            "controls were searched in the same way."
         )
+    said += _told_more(case)
     if case.reference is None:
         said.append(
             "This is the reference checkpoint itself: there is no other to compare it with, and "
             "its case is not counted among those that p is corrected for."
         )
     return said
+
+
+def _told_more(case: Examined) -> list[str]:
+    """Whether what was said of the target tells more than the captions of nearly all controls."""
+    given = case.prompts[case.prompts["source"] != "recovered"]
+    tried = given[given["text"].isin(case.trials["prompt"])]
+    captions = case.controls.drop_duplicates("control")["caption"]
+    if tried.empty or captions.empty:
+        return []
+    most = int(tried["bits"].max())
+    shorter = sum(text_bits(each) < most for each in captions)
+    if shorter < MORE * len(captions):
+        return []
+    return [
+        f"What was said of the target takes {most} bits, more than the captions of {shorter} of "
+        f"{len(captions)} controls: a prompt that tells more makes a picture easier to draw, "
+        "learned or not. The reference checkpoint answers that, and p does not."
+    ]

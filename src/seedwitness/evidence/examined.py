@@ -152,12 +152,13 @@ def meets(wide: pd.DataFrame, criteria: Sequence[records.Criterion]) -> pd.Serie
 def compared(
     case: Examined, settings: config.Judge, wide: pd.DataFrame, higher: bool
 ) -> records.Paired | None:
-    """The trials of ``wide`` beside those of the same recipes on the reference checkpoint.
+    """The blind trials of ``wide`` beside those of the same recipes on the reference checkpoint.
 
-    None where the checkpoint is the reference itself, or there is a single trial, which no spread
-    can be seen of. Raises RecordError where the recipes differ.
+    Blind: not chosen by what came of others, which leans to the checkpoint that they came of. None
+    where the checkpoint is the reference itself, or there is a single one, which no spread can be
+    seen of. Raises RecordError where the recipes differ.
     """
-    if case.reference is None or len(wide) < 2:
+    if case.reference is None:
         return None
     theirs = by_trial(case.reference_scores)[settings.metric].reindex(wide.index)
     if theirs.isna().any() or set(case.reference_scores["trial"]) != set(case.scores["trial"]):
@@ -165,17 +166,21 @@ def compared(
             f"The replay of {case.target.name} on {case.reference.name} has other trials than the "
             "search. Run both again: `dvc repro`."
         )
-    prompts = case.trials.set_index("trial")["prompt"]
+    trials = case.trials.set_index("trial").loc[wide.index]
+    blind = ((trials["parent"] == "") & (trials["variations"] == "")).to_numpy()
+    if blind.sum() < 2:
+        return None
     return paired(
-        wide[settings.metric].tolist(),
-        theirs.tolist(),
-        prompts.loc[wide.index].tolist(),
+        wide.loc[blind, settings.metric].tolist(),
+        theirs[blind].tolist(),
+        trials.loc[blind, "prompt"].tolist(),
         higher_is_closer=higher,
         resamples=settings.resamples,
         seed=settings.seed,
         checkpoint=case.reference.name,
         checkpoint_sha256=case.reference.sha256,
-        what=f"{settings.metric}, trial by trial",
+        what=f"{settings.metric}, trial by trial"
+        + ("" if blind.all() else ", of blind seeds alone"),
     )
 
 

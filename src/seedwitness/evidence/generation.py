@@ -14,7 +14,8 @@ def generated(scan: records.Scan, flat: Sequence[str]) -> records.Generated:
 
     *Supported* only where the seed's family-wise p ≤ α, and its recipe gives the target back at
     least as closely as the checkpoint's own autoencoder could hold it. The seed alone is not
-    enough: checkpoints that are kin invert a picture to much the same noise.
+    enough: checkpoints that are kin invert a picture to much the same noise. *Not supported* only
+    where all seeds were looked at.
     """
     finding, reasons = _concluded(scan, flat)
     return records.Generated(
@@ -34,7 +35,8 @@ def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding
         return "inconclusive", [scan.note]
     best = scan.seeds[0] if scan.seeds else None
     if best is None or scan.regenerated is None:
-        return "not supported", [_nothing(scan, best)]
+        whole = scan.tried == SEEDS
+        return "not supported" if whole else "inconclusive", [_nothing(scan, best)]
     said = (
         f"The noise of seed {best.seed} by {best.rng}{_draw(best)} is in the target: z = "
         f"{best.z:.1f}, and no seed is likely to reach {scan.z_needed:.2f} by chance; family-wise "
@@ -63,7 +65,8 @@ def _nothing(scan: records.Scan, best: records.ScannedSeed | None) -> str:
     where = (
         "No seed of all 2^32"
         if scan.tried == SEEDS
-        else f"No seed from {scan.first_seed:,} to {scan.end_seed - 1:,}"
+        else f"No seed from {scan.first_seed:,} to {scan.end_seed - 1:,}, "
+        f"{100 * scan.tried / SEEDS:.2g} % of them all,"
     )
     nearest = (
         "none passed the first looks"

@@ -9,7 +9,7 @@ import numpy as np
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
-from seedwitness.evidence.conclusions import conclude, limits
+from seedwitness.evidence.conclusions import Beside, conclude, limits
 from seedwitness.evidence.examined import (
     Examined,
     about,
@@ -33,8 +33,9 @@ def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Cas
     """The findings for all cases of one target, *memorised* and *generated*, in the same order.
 
     *Memorised* is *supported* only where p ≤ α by Holm over all cases but the reference's, a
-    regeneration is a copy, and the 95 % interval of the paired difference to the reference
-    checkpoint lies above 0. *Generated* is ``generation.generated``.
+    regeneration is a copy, and the reference does not come as near: the 95 % interval of the paired
+    difference lies above 0, it makes no copies or clearly fewer, and where it is judged beside
+    them, p there is above α. *Generated* is ``generation.generated``.
     """
     standings = [_standing(case, settings) for case in cases]
     examined = [number for number, case in enumerate(cases) if case.reference]
@@ -48,7 +49,9 @@ def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Cas
                 target=case.target.name,
                 checkpoint=case.checkpoint.name,
                 checkpoint_sha256=case.checkpoint.sha256,
-                memorised=memorised(case, standings[number], company, settings),
+                memorised=memorised(
+                    case, standings[number], company, _there(number, cases, standings), settings
+                ),
                 generated=generated(case.scan, case.flat),
                 phrase=phrase(case, settings),
             )
@@ -89,6 +92,19 @@ def _standing(case: Examined, settings: config.Judge) -> _Standing:
     return _Standing(statistic, ranked.model_copy(update={"left_out": left_out}))
 
 
+def _there(number: int, cases: Sequence[Examined], standings: Sequence[_Standing]) -> float | None:
+    """p of the target on a case's reference, where that is judged beside it."""
+    reference = cases[number].reference
+    return next(
+        (
+            standing.rank.p
+            for case, standing in zip(cases, standings, strict=True)
+            if reference and not case.reference and case.checkpoint.sha256 == reference.sha256
+        ),
+        None,
+    )
+
+
 def _require_numbers(case: Examined) -> None:
     """Raise RecordError where a trial has no finite score by one of the metrics."""
     tables = {
@@ -108,20 +124,23 @@ def _require_numbers(case: Examined) -> None:
 
 
 def memorised(
-    case: Examined, standing: _Standing, company: Sequence[float], settings: config.Judge
+    case: Examined,
+    standing: _Standing,
+    company: Sequence[float],
+    there: float | None,
+    settings: config.Judge,
 ) -> records.Memorised:
     """Was the target learned? Rank among controls, copies by the threshold, the reference.
 
-    ``company`` is p of the other cases that p is corrected for.
+    ``company`` is p of the other cases that p is corrected for, ``there`` p on the reference.
     """
     ranked = in_company(standing.rank, company)
     wide = by_trial(case.scores)
     found = copies(case, settings, wide)
-    against = compared(case, settings, wide, standing.statistic.higher_is_closer)
+    higher = standing.statistic.higher_is_closer
+    beside = Beside(compared(case, settings, wide, higher), there) if case.reference else None
     refused = refusals(case, ranked, found.criteria)
-    finding, reasons = conclude(
-        refused, ranked, found, against, settings, reference=case.reference is not None
-    )
+    finding, reasons = conclude(refused, ranked, found, beside, settings)
     return records.Memorised(
         finding=finding,
         reasons=reasons,
@@ -129,7 +148,7 @@ def memorised(
         statistic=standing.statistic,
         rank=ranked,
         copies=found,
-        reference=against,
+        reference=beside.compared if beside else None,
         likelihood=None if refused else likelihood(case, standing.statistic),
-        robustness=[] if refused else variants(case, ranked, company, found, against, settings),
+        robustness=[] if refused else variants(case, ranked, company, found, beside, settings),
     )

@@ -38,7 +38,8 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
         h1=f"{case.checkpoint.name} has learned the target as it has the pictures that it is known "
         "to have learned, and the words that belong to it are among the prompts that were tried, "
         "as theirs were",
-        h2=f"{case.checkpoint.name} never saw the target, as it never saw the controls",
+        h2=f"{case.checkpoint.name} never saw the target, as it is taken never to have seen the "
+        "controls",
         ratio=ratio,
         words=words(ratio),
         learned=len(learned),

@@ -30,6 +30,12 @@ def refusals(
             f"The reference checkpoint {case.reference.name} has the same weights as "
             f"{case.checkpoint.name}: there is nothing to compare. Name another as judge.reference."
         )
+    said += [
+        f"The noise of seed {each.seed} by {each.rng} is in the target: this checkpoint or a kin "
+        "of it made it, and what a checkpoint made comes near again without having been learned."
+        for each in case.scan.seeds
+        if each.recovered
+    ][:1]
     said += outside(case)
     said += _twice(case)
     seen = case.controls.loc[case.controls["corpus_match"] != "", ["control", "corpus_match"]]

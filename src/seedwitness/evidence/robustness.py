@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from seedwitness import config, records
-from seedwitness.evidence.conclusions import conclude
+from seedwitness.evidence.conclusions import Beside, conclude
 from seedwitness.evidence.examined import (
     Examined,
     about,
@@ -27,12 +28,13 @@ def variants(
     ranked: records.Rank,
     company: Sequence[float],
     found: records.Copies,
-    against: records.Paired | None,
+    beside: Beside | None,
     settings: config.Judge,
 ) -> list[records.Variant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
-    What is not changed stays as it was, also ``company``: p of the other cases of the report. Of a
+    What is not changed stays as it was, also ``company``, p of the other cases of the report, and p
+    on the reference. Of a
     case that is refused nothing is to be asked, because none of this could change that.
     """
     wide = by_trial(case.scores)
@@ -47,7 +49,7 @@ def variants(
             }
         )
         what = "one control fewer, whichever that is, at its worst"
-        done.append(_variant(case, what, in_company(fewer, company), found, against, settings))
+        done.append(_variant(what, in_company(fewer, company), found, beside, settings))
     for metric in sorted(set(wide.columns) - {settings.metric, config.PROMPTED}):
         if metric == "pdq" and case.target.pdq_quality < LEAST_QUALITY:
             continue  # its distances say nothing of this target
@@ -57,11 +59,10 @@ def variants(
         by += f" ({said['label']})" if said["label"] == "lab weights" else ""
         done.append(
             _variant(
-                case,
                 by,
                 _ranked(case, metric, wide[metric], higher, settings.alpha, company),
                 found,
-                compared(case, settings.model_copy(update={"metric": metric}), wide, higher),
+                _again(case, beside, settings.model_copy(update={"metric": metric}), wide, higher),
                 settings,
             )
         )
@@ -75,11 +76,10 @@ def variants(
         )
         done.append(
             _variant(
-                case,
                 what,
                 own,
                 copies(case, settings, part),
-                compared(case, settings, part, higher),
+                _again(case, beside, settings, part, higher),
                 settings,
             )
         )
@@ -100,17 +100,25 @@ def _ranked(
     return in_company(own.model_copy(update={"left_out": left_out}), company)
 
 
-def _variant(
+def _again(
     case: Examined,
+    beside: Beside | None,
+    settings: config.Judge,
+    wide: pd.DataFrame,
+    higher: bool,
+) -> Beside | None:
+    """The reference compared once more; its own p stays as it was."""
+    return beside and replace(beside, compared=compared(case, settings, wide, higher))
+
+
+def _variant(
     what: str,
     ranked: records.Rank,
     found: records.Copies,
-    against: records.Paired | None,
+    beside: Beside | None,
     settings: config.Judge,
 ) -> records.Variant:
-    finding, reasons = conclude(
-        [], ranked, found, against, settings, reference=case.reference is not None
-    )
+    finding, reasons = conclude([], ranked, found, beside, settings)
     return records.Variant(
         what=what,
         finding=finding,

@@ -202,6 +202,11 @@ class Search(Document):
     steered: list[Steered] = Field(default_factory=list)
     """Every candidate that a detector was asked of, where one decided which share the budget."""
 
+    @property
+    def blind(self) -> bool:
+        """Whether no trial was chosen by what came of another."""
+        return self.strategy == BLIND
+
 
 class CopyMap(Document):
     """``maps/maps.json``: where the closest trial agrees with the target."""
