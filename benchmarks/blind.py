@@ -25,7 +25,7 @@ import pandas as pd
 from asked import Control, Question, controls, indexed, laid, questions, settings
 from kept import SCORED, Kept
 from PIL import Image
-from projects import unscanned
+from unscanned import unscanned
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded, load

@@ -14,8 +14,10 @@ import numpy as np
 import yaml
 from PIL import Image
 from safetensors.numpy import save_file
+from unscanned import unscanned
 
 from seedwitness import config, records
+from seedwitness.evidence.generation import generated
 from seedwitness.files import sha256_file, write_whole
 from seedwitness.pictures import pixel_hash
 from seedwitness.records import Recipe, write_table
@@ -124,8 +126,10 @@ def finding(target: str, checkpoint: str) -> records.Case:
                 best_trial=None,
                 reference_rate=None,
             ),
+            reference=None,
+            likelihood=None,
         ),
-        generated=records.Generated(finding="not searched", reasons=["no seed was looked for"]),
+        generated=generated(unscanned(target, checkpoint, "c" * 64), ()),
         phrase=records.Phrase(
             prompt=f"a red {target}",
             prompt_rank=1,
@@ -250,29 +254,6 @@ def _search(target: str, checkpoint: str, recipes: Sequence[Recipe]) -> records.
         best_trial=recipes[0].id,
         best_guide=0.1,
         ledger="0" * 32,
-    )
-
-
-def unscanned(target: str, checkpoint: str, sha256: str) -> records.Scan:
-    """A record that says that no seed was looked for."""
-    return records.Scan(
-        target=target,
-        checkpoint=checkpoint,
-        checkpoint_sha256=sha256,
-        note="no seed was looked for",
-        protocols=["torch-cpu"],
-        first_seed=0,
-        end_seed=1,
-        pictures=1,
-        inversions=[],
-        steps=20,
-        rounds=0,
-        elements=0,
-        alpha=0.001,
-        z_needed=None,
-        seen=1.0,
-        seeds=[],
-        regenerated=None,
     )
 
 

@@ -76,7 +76,7 @@ def _cited(
         each.trial: (each, each.image) for each in case.cited
     }
     scan = case.generated.scan
-    if scan and scan.regenerated and case.recovered:
+    if scan.regenerated and case.recovered:
         shown |= {scan.regenerated.trial: (scan.regenerated, case.recovered.image)}
     replayed = {
         each.trial: each

@@ -11,7 +11,7 @@ from seedwitness.records.phrases import Phrase
 from seedwitness.records.rates import Rate
 from seedwitness.records.scanning import Scan
 
-Finding = Literal["supported", "not supported", "inconclusive", "not searched"]
+Finding = Literal["supported", "not supported", "inconclusive"]
 
 
 class Statistic(Document):
@@ -116,11 +116,11 @@ class Memorised(Document):
     finding: Finding
     reasons: list[str]
     limits: list[str]
-    statistic: Statistic | None = None
-    rank: Rank | None = None
-    copies: Copies | None = None
-    reference: Paired | None = None
-    likelihood: Likelihood | None = None
+    statistic: Statistic
+    rank: Rank
+    copies: Copies
+    reference: Paired | None
+    likelihood: Likelihood | None
     robustness: list[Variant] = Field(default_factory=list)
 
 
@@ -129,8 +129,8 @@ class Generated(Document):
 
     finding: Finding
     reasons: list[str]
-    limits: list[str] = Field(default_factory=list)
-    scan: Scan | None = None
+    limits: list[str]
+    scan: Scan
 
 
 class Case(Document):

@@ -143,7 +143,7 @@ def _fronts(source: CaseSource) -> list[Front]:
 
 def _recovered(source: CaseSource) -> Recovered | None:
     scan = source.case.generated.scan
-    if scan is None or scan.regenerated is None or source.regenerated is None:
+    if scan.regenerated is None or source.regenerated is None:
         return None
     case = source.case
     return Recovered(
@@ -164,7 +164,7 @@ def _cited(source: CaseSource, settings: Settings, higher: bool) -> list[Cited]:
     said = metric_title(metric, str(label))
     why: dict[str, list[str]] = {ranked[0]: [f"the closest of all trials by {said}"]}
     copies = source.case.memorised.copies
-    if copies is not None and copies.best_trial is not None:
+    if copies.best_trial is not None:
         why.setdefault(copies.best_trial, []).append(f"the closest copy by {said}")
     for trial in [each for each in ranked if each in source.images][: settings.report.images]:
         why.setdefault(trial, [f"among the closest by {said} whose pictures were kept"])

@@ -9,9 +9,9 @@ from seedwitness.report.sources import CaseSource
 
 def detected(source: CaseSource) -> list[Detected]:
     """One entry a detector, in the order in which they were asked; the target is no control."""
-    rank = source.case.memorised.rank
+    left_out = source.case.memorised.rank.left_out
     others = source.controls_detected
-    others = others[~others["control"].isin(rank.left_out if rank else [])]
+    others = others[~others["control"].isin(left_out)]
     found = []
     for row in source.detected.to_dict("records"):
         theirs = others.loc[others["detector"] == row["detector"], "value"]

@@ -9,7 +9,7 @@ from seedwitness import records
 from seedwitness.records import Document
 from seedwitness.report.provenance import Environment, Input, Protocol
 
-SCHEMA_VERSION = "3.0"
+SCHEMA_VERSION = "4.0"
 TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
 LEARNED = "learned"
 

@@ -22,8 +22,7 @@ from seedwitness.report.sources import CaseSource
 
 def controls_of(source: CaseSource) -> pd.DataFrame:
     """The controls that the finding counts: without the target itself, where it was among them."""
-    rank = source.case.memorised.rank
-    left_out = rank.left_out if rank else []
+    left_out = source.case.memorised.rank.left_out
     return source.controls[~source.controls["control"].isin(left_out)]
 
 
@@ -128,7 +127,7 @@ def controls_copied(source: CaseSource) -> records.Rate | None:
     """
     copies = source.case.memorised.copies
     controls = controls_of(source)
-    if copies is None or controls.empty:
+    if controls.empty:
         return None
     wide = controls.assign(trial=controls["control"] + "\n" + controls["trial"])
     table = by_trial(wide[["trial", "metric", "score"]])

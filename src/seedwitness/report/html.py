@@ -103,7 +103,7 @@ def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -
             (
                 case.memorised.rank.family
                 for case in evidence.cases
-                if case.memorised.rank and case.memorised.reference
+                if case.checkpoint != evidence.protocol.judge.reference
             ),
             default=0,
         ),
@@ -133,7 +133,7 @@ def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
 
 def regenerated(case: CaseEvidence) -> records.Regenerated | None:
     """What the recovered seed gave, where one was."""
-    return case.generated.scan.regenerated if case.generated.scan else None
+    return case.generated.scan.regenerated
 
 
 def _archive(evidence: Evidence) -> Markup | None:
@@ -159,8 +159,7 @@ def _archive(evidence: Evidence) -> Markup | None:
 def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:
     from seedwitness.report import plots
 
-    copies = case.memorised.copies
-    criteria = copies.criteria if copies else []
+    criteria = case.memorised.copies.criteria
     metrics = list(dict.fromkeys([metric, *(each.metric for each in criteria)]))
     spread = {
         each.metric: plots.spread(

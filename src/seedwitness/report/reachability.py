@@ -19,10 +19,10 @@ def reach(source: CaseSource, metric: str) -> Reach | None:
     if own.empty:
         return None
     higher = closer_is_higher(source, metric)
-    rank = source.case.memorised.rank
+    left_out = source.case.memorised.rank.left_out
     theirs = source.controls_reach
     theirs = theirs[(theirs["metric"] == metric)]
-    theirs = theirs[~theirs["control"].isin(rank.left_out if rank else [])]
+    theirs = theirs[~theirs["control"].isin(left_out)]
     folder = f"images/{source.case.checkpoint}/reach"
     rungs = []
     for number, ((name, strength), rows) in enumerate(own.groupby(KEY, sort=False)):

@@ -192,4 +192,4 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
         for name in judged
     ]
     # What is under examination comes first, what it is compared with last.
-    return sorted(found, key=lambda each: each.case.memorised.reference is None)
+    return sorted(found, key=lambda each: each.case.checkpoint == each.replay.reference)

@@ -40,13 +40,13 @@ def write(folder: Path, documents: Mapping[str, Evidence]) -> None:
 
 
 def figures(case: CaseEvidence) -> dict[str, Any]:
-    """What a case came to; None for what was not reckoned."""
+    """What a case came to."""
     found = case.memorised
     return {
         "finding": found.finding,
-        "closest": found.statistic.value if found.statistic else None,
-        "p": found.rank.p if found.rank else None,
-        "copies": found.copies.rate.hits / found.copies.rate.n if found.copies else None,
+        "closest": found.statistic.value,
+        "p": found.rank.p,
+        "copies": found.copies.rate.hits / found.copies.rate.n,
         "nfe": case.search.nfe,
     }
 

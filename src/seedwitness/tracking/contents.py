@@ -183,13 +183,11 @@ def figures(case: Case) -> tuple[dict[str, str], dict[str, float]]:
     path = DATA / "judge" / case.target / case.checkpoint / "finding.json"
     found = read(records.Case, path)
     words = {"memorised": found.memorised.finding, "generated": found.generated.finding}
-    numbers: dict[str, float] = {}
-    if found.memorised.statistic:
-        numbers["finding/statistic"] = found.memorised.statistic.value
-    if found.memorised.rank:
-        numbers["finding/p"] = found.memorised.rank.p
-    if found.memorised.copies:
-        numbers["finding/copies"] = float(found.memorised.copies.rate.hits)
+    numbers = {
+        "finding/statistic": found.memorised.statistic.value,
+        "finding/p": found.memorised.rank.p,
+        "finding/copies": float(found.memorised.copies.rate.hits),
+    }
     return dict(words), numbers
 
 

@@ -1,0 +1,28 @@
+"""A scan that was not made, for benches that ask nothing of seeds."""
+
+from __future__ import annotations
+
+from seedwitness import records
+
+
+def unscanned(target: str, checkpoint: str, sha256: str) -> records.Scan:
+    """A record that says that no seed was looked for."""
+    return records.Scan(
+        target=target,
+        checkpoint=checkpoint,
+        checkpoint_sha256=sha256,
+        note="no seed was looked for",
+        protocols=["torch-cpu"],
+        first_seed=0,
+        end_seed=1,
+        pictures=1,
+        inversions=[],
+        steps=20,
+        rounds=0,
+        elements=0,
+        alpha=0.001,
+        z_needed=None,
+        seen=1.0,
+        seeds=[],
+        regenerated=None,
+    )
