@@ -1,14 +1,16 @@
 """params.yaml: composed as DVC composes it, checked before it is written, and never lost."""
 
 import random
+import re
+import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 from pydantic import BaseModel
 from typer.testing import CliRunner
@@ -77,7 +79,13 @@ def test_every_file_says_what_it_is_for(option: Path) -> None:
     lines = (CONF / option).read_text(encoding="utf-8").splitlines()
     header = lines[: next(number for number, line in enumerate(lines) if line[:1] != "#")]
     assert len(header) > 1
-    assert any("seedwitness " in line for line in header)
+    lines = "\n".join(header).replace("\\\n#", " ").split("\n")
+    assert any("seedwitness " in line for line in lines)
+    for words in (shlex.split(line) for line in lines if "seedwitness run " in line):
+        asked = [word for word in words if re.match(r"[+~]?[\w@.-]+=", word)]
+        parsed = OverridesParser.create().parse_overrides(asked)
+        assert asked
+        assert not any(each.is_sweep_override() for each in parsed)
 
 
 def test_every_option_fits(tmp_path: Path) -> None:
@@ -169,7 +177,9 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
         ("~search.stps", r"no `search.stps`. In `search`: Did you mean `steps`\?"),
         ("search.steps=many", r"params.yaml: `search.steps`: .*integer"),
         ("search.steps=-1", r"params.yaml: `search.steps`: .*greater than 0"),
-        ("search.steps=1,2", r"Ambiguous value"),
+        ("search.steps=1,2", r"Ambiguous value.*quoted twice"),
+        ("report.title=it's", "quoted twice"),
+        ("search.steer.detector=one-step", "it is null; give it whole"),
         ("nothing", r"in 'nothing'. An override is KEY=VALUE"),
         ("report.title=${nobody}", r"'nobody' not found. Where \$\{…\} is meant as text"),
         ("clip.watch=null", r"clip.watch: name what DVC watches"),
@@ -307,54 +317,3 @@ def test_any_caption_and_any_name_survive(project: Path) -> None:
     found = config.load().targets
     assert {name: found[name].caption for name in wanted} == wanted
     assert project == Path.cwd()
-
-
-# --- the whole --------------------------------------------------------------------------------
-
-DVC_YAML = """\
-stages:
-  steps:
-    cmd: grep -m 1 'steps:' params.yaml > out
-    params: [search.steps]
-    outs: [{out: {cache: false}}]
-"""
-
-
-@pytest.fixture
-def repository(project: Path) -> Path:
-    """A project of one small stage under git and DVC."""
-    (project / "dvc.yaml").write_text(DVC_YAML)
-    shutil.copytree(ROOT / ".dvc", project / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for line in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "begin"]):
-        subprocess.run([*git, *line], check=True)
-    return project
-
-
-def test_run_composes_and_runs(repository: Path) -> None:
-    ended = subprocess.run(
-        [COMMAND, "run", "search.steps=7"], capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert (repository / "out").read_text() == "  steps: 7\n"
-    assert ended.stdout.splitlines()[-1] == "Open reports/index.html in a browser."
-    (repository / "dvc.yaml").write_text("stages: {broken: {cmd: exit 3, deps: [params.yaml]}}\n")
-    ended = subprocess.run([COMMAND, "run"], capture_output=True, text=True, check=False)
-    assert ended.returncode not in (0, 1) or "failed" in ended.stderr
-    assert ended.returncode != 0
-    assert "index.html" not in ended.stdout
-
-
-@pytest.mark.slow
-def test_dvc_composes_the_same(repository: Path, tmp_path: Path) -> None:
-    overrides = ["search=default", "search.steps=9", "+checkpoint@checkpoints.more=lab-clean"]
-    line = [part for each in overrides for part in ("-S", each)]
-    subprocess.run(
-        [sys.executable, "-m", "dvc", "exp", "run", "-q", *line],
-        check=True,
-        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path)},
-    )
-    theirs = (repository / "params.yaml").read_bytes()
-    assert compose(overrides) is False
-    assert (repository / "params.yaml").read_bytes() == theirs
-    assert config.load().search.steps == 9

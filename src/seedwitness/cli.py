@@ -162,7 +162,8 @@ def scan(
         list[str] | None, typer.Option("--rng", help="A protocol, again for more; or `all`.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", help="FROM:TO, TO left out; 0:4294967296 is all.")
+        str | None,
+        typer.Option("--seeds", help="FROM:TO, up to but not including TO; 0:4294967296 is all."),
     ] = None,
     pictures: Annotated[
         int | None,

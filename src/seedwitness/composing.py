@@ -20,6 +20,10 @@ from seedwitness.errors import ConfigError
 from seedwitness.files import replacing
 
 CONF, NAME = Path("conf"), "config"
+QUOTED = (
+    "An override is KEY=VALUE, such as `search.steps=30`; a value with a comma, a brace, a colon, "
+    "an apostrophe or … is quoted twice: 'report.title=\"a, b\"'."
+)
 
 
 def compose(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
@@ -76,12 +80,11 @@ def _explained(overrides: Sequence[str], root: Path) -> Iterator[None]:
         raise ConfigError(_missing_file(error, root)) from error
     except OverrideParseException as error:
         first = str(error).split("See https")[0]
-        raise ConfigError(
-            f"{_sentence(first)} in {error.override!r}. An override is KEY=VALUE, such as "
-            "`search.steps=30`; a value with a comma, a brace or a colon is quoted twice: "
-            "'report.title=\"a, b\"'."
-        ) from error
+        raise ConfigError(f"{_sentence(first)} in {error.override!r}. {QUOTED}") from error
     except HydraException as error:
+        if str(error).startswith("Ambiguous value"):
+            first = str(error).split("\n")[0]
+            raise ConfigError(f"{_sentence(first)}. {QUOTED}") from error
         raise ConfigError(_unknown_key(overrides, root) or f"{_sentence(error)}.") from error
     except OmegaConfBaseException as error:
         raise ConfigError(
@@ -118,6 +121,8 @@ def _unknown_key(overrides: Sequence[str], root: Path) -> str:
                 where = ".".join(steps[:depth])
                 inside = f" In `{where}`:" if where else ""
                 hint = config.known(step, found) if isinstance(found, dict) else ""
+                if found is None:
+                    hint = f" it is null; give it whole, as in '{where}={{{step}: …, …}}'."
                 return f"{config.FILE_NAME} has no `{each.key_or_group}`.{inside}{hint}"
             found = found[step]
     return ""

@@ -44,6 +44,8 @@ class Finding:
     state: State
     what: str
     remedy: str = ""
+    path: Path | None = None
+    """Of what is missing."""
 
     @property
     def needed(self) -> bool:
@@ -54,6 +56,11 @@ class Finding:
 def examined(*, gpu: bool = False) -> list[Finding]:
     """All findings about the environment and the project in the working directory."""
     return [*packages(), *_machine(gpu=gpu), *_project()]
+
+
+def absent() -> list[Finding]:
+    """What the project names and is not there; no file is opened for it."""
+    return [each for each in _project(opened=False) if each.state == "missing"]
 
 
 def told(findings: list[Finding]) -> Iterator[str]:
@@ -145,12 +152,16 @@ def _gpu_by_torch() -> Finding:
         names = ", ".join(torch.cuda.get_device_name(number) for number in range(count))
         return Finding("machine", "gpu", "ok", f"{names} (torch {torch.__version__})")
     if torch.backends.mps.is_available():
-        return Finding("machine", "gpu", "ok", f"Apple's, by mps (torch {torch.__version__})")
+        what = f"Apple's, which is not used here: the CPU (torch {torch.__version__})"
+        return Finding("machine", "gpu", "note", what)
     return Finding("machine", "gpu", "ok", f"none that torch {torch.__version__} can use: the CPU")
 
 
-def _project() -> Iterator[Finding]:
-    """Parameters, targets, checkpoints and weights; only the first where it cannot be read."""
+def _project(*, opened: bool = True) -> Iterator[Finding]:
+    """Parameters, targets, checkpoints and weights; only the first where it cannot be read.
+
+    Weights are held against their cards where they may be ``opened``.
+    """
     path = Path(config.FILE_NAME)
     try:
         params = config.load(path)
@@ -162,12 +173,15 @@ def _project() -> Iterator[Finding]:
     yield Finding("project", config.FILE_NAME, "ok", counts)
     for name, target in params.targets.items():
         there = target.path.is_file()
-        remedy = f"Put the picture there, or take {name} out of conf/targets.yaml."
+        remedy = (
+            f"Put the picture there, or take {name} out of conf/targets.yaml; `make demo` draws "
+            "those of the demonstration."
+        )
         what = str(target.path) if there else f"no {target.path}"
-        yield Finding("targets", name, "ok" if there else "missing", what, remedy)
+        yield Finding("targets", name, "ok" if there else "missing", what, remedy, target.path)
     for name, checkpoint in params.checkpoints.items():
         yield _checkpoint(name, checkpoint)
-    yield from _weights(params)
+    yield from _weights(params, opened=opened)
 
 
 def _checkpoint(name: str, settings: config.Checkpoint) -> Finding:
@@ -175,7 +189,7 @@ def _checkpoint(name: str, settings: config.Checkpoint) -> Finding:
     path = settings.path
     wanted = path / "model_index.json" if settings.family == "diffusers" else path
     if not wanted.is_file():
-        return Finding("checkpoints", name, "missing", f"no {wanted}", remedy)
+        return Finding("checkpoints", name, "missing", f"no {wanted}", remedy, wanted)
     empty = _without_weights(path) if settings.family == "diffusers" else ""
     if empty:
         return Finding("checkpoints", name, "wrong", f"{empty} holds no weights", remedy)
@@ -193,7 +207,7 @@ def _without_weights(folder: Path) -> str:
     return ""
 
 
-def _weights(params: config.Params) -> Iterator[Finding]:
+def _weights(params: config.Params, *, opened: bool) -> Iterator[Finding]:
     named = {"clip": params.clip.path}
     named |= {f"score.weights.{name}": path for name, path in params.score.weights.items()}
     named |= {"corpus": params.corpus.path, "controls": params.controls.path}
@@ -202,19 +216,24 @@ def _weights(params: config.Params) -> Iterator[Finding]:
             state: State = "ok" if path.is_dir() else "missing"
             remedy = "`make demo` makes the lab's; any other folder: put the pictures there."
             what = str(path) if path.is_dir() else f"no {path}"
-            yield Finding("pictures", name, state, what, remedy)
+            yield Finding("pictures", name, state, what, remedy, path)
         else:
-            yield _carded(name, path)
+            yield _carded(name, path, opened=opened)
 
 
-def _carded(name: str, path: Path) -> Finding:
+def _carded(name: str, path: Path, *, opened: bool) -> Finding:
     """A weights file, or an open_clip folder, against the SHA-256 that its card names."""
-    remedy = "`make lab` trains the lab's own; others are fetched as the error of their stage says."
+    remedy = (
+        "`make lab` trains the lab's own; the files of conf/score and conf/clip say how published "
+        "ones are fetched."
+    )
     folder = path.is_dir()
     file = next((path / each for each in CLIP_WEIGHTS if (path / each).is_file()), path)
     card = path / CLIP_CONFIG if folder else path.with_suffix(".json")
     if not file.is_file():
-        return Finding("weights", name, "missing", f"no weights at {path}", remedy)
+        return Finding("weights", name, "missing", f"no weights at {path}", remedy, path)
+    if not opened:
+        return Finding("weights", name, "ok", str(file))
     if not card.is_file():
         return Finding("weights", name, "note", f"{file}, without a card to compare with")
     try:

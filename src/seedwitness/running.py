@@ -8,7 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from seedwitness import warm
+import yaml
+
+from seedwitness import doctor, warm
 from seedwitness.composing import compose
 from seedwitness.errors import ConfigError
 
@@ -20,13 +22,30 @@ def run(overrides: Sequence[str]) -> int:
     """Compose with ``overrides`` and run `dvc repro`; gives its exit code.
 
     DVC writes to this terminal as it does by itself. Raises ConfigError where the working directory
-    is no project, or an override does not fit.
+    is no project, an override does not fit, or something is missing that no stage makes: of that
+    DVC would tell the path alone.
     """
     if not PIPELINE.is_file():
         raise ConfigError(f"There is no {PIPELINE} in {Path.cwd()}. Go to the root of the project.")
     compose(overrides)
+    _require_all()
     with warm.listening() as environment:
         return followed([sys.executable, "-m", "dvc", "repro"], environment)
+
+
+def _require_all() -> None:
+    """Raise ConfigError where something that params.yaml names is missing."""
+    stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8")).get("stages", {})
+    outs = [out for each in stages.values() for out in each.get("outs", ()) if isinstance(out, str)]
+    absent = [
+        each
+        for each in doctor.absent()
+        if not (each.path and any(each.path.is_relative_to(out) for out in outs))
+    ]
+    if absent:
+        first, more = absent[0], len(absent) - 1
+        others = f" {more} more missing: `seedwitness doctor` names them." if more else ""
+        raise ConfigError(f"{first.group}, {first.name}: {first.what}. {first.remedy}{others}")
 
 
 def followed(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:

@@ -1,7 +1,8 @@
 """The settings of the pipeline: one model a section of ``params.yaml``, frozen, typos refused.
 
 ``params.yaml`` is composed from ``conf/`` by Hydra. What a stage reads of it the stage ``protocol``
-writes down, and it reads nothing else, because DVC does not rerun it for anything else.
+writes down, because DVC does not rerun it for anything else; targets and checkpoints alone are read
+from ``params.yaml`` itself, and pinned by hash.
 """
 
 from seedwitness.config.inputs import (

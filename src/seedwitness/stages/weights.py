@@ -17,7 +17,7 @@ def run(metric: str) -> None:
     if not named.exists():
         raise CheckpointError(
             f"The weights of the metric `{metric}` are missing: there is no {named}. `make lab` "
-            "trains the lab's own; conf/score says where published ones come from."
+            "trains the lab's own; conf/score/published.yaml says how published ones are fetched."
         )
     files = sorted(p for p in named.rglob("*") if p.is_file()) if named.is_dir() else [named]
     top = named if named.is_dir() else named.parent
