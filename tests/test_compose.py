@@ -88,6 +88,16 @@ def test_every_file_says_what_it_is_for(option: Path) -> None:
         assert not any(each.is_sweep_override() for each in parsed)
 
 
+def test_the_lines_of_the_readme_fit(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("seedwitness run")]
+    assert len(lines) > 5
+    for line in lines:
+        found = composed(tmp_path, *shlex.split(line)[2:])
+        params = config.validated(config.Params, found, "made")
+        assert params.judge.reference in params.checkpoints
+
+
 def test_every_option_fits(tmp_path: Path) -> None:
     """All at once, as far as they do not exclude one another: a composition takes a while."""
     others = {

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 from cases import CASE, SETTINGS
+from PIL import Image
 
-from seedwitness.evidence.conclusions import conclude
+from seedwitness.evidence.conclusions import Beside, conclude
 from seedwitness.evidence.examined import by_trial, compared, copies
 from seedwitness.evidence.ranks import in_company, rank
-from seedwitness.planning import plan
+from seedwitness.planning import plan, told
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,8 +41,25 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
             [],
             in_company(alone, [1.0] * others),
             copies(CASE, settings, wide),
-            compared(CASE, settings, wide, higher=True),
+            Beside(compared(CASE, settings, wide, higher=True), None),
             settings,
-            reference=True,
         )
         assert said == word
+
+
+def test_controls_that_are_not_there_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["controls"] |= {"path": "mine", "watch": "mine", "known": None}
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    assert "are there" not in told(plan(0.01, 0.95, 0.01))[0]
+    Path("mine").mkdir()
+    for number in range(2):
+        Image.new("RGB", (8, 8)).save(f"mine/{number}.png")
+    lines = [f'{{"file_name": "{number}.png", "text": "a cat"}}' for number in range(2)]
+    Path("mine/metadata.jsonl").write_text("\n".join(lines))
+    found = plan(0.01, 0.95, 0.01)
+    assert (found.controls, found.controls_there) == (799, 2)
+    assert "2 are there: bring 797 more" in told(found)[0]

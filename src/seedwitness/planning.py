@@ -10,6 +10,7 @@ from statistics import median
 from seedwitness import config
 from seedwitness.errors import ConfigError
 from seedwitness.evidence import sizes
+from seedwitness.imagefolder import entries
 from seedwitness.records import Search, read
 from seedwitness.stages import DATA
 
@@ -25,6 +26,8 @@ class Plan:
     rate: float
     cases: int
     controls: int
+    controls_there: int | None
+    """Pictures in the folder of controls; None where it is not there yet."""
     seeds: int
     prompts: int
     nfe_a_trial: int
@@ -45,7 +48,7 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
     search = params.search
     examined = max(1, len(params.checkpoints) - 1)  # the reference makes no claim
     cases = len(params.targets) * examined
-    controls = sizes.controls(alpha, cases)
+    controls, there = sizes.controls(alpha, cases), params.controls.path
     seeds = sizes.seeds(rate, power)
     nfe_a_trial = search.steps * (1 if search.guidance == 1 else 2)
     budget = seeds * search.prompts * nfe_a_trial
@@ -58,6 +61,7 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
         rate=rate,
         cases=cases,
         controls=controls,
+        controls_there=len(entries(there)) if there.is_dir() else None,
         seeds=seeds,
         prompts=search.prompts,
         nfe_a_trial=nfe_a_trial,
@@ -74,10 +78,17 @@ def told(found: Plan) -> list[str]:
         hours = found.nfe * found.seconds_a_nfe / 3600
         cost += f", about {hours:.1f} hours at the {1000 * found.seconds_a_nfe:.3g} ms an NFE of "
         cost += "the searches here"
+    short = found.controls - (found.controls_there or found.controls)
+    lacking = (
+        f" {found.controls_there:,} are there: bring {short:,} more, or examine fewer targets or "
+        "checkpoints."
+        if short > 0
+        else ""
+    )
     return [
         f"Controls: {found.controls:,}, so that p can fall to {found.alpha:g} / {found.cases}, the "
         f"share of each of {found.cases} cases (Bonferroni over targets, Holm within a report; the "
-        "reference checkpoint makes no claim).",
+        f"reference checkpoint makes no claim).{lacking}",
         f"Seeds: {found.seeds:,} for each of {found.prompts} prompts, so that a prompt that brings "
         f"the target back at a rate of {found.rate:g} shows a copy with a chance of "
         f"{100 * found.power:g} %.",

@@ -6,7 +6,7 @@ import pytest
 
 from seedwitness.evidence.ranks import rank
 from seedwitness.evidence.rates import rate
-from seedwitness.evidence.sizes import controls, seeds, unseen
+from seedwitness.evidence.sizes import controls, seeds
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.05, 0.01, 0.003, 0.001])
@@ -41,10 +41,9 @@ def test_with_so_many_seeds_a_copy_is_seen_and_with_one_fewer_too_seldom(
     assert needed == 1 or 1 - (1 - share) ** (needed - 1) < power
 
 
-def test_what_no_copy_leaves_possible_is_the_one_sided_exact_limit() -> None:
+def test_so_many_seeds_leave_no_higher_rate_possible() -> None:
     for count in (1, 16, 500):
-        assert unseen(count) == pytest.approx(rate(0, count, 0.9).high)
-        assert seeds(unseen(count), 0.95) == count
+        assert seeds(rate(0, count, 0.9).high, 0.95) == count
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 2.0])
@@ -54,5 +53,3 @@ def test_shares_are_shares(alpha: float) -> None:
             call()
     with pytest.raises(ValueError, match="none"):
         controls(0.01, 0)
-    with pytest.raises(ValueError, match="every rate"):
-        unseen(0)

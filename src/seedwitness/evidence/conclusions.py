@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from seedwitness import config, records
 from seedwitness.coding import text_bits
+from seedwitness.evidence import sizes
 from seedwitness.evidence.examined import Examined
 
 MORE = 0.95
@@ -43,7 +43,7 @@ def conclude(
     least = ranked.resolution * ranked.family
     among = f" in the company of {ranked.family} cases" if ranked.family > 1 else ""
     if ranked.controls < settings.least_controls or least > settings.alpha:
-        needed = max(settings.least_controls, ceil(ranked.family / settings.alpha) - 1)
+        needed = max(settings.least_controls, sizes.controls(settings.alpha, ranked.family))
         return "inconclusive", [
             f"{ranked.controls} controls are too few{among}: p could not fall below {least:.2g}. "
             f"Set controls.count to {needed} or more"

@@ -40,6 +40,16 @@ class Examined:
     scan: records.Scan
 
 
+def tables(case: Examined) -> dict[str, pd.DataFrame]:
+    """The tables of scores that a finding rests on, by what they are of."""
+    return {
+        "trials": case.scores,
+        "trials on the reference": case.reference_scores,
+        "trials of controls": case.controls,
+        "trials of pictures known to be learned": case.known,
+    }
+
+
 @dataclass(frozen=True)
 class Picture:
     """What a picture is known by, whatever its file is called and however it was saved."""

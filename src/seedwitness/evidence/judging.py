@@ -18,6 +18,7 @@ from seedwitness.evidence.examined import (
     compared,
     control_statistics,
     copies,
+    tables,
 )
 from seedwitness.evidence.generation import generated
 from seedwitness.evidence.phrase import phrase
@@ -107,13 +108,7 @@ def _there(number: int, cases: Sequence[Examined], standings: Sequence[_Standing
 
 def _require_numbers(case: Examined) -> None:
     """Raise RecordError where a trial has no finite score by one of the metrics."""
-    tables = {
-        "trials": case.scores,
-        "trials on the reference": case.reference_scores,
-        "trials of controls": case.controls,
-        "trials of pictures known to be learned": case.known,
-    }
-    for name, table in tables.items():
+    for name, table in tables(case).items():
         unscored = table.loc[~np.isfinite(table["score"].to_numpy()), "metric"]
         if len(unscored):
             raise RecordError(

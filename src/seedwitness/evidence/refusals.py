@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seedwitness import records
-from seedwitness.evidence.examined import Examined, pictures, same
+from seedwitness.evidence.examined import Examined, pictures, same, tables
 
 RESAVED = "by its pixels, or by PDQ and colour"
 
@@ -89,14 +89,8 @@ def _twice(case: Examined) -> list[str]:
 
 def outside(case: Examined) -> list[str]:
     """Which metrics gave what they cannot give, for the case or its controls; mostly none."""
-    tables = {
-        "trials": case.scores,
-        "trials on the reference": case.reference_scores,
-        "trials of controls": case.controls,
-        "trials of pictures known to be learned": case.known,
-    }
     said = []
-    for what, table in tables.items():
+    for what, table in tables(case).items():
         off = table[
             (table["score"] < table["lowest"] - ROUNDING)
             | (table["score"] > table["highest"] + ROUNDING)

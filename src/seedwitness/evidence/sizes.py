@@ -25,14 +25,3 @@ def seeds(rate: float, power: float) -> int:
     if not (0 < rate < 1 and 0 < power < 1):
         raise ValueError(f"rate {rate} or power {power} is not in (0, 1)")
     return ceil(log1p(-power) / log1p(-rate) - 1e-9)
-
-
-def unseen(count: int, confidence: float = 0.95) -> float:
-    """The rate that ``count`` seeds without a copy leave possible.
-
-    It solves (1 - rate)^count = 1 - confidence. Raises ValueError where ``count`` is below 1.
-    """
-    if count < 1:
-        raise ValueError("without a seed every rate is possible")
-    found: float = 1 - (1 - confidence) ** (1 / count)
-    return found
