@@ -53,19 +53,18 @@ class Scorer:
     metrics: Mapping[str, scoring.Metric]
     scratch: Path
 
-    def rows(
+    def table(
         self,
         loaded: Loaded,
         recipes: Sequence[records.Recipe],
         made: Mapping[str, Made],
         picture: Image.Image,
-    ) -> list[dict[str, Any]]:
+    ) -> pd.DataFrame:
         """``records.SCORES`` of ``recipes``, a row each trial and metric."""
-        latents = [made[each.id].latent_sha256 for each in recipes]
         about = {
             "checkpoint": loaded.checkpoint.sha256,
             "recipes": [each.id for each in recipes],
-            "latents": latents,
+            "latents": [made[each.id].latent_sha256 for each in recipes],
             "laid": asdict(laid(self.asked)),
             "batch": self.asked.score.batch,
             "metrics": {name: each.info.weights_sha256 for name, each in self.metrics.items()},
@@ -74,20 +73,14 @@ class Scorer:
         def reckon() -> list[dict[str, Any]]:
             some = parts(recipes, made, self.asked.score.batch)
             found = scored(loaded.pipeline, some, picture, self.metrics, laid(self.asked))
-            plain = records.frame(found, records.SCORES).to_dict("records")
-            return [{str(key): value for key, value in row.items()} for row in plain]
+            return _plain(records.frame(found, records.SCORES))
 
-        return Kept(self.scratch, about).rows(SCORED, pixel_hash(picture), "", reckon)
+        kept = Kept(self.scratch, about).rows(SCORED, pixel_hash(picture), "", reckon)
+        return records.frame(kept, records.SCORES)
 
-    def table(
-        self,
-        loaded: Loaded,
-        recipes: Sequence[records.Recipe],
-        made: Mapping[str, Made],
-        picture: Image.Image,
-    ) -> pd.DataFrame:
-        """``rows`` as a table."""
-        return records.frame(self.rows(loaded, recipes, made, picture), records.SCORES)
+
+def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
 def control_rows(
@@ -106,8 +99,8 @@ def control_rows(
             "caption": each.entry.text,
             "corpus_match": each.seen,
         }
-        own = scorer.rows(loaded, outcome.recipes, outcome.made, each.case.picture)
-        rows += [about | row for row in own]
+        own = scorer.table(loaded, outcome.recipes, outcome.made, each.case.picture)
+        rows += [about | row for row in _plain(own)]
     return records.frame(rows, records.CONTROLS)
 
 
