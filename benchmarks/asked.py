@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from kept import CANDIDATES, Kept
 from PIL import Image
 
 from seedwitness import config, records
@@ -25,10 +27,19 @@ from seedwitness.prompts.candidates import candidates
 from seedwitness.search import cases
 from seedwitness.targets.reading import read
 
+STEPS = {160: 10, 640: 20}
+"""Steps by the budget of a case, in NFE: those of the demonstration, and of a lab's measure."""
 
-def settings(lab: Path) -> config.Params:
-    """Those of the project, but for the places of weights, which are the lab's own."""
+
+def settings(lab: Path, budget: int | None = None) -> config.Params:
+    """Those of the project, but for the places of weights, which are the lab's own.
+
+    ``budget`` is one of ``STEPS``; without it the search is the project's own too.
+    """
     params = config.load()
+    if budget:
+        update = {"budget_nfe": budget, "steps": STEPS[budget]}
+        params = params.model_copy(update={"search": params.search.model_copy(update=update)})
     if params.search.steer or params.search.stop.early:
         raise SystemExit("search.steer and search.stop are not looked at here: leave them out.")
     own = {name: lab / path.relative_to("data/lab") for name, path in params.score.weights.items()}
@@ -68,26 +79,44 @@ def indexed(folder: Path, asked: config.Params, scratch: Path) -> Path:
     return place
 
 
-def questions(folder: Path, ask: Asker, index: Index, asked: config.Params) -> dict[str, Question]:
+def questions(
+    folder: Path, ask: Asker, index: Index, asked: config.Params, kept: Kept
+) -> dict[str, Question]:
     """Every picture in every way, by ``WAY/NAME``."""
     found = {}
     for each in entries(folder / "questions"):
         image, target = read(folder / "questions" / each.file_name, Path(each.file_name).stem)
-        alone, _ = ask.recover(image, claims=(), caption=None)
-        stated, _ = ask.recover(image, claims=(), caption=each.text)
-        nothing = records.frame([], records.MATCHES)
-        for way, recovered, looked_up in (
-            ("as found", alone, True),
-            ("stated", stated, True),
-            ("pixels alone", alone, False),
-        ):
-            matches = nothing
-            if looked_up:
-                texts = list(dict.fromkeys(recovered["text"]))
-                _, matches = ask.look_up(index, image, texts, folder / "corpus", asked.lookup)
-            own = candidates(recovered, matches, asked.search.prompts)
-            found[f"{way}/{target.name}"] = Question(image, target, own)
+        reckon = partial(candidates_of, image, each.text, folder / "corpus", ask, index, asked)
+        for row in kept.rows(CANDIDATES, target.pixels_sha256, each.text, reckon):
+            own = records.frame(row["prompts"], records.PROMPTS)
+            found[f"{row['way']}/{target.name}"] = Question(image, target, own)
     return found
+
+
+def candidates_of(
+    image: Image.Image,
+    text: str,
+    corpus: Path,
+    ask: Asker,
+    index: Index,
+    asked: config.Params,
+) -> list[dict[str, Any]]:
+    """What is tried of a picture whose caption is ``text``, by way."""
+    alone, _ = ask.recover(image, claims=(), caption=None)
+    stated, _ = ask.recover(image, claims=(), caption=text)
+    rows = []
+    for way, recovered, looked_up in (
+        ("as found", alone, True),
+        ("stated", stated, True),
+        ("pixels alone", alone, False),
+    ):
+        matches = records.frame([], records.MATCHES)
+        if looked_up:
+            texts = list(dict.fromkeys(recovered["text"]))
+            _, matches = ask.look_up(index, image, texts, corpus, asked.lookup)
+        own = candidates(recovered, matches, asked.search.prompts)
+        rows.append({"way": way, "prompts": own.to_dict("records")})
+    return rows
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from asked import Control, Question, controls, indexed, laid, questions, settings
+from asked import STEPS, Control, Question, controls, indexed, laid, questions, settings
 from kept import SCORED, Kept
 from PIL import Image
 from unscanned import unscanned
@@ -199,7 +199,7 @@ def closest(table: pd.DataFrame) -> dict[str, float]:
     found = {}
     for metric, own in table.groupby("metric"):
         higher = bool(own["higher_is_closer"].iloc[0])
-        found[str(metric)] = float(own["score"].max() if higher else own["score"].min())
+        found[str(metric)] = round(float(own["score"].max() if higher else own["score"].min()), 6)
     return found
 
 
@@ -209,8 +209,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lab", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--budget", type=int, choices=STEPS, help="NFE a case")
     given = parser.parse_args()
-    asked = settings(given.lab)
+    asked = settings(given.lab, given.budget)
     loaded = {
         name: load(
             name,
@@ -228,7 +229,9 @@ def main() -> None:
     chosen = controls(given.folder, ask, index, asked)
     scorer = Scorer(asked, metrics, given.scratch)
     beside = {name: control_rows(each, chosen, scorer, ledger) for name, each in loaded.items()}
-    put = questions(given.folder, ask, index, asked)
+    about = {"index": place.name, "prompts": asked.search.prompts}
+    about |= {name: getattr(asked, name).model_dump(mode="json") for name in ("recover", "lookup")}
+    put = questions(given.folder, ask, index, asked, Kept(given.scratch, about))
     sought = {
         name: cases.Case(each.image, tuple(each.prompts["text"])) for name, each in put.items()
     }

@@ -17,8 +17,8 @@ from seedwitness.detectors import DETECTORS
 from seedwitness.files import sha256_file, write_whole
 from seedwitness.stages.code import HOME, NO_INFLUENCE
 
-RECOVERED, SCORED = "recovered", "scores"
-"""The prompt of a picture; and the scores of trials that were made for it."""
+RECOVERED, CANDIDATES, SCORED = "recovered", "candidates", "scores"
+"""The prompt of a picture, all prompts to try for it, and the scores of what they gave."""
 
 
 class Kept:
@@ -55,6 +55,8 @@ def _code(unit: str) -> dict[str, str]:
         roots = {DETECTORS[unit].statistic.__module__}
     elif unit == RECOVERED:
         roots = {"seedwitness.prompts.asking", "seedwitness.prompts.phrases"}
+    elif unit == CANDIDATES:
+        roots = {"seedwitness.prompts.asking"}
     elif unit == SCORED:
         roots = {"seedwitness.search.scores"}
     else:

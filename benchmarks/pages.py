@@ -11,7 +11,8 @@ from seedwitness.evidence.rates import rate
 def place(where: Mapping[str, Any]) -> str:
     """Where and when something was measured."""
     gpu = where.get("gpu") or "no GPU in use"
-    return f"{where['processor']}, {where['cores']} cores, {where['date']}, {gpu}"
+    cores = f"{where['cores']} core{'' if where['cores'] == 1 else 's'}"
+    return f"{where['processor']}, {cores}, {where['date']}, {gpu}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

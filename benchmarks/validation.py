@@ -1,6 +1,6 @@
 """Validates findings on pictures whose truth is known: docs/validation.md and docs/validation.json.
 
-    .venv/bin/python benchmarks/validation.py docs [--labs data/lab]
+    .venv/bin/python benchmarks/validation.py docs [--labs data/lab] [--budgets 160]
 
 Lays pictures out under names that say nothing, has `blind.py` judge them, which never reads the
 truth, and only then holds what it said against it. Held-out pictures are split by hash: the first
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from all import LABS, machine, run
+from asked import STEPS
 from scipy.stats import ks_2samp
 from validation_page import PLANTED, page
 from validation_plots import plots
@@ -229,6 +230,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("docs", type=Path)
     parser.add_argument("--labs", type=Path, nargs="+", default=LABS)
+    parser.add_argument("--budgets", type=int, nargs="+", choices=STEPS, default=list(STEPS))
     parser.add_argument("--once", type=int, default=100, help="pictures seen once")
     parser.add_argument("--most", type=int, help="of each group, for a quick look; 8 or more")
     asked = parser.parse_args()
@@ -238,10 +240,13 @@ def main() -> None:
         groups, controls = chosen(lab, asked.once)
         groups = {name: rows[: asked.most] for name, rows in groups.items()}
         place = laid_out(lab, groups, controls)
-        found = run("blind", str(place), "--lab", str(path), "--scratch", str(place))
-        kept = ("device", "checkpoints", "controls", "search", "judge")
-        about = {key: found[key] for key in kept}
-        result["labs"][lab.name] = about | figures(found, groups, found["judge"]["alpha"])
+        for budget in asked.budgets:
+            own = ("--lab", str(path), "--scratch", str(place), "--budget", str(budget))
+            found = run("blind", str(place), *own)
+            kept = ("device", "checkpoints", "controls", "search", "judge")
+            about = {"lab": lab.name, **{key: found[key] for key in kept}}
+            told = figures(found, groups, found["judge"]["alpha"])
+            result["labs"][f"{lab.name}-{budget}"] = about | told
     write(asked.docs, result)
 
 
@@ -250,7 +255,7 @@ def write(docs: Path, result: Row) -> None:
     detectors = docs / "detectors.json"
     others = json.loads(detectors.read_text("utf-8")) if detectors.exists() else None
     plots(result, docs / "images" / "validation")
-    (docs / "validation.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    (docs / "validation.json").write_text(json.dumps(result) + "\n", "utf-8")
     (docs / "validation.md").write_text(page(result, others), "utf-8")
 
 

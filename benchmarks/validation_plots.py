@@ -51,7 +51,7 @@ def findings(lab: Row) -> alt.FacetChart:
 
 
 def p_values(lab: Row) -> alt.FacetChart:
-    """How many p-values are at most so large, beside what would be if they were exact."""
+    """How many p-values are at most so large; dashed, what would be if they were exact."""
     rows = pd.DataFrame(
         [
             {
@@ -71,12 +71,19 @@ def p_values(lab: Row) -> alt.FacetChart:
     y = alt.Y("share:Q", title="share of pictures with at most so much")
     lines = (
         alt.Chart()
+        .transform_filter("datum.group != 'exact'")
         .mark_line(interpolate="step-after")
         .encode(x, y, color=alt.Color("group:N", title=None))
     )
+    diagonal = (
+        alt.Chart()
+        .transform_filter("datum.group == 'exact'")
+        .mark_line(strokeDash=[3, 3], color="#888")
+        .encode(x, y)
+    )
     both = pd.concat([rows, exact.assign(group="exact")])
     chart: alt.FacetChart = (
-        alt.layer(lines, data=both)
+        alt.layer(diagonal, lines, data=both)
         .properties(width=230, height=230)
         .facet(column=alt.Column("way:N", sort=list(WAYS), title=None))
     )
