@@ -183,7 +183,7 @@ def page(result: Row, others: Row | None) -> str:
             [
                 "lab, NFE a case",
                 *(f"{group}, stated: supported" for group in PLANTED),
-                "never learned, in all ways: supported",
+                "held out, twins and seen once, in all ways: supported",
             ],
             [in_short(lab) for lab in result["labs"].values()],
         ),
