@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("docs", type=Path)
     parser.add_argument("--labs", type=Path, nargs="+", default=LABS)
     parser.add_argument("--budgets", type=int, nargs="+", choices=STEPS, default=list(STEPS))
-    parser.add_argument("--once", type=int, default=100, help="pictures seen once")
+    parser.add_argument("--once", type=int, default=48, help="pictures seen once")
     parser.add_argument("--most", type=int, help="of each group, for a quick look; 8 or more")
     asked = parser.parse_args()
     result: Row = {"machine": machine(), "labs": {}}
