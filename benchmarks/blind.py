@@ -121,9 +121,6 @@ def row(
 ) -> dict[str, Any]:
     """What is kept of a finding."""
     m = case.memorised
-    assert m.rank is not None
-    assert m.copies is not None
-    assert m.statistic is not None
     return {
         "picture": case.target,
         "way": way,
@@ -186,8 +183,6 @@ class Judged:
         found = []
         for each, case in zip(examined, judge(examined, self.asked.judge), strict=True):
             m = case.memorised
-            assert m.rank is not None
-            assert m.copies is not None
             refused = bool(refusals(each, m.rank, m.copies.criteria))
             near = closest(tables[case.checkpoint])
             found.append(row(way, case, near, outcome.nfe, refused=refused))

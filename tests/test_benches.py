@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asked import STEPS
 from detectors_page import summary
 from kept import Kept
 from reckoned import FINDING
@@ -15,6 +16,7 @@ from told_apart import figures, findings
 from validation import counted
 from validation_page import NEVER, PLANTED, WAYS, against, bars, missing, verdict
 
+from seedwitness import config
 from seedwitness.evidence.rates import rate
 
 ABOUT = {"prompt": "training caption", "nfe": 320, "backward": 0, "seconds": 1.0}
@@ -179,3 +181,8 @@ def test_the_best_are_named_by_what_they_ask_for() -> None:
     assert len(rows) == 2 * len(PLANTED)
     assert all(row[3].endswith("most-alike") for row in rows)
     assert [row[4].split(", ")[1] for row in rows[:3]] == ["hessian |", "clique |", "clique |"]
+
+
+def test_the_smaller_budget_is_the_demonstrations() -> None:
+    search = config.load(Path(__file__).parents[1] / "params.yaml").search
+    assert (search.budget_nfe, search.steps) == next(iter(STEPS.items()))

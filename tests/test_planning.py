@@ -1,5 +1,6 @@
 """Plans: what they ask for is enough, however many targets and checkpoints there are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,4 @@ def test_controls_that_are_not_there_are_asked_for(
     found = plan(0.01, 0.95, 0.01)
     assert (found.controls, found.controls_there) == (799, 2)
     assert "2 are there: bring 797 more" in told(found)[0]
+    assert "0 are there: bring 799 more" in told(replace(found, controls_there=0))[0]

@@ -78,6 +78,17 @@ def test_what_is_missing_is_named_before_dvc_stumbles_over_it(repository: Path) 
     assert not (repository / "out").exists()
 
 
+def test_weights_in_a_folder_are_there(repository: Path) -> None:
+    """A metric may take a folder as it was downloaded, and not one of open_clip."""
+    fill()
+    folder = repository / "models" / "dinov2-base"
+    folder.mkdir(parents=True)
+    compose(["score=published", "+score.weights.dinov2=models/dinov2-base"])
+    assert "score.weights.dinov2" in {each.name for each in doctor.absent()}
+    (folder / "model.safetensors").touch()
+    assert "score.weights.dinov2" not in {each.name for each in doctor.absent()}
+
+
 @pytest.mark.slow
 def test_dvc_composes_the_same(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     overrides = ["search=default", "search.steps=9", "+checkpoint@checkpoints.more=lab-clean"]

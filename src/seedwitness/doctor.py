@@ -222,13 +222,17 @@ def _weights(params: config.Params, *, opened: bool) -> Iterator[Finding]:
 
 
 def _carded(name: str, path: Path, *, opened: bool) -> Finding:
-    """A weights file, or an open_clip folder, against the SHA-256 that its card names."""
+    """A weights file, or a folder that holds one, against the SHA-256 that its card names."""
     remedy = (
         "`make lab` trains the lab's own; the files of conf/score and conf/clip say how published "
         "ones are fetched."
     )
     folder = path.is_dir()
-    file = next((path / each for each in CLIP_WEIGHTS if (path / each).is_file()), path)
+    file = path
+    if folder:
+        named = [path / each for each in CLIP_WEIGHTS]
+        others = sorted(each for each in path.iterdir() if each.suffix in WEIGHTS)
+        file = next((each for each in (*named, *others) if each.is_file()), path)
     card = path / CLIP_CONFIG if folder else path.with_suffix(".json")
     if not file.is_file():
         return Finding("weights", name, "missing", f"no weights at {path}", remedy, path)

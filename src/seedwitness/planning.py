@@ -78,10 +78,10 @@ def told(found: Plan) -> list[str]:
         hours = found.nfe * found.seconds_a_nfe / 3600
         cost += f", about {hours:.1f} hours at the {1000 * found.seconds_a_nfe:.3g} ms an NFE of "
         cost += "the searches here"
-    short = found.controls - (found.controls_there or found.controls)
+    there = found.controls_there
+    short = 0 if there is None else found.controls - there
     lacking = (
-        f" {found.controls_there:,} are there: bring {short:,} more, or examine fewer targets or "
-        "checkpoints."
+        f" {there:,} are there: bring {short:,} more, or examine fewer targets or checkpoints."
         if short > 0
         else ""
     )

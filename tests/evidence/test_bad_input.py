@@ -63,7 +63,7 @@ def test_a_single_trial_gives_no_interval_against_the_reference() -> None:
     one = replace(CASE, scores=scores([0.9], [0.1]), reference_scores=scores([0.3], [0.4]))
     judged = found(one)
     assert judged.finding == "inconclusive"
-    assert judged.reasons[0].startswith("A single trial of a blind seed was made")
+    assert judged.reasons[0].startswith("Fewer than two trials of blind seeds")
     assert judged.reference is None
 
 

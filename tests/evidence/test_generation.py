@@ -98,6 +98,9 @@ def test_a_part_of_the_seed_space_is_named_as_such() -> None:
     assert found.finding == "inconclusive"
     assert "No seed from 0 to 4,194,303, 0.098 % of them all," in found.reasons[0]
     assert "0.098 % of the seed space" in found.limits[0]
+    nearly = generated(scan(first_seed=1, seeds=[], regenerated=None), ())
+    assert nearly.finding == "inconclusive"
+    assert "over 99 % of the seed space" in nearly.limits[0]
 
 
 def test_a_flat_target_and_a_size_that_cannot_be_are_inconclusive() -> None:

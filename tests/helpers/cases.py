@@ -8,6 +8,7 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 from invented import identity
+from unscanned import unscanned
 
 from seedwitness import config, records
 from seedwitness.evidence.examined import Examined
@@ -95,25 +96,7 @@ TARGET = records.Target(
     ),
 )
 BEST = np.linspace(0.2, 0.5, 99).tolist()
-SCAN = records.Scan(
-    target="owl",
-    checkpoint="memorised",
-    checkpoint_sha256="memorised",
-    note="no size for it",
-    protocols=["torch-cpu"],
-    first_seed=0,
-    end_seed=10,
-    pictures=1,
-    inversions=[],
-    steps=20,
-    rounds=0,
-    elements=0,
-    alpha=0.001,
-    z_needed=None,
-    seen=1.0,
-    seeds=[],
-    regenerated=None,
-)
+SCAN = unscanned("owl", "memorised", "memorised").model_copy(update={"note": "no size for it"})
 _SEED = records.ScannedSeed(
     seed=7,
     rng="torch-cpu",

@@ -88,8 +88,9 @@ def _withheld(found: records.Copies, beside: Beside | None, settings: config.Jud
     compared = beside.compared
     if compared is None:
         return (
-            "A single trial of a blind seed was made, which gives no interval for the difference "
-            "to the reference checkpoint: raise search.budget_nfe, or search.stop.copies."
+            "Fewer than two trials of blind seeds were made, which give no interval for the "
+            "difference to the reference checkpoint: raise search.budget_nfe, or "
+            "search.stop.copies."
         )
     if compared.low == compared.high:
         return (

@@ -66,7 +66,7 @@ def _nothing(scan: records.Scan, best: records.ScannedSeed | None) -> str:
         "No seed of all 2^32"
         if scan.tried == SEEDS
         else f"No seed from {scan.first_seed:,} to {scan.end_seed - 1:,}, "
-        f"{100 * scan.tried / SEEDS:.2g} % of them all,"
+        f"{_share(scan)} of them all,"
     )
     nearest = (
         "none passed the first looks"
@@ -101,9 +101,8 @@ def _claims(scan: records.Scan) -> list[str]:
 def _limits(scan: records.Scan) -> list[str]:
     said = []
     if scan.tried < SEEDS:
-        share = scan.tried / SEEDS
         said.append(
-            f"{100 * share:.2g} % of the seed space was looked at, seeds {scan.first_seed:,} to "
+            f"{_share(scan)} of the seed space was looked at, seeds {scan.first_seed:,} to "
             f"{scan.end_seed - 1:,}: `seedwitness run scan=whole` looks at all."
         )
     if scan.regenerated is not None and scan.regenerated.the_very_image:
@@ -124,6 +123,12 @@ def _limits(scan: records.Scan) -> list[str]:
         "memorised ones above all, and more of them the higher the guidance."
     )
     return said
+
+
+def _share(scan: records.Scan) -> str:
+    """How much of the seed space was looked at, never rounded up to all of it."""
+    percent = 100 * scan.tried / SEEDS
+    return f"{percent:.2g} %" if percent < 99 else "over 99 %"
 
 
 def _draw(best: records.ScannedSeed) -> str:

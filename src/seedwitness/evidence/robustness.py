@@ -34,8 +34,8 @@ def variants(
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
     What is not changed stays as it was, also ``company``, p of the other cases of the report, and p
-    on the reference. Of a
-    case that is refused nothing is to be asked, because none of this could change that.
+    on the reference. Of a case that is refused nothing is to be asked, because none of this could
+    change that.
     """
     wide = by_trial(case.scores)
     done = []
