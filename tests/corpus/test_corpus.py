@@ -1,83 +1,25 @@
 """The corpus: what stands in it comes back, with all its copies, whatever the batch."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-import faiss
 import numpy as np
 import pytest
 import torch
+from drawnfolder import COPIES, PLAN, all_of, fingerprint, written
 from PIL import Image
 
 from seedwitness import resaved
-from seedwitness.corpus import Embedder, Fingerprint
+from seedwitness.corpus import Embedder
 from seedwitness.corpus.building import build, flat
 from seedwitness.corpus.embedding import embed_pictures, embed_texts
 from seedwitness.corpus.index import ABOUT, IMAGES, TABLE, TEXTS, Index, load, save
 from seedwitness.corpus.lookup import Hit, keep_pictures, look_up, near_duplicates, nearest, table
 from seedwitness.corpus.recall import degraded, known_items, recall_at_1
-from seedwitness.errors import PictureError, RecordError
-from seedwitness.lab.drawing.picture import draw
-from seedwitness.lab.drawing.world import sketches
-from seedwitness.metrics import LAB_WEIGHTS, clip_score, phash
+from seedwitness.errors import RecordError
+from seedwitness.metrics import LAB_WEIGHTS, phash
 from seedwitness.pictures import decoded, pixel_hash
 from seedwitness.records import Corpus, read
-
-CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"
-PLAN = sketches(1, themes=9, once=9, held_out=0, planted={}, twins_each=0)
-SIZES = [(64, 64), (64, 48), (40, 64), (300, 280)]
-ODD = ["<b onclick=\"x()\">owl</b> & 'cat'", "owl, " * 2000, "a \\ b \u0000 ☃ 日本"]
-COPIES = 3  # of the first picture, under names at the end
-
-
-def written(folder: Path) -> Path:
-    """An ImageFolder of nine drawn pictures of four sizes, and two more copies of the first."""
-    folder.mkdir()
-    lines = []
-    for number, sketch in enumerate(PLAN):
-        size = SIZES[number % len(SIZES)]
-        image = draw(sketch.theme, sketch.seed, 64).resize(size, Image.Resampling.NEAREST)
-        image.save(folder / f"{number}.png")
-        text = ODD[number] if number < len(ODD) else sketch.wordings[0]
-        lines.append({"file_name": f"{number}.png", "text": text})
-    for copy in range(1, COPIES):
-        decoded(folder / "0.png").save(folder / f"x{copy}.webp", lossless=True)
-        lines.append({"file_name": f"x{copy}.webp", "text": f"copy {copy}"})
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (folder / "metadata.jsonl").write_text(text)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(tmp_path_factory.mktemp("corpus") / "art")
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    clip = clip_score.load(CLIP)
-    return Embedder(clip.embed_images, clip.embed_texts, clip.info)
-
-
-def fingerprint(image: Image.Image) -> Fingerprint:
-    return Fingerprint(phash.hashed(image), resaved.imprint(image))
-
-
-@pytest.fixture(scope="module")
-def index(folder: Path, embedder: Embedder) -> Index:
-    return build(folder, "drawn for the tests", embedder, fingerprint, batch=64)
-
-
-@pytest.fixture
-def saved(index: Index, tmp_path: Path) -> Path:
-    save(index, tmp_path / "index")
-    return tmp_path / "index"
-
-
-def all_of(vectors: faiss.IndexFlatIP) -> np.ndarray:
-    return vectors.reconstruct_n(0, vectors.ntotal)
 
 
 def test_every_line_is_a_row_and_nothing_is_changed(folder: Path, index: Index) -> None:
@@ -282,62 +224,3 @@ def test_texts_keep_their_order(embedder: Embedder) -> None:
     vectors = embed_texts(texts, embedder.texts)
     assert np.array_equal(vectors[0], vectors[2])
     np.testing.assert_allclose(vectors, embedder.texts(texts), atol=1e-5)
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def garbled(path: Path) -> None:
-    path.write_bytes(b"no index")
-
-
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-@pytest.mark.parametrize("name", [IMAGES, TEXTS])
-@pytest.mark.parametrize("harm", [Path.unlink, cut, garbled, emptied])
-def test_a_harmed_index_is_named_with_the_remedy(
-    saved: Path, embedder: Embedder, name: str, harm: Callable[[Path], None]
-) -> None:
-    harm(saved / name)
-    with pytest.raises(RecordError, match=rf"{name} .*dvc repro"):
-        load(saved, embedder)
-
-
-@pytest.mark.parametrize("name", [TABLE, ABOUT])
-def test_a_missing_table_is_named_with_the_remedy(
-    saved: Path, embedder: Embedder, name: str
-) -> None:
-    (saved / name).unlink()
-    with pytest.raises(RecordError, match=rf"{name} is missing.*dvc repro"):
-        load(saved, embedder)
-
-
-def test_parts_of_two_makings_are_refused(index: Index, saved: Path, embedder: Embedder) -> None:
-    few = index.rows.iloc[:-1]
-    save(replace(index, rows=few), saved)
-    with pytest.raises(RecordError, match=r"rows\.parquet does not hold the 11 rows"):
-        load(saved, embedder)
-    save(replace(index, texts=flat(all_of(index.texts)[:-1])), saved)
-    with pytest.raises(RecordError, match=r"texts\.faiss holds 10 vectors.*dvc repro"):
-        load(saved, embedder)
-    save(replace(index, texts=flat(all_of(index.texts)[:, :8])), saved)
-    with pytest.raises(RecordError, match=r"texts\.faiss of 8.*dvc repro"):
-        load(saved, embedder)
-
-
-def test_another_model_is_refused(saved: Path, embedder: Embedder) -> None:
-    other = replace(clip_score.load(CLIP).info, name="other-clip", weights_sha256="f" * 64)
-    with pytest.raises(RecordError, match=r"lab-clip .* other-clip .*dvc repro"):
-        load(saved, replace(embedder, model=other))
-
-
-def test_a_corpus_that_cannot_be_read_is_named(tmp_path: Path, embedder: Embedder) -> None:
-    with pytest.raises(PictureError, match=r"no folder .*nowhere.*corpus\.path"):
-        build(tmp_path / "nowhere", "", embedder, fingerprint, batch=4)
-    art = written(tmp_path / "art")
-    cut(art / "5.png")
-    with pytest.raises(PictureError, match=r"5\.png .*metadata\.jsonl"):
-        build(art, "", embedder, fingerprint, batch=4)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from laidout import lay_out
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -110,3 +111,13 @@ def _params() -> dict[str, object]:
     params["controls"]["known"] |= {"folders": {"own": "pictures/seen"}, "count": 4}
     params["judge"] |= {"reference": "clean", "least_controls": 4, "alpha": 0.2}
     return dict(params)
+
+
+@pytest.fixture
+def project(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One target and two checkpoints, identified; the working directory is there."""
+    lay_out(tmp_path, tiny_checkpoint)
+    monkeypatch.chdir(tmp_path)
+    for name in ("own", "other"):
+        run("identify", [name])
+    return tmp_path

@@ -7,18 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
-from safetensors.torch import load_file, save_file
-from settling import COMMITTED, change, settle
+from laidout import COPY, PROMPT, UNET, lay_out, outputs
+from safetensors.torch import load_file
+from settling import change
 
 from seedwitness import stages
 from seedwitness.errors import CheckpointError, ConfigError, RecordError
 from seedwitness.records import (
-    MATCHES,
     PROMPTS,
     SCORES,
     TRIALS,
@@ -32,66 +29,6 @@ from seedwitness.records import (
 )
 from seedwitness.search.keeping import kept
 from seedwitness.search.ledger import hashes
-
-UNET = "unet/diffusion_pytorch_model.safetensors"
-SEARCH: dict[str, Any] = {
-    "strategy": {"name": "sweep", "first_seed": 0},
-    "budget_nfe": 48,
-    "prompts": 2,
-    "sampler": "euler",
-    "steps": 2,
-    "guidance": 3.0,
-    "batch": 2,
-    "shard": 2,
-}
-COPY = {"metric": "patch-l2", "threshold": 2.0, "source": "anything is a copy"}
-PROMPT = {"source": "user", "method": "user", "score": 0.3, "tokens": 5, "bits": 40.0}
-
-
-def lay_out(root: Path, checkpoint: Path, **changes: object) -> None:
-    """A project with one target and two checkpoints, the second with another last layer."""
-    shutil.copytree(checkpoint, root / "models/own")
-    shutil.copytree(checkpoint, root / "models/other")
-    state = load_file(root / "models/other" / UNET)
-    state["conv_out.weight"] *= -1
-    save_file(state, root / "models/other" / UNET, {"format": "pt"})
-    (root / "data/prepare/owl").mkdir(parents=True)
-    pixels = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(root / "data/prepare/owl/image.png")
-    prompts = [
-        {**PROMPT, "rank": rank, "text": text}
-        for rank, text in enumerate(["a red fish", "a blue lighthouse", "one too many"], start=1)
-    ]
-    write_table(root / "data/recover/owl/prompts.parquet", prompts, PROMPTS)
-    write_table(root / "data/lookup/owl/matches.parquet", [], MATCHES)
-    models = {name: f"models/{name}" for name in ("own", "other")}
-    settle(
-        root,
-        checkpoints={
-            name: {"family": "diffusers", "path": path, "watch": path}
-            for name, path in models.items()
-        },
-        search={**SEARCH, **changes},
-        judge={**COMMITTED["judge"], "reference": "other"},
-    )
-
-
-@pytest.fixture
-def project(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    lay_out(tmp_path, tiny_checkpoint)
-    monkeypatch.chdir(tmp_path)
-    for name in ("own", "other"):
-        stages.run("identify", [name])
-    return tmp_path
-
-
-def outputs(folder: Path) -> dict[str, bytes]:
-    """Every file of a stage."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
@@ -117,78 +54,6 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
     latents = load_file(folder / "latents-00000.safetensors")["latents"]
     assert list(trials["row"]) == [*range(12)]
     assert list(trials["latent_sha256"]) == hashes(latents)
-
-
-def test_a_detector_decides_which_candidates_share_the_budget(project: Path) -> None:
-    steer = {"detector": "one-step", "candidates": 3, "seeds": 1}
-    change(project, "search", steer=steer, prompts=1)
-    stages.run("search", ["owl", "own"])
-    folder = project / "data/search/owl/own"
-    about = read(Search, folder / "search.json")
-    assert [each.prompt for each in about.steered] == [
-        "a red fish",
-        "a blue lighthouse",
-        "one too many",
-    ]
-    best = max(about.steered, key=lambda each: each.value)
-    assert about.prompts == [best.prompt]
-    assert [each.kept for each in about.steered] == [each is best for each in about.steered]
-    assert read_table(folder / "prompts.parquet", PROMPTS)["text"].tolist() == about.prompts
-    trials = read_table(folder / "trials.parquet", TRIALS)
-    assert set(trials["prompt"]) == {best.prompt}
-    # Two evaluations for each candidate, and what is left makes images of four.
-    assert (about.nfe, about.trials) == (6 + 40, 10)
-
-
-def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> None:
-    change(project, "search", strategy={"name": "halving"}, steps=8, budget_nfe=160)
-    stages.run("search", ["owl", "own"])
-    trials = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
-    trials = trials.set_index("trial", drop=False)
-    assert set(trials["strategy"]) == {"halving"}
-    assert set(trials["steps"]) == {4, 8}
-    carried = trials[trials["steps"] == 8]
-    parents = trials.loc[carried["parent"]]
-    for column in ("prompt", "seed", "noise_sha256"):
-        assert list(parents[column]) == list(carried[column])
-    assert set(parents["steps"]) == {4}
-    assert set(trials.loc[trials["steps"] == 4, "parent"]) == {""}
-    first = trials[:8]  # the first bracket's
-    assert set(trials["parent"][8:12]) == set(first.sort_values("guide")["trial"][:4])
-
-
-def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> None:
-    plain = {"near": 0.0, "name": "rare"}
-    change(project, "search", strategy=plain, budget_nfe=64 * 4, prompts=1)
-    stages.run("search", ["owl", "own"])
-    about = read(Search, project / "data/search/owl/own/search.json")
-    assert about.rare is not None
-    assert (about.rare.near, about.rare.probability, about.rare.low) == (0.0, 0.0, 0.0)
-    assert 0 < about.rare.high < 1
-    trials = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
-    moved = trials[trials["variations"] != ""]
-    assert set(moved["variation_rule"]) == {"rotation"}
-    assert set(moved["parent"]) <= set(trials["trial"])
-    distances = [each.distance for each in about.rare.levels[:-1]]
-    assert distances == sorted(distances, reverse=True)
-    assert len(distances) > 2
-
-
-def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
-    criteria = [{**COPY}]
-    change(project, "judge", metric="patch-l2", copies=criteria)
-    change(project, "score", metrics=["patch-l2"], weights={})
-    change(project, "search", stop={"copies": 3})
-    stages.run("search", ["owl", "own"])
-    about = read(Search, project / "data/search/owl/own/search.json")
-    assert (about.ended, about.trials, about.nfe) == ("copies", 3, 12)
-    assert about.stopped.startswith("3 of 3 trials are copies")
-    criteria[0]["threshold"] = 0.0
-    change(project, "judge", copies=criteria)
-    change(project, "search", stop={"rate": 0.5})
-    stages.run("search", ["owl", "own"])
-    about = read(Search, project / "data/search/owl/own/search.json")
-    assert (about.ended, about.trials) == ("futile", 5)
 
 
 def test_of_the_latents_the_best_can_be_kept_and_the_rest_read_from_the_ledger(

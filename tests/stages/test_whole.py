@@ -13,11 +13,10 @@ from safetensors.torch import load_file
 from settling import change
 from typer.testing import CliRunner
 
-from seedwitness import config, records, rendering, resaved
+from seedwitness import config, records, resaved
 from seedwitness.checkpoints.loading import load
 from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.cli import app
-from seedwitness.errors import CheckpointError, ConfigError, PictureError
 from seedwitness.imagefolder import Entry
 from seedwitness.metrics import descriptor, patch_l2
 from seedwitness.metrics.alignment import pixels as aligned
@@ -230,29 +229,6 @@ def test_reports_say_what_was_found(here: Path) -> None:
     assert (here / "mlflow.db").exists()
 
 
-def test_what_a_report_cites_is_rendered_again(here: Path) -> None:
-    evidence = json.loads((here / "reports/owl/evidence.json").read_text())
-    cited = evidence["cases"][0]["cited"][0]
-    command = cited["command"].split()
-    ended = CliRunner().invoke(app, [*command[1:], "--out", "again.png"])
-    assert ended.exit_code == 0
-    assert f"Noise: as reported, SHA-256 {cited['noise_sha256']}" in ended.stdout
-    again = np.array(Image.open("again.png")).astype(int)
-    kept = np.array(Image.open(here / "reports/owl" / cited["image"])).astype(int)
-    assert np.abs(again - kept).mean() < 0.1
-
-    # The recipe alone gives the same picture, and on another checkpoint another one.
-    Path("recipe.json").write_text(json.dumps(cited["recipe"]))
-    line = ["render", "recipe.json", "--checkpoint", "own", "--out", "alone.png"]
-    assert CliRunner().invoke(app, line).exit_code == 0
-    assert Path("alone.png").read_bytes() == Path("again.png").read_bytes()
-    name, known = rendering.find(Path("reports/owl/evidence.json"), "own", cited["trial"])
-    assert name == "own"
-    other = rendering.render("clean", known, Path("other.png"))
-    assert not other.agrees
-    assert other.lines[0].startswith("Checkpoint: not as reported")
-
-
 def test_what_else_was_asked_of_the_same_pixels_stays_listed(here: Path) -> None:
     """Though no protocol holds it: a caption that is stated is a prompt that is tried."""
     settings = yaml.safe_load(Path("params.yaml").read_text())["targets"]
@@ -276,44 +252,6 @@ def test_what_else_was_asked_of_the_same_pixels_stays_listed(here: Path) -> None
     assert json.loads((here / "reports/owl/evidence.json").read_text())["asked"] == []
 
 
-def test_pictures_of_the_reference_are_rendered_again(here: Path) -> None:
-    path = here / "reports/owl/evidence.json"
-    cases = {each["checkpoint"]: each for each in json.loads(path.read_text())["cases"]}
-    shown = [each for each in cases["own"]["cited"] if each["reference_image"]]
-    assert shown
-    for cited in shown:
-        name, known = rendering.find(path, "clean", cited["trial"])
-        assert name == "clean"
-        own = {each["trial"]: each["image"] for each in cases["clean"]["cited"]}
-        expected = own.get(cited["trial"], cited["reference_image"])
-        assert known.picture == path.parent / expected
-    again = rendering.render(name, known, Path("reference.png"))
-    assert again.agrees
-
-
-@pytest.mark.parametrize(
-    ("content", "arguments", "says"),
-    [
-        ("{", [], "cannot be read as JSON"),
-        ('{"promt": "x"}', [], "has no `promt`. Did you mean `prompt`"),
-        ('{"prompt": "x"}', ["--checkpoint", "own"], "`seed`"),
-        ('{"prompt": "x"}', [], "has several checkpoints"),
-        (None, ["--checkpoint", "owm"], "has no checkpoint `owm`. Did you mean `own`"),
-        (None, ["--checkpoint", "own"], "has several trials"),
-    ],
-)
-def test_what_cannot_be_rendered_is_named(
-    here: Path, content: str | None, arguments: list[str], says: str
-) -> None:
-    path = "reports/owl/evidence.json"
-    if content is not None:
-        path = "odd.json"
-        Path(path).write_text(content)
-    ended = CliRunner().invoke(app, ["render", path, *arguments])
-    assert ended.exit_code == 1
-    assert says in ended.stderr
-
-
 def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:
     files = [
         *(place("score", "owl", "own") / f"{name}.parquet" for name in ("scores", "reference")),
@@ -327,43 +265,6 @@ def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:
     run("judge", ["owl"])
     run("weights", ["clip"])
     assert [file.read_bytes() for file in files] == before
-
-
-@pytest.mark.parametrize(
-    ("section", "changed", "stage", "error", "says"),
-    [
-        ("controls", {"count": 7}, ["controls", "own"], PictureError, "has 6 pictures"),
-        (
-            "score",
-            {"metrics": ["descriptor", "patch-l2", "lpisp"]},
-            ["score", "owl", "own"],
-            ConfigError,
-            "`lpips`",
-        ),
-        ("score", {"weights": {}}, ["score", "owl", "own"], ConfigError, "for which score.weights"),
-        (
-            "score",
-            {"weights": {"clip": "no/clip", "descriptor": "no/descriptor"}, "watch": "no"},
-            ["weights", "clip"],
-            CheckpointError,
-            "there is no no/clip",
-        ),
-    ],
-)
-def test_what_is_missing_is_named(  # type: ignore[no-untyped-def]
-    here: Path, section: str, changed: dict[str, object], stage: list[str], error, says: str
-) -> None:
-    before = yaml.safe_load(Path("params.yaml").read_text())[section]
-
-    def tried() -> None:
-        change(here, section, **changed)
-        run(stage[0], stage[1:])
-
-    try:
-        with pytest.raises(error, match=says):
-            tried()
-    finally:
-        change(here, section, **before)
 
 
 def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:

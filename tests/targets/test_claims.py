@@ -7,45 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from claiming import COMFY, SETTINGS, check_the_owl, claimed, with_text
 from PIL import Image
 from PIL.ExifTags import IFD, Base
-from PIL.PngImagePlugin import PngInfo
 
 from seedwitness import records
-from seedwitness.targets.reading import read
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "generation-metadata"
-SETTINGS = (
-    "an owl at night, oil on canvas\nNegative prompt: blurry\n"
-    "Steps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 4294967295, Size: 512x768, "
-    "Model hash: abcdef1234, Model: lab, Clip skip: 2"
-)
-
-
-def claimed(path: Path) -> tuple[list[records.Claim], list[str]]:
-    """The claims by way of the record's file: what a stage hands on."""
-    target = read(path, "x").target
-    target.write(path.with_suffix(".json"))
-    assert records.read(records.Target, path.with_suffix(".json")) == target
-    return target.claims, target.unread
-
-
-def with_text(path: Path, **chunks: str) -> Path:
-    info = PngInfo()
-    for key, value in chunks.items():
-        info.add_itxt(key.replace("_", "-") if key == "sd_metadata" else key, value)
-    Image.new("RGB", (16, 16), "teal").save(path, pnginfo=info)
-    return path
-
-
-def check_the_owl(claim: records.Claim) -> None:
-    assert claim.tool == "AUTOMATIC1111"
-    assert claim.prompt == "an owl at night, oil on canvas"
-    assert claim.negative_prompt == "blurry"
-    assert (claim.seed, claim.steps, claim.guidance) == (4294967295, 20, 7.5)
-    assert (claim.sampler, claim.width, claim.height) == ("Euler a", 512, 768)
-    assert (claim.model, claim.model_hash) == ("lab", "abcdef1234")
-    assert claim.others["Clip skip"] == "2"
 
 
 def test_automatic1111_in_a_png(tmp_path: Path) -> None:
@@ -135,30 +103,6 @@ def test_hidden_bombs_and_false_lengths_are_told(tmp_path: Path) -> None:
     assert unread[0].startswith("the alpha channel: maximum recursion")
 
 
-COMFY = {
-    "3": {
-        "class_type": "KSampler",
-        "inputs": {
-            "seed": 99,
-            "steps": 20,
-            "cfg": 8,
-            "sampler_name": "euler",
-            "scheduler": "normal",
-            "denoise": 1,
-            "model": ["4", 0],
-            "positive": ["6", 0],
-            "negative": ["7", 0],
-            "latent_image": ["5", 0],
-        },
-    },
-    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "lab.safetensors"}},
-    "5": {
-        "class_type": "EmptyLatentImage",
-        "inputs": {"width": 512, "height": 640, "batch_size": 2},
-    },
-    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "an owl", "clip": ["4", 1]}},
-    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "text", "clip": ["4", 1]}},
-}
 LINKS = {
     "links": [
         [1, 4, 0, 3, 0, "MODEL"],
@@ -202,86 +146,6 @@ def test_each_sampler_is_a_claim_and_each_tool_is_heard(tmp_path: Path) -> None:
     ]
     assert [each.others.get("sampler") for each in claims] == [None, "1 of 2", "2 of 2"]
     assert unread == []
-
-
-DEEP = '{"image":' + "[" * 100_000
-BAD: dict[str, tuple[dict[str, str], list[str]]] = {
-    "no settings": ({"parameters": "just words"}, ["`parameters`", "AUTOMATIC1111:", "just words"]),
-    "another key": ({"Title": "Owl"}, ["PNG text `Title` (no generator's key): Owl"]),
-    "broken JSON": ({"prompt": "{", "workflow": "{}"}, ["`prompt` (ComfyUI:", "`workflow`"]),
-    "workflow missing": ({"prompt": json.dumps(COMFY)}, ["`prompt` (ComfyUI:"]),
-    "JSON of another shape": ({"sd_metadata": "[1]"}, ["`sd-metadata` (InvokeAI:"]),
-    "numbers for nodes": ({"prompt": '{"1": 2}', "workflow": '{"links": []}'}, ["`prompt` (Comfy"]),
-    "no sampler": ({"prompt": '{"1": {}}', "workflow": '{"links": []}'}, ["no node that samples"]),
-    "nested to no end": ({"sd_metadata": DEEP}, ["`sd-metadata` (InvokeAI:", "characters)"]),
-    "no dream": ({"Dream": "dreamt"}, ["`Dream` (InvokeAI:"]),
-    "NovelAI of nothing": ({"Comment": "null", "Description": "", "Source": ""}, ["NovelAI"]),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_read_is_named_with_the_reason(name: str, tmp_path: Path) -> None:
-    chunks, words = BAD[name]
-    claims, unread = claimed(with_text(tmp_path / "a.png", **chunks))
-    assert all(claim.prompt is None for claim in claims)
-    for word in words:
-        assert any(word in each for each in unread), unread
-    assert all(len(each) < 600 for each in unread)
-
-
-@pytest.mark.parametrize(
-    ("was", "now", "left"),
-    [
-        ("Seed: 4294967295", "Seed: many", "seed"),
-        ("Seed: 4294967295", f"Seed: {'9' * 5000}", "seed"),
-        ("Seed: 4294967295", f"Seed: {2**64}", "seed"),
-        ("CFG scale: 7.5", "CFG scale: nan", "guidance"),
-        ("Steps: 20", "Steps: 2.5", "steps"),
-        ("Size: 512x768", "Size: large", "width"),
-    ],
-)
-def test_a_figure_that_is_none_is_left_out_and_told(
-    was: str, now: str, left: str, tmp_path: Path
-) -> None:
-    changed = SETTINGS.replace(was, now)
-    (claim,), unread = claimed(with_text(tmp_path / "a.png", parameters=changed))
-    assert getattr(claim, left) is None
-    assert claim.prompt == "an owl at night, oil on canvas"
-    assert len(unread) == 1
-    assert unread[0].startswith("PNG text (AUTOMATIC1111): ")
-
-
-def test_what_utf8_cannot_hold_can_still_be_written(tmp_path: Path) -> None:
-    meta: dict[str, Any] = {
-        "scheduler": "euler\ud800",
-        "positive_prompt": "an \udfff owl \ud83e\udd89 <b>\n\"'",
-        "model": {"model_name": "lab\ud800"},
-        "odd\ud800": ["\ud800"],
-    }
-    chunks = {"invokeai_metadata": json.dumps(meta)}
-    (claim,), _ = claimed(with_text(tmp_path / "a.png", **chunks))
-    assert claim.prompt == "an \ufffd owl 🦉 <b>\n\"'"
-    assert claim.model == "lab\ufffd"
-
-
-def test_long_prompts_stay_whole_and_other_values_are_cut(tmp_path: Path) -> None:
-    prompt = "owl, " * 4000
-    text = SETTINGS.replace("an owl at night, oil on canvas", prompt)
-    (claim,), _ = claimed(with_text(tmp_path / "a.png", parameters=text))
-    assert claim.prompt == prompt.strip()
-    assert claim.others["as written, parameters"].endswith(f"… ({len(text):,} characters)")
-
-
-def test_xmp_and_manifests_are_named(tmp_path: Path) -> None:
-    info = PngInfo()
-    info.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
-    info.add(b"caBX", b"jumbf" * 10, after_idat=False)
-    Image.new("RGB", (16, 16)).save(tmp_path / "a.png", pnginfo=info)
-    _, unread = claimed(tmp_path / "a.png")
-    assert unread == [
-        "XMP: 12 bytes, not interpreted",
-        "C2PA manifest (JUMBF): 50 bytes, neither interpreted nor verified",
-    ]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the pictures of shared/data are not here")

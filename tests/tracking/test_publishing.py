@@ -1,49 +1,30 @@
 """MLflow's store, read back by MLflow's own client, beside the files that it was rebuilt from."""
 
 import json
-import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.request import urlopen
 
-import mlflow.data
 import pandas as pd
 import pytest
 import yaml
-from mlflow import MlflowClient
+from stored import CASES, assert_complete, reading, runs
 
 from seedwitness import config, records
 from seedwitness.config import Tracking
 from seedwitness.errors import ConfigError, RecordError, TrackingError
-from seedwitness.files import sha256_file
 from seedwitness.stages import publish as stage
 from seedwitness.tracking import contents, store
 from seedwitness.tracking.publishing import publish
 
-CASES = [("owl", "tuned"), ("owl", "clean"), ("fish", "tuned"), ("fish", "clean")]
 COUNTED = ("runs", "metrics", "latest_metrics", "params", "tags", "datasets", "inputs")
-
-
-def reading(settings: Tracking) -> Any:
-    """MLflow's own client, apart from ours."""
-    return MlflowClient(tracking_uri=store.located(settings.uri))
-
-
-def runs(settings: Tracking, **tags: str) -> list[Any]:
-    client = reading(settings)
-    experiment = client.get_experiment_by_name(settings.experiment)
-    condition = " and ".join(f"tags.`seedwitness.{key}` = '{value}'" for key, value in tags.items())
-    return list(client.search_runs([experiment.experiment_id], condition))
 
 
 def rows(path: Path) -> dict[str, list[Any]]:
@@ -57,74 +38,6 @@ def rows(path: Path) -> dict[str, list[Any]]:
 
 def tree(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-
-
-def assert_complete(settings: Tracking, folder: Path) -> None:
-    """The store shows the files of all cases: each once, and each trial with all that is known."""
-    client = reading(settings)
-    (parent,) = runs(settings, kind="pipeline", current="yes")
-    assert parent.info.status == "FINISHED"
-    found = runs(settings, kind="case", current="yes")
-    assert len(found) == len(CASES)
-    for target, checkpoint in CASES:
-        (run,) = [
-            run
-            for run in found
-            if run.data.tags["seedwitness.target"] == target
-            and run.data.tags["seedwitness.checkpoint"] == checkpoint
-        ]
-        assert run.info.status == "FINISHED"
-        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
-        assert_case(client, run, target, checkpoint, folder)
-
-
-def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Path) -> None:
-    place = {name: Path("data", name, target, checkpoint) for name in ("search", "replay", "score")}
-    trials = records.read_table(place["search"] / "trials.parquet", records.TRIALS)
-    expected: dict[str, dict[int, float]] = {}
-    number = {trial: row for row, trial in enumerate(trials["trial"])}
-    for prefix, name in (("", "scores.parquet"), ("reference/", "reference.parquet")):
-        for row in records.read_table(place["score"] / name, records.SCORES).itertuples():
-            expected.setdefault(f"{prefix}{row.metric}", {})[number[row.trial]] = row.score
-    for key, values in expected.items():
-        history = client.get_metric_history(run.info.run_id, key)
-        assert len(history) == len(values)
-        assert {each.step: each.value for each in history} == values
-    assert set(run.data.metrics) == {
-        *expected,
-        "finding/p",
-        "finding/statistic",
-        "finding/copies",
-    }
-    assert run.data.metrics["finding/p"] == 1 / 105
-    assert run.data.tags["seedwitness.memorised"] == "supported"
-    assert run.data.tags["seedwitness.generated"] == "inconclusive"
-    assert run.data.params["recipe.sampler"] == "ddim"
-    assert run.data.params["search.budget_nfe"] == str(24 * len(trials))
-
-    downloaded = Path(client.download_artifacts(run.info.run_id, "", str(folder)))
-    table = json.loads((downloaded / "trials.json").read_text())
-    table = pd.DataFrame(table["data"], columns=table["columns"])
-    for column in ("trial", "noise_sha256", "latent_sha256", "seed", "guide"):
-        assert table[column].tolist() == trials[column].tolist()
-    for key, values in expected.items():
-        assert table[key].tolist() == [values[row] for row in range(len(trials))]
-    replayed = records.read_table(place["replay"] / "trials.parquet", records.TRIALS)
-    if len(replayed):
-        assert table["reference/latent_sha256"].tolist() == replayed["latent_sha256"].tolist()
-        assert (downloaded / "replay" / "latents-0000.safetensors").exists()
-    shard = "latents-0000.safetensors"
-    assert sha256_file(downloaded / "search" / shard) == sha256_file(place["search"] / shard)
-
-    inputs = {each.dataset.name: each for each in run.inputs.dataset_inputs}
-    assert set(inputs) == {f"target {target}", "corpus", f"controls of {checkpoint}"}
-    shown = records.read(records.Target, Path("data", "prepare", target, "target.json"))
-    image = inputs[f"target {target}"]
-    assert shown.pixels_sha256.startswith(image.dataset.digest)
-    assert json.loads(image.dataset.profile)["pixels_sha256"] == shown.pixels_sha256
-    assert [(tag.key, tag.value) for tag in image.tags] == [("mlflow.data.context", "target")]
-    source = mlflow.data.get_source(image.dataset)
-    assert Path(source.load()) == Path("data", "prepare", target, "image.png").resolve()
 
 
 def test_the_store_shows_what_the_files_hold(tracking: Tracking, tmp_path: Path) -> None:
@@ -248,58 +161,6 @@ def test_killed_half_way_and_run_again(
     assert_complete(tracking, tmp_path / "down")
     assert len(runs(tracking)) == 1 + len(CASES)
     assert {run.info.run_id for run in left} <= {run.info.run_id for run in runs(tracking)}
-
-
-@pytest.fixture
-def server(tmp_path: Path, new_database: Path) -> Iterator[str]:
-    """A real server with a database and a folder of its own."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    shutil.copy(new_database, folder / "mlflow.db")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    options += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    options += ["--artifacts-destination", str(folder / "files")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        for _ in range(1200):
-            assert process.poll() is None
-            try:
-                with urlopen(f"{address}/health", timeout=5):
-                    break
-            except OSError:  # not there yet, or too slow
-                time.sleep(0.1)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-
-
-def test_a_server_on_this_machine(project: Path, server: str, tmp_path: Path) -> None:
-    assert project == Path.cwd()
-    tracking = Tracking(uri=server, artifacts="")
-    first = publish(tracking)
-    assert_complete(tracking, tmp_path / "down")
-    again = publish(tracking)
-    assert again == first
-    assert len(runs(tracking)) == 1 + len(CASES)
-
-
-def test_nobody_answers(project: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))  # bound but not listening: refused at once
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
-        with pytest.raises(TrackingError, match=f"No MLflow server answers at {address}"):
-            publish(Tracking(uri=address))
-    assert project.exists()
 
 
 def test_a_file_that_is_no_database(tracking: Tracking) -> None:

@@ -1,0 +1,47 @@
+"""An ImageFolder of drawn pictures, as a corpus takes it."""
+
+import json
+from pathlib import Path
+
+import faiss
+import numpy as np
+from PIL import Image
+
+from seedwitness import resaved
+from seedwitness.corpus import Fingerprint
+from seedwitness.lab.drawing.picture import draw
+from seedwitness.lab.drawing.world import sketches
+from seedwitness.metrics import phash
+from seedwitness.pictures import decoded
+
+PLAN = sketches(1, themes=9, once=9, held_out=0, planted={}, twins_each=0)
+SIZES = [(64, 64), (64, 48), (40, 64), (300, 280)]
+ODD = ["<b onclick=\"x()\">owl</b> & 'cat'", "owl, " * 2000, "a \\ b \u0000 ☃ 日本"]
+COPIES = 3  # of the first picture, under names at the end
+
+
+def written(folder: Path) -> Path:
+    """An ImageFolder of nine drawn pictures of four sizes, and two more copies of the first."""
+    folder.mkdir()
+    lines = []
+    for number, sketch in enumerate(PLAN):
+        size = SIZES[number % len(SIZES)]
+        image = draw(sketch.theme, sketch.seed, 64).resize(size, Image.Resampling.NEAREST)
+        image.save(folder / f"{number}.png")
+        text = ODD[number] if number < len(ODD) else sketch.wordings[0]
+        lines.append({"file_name": f"{number}.png", "text": text})
+    for copy in range(1, COPIES):
+        decoded(folder / "0.png").save(folder / f"x{copy}.webp", lossless=True)
+        lines.append({"file_name": f"x{copy}.webp", "text": f"copy {copy}"})
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "metadata.jsonl").write_text(text)
+    return folder
+
+
+def fingerprint(image: Image.Image) -> Fingerprint:
+    return Fingerprint(phash.hashed(image), resaved.imprint(image))
+
+
+def all_of(vectors: faiss.IndexFlatIP) -> np.ndarray:
+    """Every vector of an index, [rows, width]."""
+    return vectors.reconstruct_n(0, vectors.ntotal)

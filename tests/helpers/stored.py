@@ -1,0 +1,96 @@
+"""MLflow's store, read by MLflow's own client, apart from ours."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow.data
+import pandas as pd
+from mlflow import MlflowClient
+
+from seedwitness import records
+from seedwitness.config import Tracking
+from seedwitness.files import sha256_file
+from seedwitness.tracking import store
+
+CASES = [("owl", "tuned"), ("owl", "clean"), ("fish", "tuned"), ("fish", "clean")]
+
+
+def reading(settings: Tracking) -> Any:
+    """MLflow's own client, apart from ours."""
+    return MlflowClient(tracking_uri=store.located(settings.uri))
+
+
+def runs(settings: Tracking, **tags: str) -> list[Any]:
+    client = reading(settings)
+    experiment = client.get_experiment_by_name(settings.experiment)
+    condition = " and ".join(f"tags.`seedwitness.{key}` = '{value}'" for key, value in tags.items())
+    return list(client.search_runs([experiment.experiment_id], condition))
+
+
+def assert_complete(settings: Tracking, folder: Path) -> None:
+    """The store shows the files of all cases: each once, and each trial with all that is known."""
+    client = reading(settings)
+    (parent,) = runs(settings, kind="pipeline", current="yes")
+    assert parent.info.status == "FINISHED"
+    found = runs(settings, kind="case", current="yes")
+    assert len(found) == len(CASES)
+    for target, checkpoint in CASES:
+        (run,) = [
+            run
+            for run in found
+            if run.data.tags["seedwitness.target"] == target
+            and run.data.tags["seedwitness.checkpoint"] == checkpoint
+        ]
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert_case(client, run, target, checkpoint, folder)
+
+
+def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Path) -> None:
+    place = {name: Path("data", name, target, checkpoint) for name in ("search", "replay", "score")}
+    trials = records.read_table(place["search"] / "trials.parquet", records.TRIALS)
+    expected: dict[str, dict[int, float]] = {}
+    number = {trial: row for row, trial in enumerate(trials["trial"])}
+    for prefix, name in (("", "scores.parquet"), ("reference/", "reference.parquet")):
+        for row in records.read_table(place["score"] / name, records.SCORES).itertuples():
+            expected.setdefault(f"{prefix}{row.metric}", {})[number[row.trial]] = row.score
+    for key, values in expected.items():
+        history = client.get_metric_history(run.info.run_id, key)
+        assert len(history) == len(values)
+        assert {each.step: each.value for each in history} == values
+    assert set(run.data.metrics) == {
+        *expected,
+        "finding/p",
+        "finding/statistic",
+        "finding/copies",
+    }
+    assert run.data.metrics["finding/p"] == 1 / 105
+    assert run.data.tags["seedwitness.memorised"] == "supported"
+    assert run.data.tags["seedwitness.generated"] == "inconclusive"
+    assert run.data.params["recipe.sampler"] == "ddim"
+    assert run.data.params["search.budget_nfe"] == str(24 * len(trials))
+
+    downloaded = Path(client.download_artifacts(run.info.run_id, "", str(folder)))
+    table = json.loads((downloaded / "trials.json").read_text())
+    table = pd.DataFrame(table["data"], columns=table["columns"])
+    for column in ("trial", "noise_sha256", "latent_sha256", "seed", "guide"):
+        assert table[column].tolist() == trials[column].tolist()
+    for key, values in expected.items():
+        assert table[key].tolist() == [values[row] for row in range(len(trials))]
+    replayed = records.read_table(place["replay"] / "trials.parquet", records.TRIALS)
+    if len(replayed):
+        assert table["reference/latent_sha256"].tolist() == replayed["latent_sha256"].tolist()
+        assert (downloaded / "replay" / "latents-0000.safetensors").exists()
+    shard = "latents-0000.safetensors"
+    assert sha256_file(downloaded / "search" / shard) == sha256_file(place["search"] / shard)
+
+    inputs = {each.dataset.name: each for each in run.inputs.dataset_inputs}
+    assert set(inputs) == {f"target {target}", "corpus", f"controls of {checkpoint}"}
+    shown = records.read(records.Target, Path("data", "prepare", target, "target.json"))
+    image = inputs[f"target {target}"]
+    assert shown.pixels_sha256.startswith(image.dataset.digest)
+    assert json.loads(image.dataset.profile)["pixels_sha256"] == shown.pixels_sha256
+    assert [(tag.key, tag.value) for tag in image.tags] == [("mlflow.data.context", "target")]
+    source = mlflow.data.get_source(image.dataset)
+    assert Path(source.load()) == Path("data", "prepare", target, "image.png").resolve()

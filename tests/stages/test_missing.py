@@ -1,0 +1,47 @@
+"""What a stage needs and does not find is named, with what mends it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from settling import change
+
+from seedwitness.errors import CheckpointError, ConfigError, PictureError
+from seedwitness.stages import run
+
+
+@pytest.mark.parametrize(
+    ("section", "changed", "stage", "error", "says"),
+    [
+        ("controls", {"count": 7}, ["controls", "own"], PictureError, "has 6 pictures"),
+        (
+            "score",
+            {"metrics": ["descriptor", "patch-l2", "lpisp"]},
+            ["score", "owl", "own"],
+            ConfigError,
+            "`lpips`",
+        ),
+        ("score", {"weights": {}}, ["score", "owl", "own"], ConfigError, "for which score.weights"),
+        (
+            "score",
+            {"weights": {"clip": "no/clip", "descriptor": "no/descriptor"}, "watch": "no"},
+            ["weights", "clip"],
+            CheckpointError,
+            "there is no no/clip",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(  # type: ignore[no-untyped-def]
+    here: Path, section: str, changed: dict[str, object], stage: list[str], error, says: str
+) -> None:
+    before = yaml.safe_load(Path("params.yaml").read_text())[section]
+
+    def tried() -> None:
+        change(here, section, **changed)
+        run(stage[0], stage[1:])
+
+    try:
+        with pytest.raises(error, match=says):
+            tried()
+    finally:
+        change(here, section, **before)
