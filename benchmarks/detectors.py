@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/detectors.py [--lab data/lab] [--scratch DIR]
 
 Each picture is asked about under its training caption and under the prompt that is recovered from
-its pixels alone; figures that need the picture, also under no prompt at all. Whatever is reckoned
-goes to `--scratch` at once (`kept.py`), so a run that was stopped goes on where it was.
+its pixels alone; figures that need the picture, also under no prompt at all. What is read off
+generations is asked of lab-clean too, the reference, under the same prompts and noise. Whatever is
+reckoned goes to `--scratch` at once (`kept.py`), so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from asked import indexed, settings
 from kept import RECOVERED, Kept
 from PIL import Image
 from reckoned import GENERATIONS, UNITS, Value, detected, generated
-from told_apart import figures, findings
+from told_apart import figures, findings, less
 from torch import Tensor
 from tqdm import tqdm
 from validation import write_folder
@@ -40,7 +41,9 @@ from seedwitness.metrics import descriptor
 from seedwitness.prompts.asking import asker
 
 STEPS, GUIDANCE = 20, 3.0
-PROMPTS = ("training caption", "recovered", "none")
+NO_PROMPT = "none"
+PROMPTS = ("training caption", "recovered", NO_PROMPT)
+MEMORISED, REFERENCE = "lab-memorised", "lab-clean"
 COSTLY = "invmm"
 """Takes thousands of NFE a picture, so that it has to be asked for."""
 
@@ -125,6 +128,21 @@ def measured(lab: Lab, loaded: Loaded, asked: argparse.Namespace, kept: Kept) ->
     return found
 
 
+def checkpoint(lab: Lab, name: str) -> Loaded:
+    """One of the lab's own."""
+    path = lab.path / "checkpoints" / name
+    return load(name, config.Checkpoint(family="diffusers", path=path, watch=lab.path))
+
+
+def generations(lab: Lab, loaded: Loaded, asked: argparse.Namespace, kept: Kept) -> list[Value]:
+    """What is read off generations alone, where there is a prompt and it is asked for."""
+    if GENERATIONS not in asked.detectors:
+        return []
+    prompts = [each for each in asked.prompts if each != NO_PROMPT]
+    own = argparse.Namespace(**{**vars(asked), "detectors": [GENERATIONS], "prompts": prompts})
+    return measured(lab, loaded, own, kept)
+
+
 def main() -> None:
     """Measure, and write one JSON object to stdout."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -147,10 +165,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path)
     asked = parser.parse_args()
     lab = opened(asked.lab)
-    described = config.Checkpoint(
-        family="diffusers", path=lab.path / "checkpoints/lab-memorised", watch=lab.path
-    )
-    loaded = load("lab-memorised", described)
+    loaded, reference = (checkpoint(lab, name) for name in (MEMORISED, REFERENCE))
     about: dict[str, Any] = {
         "lab": lab.name,
         "checkpoint_sha256": loaded.checkpoint.sha256,
@@ -163,10 +178,12 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as temporary:
         eyes = sha256_file(lab.path / DESCRIPTOR / "descriptor.pt")
-        kept = Kept(asked.scratch or Path(temporary), {**about, "descriptor_sha256": eyes})
-        rows = measured(lab, loaded, asked, kept)
-    found = {**about, "figures": figures(rows), "findings": findings(rows)}
-    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        scratch, named = asked.scratch or Path(temporary), {**about, "descriptor_sha256": eyes}
+        rows = measured(lab, loaded, asked, Kept(scratch, named))
+        named["checkpoint_sha256"] = about["reference_sha256"] = reference.checkpoint.sha256
+        both = less(rows, generations(lab, reference, asked, Kept(scratch, named)))
+    told = {"figures": figures([*rows, *both]), "findings": findings(rows)}
+    sys.stdout.write(json.dumps({**about, **told}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def told(found: Mapping[str, Any]) -> alt.FacetChart:
         base.mark_point(filled=True, size=36, opacity=1).encode(alt.X("value:Q")),
         data=rows,
     )
-    chart: alt.FacetChart = layers.properties(width=150, height=330).facet(
+    chart: alt.FacetChart = layers.properties(width=150, height=380).facet(
         column=alt.Column("group:N", sort=list(dict.fromkeys(rows["group"])), title=None)
     )
     return chart

@@ -15,6 +15,25 @@ from seedwitness.evidence.ranks import rank
 from seedwitness.evidence.roc import auc, estimate, tpr_at
 
 NEGATIVES = "held out"
+LESS = ", less the reference's"
+"""Ends the name of a figure from which the same one of the reference checkpoint is taken off."""
+OURS = FINDING + LESS
+
+
+def less(rows: Sequence[Value], reference: Sequence[Value]) -> list[Value]:
+    """Each figure less what the reference has of the same picture, prompt and noise."""
+    theirs = {(row["picture"], row["prompt"], row["detector"]): row for row in reference}
+    return [
+        {
+            **{key: row[key] for key in ("picture", "group", "prompt")},
+            "detector": row["detector"] + LESS,
+            "value": row["value"] - other["value"],
+            **{key: row[key] + other[key] for key in ("nfe", "backward", "seconds")},
+        }
+        for row in rows
+        for other in [theirs.get((row["picture"], row["prompt"], row["detector"]))]
+        if other is not None
+    ]
 
 
 def figures(rows: Sequence[Value]) -> list[Value]:

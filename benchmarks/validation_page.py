@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pages import DAGGER, place, share, table
-from reckoned import FINDING
+from told_apart import OURS
 
+from seedwitness.detectors import DETECTORS
 from seedwitness.evidence.rates import Rate
 
 Row = dict[str, Any]
@@ -131,14 +132,15 @@ def against(lab: Row, others: Row | None) -> list[list[str]]:
             for each in same["figures"]
             if (each["group"], each["prompt"]) == (group, "training caption")
         ]
-        [ours] = [each for each in own if each["detector"] == FINDING]
+        [ours] = [each for each in own if each["detector"] == OURS]
         best = max(
-            (each for each in own if each is not ours), key=lambda each: float(each["tpr"]["value"])
+            (each for each in own if each["detector"] in DETECTORS),
+            key=lambda each: float(each["tpr"]["value"]),
         )
         rows.append(
             [
-                f"{group}: TPR at 1 % FPR, by the bench of detectors ({ours['nfe']:,} NFE; "
-                "there our finding is a score of 8 generations, without the reference)",
+                f"{group}: TPR at 1 % FPR, by the bench of detectors (ours with {ours['nfe']:,} "
+                "NFE, those of the reference among them)",
                 f"above every detector ({best['detector']}: {share(best['tpr'])})",
                 share(ours["tpr"]),
                 verdict(

@@ -12,7 +12,7 @@ from asked import STEPS
 from detectors_page import summary
 from kept import Kept
 from reckoned import FINDING
-from told_apart import figures, findings
+from told_apart import LESS, OURS, figures, findings, less
 from validation import counted
 from validation_page import NEVER, PLANTED, WAYS, against, bars, missing, verdict
 
@@ -43,6 +43,19 @@ def test_figures_are_those_of_a_group_against_held_out_pictures() -> None:
     assert found["middle"]["tpr"]["value"] == 0.5
     assert found["middle"]["auc"]["low"] < 0.75 < found["middle"]["auc"]["high"]
     assert (found["middle"]["auc"]["positives"], found["middle"]["auc"]["negatives"]) == (4, 100)
+
+
+def test_what_the_reference_has_too_is_taken_off() -> None:
+    """A picture that both copy falls behind one that the checkpoint alone comes near."""
+    own = rows(FINDING, [2.9, 0.4], [0.7])
+    theirs = rows(FINDING, [2.8, 0.5], [0.2])[:3]
+    found = less(own, theirs)
+    assert [each["value"] for each in found] == pytest.approx([0.5, 0.1, -0.1])
+    assert {(each["detector"], each["nfe"], each["seconds"]) for each in found} == {
+        (OURS, 640, 2.0)
+    }
+    assert [each["group"] for each in found] == ["planted 8 times", "held out", "held out"]
+    assert less(own, theirs[1:]) == found[1:]
 
 
 def test_a_finding_takes_a_low_rank_and_a_copy() -> None:
@@ -133,7 +146,7 @@ def tprs(**figures: tuple[float, ...]) -> list[dict[str, Any]]:
     """TPR by figure, of pictures planted 128, 32 and 8 times, under either prompt."""
     return [
         {
-            **{"detector": name.replace("_", " "), "group": group, "prompt": prompt, "nfe": 320},
+            **{"detector": name, "group": group, "prompt": prompt, "nfe": 320},
             "tpr": {"value": tpr, "low": tpr - 0.1, "high": tpr, "positives": 24, "negatives": 200},
         }
         for name, values in figures.items()
@@ -143,11 +156,13 @@ def tprs(**figures: tuple[float, ...]) -> list[dict[str, Any]]:
 
 
 def test_our_finding_has_to_be_above_every_detector() -> None:
-    measured = tprs(our_finding=(0.9, 0.8, 0.5), magnitude=(0.8, 0.8, 0.6), hessian=(0.1, 0.1, 0.1))
+    others = {"magnitude": (0.8, 0.8, 0.6), "hessian": (0.1, 0.1, 0.1)}
+    own = {OURS: (0.9, 0.8, 0.5), FINDING: (1.0, 1.0, 1.0), "clique" + LESS: (1.0, 1.0, 1.0)}
+    measured = tprs(**own, **others)
     lab = {"checkpoints": {"lab-memorised": "f00"}}
-    others = {"labs": {"lab": {"checkpoint_sha256": "f00", "figures": measured}}}
-    assert [row[-1] for row in against(lab, others)] == ["yes", "**no**: as high", "**no**"]
-    assert all("magnitude" in row[1] for row in against(lab, others))
+    there = {"labs": {"lab": {"checkpoint_sha256": "f00", "figures": measured}}}
+    assert [row[-1] for row in against(lab, there)] == ["yes", "**no**: as high", "**no**"]
+    assert all("magnitude" in row[1] for row in against(lab, there))
     for none in (None, {"labs": {"lab": {"checkpoint_sha256": "bad", "figures": measured}}}):
         assert against(lab, none)[0][2] == "detectors were not measured"
 
@@ -176,11 +191,12 @@ def test_what_was_reckoned_is_found_again_by_all_that_it_came_from(tmp_path: Pat
 
 def test_the_best_are_named_by_what_they_ask_for() -> None:
     others = {"most-alike": (0.6, 0.6, 0.6), "clique": (0.2, 0.3, 0.4), "hessian": (0.4, 0.2, 0.2)}
-    _, found = summary(tprs(our_finding=(0.9, 0.8, 0.5), **others))
+    own = {OURS: (0.9, 0.8, 0.5), FINDING: (0.8, 0.7, 0.4), "most-alike" + LESS: (1.0, 1.0, 1.0)}
+    _, found = summary(tprs(**own, **others))
     rows = [line.split(" | ") for line in found.splitlines() if "planted" in line]
     assert len(rows) == 2 * len(PLANTED)
-    assert all(row[3].endswith("most-alike") for row in rows)
-    assert [row[4].split(", ")[1] for row in rows[:3]] == ["hessian |", "clique |", "clique |"]
+    assert all(row[4].endswith("most-alike") for row in rows)
+    assert [row[5].split(", ")[1] for row in rows[:3]] == ["hessian |", "clique |", "clique |"]
 
 
 def test_the_smaller_budget_is_the_demonstrations() -> None:
