@@ -79,7 +79,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
         f"*{LESS.strip(', ')}* stands where the same figure was reckoned on `lab-clean`, under the "
         "same prompt and noise, and taken off, at twice the cost; the two other figures that are "
         "read off generations are given the reference as well, though nobody published them so. "
-        "That it be taken off was settled before it was reckoned, and after *our finding* alone had "
+        "That it be taken off was settled before it was reckoned, after *our finding* alone had "
         "been seen to fall behind *clique* on the tiles that were planted 32 times. "
         "*InvMM* takes thousands of NFE a picture, and was "
         "asked under the training caption alone. Figures of the first step (*first-magnitude*, "
