@@ -21,7 +21,9 @@ from typing import Any
 
 from all import LABS, machine, run
 from asked import STEPS
+from reckoned import FINDING
 from scipy.stats import ks_2samp
+from told_apart import OURS
 from validation_page import PLANTED, page
 from validation_plots import plots
 
@@ -113,12 +115,10 @@ def figures(found: Row, groups: dict[str, list[Picture]], alpha: float) -> Row:
             }
             for way in ways
             for name, score in SCORES.items()
-            for negatives in [
-                [score(each) for each in select(rows, way, "lab-memorised", "held out")]
-            ]
+            for negatives in [[score(*both) for both in pairs(rows, way, "held out")]]
             for group in groups
             if group != "held out"
-            for own in [[score(each) for each in select(rows, way, "lab-memorised", group)]]
+            for own in [[score(*both) for both in pairs(rows, way, group)]]
         ],
         "exchangeable": [
             exchangeable(
@@ -141,22 +141,32 @@ def _finding(row: Row) -> float:
     return float(row["statistic"] + 2 * (row["copies"] > 0))
 
 
-SCORES: dict[str, Callable[[Row], float]] = {
-    "our finding": _finding,
-    "descriptor": lambda row: float(row["closest"]["descriptor"]),
-    "patch-l2": lambda row: -float(row["closest"]["patch-l2"]),
-    "lpips": lambda row: -float(row["closest"]["lpips"]),
-    "ssim": lambda row: float(row["closest"]["ssim"]),
-    "clip": lambda row: float(row["closest"]["clip"]),
+SCORES: dict[str, Callable[[Row, Row], float]] = {
+    OURS: lambda row, reference: _finding(row) - _finding(reference),
+    FINDING: lambda row, _: _finding(row),
+    "descriptor": lambda row, _: float(row["closest"]["descriptor"]),
+    "patch-l2": lambda row, _: -float(row["closest"]["patch-l2"]),
+    "lpips": lambda row, _: -float(row["closest"]["lpips"]),
+    "ssim": lambda row, _: float(row["closest"]["ssim"]),
+    "clip": lambda row, _: float(row["closest"]["clip"]),
 }
-"""Scores of a picture, higher where it is closer. The finding's puts pictures with a copy above all
-others, and orders by the statistic."""
+"""Scores of a picture, higher where it is closer, by its findings on lab-memorised and on the
+reference. The finding's puts pictures with a copy above all others, and orders by the statistic."""
 
 
 def select(rows: Sequence[Row], way: str, checkpoint: str, group: str) -> list[Row]:
     """The findings of one group, asked in one way, on one checkpoint."""
     wanted = (way, checkpoint, group)
     return [row for row in rows if (row["way"], row["checkpoint"], row["group"]) == wanted]
+
+
+def pairs(rows: Sequence[Row], way: str, group: str) -> list[tuple[Row, Row]]:
+    """The findings of one group, asked in one way, with those on the reference."""
+    own, theirs = (
+        {row["picture"]: row for row in select(rows, way, name, group)}
+        for name in ("lab-memorised", "lab-clean")
+    )
+    return [(row, theirs[picture]) for picture, row in own.items()]
 
 
 def counted(rows: Sequence[Row], alpha: float) -> dict[str, int]:

@@ -251,8 +251,9 @@ def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
             ],
         ),
         "### By which score\n\n"
-        "TPR at 1 % FPR, held-out pictures being the negatives, for our finding as a score and for "
-        "the closest trial by single metrics.\n\n",
+        "TPR at 1 % FPR, held-out pictures being the negatives, for our finding as a score (above "
+        "all others where a trial is a copy, then by the statistic), the same less what the "
+        "reference has by the same recipes, and for the closest trial by single metrics.\n\n",
     ]
     groups = list(dict.fromkeys(each["group"] for each in lab["told_apart"]))
     for way in WAYS:

@@ -13,7 +13,7 @@ from detectors_page import summary
 from kept import Kept
 from reckoned import FINDING
 from told_apart import LESS, OURS, figures, findings, less
-from validation import counted
+from validation import SCORES, counted, pairs
 from validation_page import NEVER, PLANTED, WAYS, against, bars, missing, verdict
 
 from seedwitness import config
@@ -65,6 +65,28 @@ def test_a_finding_takes_a_low_rank_and_a_copy() -> None:
     found = {each["group"]: each for each in findings(rows(FINDING, held_out, planted))}
     assert (found["planted 8 times"]["supported"], found["planted 8 times"]["n"]) == (1, 3)
     assert (found["held out"]["supported"], found["held out"]["n"]) == (0, 200)
+
+
+def test_a_picture_is_held_against_what_the_reference_has_of_it() -> None:
+    about = {"way": "stated", "group": "once", "closest": {}}
+    found = [
+        {
+            **about,
+            "picture": picture,
+            "checkpoint": checkpoint,
+            "statistic": value,
+            "copies": copies,
+        }
+        for picture, checkpoint, value, copies in (
+            ("owl", "lab-memorised", 0.9, 3),
+            ("fox", "lab-memorised", 0.8, 0),
+            ("fox", "lab-clean", 0.6, 0),
+            ("owl", "lab-clean", 0.8, 1),
+        )
+    ]
+    both = pairs(found, "stated", "once")
+    assert [SCORES[OURS](*each) for each in both] == pytest.approx([0.1, 0.2])
+    assert [SCORES[FINDING](*each) for each in both] == pytest.approx([2.9, 0.8])
 
 
 def judged(finding: str, p: float, copies: int, *, refused: bool = False) -> dict[str, Any]:
