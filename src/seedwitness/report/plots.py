@@ -183,9 +183,24 @@ def archive(
         base.mark_rule(strokeWidth=2).encode(alt.X("low:Q"), alt.X2("high:Q")),
         base.transform_filter("datum.copied").mark_point(filled=True, size=90, opacity=1),
         base.transform_filter("!datum.copied").mark_point(shape="triangle-right", size=90),
-        base.mark_text(align="left", dx=9, dy=-9, fontSize=13).encode(text="name:N"),
+        *(
+            alt.Chart(points[number : number + 1])
+            .mark_text(align="left", dx=9, dy=-9 - 17 * below, fontSize=13)
+            .encode(x, y, colour, text="name:N")
+            for number, below in enumerate(_stacked(points, lines))
+        ),
     ]
     return _both(alt.layer(*layers), 280, "archive")
+
+
+def _stacked(points: pd.DataFrame, lines: pd.DataFrame) -> list[int]:
+    """How many names stand below a point's own: those of earlier points that lie at its place."""
+    heights = pd.concat([points["score"], lines["score"]])
+    near = 0.1 * float(heights.max() - heights.min())
+    bits, scores = np.log2(points["bits"].to_numpy(float)), points["score"].to_numpy(float)
+    beside = np.abs(bits[:, None] - bits) < 1
+    beside &= np.abs(scores[:, None] - scores) <= near
+    return [int(number) for number in np.tril(beside, -1).sum(axis=1)]
 
 
 def _both(chart: alt.LayerChart | alt.FacetChart, height: int, name: str) -> Markup:
