@@ -9,7 +9,7 @@ from cases import CASE, SETTINGS
 from PIL import Image
 
 from seedwitness.evidence.conclusions import Beside, conclude
-from seedwitness.evidence.examined import by_trial, compared, copies
+from seedwitness.evidence.examined import blind_rates, by_trial, compared, copies
 from seedwitness.evidence.ranks import in_company, rank
 from seedwitness.planning import plan, told
 
@@ -42,7 +42,11 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
             [],
             in_company(alone, [1.0] * others),
             copies(CASE, settings, wide),
-            Beside(compared(CASE, settings, wide, higher=True), None),
+            Beside(
+                compared(CASE, settings, wide, higher=True),
+                blind_rates(CASE, settings, wide),
+                None,
+            ),
             settings,
         )
         assert said == word

@@ -27,8 +27,7 @@ def test_so_few_controls_say_nothing(count: int) -> None:
     judged = found(replace(CASE, controls=controls([0.3] * count)))
     assert judged.finding == "inconclusive"
     assert judged.reasons[0].startswith(f"{count} controls are too few")
-    fewer = [each for each in judged.robustness if each.what.startswith("one control fewer")]
-    assert len(fewer) == min(count, 1)
+    assert not any("one control fewer" in each.what for each in judged.robustness)
 
 
 def test_controls_that_are_all_alike_are_ties() -> None:
@@ -94,9 +93,9 @@ def test_a_copy_to_the_search_alone_is_none() -> None:
 
 
 def test_a_control_fewer_is_no_more_controls_as_close_than_there_are() -> None:
-    judged = found(replace(CASE, controls=controls([0.95] * 99)))
+    judged = found(replace(CASE, controls=controls([0.95] * 100)))
     [fewer] = [each for each in judged.robustness if each.what.startswith("one control fewer")]
-    assert (fewer.rank.at_least_as_close, fewer.rank.controls) == (98, 98)
+    assert (fewer.rank.at_least_as_close, fewer.rank.controls) == (99, 99)
 
 
 def test_scores_that_are_all_alike_differ_by_nothing() -> None:

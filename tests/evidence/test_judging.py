@@ -203,6 +203,17 @@ def test_only_blind_trials_are_compared_with_the_reference() -> None:
     assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
 
 
+def test_only_blind_trials_are_counted_against_the_reference() -> None:
+    """Variations of one lucky seed copy here and not there, blind seeds as often there."""
+    varied = CASE.trials.copy()
+    varied.loc[varied["trial"].isin([f"t{k}" for k in range(4, 16)]), "parent"] = "t0"
+    theirs = scores([0.3, 0.31] * 8, [0.1] * 4 + [0.4] * 12)
+    found = alone(replace(CASE, trials=varied, reference_scores=theirs)).memorised
+    assert found.finding == "inconclusive"
+    assert "in 4 of 4 blind trials, where this one did in 4 of 4" in found.reasons[0]
+    assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
+
+
 def test_a_prompt_that_tells_more_than_those_of_controls_is_said_to() -> None:
     told = CASE.prompts.assign(bits=90.0)
     brief, long = (
@@ -289,8 +300,7 @@ def test_several_checkpoints_share_the_error_rate() -> None:
 
     # By itself this case passes, and among the changes none fails for its company.
     assert {each.rank.family for each in cases["memorised"].robustness} == {2}
-    fewer = cases["memorised"].robustness[0]
-    assert (fewer.rank.p_family, fewer.finding) == (2 / 199, "inconclusive")
+    assert not any("one control fewer" in each.what for each in cases["memorised"].robustness)
     halves = cases["memorised"].robustness[-2:]
     assert {each.finding for each in halves} == {"supported"}
 

@@ -76,6 +76,12 @@ def test_prompts_are_fixed_and_their_difference_is_no_spread() -> None:
     assert low < 0
 
 
+@pytest.mark.parametrize(("value", "size"), [(0.1, 3), (0.3, 10), (0.7, 6), (-0.1, 3), (0.0, 4)])
+def test_what_differs_by_rounding_alone_has_no_spread(value: float, size: int) -> None:
+    low, high = mean_interval([np.full(size, value), np.nextafter(np.full(size, value), 1)])
+    assert low == high == pytest.approx(value)
+
+
 def test_one_pair_is_refused() -> None:
     with pytest.raises(ValueError, match="two pairs"):
         compared([0.1], [0.2])

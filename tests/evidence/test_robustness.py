@@ -41,10 +41,22 @@ def test_a_finding_may_stand_whatever_is_changed() -> None:
     assert (one.trials, other.trials, one.copies, other.copies) == (8, 8, 8, 8)
 
 
-def test_one_control_fewer_may_be_too_few() -> None:
-    fewer = found(CASE, 0)["one control fewer, whichever that is, at its worst"]
-    assert fewer.finding == "inconclusive"
-    assert fewer.why.startswith("98 controls are too few")
+def test_the_fewest_controls_are_not_asked_to_be_one_fewer() -> None:
+    """They would be too few whatever the evidence, which says nothing of it."""
+    assert "one control fewer, whichever that is, at its worst" not in found(CASE, 0)
+
+
+def test_a_half_is_held_against_the_same_half_of_the_reference() -> None:
+    """It copied in all trials of one half: there alone the word is withheld."""
+    trials = CASE.scores.loc[CASE.scores["metric"] == "descriptor", "trial"].reset_index(drop=True)
+    copied = every_other(trials, 0)
+    theirs = scores(np.linspace(0.3, 0.35, 16).tolist(), [0.1 if each else 0.4 for each in copied])
+    halves = found(replace(CASE, reference_scores=theirs))
+    assert halves["the other half"].finding == "supported"
+    assert halves["the one half of the trials"].finding == "inconclusive"
+    assert "in 8 of 8 blind trials, where this one did in 8 of 8" in (
+        halves["the one half of the trials"].why
+    )
 
 
 def test_what_rests_on_one_trial_falls_with_its_half() -> None:

@@ -18,11 +18,13 @@ MORE = 0.95
 class Beside:
     """The reference checkpoint beside a case, given the same recipes.
 
-    ``compared`` is None where nothing could be compared. ``p`` is the target's rank there among the
-    same controls, None where the reference is not itself ranked in this report.
+    ``compared`` is None where nothing could be compared, ``rates``, of copies here and there, where
+    no trial is blind. ``p`` is the target's rank there among the same controls, None where the
+    reference is not itself ranked in this report.
     """
 
     compared: records.Paired | None
+    rates: tuple[records.Rate, records.Rate] | None
     p: float | None
 
 
@@ -59,7 +61,7 @@ def conclude(
     )
     counted = f"{hits} of {found.rate.n} regenerations are copies by the threshold."
     if low and hits:
-        against = _withheld(found, beside, settings)
+        against = _withheld(beside, settings)
         if against:
             return "inconclusive", [against, said, counted]
         return "supported", [said, counted]
@@ -74,7 +76,7 @@ def conclude(
     return "not supported", [said, counted]
 
 
-def _withheld(found: records.Copies, beside: Beside | None, settings: config.Judge) -> str:
+def _withheld(beside: Beside | None, settings: config.Judge) -> str:
     """What the reference says against calling a case supported; empty where it says nothing.
 
     Vetoes and no second tests at α: few trials by the right prompt could never pass those.
@@ -104,14 +106,15 @@ def _withheld(found: records.Copies, beside: Beside | None, settings: config.Jud
             f"recipes: the paired difference is {compared.difference:.3g} in the mean, and its "
             f"95 % interval from {compared.low:.3g} to {compared.high:.3g} holds 0."
         )
-    theirs = found.reference_rate
-    if theirs and theirs.hits and theirs.high >= found.rate.low:
-        return (
-            f"The reference checkpoint {compared.checkpoint} made copies with the same recipes "
-            f"too, in {theirs.hits} of {theirs.n} trials, where this one did in {found.rate.hits} "
-            f"of {found.rate.n}: the 95 % intervals of the two rates overlap. Either it saw the "
-            "target, or anyone draws it from these words."
-        )
+    if beside.rates:
+        own, theirs = beside.rates
+        if theirs.hits and theirs.high >= own.low:
+            return (
+                f"The reference checkpoint {compared.checkpoint} made copies with the same recipes "
+                f"too, in {theirs.hits} of {theirs.n} blind trials, where this one did in "
+                f"{own.hits} of {own.n}: the 95 % intervals of the two rates overlap. Either it "
+                "saw the target, or anyone draws it from these words."
+            )
     if beside.p is not None and beside.p <= settings.alpha:
         return (
             f"The target beats the controls on the reference checkpoint {compared.checkpoint} too "

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seedwitness import config, records
@@ -134,6 +136,7 @@ def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> record
     reference = None
     if len(case.reference_scores):
         theirs = meets(by_trial(case.reference_scores), criteria)
+        theirs = theirs[theirs.index.isin(wide.index)]
         reference = rate_of(theirs, f"{what}, on the reference checkpoint")
     higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
     nearest = wide.loc[hits, settings.metric]
@@ -143,6 +146,21 @@ def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> record
         best_trial=None if nearest.empty else str(nearest.idxmax() if higher else nearest.idxmin()),
         reference_rate=reference,
     )
+
+
+def blind_rates(
+    case: Examined, settings: config.Judge, wide: pd.DataFrame
+) -> tuple[records.Rate, records.Rate] | None:
+    """``copies`` among the blind trials of ``wide``, here and on the reference.
+
+    None where the checkpoint is the reference itself, or no trial is blind.
+    """
+    blind = wide[is_blind(case, wide)]
+    if case.reference is None or blind.empty:
+        return None
+    found = copies(case, settings, blind)
+    assert found.reference_rate is not None
+    return found.rate, found.reference_rate
 
 
 def copied(case: Examined, settings: config.Judge, scores: pd.DataFrame) -> pd.Series:
@@ -164,9 +182,8 @@ def compared(
 ) -> records.Paired | None:
     """The blind trials of ``wide`` beside those of the same recipes on the reference checkpoint.
 
-    Blind: not chosen by what came of others, which leans to the checkpoint that they came of. None
-    where the checkpoint is the reference itself, or there is a single one, which no spread can be
-    seen of. Raises RecordError where the recipes differ.
+    None where the checkpoint is the reference itself, or there is a single one, which no spread can
+    be seen of. Raises RecordError where the recipes differ.
     """
     if case.reference is None:
         return None
@@ -176,14 +193,14 @@ def compared(
             f"The replay of {case.target.name} on {case.reference.name} has other trials than the "
             "search. Run both again: `dvc repro`."
         )
-    trials = case.trials.set_index("trial").loc[wide.index]
-    blind = ((trials["parent"] == "") & (trials["variations"] == "")).to_numpy()
+    blind = is_blind(case, wide)
     if blind.sum() < 2:
         return None
+    prompts = case.trials.set_index("trial").loc[wide.index, "prompt"]
     return paired(
         wide.loc[blind, settings.metric].tolist(),
         theirs[blind].tolist(),
-        trials.loc[blind, "prompt"].tolist(),
+        prompts[blind].tolist(),
         higher_is_closer=higher,
         resamples=settings.resamples,
         seed=settings.seed,
@@ -192,6 +209,15 @@ def compared(
         what=f"{settings.metric}, trial by trial"
         + ("" if blind.all() else ", of blind seeds alone"),
     )
+
+
+def is_blind(case: Examined, wide: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which trials of ``wide`` nothing chose by what came of others.
+
+    What was chosen by it leans to the checkpoint that it came of.
+    """
+    trials = case.trials.set_index("trial").loc[wide.index]
+    return ((trials["parent"] == "") & (trials["variations"] == "")).to_numpy()
 
 
 def about(scores: pd.DataFrame, metric: str) -> pd.Series:

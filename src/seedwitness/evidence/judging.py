@@ -13,6 +13,7 @@ from seedwitness.evidence.conclusions import Beside, conclude, limits
 from seedwitness.evidence.examined import (
     Examined,
     about,
+    blind_rates,
     by_trial,
     closest,
     compared,
@@ -133,7 +134,10 @@ def memorised(
     wide = by_trial(case.scores)
     found = copies(case, settings, wide)
     higher = standing.statistic.higher_is_closer
-    beside = Beside(compared(case, settings, wide, higher), there) if case.reference else None
+    beside = None
+    if case.reference:
+        rates = blind_rates(case, settings, wide)
+        beside = Beside(compared(case, settings, wide, higher), rates, there)
     refused = refusals(case, ranked, found.criteria)
     finding, reasons = conclude(refused, ranked, found, beside, settings)
     return records.Memorised(

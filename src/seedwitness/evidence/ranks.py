@@ -102,12 +102,16 @@ def mean_interval(groups: Sequence[np.ndarray[Any, Any]]) -> tuple[float, float]
     """Student's t interval at 95 % of the mean over all values, the groups being fixed.
 
     The variance is that within groups, by their shares, with the degrees of freedom of
-    Satterthwaite (1946). Where a group has a single value all are taken as one.
+    Satterthwaite (1946). Where a group has a single value all are taken as one. Values that differ
+    by rounding alone have no variance.
     """
     if min(map(len, groups)) < 2:
         groups = [np.concatenate(groups)]
     n = sum(map(len, groups))
-    parts = [(len(each) / n) ** 2 * each.var(ddof=1) / len(each) for each in groups]
+    parts = [
+        0.0 if _alike(each) else (len(each) / n) ** 2 * each.var(ddof=1) / len(each)
+        for each in groups
+    ]
     middle, variance = float(np.concatenate(groups).mean()), float(sum(parts))
     if not variance:
         return middle, middle
@@ -116,6 +120,10 @@ def mean_interval(groups: Sequence[np.ndarray[Any, Any]]) -> tuple[float, float]
     )
     reach = float(t.ppf(0.975, freedom)) * sqrt(variance)
     return middle - reach, middle + reach
+
+
+def _alike(values: np.ndarray[Any, Any]) -> bool:
+    return bool(np.ptp(values) <= 1e-9 * np.abs(values).max())
 
 
 def _by_group(groups: Sequence[str]) -> list[list[int]]:

@@ -12,6 +12,7 @@ from seedwitness.evidence.conclusions import Beside, conclude
 from seedwitness.evidence.examined import (
     Examined,
     about,
+    blind_rates,
     by_trial,
     closest,
     compared,
@@ -35,11 +36,11 @@ def variants(
 
     What is not changed stays as it was, also ``company``, p of the other cases of the report, and p
     on the reference. Of a case that is refused nothing is to be asked, because none of this could
-    change that.
+    change that; nor is one control fewer where the finding has the fewest that it can have.
     """
     wide = by_trial(case.scores)
     done = []
-    if ranked.controls:
+    if _spare(ranked, settings):
         fewer = ranked.model_copy(
             update={
                 "controls": ranked.controls - 1,
@@ -86,6 +87,12 @@ def variants(
     return done
 
 
+def _spare(ranked: records.Rank, settings: config.Judge) -> bool:
+    """Whether one control fewer is still enough for any finding: else it tells nothing."""
+    fewer = ranked.controls - 1
+    return fewer >= settings.least_controls and ranked.family / (fewer + 1) <= settings.alpha
+
+
 def _ranked(
     case: Examined,
     metric: str,
@@ -107,8 +114,12 @@ def _again(
     wide: pd.DataFrame,
     higher: bool,
 ) -> Beside | None:
-    """The reference compared once more; its own p stays as it was."""
-    return beside and replace(beside, compared=compared(case, settings, wide, higher))
+    """The reference compared once more, by these trials; its own p stays as it was."""
+    return beside and replace(
+        beside,
+        compared=compared(case, settings, wide, higher),
+        rates=blind_rates(case, settings, wide),
+    )
 
 
 def _variant(
