@@ -7,7 +7,7 @@ from PIL import Image
 from searching import search
 
 from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.loading import Loaded, load
 from seedwitness.checkpoints.sampling import decode_latents, encode_pictures
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import scoring
@@ -46,6 +46,13 @@ def test_every_rung_is_climbed_by_every_picture(tiny: Loaded) -> None:
     latents = encode_pictures(tiny.pipeline, shown(3)[:2])
     assert torch.equal(found[0].made[:2], decode_latents(tiny.pipeline, latents))
     assert not torch.equal(found[2].made, found[3].made)
+
+
+def test_the_ladder_is_climbed_in_half_precision_too(tiny: Loaded) -> None:
+    described = tiny.settings.model_copy(update={"dtype": "bfloat16"})
+    found = ladder(load("half", described), shown(2), PROMPTS[:2], REACH, search(batch=2))
+    assert len(found) == 10
+    assert {tuple(each.made.shape) for each in found} == {(2, 3, 32, 32)}
 
 
 def test_words_alone_give_what_a_search_gives(tiny: Loaded) -> None:

@@ -66,6 +66,28 @@ def test_seed_and_recipe_of_an_output_are_found(lab: Loaded, rng: str, tmp_path:
     assert found.scan.regenerated.the_very_image
 
 
+def test_a_negative_prompt_that_is_claimed_is_tried(lab: Loaded, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, seed=403, negative_prompt="a lighthouse, night colours")
+    picture, settings = made(lab, recipe), SCAN.model_copy(update={"end_seed": 1024})
+    claim = Claim(tool="it", negative_prompt=recipe.negative_prompt)
+    told = asked(lab, picture, tmp_path, claim, settings=settings).scan.regenerated
+    untold = asked(lab, picture, tmp_path, settings=settings).scan.regenerated
+    assert told is not None
+    assert untold is not None
+    assert (told.recipe, told.rms) == (recipe, 0)
+    assert untold.rms > 1
+
+
+def test_a_seed_is_found_in_half_precision_too(lab: Loaded, tmp_path: Path) -> None:
+    half = load("half", lab.settings.model_copy(update={"dtype": "bfloat16"}))
+    recipe = replace(RECIPE, seed=403, steps=5, dtype="bfloat16")
+    settings = SCAN.model_copy(update={"end_seed": 1024})
+    found = asked(half, made(half, recipe), tmp_path, settings=settings).scan
+    assert (found.seeds[0].seed, found.seeds[0].recovered) == (403, True)
+    assert found.regenerated is not None
+    assert found.regenerated.recipe == recipe
+
+
 def test_a_later_picture_of_a_batch_is_found_where_it_is_looked_for(
     lab: Loaded, tmp_path: Path
 ) -> None:

@@ -39,14 +39,16 @@ def fit(
     picture: Image.Image,
     start: Recipe,
     prompts: Sequence[str],
+    negatives: Sequence[str],
     settings: config.Fit,
     search: config.Search,
     ledger: Path = LEDGER,
 ) -> Fitted:
     """The closest recipe with the seed of ``start``, in root mean square of pixels; made by itself.
 
-    First every prompt with every guidance. Then samplers and steps together, at the best guidance
-    and those beside it, and the guidances again, until nothing comes closer or every pixel agrees.
+    First every prompt with every guidance and negative prompt. Then samplers and steps together, at
+    the best guidance and those beside it, and the guidances again, until nothing comes closer or
+    every pixel agrees.
     ``picture`` has the size that ``start`` names.
     """
     there = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
@@ -65,7 +67,15 @@ def fit(
         for steps in dict.fromkeys([start.steps, *settings.steps])
         if can(loaded, steps)
     ]
-    best = closest([replace(start, prompt=t, guidance=g) for t in texts for g in guidances])
+    best = closest(
+        [
+            replace(start, prompt=text, guidance=guidance, negative_prompt=negative)
+            for text in texts
+            for guidance in guidances
+            for negative in negatives
+            if guidance != 1 or negative == negatives[0]  # where nothing is led away from it
+        ]
+    )
     before = None
     while best != before and tried[best] > 0:
         before, at = best, guidances.index(best.guidance)
@@ -76,7 +86,8 @@ def fit(
         best = closest([replace(best, guidance=g) for g in guidances])
     latents, noise = sampled(loaded, [best])
     made = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
-    held = encode_pictures(loaded.pipeline, there[None]).to(loaded.pipeline.device)
+    held = encode_pictures(loaded.pipeline, there[None])
+    held = held.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
     again = decode_latents(loaded.pipeline, held)[0]
     return Fitted(
         Regenerated(

@@ -15,7 +15,7 @@ from seedwitness.search import scanning
 from seedwitness.search.fitting import can, fit
 from seedwitness.search.ledger import LEDGER
 
-MOST_GUIDANCE, MOST_STEPS = 50.0, 200
+MOST_GUIDANCE, MOST_STEPS, MOST_NEGATIVES = 50.0, 200, 2
 """What is claimed beyond these is not tried: metadata are easily forged, and a search is long."""
 
 
@@ -41,8 +41,9 @@ def origin(
     """Scan the seed space for ``picture``, and fit the recipe where a seed was recovered.
 
     ``prompts`` are the candidates, best first. ``claims`` are believed in nothing: they only say
-    which seeds, guidance and steps are tried as well, where these are possible at all. A picture of
-    a size that the checkpoint cannot make is not scanned, and the document says so.
+    which seeds, guidance, steps and negative prompts are tried as well, where these are possible at
+    all. A picture of a size that the checkpoint cannot make is not scanned, and the document says
+    so.
     """
     guidance = _guidance(claims)
     asked = scanning.inversions(prompts, settings, guidance)
@@ -59,7 +60,9 @@ def origin(
     fitted = None
     if seeds and seeds[0].recovered:
         start = _start(loaded, picture, seeds[0], claims, search)
-        fitted = fit(loaded, picture, start, prompts, settings.fit, search, ledger)
+        said = [each.negative_prompt for each in claims if each.negative_prompt]
+        negatives = [search.negative_prompt, *dict.fromkeys(said)][: 1 + MOST_NEGATIVES]
+        fitted = fit(loaded, picture, start, prompts, negatives, settings.fit, search, ledger)
     scan = Scan(
         target=name,
         checkpoint=loaded.checkpoint.name,

@@ -75,10 +75,11 @@ def ladder(
         return []
     pipeline, parts = loaded.pipeline, torch.arange(len(pictures)).split(search.batch)
     latents = torch.cat([encode_pictures(pipeline, pictures[part]) for part in parts])
-    shape = tuple(latents.shape[1:])
+    shape, kind = tuple(latents.shape[1:]), pipeline.unet.dtype
 
     def decoded(rows: Sequence[Tensor]) -> Tensor:
-        return torch.cat([decode_latents(pipeline, each.to(pipeline.device)) for each in rows])
+        held = [each.to(pipeline.device, kind) for each in rows]
+        return torch.cat([decode_latents(pipeline, each) for each in held])
 
     none = ("",) * len(pictures)
     found = [Rung(ROUND_TRIP, 0.0, 0, none, decoded([latents[part] for part in parts]))]
@@ -91,12 +92,12 @@ def ladder(
     embeddings = embed_each(pipeline, prompts)
     for strength in settings.strengths:
         for seed in range(settings.seeds):
-            drawn = noise(seed, 0, shape, torch.float32)
+            drawn = noise(seed, 0, shape, kind)
             rows = [
                 image_to_image(
                     pipeline,
                     embeddings[part],
-                    latents[part],
+                    latents[part].to(kind),
                     drawn.expand(len(part), *shape),
                     strength=strength,
                     num_inference_steps=search.steps,
@@ -110,7 +111,7 @@ def ladder(
         fewer = tuple(shortened(prompt, share) for prompt in prompts)
         embeddings = embed_each(pipeline, fewer)
         for seed in range(settings.words):
-            drawn = noise(seed, 0, shape, torch.float32)
+            drawn = noise(seed, 0, shape, kind)
             rows = [
                 sample_latents(
                     pipeline,

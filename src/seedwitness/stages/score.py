@@ -78,6 +78,8 @@ def _opened(folder: Path, checkpoint: str) -> _Made:
         return _Made(folder, trials, None)
     identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
     described = config.section(config.Checkpoint, "checkpoints", checkpoint)
+    # A reference replays the recipes in their own dtype, whatever its own.
+    described = described.model_copy(update={"dtype": str(trials["dtype"].iloc[0])})
     return _Made(folder, trials, load(checkpoint, described, identity).pipeline)
 
 
