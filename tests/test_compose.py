@@ -114,6 +114,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
         "+checkpoint@checkpoints.folder=diffusers-folder",
         "checkpoints.folder.path=models/a folder",
         "+checkpoint@checkpoints.file=single-file",
+        "checkpoints.file.watch=models",
         "checkpoints.file.path=models/one.safetensors",
         "checkpoints.file.config=models/described",
     ]
@@ -192,6 +193,7 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
         ("report.title=${nobody}", r"'nobody' not found. Where \$\{…\} is meant as text"),
         ("clip.watch=null", r"clip.watch: name what DVC watches"),
         ("score.weights.clip=models/c", r"`score`: .*lock does not change when models/c does"),
+        ("recover.phrases=my/phrases.txt", r"phrases: DVC would not see my/phrases.txt change"),
         ("judge.reference=lab-clear", r"no checkpoint is called 'lab-clear'; known: lab-memo"),
     ],
 )

@@ -95,8 +95,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True)
         path.write_bytes(name.encode())
         path.with_suffix(".json").write_text(json.dumps({"sha256": sha256_file(path)}))
-    for section in ("corpus", "controls"):
-        Path(settings[section]["path"]).mkdir(parents=True)
+    known = settings["controls"]["known"]["folders"].values()
+    for folder in (settings["corpus"]["path"], settings["controls"]["path"], *known):
+        Path(folder).mkdir(parents=True)
     return tmp_path
 
 
@@ -139,6 +140,25 @@ def test_what_is_missing_and_how_to_get_it(project: Path) -> None:
         "score.weights.descriptor": "missing",
     }
     assert found["lab-clean"].remedy == "Fetch it: `make lab`."
+
+
+def test_all_that_a_user_brings_is_looked_for(project: Path) -> None:
+    settings = yaml.safe_load(Path("params.yaml").read_text())
+    settings["recover"]["phrases"] = "data/pictures/phrases.txt"
+    settings["controls"]["like"] = ["data/pictures/like/owl.png"]
+    described = {"family": "single-file", "config": "models/described", "watch": "models"}
+    settings["checkpoints"]["mine"] = described | {"path": "models/mine.safetensors"}
+    Path("params.yaml").write_text(yaml.safe_dump(settings))
+    shutil.rmtree("data/pictures/known")
+    Path("models").mkdir()
+    Path("models/mine.safetensors").write_bytes(b"weights")
+    assert {name: each.what for name, each in needed().items()} == {
+        "mine": "no models/described/model_index.json",
+        "controls.known.folders.lab-memorised": "no data/pictures/known",
+        "controls.like, owl.png": "no data/pictures/like/owl.png",
+        "recover.phrases": "no data/pictures/phrases.txt",
+    }
+    assert project == Path.cwd()
 
 
 def test_a_checkpoint_that_is_half_there(project: Path) -> None:

@@ -21,8 +21,8 @@ stages:
     params: [search.steps]
     outs: [{out: {cache: false}}]
   pictures:
-    cmd: mkdir -p data/pictures/seen data/pictures/controls
-    outs: [data/pictures/seen, data/pictures/controls]
+    cmd: mkdir -p data/pictures/seen data/pictures/controls data/pictures/known
+    outs: [data/pictures/seen, data/pictures/controls, data/pictures/known]
 """
 
 

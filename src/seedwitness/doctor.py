@@ -182,14 +182,16 @@ def _project(*, opened: bool = True) -> Iterator[Finding]:
     for name, checkpoint in params.checkpoints.items():
         yield _checkpoint(name, checkpoint)
     yield from _weights(params, opened=opened)
+    yield from _brought(params)
 
 
 def _checkpoint(name: str, settings: config.Checkpoint) -> Finding:
     remedy = f"Fetch it: `{settings.fetch}`." if settings.fetch else "Put it there."
     path = settings.path
-    wanted = path / "model_index.json" if settings.family == "diffusers" else path
-    if not wanted.is_file():
-        return Finding("checkpoints", name, "missing", f"no {wanted}", remedy, wanted)
+    wanted = [path / "model_index.json" if settings.family == "diffusers" else path]
+    wanted += [settings.config / "model_index.json"] if settings.config else []
+    if absent := next((each for each in wanted if not each.is_file()), None):
+        return Finding("checkpoints", name, "missing", f"no {absent}", remedy, absent)
     empty = _without_weights(path) if settings.family == "diffusers" else ""
     if empty:
         return Finding("checkpoints", name, "wrong", f"{empty} holds no weights", remedy)
@@ -210,15 +212,22 @@ def _without_weights(folder: Path) -> str:
 def _weights(params: config.Params, *, opened: bool) -> Iterator[Finding]:
     named = {"clip": params.clip.path}
     named |= {f"score.weights.{name}": path for name, path in params.score.weights.items()}
-    named |= {"corpus": params.corpus.path, "controls": params.controls.path}
     for name, path in named.items():
-        if name in ("corpus", "controls"):
-            state: State = "ok" if path.is_dir() else "missing"
-            remedy = "`make demo` makes the lab's; any other folder: put the pictures there."
-            what = str(path) if path.is_dir() else f"no {path}"
-            yield Finding("pictures", name, state, what, remedy, path)
-        else:
-            yield _carded(name, path, opened=opened)
+        yield _carded(name, path, opened=opened)
+
+
+def _brought(params: config.Params) -> Iterator[Finding]:
+    """Folders of pictures, and files, that a user brings along."""
+    known = params.controls.known.folders if params.controls.known else {}
+    folders = {"corpus": params.corpus.path, "controls": params.controls.path}
+    folders |= {f"controls.known.folders.{name}": path for name, path in known.items()}
+    files = {f"controls.like, {path.name}": path for path in params.controls.like}
+    files |= {"recover.phrases": params.recover.phrases} if params.recover.phrases else {}
+    for name, path in (folders | files).items():
+        there = path.is_dir() if name in folders else path.is_file()
+        remedy = "`make demo` makes the lab's; put any other there."
+        what = str(path) if there else f"no {path}"
+        yield Finding("pictures", name, "ok" if there else "missing", what, remedy, path)
 
 
 def _carded(name: str, path: Path, *, opened: bool) -> Finding:

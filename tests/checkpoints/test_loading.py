@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -230,6 +231,16 @@ def test_a_single_file_is_identified_by_its_bytes(
     assert counts == {each.name: each.parameters for each in of_the_folder.components}
     renamed = one_file.rename(one_file.with_name("other.safetensors"))
     assert identify("tiny", single(renamed, described)).sha256 == found.sha256
+
+
+def test_what_describes_a_single_file_is_watched_too() -> None:
+    with pytest.raises(ValidationError, match=r"does not change when models/b does"):
+        config.Checkpoint(
+            family="single-file",
+            path=Path("models/a.safetensors"),
+            config=Path("models/b"),
+            watch=Path("models/a.safetensors"),
+        )
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])

@@ -37,7 +37,9 @@ def bring(root: Path, **hashes: object) -> None:
     """Write what stands for the hashes of a project's materials."""
     folder = root / place("materials")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "materials.json").write_text(json.dumps({"controls": "c0" * 32, **hashes}))
+    (folder / "materials.json").write_text(
+        json.dumps({"controls": "c0" * 32, "phrases": "e3" * 32, **hashes})
+    )
 
 
 def _freeze(root: Path, params: dict[str, object]) -> None:

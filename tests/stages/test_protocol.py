@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from PIL import Image
-from settling import COMMITTED, change, settle
+from settling import COMMITTED, bring, change, settle
 
 from seedwitness.errors import ConfigError
 from seedwitness.stages import PROTOCOL, frozen, place, run
@@ -78,6 +78,17 @@ def test_other_controls_are_another_protocol(project: Path) -> None:
     assert protocol() == first
 
 
+def test_other_phrases_are_another_protocol(project: Path) -> None:
+    """What they are goes to the stages that ask by them, so that those run again."""
+    settings = frozen("recover").read_text(), frozen("controls").read_text()
+    others = yaml.safe_load(frozen("search").read_text())
+    bring(project, phrases="f00")
+    run("protocol", [])
+    assert frozen("recover").read_text() != settings[0]
+    assert frozen("controls").read_text() != settings[1]
+    assert yaml.safe_load(frozen("search").read_text()) == others
+
+
 def test_every_protocol_that_was_tried_stays_listed(project: Path) -> None:
     def kept() -> list[str]:
         return sorted(path.name[:5] for path in HISTORY.iterdir())
@@ -117,4 +128,4 @@ def test_dvc_watches_for_each_stage_what_it_reads() -> None:
     assert watched == {**own, "overview": {"report"}}
     assert set(READS) <= set(PIPELINE)
     read = {name.partition(".")[0] for names in READS.values() for name in names}
-    assert set(PIPELINE["protocol"]["params"]) == set(COMMITTED) - set(OPEN) | read
+    assert set(PIPELINE["protocol"]["params"]) == set(COMMITTED) - set(OPEN) | read - {"materials"}

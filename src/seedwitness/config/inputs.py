@@ -89,7 +89,9 @@ class Checkpoint(Section):
 
     @model_validator(mode="after")
     def _watched(self) -> Checkpoint:
-        within_watch(self.watch, self.path)
+        for path in (self.path, self.config):
+            if path:
+                within_watch(self.watch, path)
         return self
 
     @model_validator(mode="after")

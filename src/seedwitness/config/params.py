@@ -61,6 +61,13 @@ class Params(Section):
                 raise ValueError(
                     f"{name}.watch: name what DVC watches for changes, mostly the path"
                 )
+        if phrases := self.recover.phrases:
+            seen = [each for each in (self.corpus.path, self.controls.watch) if each]
+            if not any(phrases.is_relative_to(each) for each in seen):
+                raise ValueError(
+                    f"recover.phrases: DVC would not see {phrases} change; put it below "
+                    f"{' or '.join(map(str, seen))}, which it watches"
+                )
         learned = self.controls.known.folders if self.controls.known else {}
         if strangers := sorted(set(learned) - set(self.checkpoints)):
             raise ValueError(

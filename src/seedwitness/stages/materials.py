@@ -1,7 +1,7 @@
 """Materials: what a project brings along, by hash, so that nobody exchanges it without a trace.
 
-Controls, pictures known to be learned, the corpus, CLIP, and the weights of metrics: `protocol`
-holds these hashes beside the settings. What a checkpoint is, `identify` says.
+Controls, pictures known to be learned, the corpus, CLIP, a user's own phrases, and the weights of
+metrics: `protocol` holds these hashes beside the settings. What a checkpoint is, `identify` says.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ def run() -> None:
     """Write ``data/materials/materials.json``: a SHA-256 for each of them."""
     params = config.load()
     known = params.controls.known.folders if params.controls.known else {}
+    phrases = params.recover.phrases
     found = {
         "controls": of_pictures(params.controls.path, "controls.path"),
         "like": of_files(params.controls.like, "controls.like"),
@@ -30,6 +31,7 @@ def run() -> None:
         },
         "corpus": of_pictures(params.corpus.path, "corpus.path"),
         "clip": of_files(_files(params.clip.path), "clip.path"),
+        "phrases": of_files([phrases] if phrases else [], "recover.phrases"),
         "weights": {
             name: sha256_file(place("weights", name) / "weights.json")
             for name in sorted(params.score.weights)

@@ -1,6 +1,6 @@
 """Protocol: what every stage reads of ``params.yaml``, before any target is searched for.
 
-The hashes of controls, corpus and weights stand in it too, which ``materials`` took.
+The hashes of controls, corpus, phrases and weights stand in it too, which ``materials`` took.
 
 A stage takes its settings from its own file here and from nowhere else, so what a finding rests on
 is what was written. Where the files lie is asked of ``stages.frozen``.
@@ -26,7 +26,7 @@ HISTORY = DATA / "protocols"
 
 READS: Mapping[str, tuple[str, ...]] = {
     "index": ("clip", "corpus"),
-    "recover": ("clip", "recover"),
+    "recover": ("clip", "materials.phrases", "recover"),
     "lookup": ("clip", "corpus", "lookup"),
     "search": (
         "judge.copies",
@@ -47,6 +47,7 @@ READS: Mapping[str, tuple[str, ...]] = {
         "detectors",
         "judge.copies",
         "lookup",
+        "materials.phrases",
         "reach",
         "recover",
         "score.batch",
@@ -88,6 +89,7 @@ def run() -> None:
         fixed = {name: section for name, section in params.items() if name not in OPEN}
         materials = place("materials") / "materials.json"
         fixed["materials"] = json.loads(materials.read_text(encoding="utf-8"))
+        params["materials"] = fixed["materials"]
         (part / PROTOCOL.name).write_text(
             json.dumps(fixed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
