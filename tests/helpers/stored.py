@@ -62,6 +62,7 @@ def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Pat
     assert set(run.data.metrics) == {
         *expected,
         "finding/p",
+        "finding/p_family",
         "finding/statistic",
         "finding/copies",
     }

@@ -7,6 +7,8 @@ from pathlib import Path
 from reading import evidence, parsed
 
 from seedwitness.files import sha256_file
+from seedwitness.report import html
+from seedwitness.report.evidence import Evidence
 
 
 def test_findings_are_words_and_come_first(project: Path) -> None:
@@ -143,3 +145,15 @@ def test_a_metric_without_weights_is_named_as_not_run(project: Path) -> None:
     assert "Not run, because no weights were named for them: dinov2." in text
     assert "by 2 metrics (not run, for want of weights: dinov2), after" in text
     assert "Files are not compared by lpips, which was not run." in text
+
+
+def test_no_point_stands_beside_files_of_another_size(project: Path) -> None:
+    found = Evidence.model_validate_json((project / "reports/owl/evidence.json").read_text())
+    own, clean = found.cases
+    assert "clean: no copy" in (html._archive(found) or "")
+    front = clean.codecs[0]
+    smaller = front.model_copy(update={"files": front.files[:-1]})
+    other = clean.model_copy(update={"codecs": [smaller]})
+    assert "clean: no copy" not in (
+        html._archive(found.model_copy(update={"cases": [own, other]})) or ""
+    )

@@ -110,6 +110,8 @@ def test_a_strategy_may_ask_again_for_what_came_close(
         ({"sampler": "plms"}, "Known are: ddim, dpmpp-2m, euler"),
         ({"rng": "philox"}, "search.rng: .* Known are: philox-nv"),
         ({"sampler": "euler", "eta": 1.0}, "knows no eta"),
+        ({"eta": 0.5, "strategy": {"name": "variations"}}, "search.eta 0.5 .* `variations` by"),
+        ({"eta": 0.5, "rng": "philox-nv"}, "search.eta 0.5 .* `sweep` by `philox-nv`"),
     ],
 )
 def test_unknown_names_are_answered_with_the_known_ones(

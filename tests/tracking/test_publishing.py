@@ -1,6 +1,5 @@
 """MLflow's store, read back by MLflow's own client, beside the files that it was rebuilt from."""
 
-import json
 import shutil
 import signal
 import sqlite3
@@ -21,7 +20,7 @@ from seedwitness import config, records
 from seedwitness.config import Tracking
 from seedwitness.errors import ConfigError, RecordError, TrackingError
 from seedwitness.stages import publish as stage
-from seedwitness.tracking import contents, store
+from seedwitness.tracking import store
 from seedwitness.tracking.publishing import publish
 
 COUNTED = ("runs", "metrics", "latest_metrics", "params", "tags", "datasets", "inputs")
@@ -206,21 +205,6 @@ def test_a_score_that_is_there_twice_is_refused(tracking: Tracking) -> None:
     records.write_table(path, pd.concat([scores, scores.tail(1)]), records.SCORES)
     with pytest.raises(RecordError, match="twice"):
         publish(tracking)
-
-
-def test_an_infinite_score_is_told(tracking: Tracking) -> None:
-    path = Path("data/score/owl/tuned/scores.parquet")
-    scores = records.read_table(path, records.SCORES)
-    first = scores.index[scores["metric"] == "psnr"][0]
-    scores.loc[first, "score"] = float("inf")
-    records.write_table(path, scores, records.SCORES)
-    case = contents.case("owl", "tuned")
-    table = json.loads(contents.as_json(contents.trials(case)))
-    column = table["columns"].index("psnr")
-    assert [row[column] for row in table["data"]].count("inf") == 1
-    assert publish(tracking).cases["owl/tuned"].infinite == 1
-    (run,) = runs(tracking, kind="case", target="owl", checkpoint="tuned")
-    assert run.data.tags["seedwitness.infinite_scores"] == "1"
 
 
 def test_a_long_parameter_keeps_its_beginning_and_its_hash(tracking: Tracking) -> None:

@@ -43,6 +43,7 @@ def environment() -> Environment:
     }
     found.globals |= {
         "criterion": text.criterion,
+        "like": like,
         "metric_title": text.metric_title,
         "title_in": text.title_in,
         "version": version("seedwitness"),
@@ -139,6 +140,7 @@ def regenerated(case: CaseEvidence) -> records.Regenerated | None:
 def _archive(evidence: Evidence) -> Markup | None:
     """The plot of distortion against bits, by the first metric, of cases that were concluded.
 
+    Of those alone that make pictures of the first one's size, at which codecs are given the target.
     None where there are none, or no metric of distortion was asked for.
     """
     from seedwitness.report import plots  # the overview has none, and they take long to import
@@ -149,11 +151,16 @@ def _archive(evidence: Evidence) -> Markup | None:
     front = concluded[0].codecs[0]
     return plots.archive(
         front.files,
-        {case.checkpoint: case.phrase for case in concluded},
+        {case.checkpoint: case.phrase for case in concluded if like(case, concluded[0])},
         text.metric_title(front.metric, front.label),
         front.higher_is_closer,
         evidence.protocol.judge.reference,
     )
+
+
+def like(case: CaseEvidence, other: CaseEvidence) -> bool:
+    """Whether codecs were given the target at the same size for both: the files are the same."""
+    return bool(case.codecs) and case.codecs[0].files == other.codecs[0].files
 
 
 def _plots(case: CaseEvidence, source: CaseSource, metric: str, number: int) -> Mapping[str, Any]:

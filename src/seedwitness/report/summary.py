@@ -46,6 +46,7 @@ def figures(case: CaseEvidence) -> dict[str, Any]:
         "finding": found.finding,
         "closest": found.statistic.value,
         "p": found.rank.p,
+        "p_family": found.rank.p_family,
         "copies": found.copies.rate.hits / found.copies.rate.n,
         "nfe": case.search.nfe,
     }

@@ -29,6 +29,10 @@ from seedwitness.search.stopping import Copies, Counting, Ended
 from seedwitness.search.strategy import Asking, plan
 from seedwitness.seeds import PROTOCOLS
 
+MIXING = ("rare", "variations")
+"""Strategies that mix a seed's noise with another's, for which no noise within the steps is known.
+"""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -83,6 +87,12 @@ def check(settings: config.Search) -> None:
         if name not in table:
             raise ConfigError(f"search.{key}: there is no `{name}`.{known(name, table)}")
     samplers.require(settings.sampler, settings.eta)
+    if settings.eta and (settings.strategy.name in MIXING or settings.rng != "torch-cpu"):
+        raise ConfigError(
+            f"search.eta {settings.eta:g} draws noise within the steps, which is known for plain "
+            "seeds by `torch-cpu` alone: set it to 0 with the strategy "
+            f"`{settings.strategy.name}` by `{settings.rng}`."
+        )
     alignment.check(settings.fit)
     if settings.stop.rate and settings.strategy.name != BLIND:
         raise ConfigError(

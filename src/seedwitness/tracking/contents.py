@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +147,7 @@ def trials(case: Case) -> pd.DataFrame:
 def scored(table: pd.DataFrame) -> dict[str, list[tuple[int, float]]]:
     """Each score of a case as (number of the trial, value); a trial without one is not there.
 
-    What the search was guided by is in the table, and not here. psnr may be infinite.
+    What the search was guided by is in the table, and not here.
     """
     left = {f"reference/{name}" for name in REPLAYED} | set(records.TRIALS)
     found: dict[str, list[tuple[int, float]]] = {}
@@ -186,6 +185,7 @@ def figures(case: Case) -> tuple[dict[str, str], dict[str, float]]:
     numbers = {
         "finding/statistic": found.memorised.statistic.value,
         "finding/p": found.memorised.rank.p,
+        "finding/p_family": found.memorised.rank.p_family,
         "finding/copies": float(found.memorised.copies.rate.hits),
     }
     return dict(words), numbers
@@ -208,20 +208,12 @@ def text(value: object) -> str:
 def as_json(table: pd.DataFrame) -> str:
     """A table as MLflow shows it (pandas' orient "split"), every float to its last digit.
 
-    JSON knows no infinity, so an infinite score is the text "inf"; a missing one is null.
+    A missing one is null.
     """
-    columns = [_cells(table[name]) for name in table.columns]
+    plain = table.astype(object).where(table.notna(), None)
+    columns = [plain[name].tolist() for name in table.columns]
     rows = list(zip(*columns, strict=True))
     return json.dumps({"columns": list(table.columns), "data": rows}, ensure_ascii=False)
-
-
-def _cells(column: pd.Series[Any]) -> list[Any]:
-    from pandas.api.types import is_float_dtype
-
-    plain = column.astype(object).where(column.notna(), None).tolist()
-    if not is_float_dtype(column.dtype):
-        return plain
-    return [str(each) if each in (math.inf, -math.inf) else each for each in plain]
 
 
 def _target(name: str) -> Dataset:

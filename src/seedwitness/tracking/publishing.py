@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 from tqdm import tqdm
 
@@ -27,7 +26,6 @@ from seedwitness.tracking.store import CURRENT, PARENT, SUPERSEDED_BY, Run, Stor
 TABLE = "trials.json"
 STATE = "state.json"
 CASE, PIPELINE = "case", "pipeline"
-INFINITE = "seedwitness.infinite_scores"
 
 
 class PublishedCase(Document):
@@ -36,9 +34,6 @@ class PublishedCase(Document):
     content: str
     trials: int
     scores: int
-    infinite: int
-    """Scores that are infinite (psnr of equal pictures): MLflow keeps the largest number instead,
-    its table the word."""
     files: int
 
 
@@ -87,12 +82,10 @@ def _case(
 ) -> tuple[Run, PublishedCase]:
     table = trials(case)
     scores = scored(table)
-    values = [value for entries in scores.values() for _, value in entries]
     told = PublishedCase(
         content=case.content,
         trials=len(table),
-        scores=len(values),
-        infinite=sum(map(math.isinf, values)),
+        scores=sum(map(len, scores.values())),
         files=len(case.files),
     )
     own = {
@@ -110,7 +103,7 @@ def _case(
         stores.log_files(store, run, case.files)
         stores.log_table(store, run, TABLE, as_json(table))
         findings = {f"seedwitness.{key}": value for key, value in words.items()}
-        stores.tag(store, run, {**findings, INFINITE: str(told.infinite)})
+        stores.tag(store, run, findings)
         stores.finish(store, run)
     stores.tag(store, run, {PARENT: parent.info.run_id, CURRENT: "yes", SUPERSEDED_BY: None})
     return run, told
