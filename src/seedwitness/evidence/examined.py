@@ -242,7 +242,9 @@ def _criteria(case: Examined, settings: config.Judge) -> list[records.Criterion]
     ]
 
 
-def rate_of(hits: pd.Series, what: str, *, up_to_hit: bool = False) -> records.Rate:
+def rate_of(
+    hits: Sequence[bool] | pd.Series, what: str, *, up_to_hit: bool = False
+) -> records.Rate:
     """How many of ``hits`` are true, with its interval."""
-    found = rate(int(hits.sum()), len(hits), up_to_hit=up_to_hit)
+    found = rate(int(np.sum(hits)), len(hits), up_to_hit=up_to_hit)
     return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from seedwitness import records
-from seedwitness.evidence.examined import Examined, statistics
+from seedwitness.evidence.examined import Examined, rate_of, statistics
 from seedwitness.evidence.likelihood import calibrate, cllr, left_out, words
-from seedwitness.evidence.rates import rate
 
 LEAST = 10
 """Pictures of either kind, below which no ratio is given."""
@@ -19,12 +16,9 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
     """The likelihood ratio of a case's statistic; None where too few learned pictures are known.
 
     None also where learned pictures come no closer than controls, so that the metric tells nothing
-    between the two; and where a seed's noise was found in the target: that is an output of a
-    checkpoint like this one, which comes near without having been learned, and neither proposition
-    is about it.
+    between the two. It is not asked of a case that is refused, as an output of the checkpoint is:
+    neither proposition is about that.
     """
-    if any(seed.recovered for seed in case.scan.seeds):
-        return None
     sign = 1.0 if statistic.higher_is_closer else -1.0
     learned, controls = (_scores(table, case, statistic) for table in (case.known, case.controls))
     if min(len(learned), len(controls)) < LEAST:
@@ -49,8 +43,8 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
         cllr=cllr(ours, theirs),
         learned_ratios=ours,
         controls_ratios=theirs,
-        misleading_h1=_rate([each < 1 for each in ours], "learned pictures with a ratio below 1"),
-        misleading_h2=_rate([each > 1 for each in theirs], "controls with a ratio above 1"),
+        misleading_h1=rate_of([each < 1 for each in ours], "learned pictures with a ratio below 1"),
+        misleading_h2=rate_of([each > 1 for each in theirs], "controls with a ratio above 1"),
     )
 
 
@@ -60,8 +54,3 @@ def _scores(table: pd.DataFrame, case: Examined, statistic: records.Statistic) -
     higher = statistic.higher_is_closer
     best, _ = statistics(own, case.target, higher)
     return best if higher else [-each for each in best]
-
-
-def _rate(hits: Sequence[bool], what: str) -> records.Rate:
-    found = rate(sum(hits), len(hits))
-    return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)

@@ -29,20 +29,20 @@ class Rate:
         )
 
 
-def rate(hits: int, n: int, confidence: float = 0.95, *, up_to_hit: bool = False) -> Rate:
-    """Clopper–Pearson interval of a binomial rate. Raises ValueError where ``n`` is 0.
+def rate(hits: int, n: int, *, up_to_hit: bool = False) -> Rate:
+    """Clopper–Pearson interval of a binomial rate, at 95 %. Raises ValueError where ``n`` is 0.
 
     ``up_to_hit`` says that the counting went on until so many ``hits`` were there, the last of them
     the n-th: then the exact upper limit is that of one hit fewer in one trial fewer (the negative
     binomial tail is the binomial one), and the lower limit the same.
     """
-    interval = binomtest(hits, n).proportion_ci(confidence, method="exact")
+    interval = binomtest(hits, n).proportion_ci(0.95, method="exact")
     high = float(interval.high)
     if up_to_hit:
         if not hits:
             raise ValueError("a count that went on until a hit has one")
         before = binomtest(hits - 1, n - 1) if n > 1 else None
-        high = float(before.proportion_ci(confidence, method="exact").high) if before else 1.0
+        high = float(before.proportion_ci(0.95, method="exact").high) if before else 1.0
     return Rate(hits, n, float(interval.low), high)
 
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from seedwitness import records
 from seedwitness.errors import RecordError
-from seedwitness.evidence.examined import by_trial, meets
-from seedwitness.evidence.rates import rate
+from seedwitness.evidence.examined import by_trial, meets, rate_of
 from seedwitness.report.evidence import (
     CONTROLS,
     REFERENCE,
@@ -65,7 +64,7 @@ def distributions(source: CaseSource) -> list[Distribution]:
 def curve(source: CaseSource, metric: str) -> pd.DataFrame:
     """The closest score so far, a row a trial: ``trials, nfe, closest, median, low, high``.
 
-    ``nfe`` adds up the case's own trials. ``median``, and ``low`` to ``high`` (farthest and closest
+    ``nfe`` adds up the case's own trials. ``median``, and ``low`` to ``high`` (closest and farthest
     for a distance), are those of the controls after as many trials, in the order of their table;
     NaN beyond the trials that every control had.
     """
@@ -135,14 +134,7 @@ def controls_copied(source: CaseSource) -> records.Rate | None:
         return None
     hits = meets(table, copies.criteria)
     hit = hits.groupby(hits.index.str.partition("\n").get_level_values(0)).any()
-    found = rate(int(hit.sum()), len(hit))
-    return records.Rate(
-        hits=found.hits,
-        n=found.n,
-        low=found.low,
-        high=found.high,
-        what="controls with at least one copy of themselves",
-    )
+    return rate_of(hit, "controls with at least one copy of themselves")
 
 
 def closer_is_higher(source: CaseSource, metric: str) -> bool:

@@ -137,7 +137,6 @@ def look(
     claimed: Sequence[int] = (),
     *,
     ledger: Path = LEDGER,
-    workers: int = 0,
 ) -> Looked:
     """The seeds whose noise of ``shape`` correlates most with any of ``rows`` [q, n].
 
@@ -173,7 +172,6 @@ def look(
                 settings.first_seed,
                 settings.end_seed,
                 ledger=ledger / "scans",
-                workers=workers,
                 report=lambda seeds, _: bar.update(seeds),
             )
             stated = exact(planned, [(own, own)] * len(rows), shape)

@@ -1,4 +1,4 @@
-"""What several stages take alike: prompt candidates, criteria of a copy, positions."""
+"""What several stages take alike: prompts, criteria of a copy, positions."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from seedwitness.imagefolder import Entry, entries
 from seedwitness.pictures import decoded, pixel_hash
 from seedwitness.resaved import imprint
 from seedwitness.stages import frozen, place
+from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import copies, positions
 
 if TYPE_CHECKING:
@@ -122,15 +123,12 @@ class _Put:
 
 
 def _put(checkpoint: str, protocol: Path) -> _Put:
-    from seedwitness.checkpoints.loading import load
     from seedwitness.metrics import scoring
 
     score = config.section(config.Score, "score", path=protocol)
     metrics = scoring.load(score.run, score.weights, score.batch)
     laid = positions(protocol)
-    identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
-    described = config.section(config.Checkpoint, "checkpoints", checkpoint)
-    return _Put(load(checkpoint, described, identity), metrics, score.batch, laid)
+    return _Put(loaded_as(checkpoint), metrics, score.batch, laid)
 
 
 @dataclass(frozen=True)

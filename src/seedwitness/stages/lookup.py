@@ -5,10 +5,10 @@ from __future__ import annotations
 from seedwitness import config
 from seedwitness.corpus.lookup import keep_pictures
 from seedwitness.files import replacing
-from seedwitness.pictures import decoded
 from seedwitness.prompts.asking import asker
 from seedwitness.records import MATCHES, PROMPTS, Query, read_table, write_table
 from seedwitness.stages import frozen, place
+from seedwitness.stages._target import picture_of
 
 
 def run(target: str) -> None:
@@ -17,9 +17,7 @@ def run(target: str) -> None:
     settings = config.section(config.Lookup, "lookup", path=protocol)
     corpus = config.section(config.Corpus, "corpus", path=protocol)
     prompts = read_table(place("recover", target) / "prompts.parquet", PROMPTS)["text"].tolist()
-    image = decoded(
-        place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
-    )
+    image = picture_of(target)
     ask = asker(config.section(config.Clip, "clip", path=protocol), None, place("index"))
     index = ask.open(place("index"))
     asked = list(dict.fromkeys(prompts))  # the same question twice has the same answers

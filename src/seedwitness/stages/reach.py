@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from seedwitness import config, records
 from seedwitness.files import replacing
-from seedwitness.pictures import decoded
 from seedwitness.stages import frozen, place
+from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import prompts
+from seedwitness.stages._target import picture_of
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -31,7 +32,6 @@ def run(target: str, checkpoint: str) -> None:
 
         from PIL import Image
 
-        from seedwitness.checkpoints.loading import load
         from seedwitness.detectors.asking import asked, check
         from seedwitness.metrics import scoring
         from seedwitness.search import reach
@@ -41,14 +41,8 @@ def run(target: str, checkpoint: str) -> None:
         check(asking.names, "descriptor" in score.run)
         metrics = scoring.load(score.run, score.weights, score.batch)
         texts = list(prompts(target, 1)["text"])
-        picture = decoded(
-            place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
-        )
-        identity = records.read(
-            records.Checkpoint, place("identify", checkpoint) / "checkpoint.json"
-        )
-        described = config.section(config.Checkpoint, "checkpoints", checkpoint)
-        loaded = load(checkpoint, described, identity)
+        picture = picture_of(target)
+        loaded = loaded_as(checkpoint)
         shown = reach.pixels(loaded, picture, search)
         texts = texts or [""]
         alike = metrics["descriptor"].against if "descriptor" in metrics else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from seedwitness import config, prompts
 from seedwitness.files import replacing
-from seedwitness.pictures import decoded
 from seedwitness.prompts.asking import asker
 from seedwitness.records import PROMPTS, Recovery, Target, read, write_table
 from seedwitness.stages import frozen, place
+from seedwitness.stages._target import picture_of
 
 
 def run(target: str) -> None:
@@ -18,7 +18,7 @@ def run(target: str) -> None:
     stated = config.section(config.Target, "targets", target)
     prepared = place("prepare", target)
     claims = read(Target, prepared / "target.json").claims
-    image = decoded(prepared / "image.png", f"`dvc repro prepare@{target}` writes it.")
+    image = picture_of(target)
     ask = asker(config.section(config.Clip, "clip", path=protocol), settings, place("index"))
     table, counts = ask.recover(image, claims, stated.caption)
     info, book = ask.clip.info, ask.phrasebook

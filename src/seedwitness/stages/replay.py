@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from seedwitness import config
 from seedwitness.files import replacing
-from seedwitness.pictures import decoded
 from seedwitness.records import (
     TRIALS,
     Checkpoint,
@@ -19,6 +18,8 @@ from seedwitness.records import (
     write_table,
 )
 from seedwitness.stages import frozen, place
+from seedwitness.stages._checkpoint import loaded_as
+from seedwitness.stages._target import picture_of
 
 
 def run(target: str, checkpoint: str) -> None:
@@ -37,7 +38,7 @@ def run(target: str, checkpoint: str) -> None:
         note=f"{checkpoint} is the reference checkpoint itself: there is nothing to replay.",
     )
     if checkpoint != reference:
-        _replayed(about, identified, config.section(config.Search, "search", path=protocol))
+        _replayed(about, config.section(config.Search, "search", path=protocol))
         return
     with replacing(place("replay", target, checkpoint)) as part:
         part.mkdir()
@@ -45,19 +46,13 @@ def run(target: str, checkpoint: str) -> None:
         about.write(part / "replay.json")
 
 
-def _replayed(about: Replay, identified: Checkpoint, settings: config.Search) -> None:
-    from seedwitness.checkpoints.loading import load
+def _replayed(about: Replay, settings: config.Search) -> None:
     from seedwitness.search import cases, results
 
     trials = read_table(place("search", about.target, about.checkpoint) / "trials.parquet", TRIALS)
     recipes = [Recipe.of(row) for _, row in trials.iterrows()]
-    picture = decoded(
-        place("prepare", about.target) / "image.png", f"`dvc repro prepare@{about.target}`."
-    )
-    described = config.section(config.Checkpoint, "checkpoints", about.reference)
-    # A seed's noise is not the same in every dtype, so the recipes' own decides.
-    described = described.model_copy(update={"dtype": recipes[0].dtype})
-    loaded = load(about.reference, described, identified)
+    picture = picture_of(about.target)
+    loaded = loaded_as(about.reference, recipes[0].dtype)
     searched = cases.replay(loaded, recipes, picture, settings)
     outcome = searched.outcomes[""]
     prompts = {

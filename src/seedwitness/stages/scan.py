@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from seedwitness import config
 from seedwitness.files import replacing
-from seedwitness.pictures import decoded
-from seedwitness.records import Checkpoint, Target, read
+from seedwitness.records import Target, read
 from seedwitness.stages import frozen, place
+from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import prompts
+from seedwitness.stages._target import picture_of
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write ``scan.json``, and ``regenerated.png`` where a seed was recovered."""
-    from seedwitness.checkpoints.loading import load
     from seedwitness.search import scanning
     from seedwitness.search.origin import origin
 
@@ -22,11 +22,9 @@ def run(target: str, checkpoint: str) -> None:
     scanning.check(settings)
     texts = list(prompts(target, settings.most_prompts)["text"])
     prepared = place("prepare", target)
-    picture = decoded(prepared / "image.png", f"`dvc repro prepare@{target}` writes it.")
+    picture = picture_of(target)
     about = read(Target, prepared / "target.json")
-    identified = read(Checkpoint, place("identify", checkpoint) / "checkpoint.json")
-    described = config.section(config.Checkpoint, "checkpoints", checkpoint)
-    loaded = load(checkpoint, described, identified)
+    loaded = loaded_as(checkpoint)
     found = origin(loaded, target, picture, texts, about.claims, settings, search)
     with replacing(place("scan", target, checkpoint)) as part:
         part.mkdir()

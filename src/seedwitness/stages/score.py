@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from seedwitness import config, records
 from seedwitness.files import replacing
-from seedwitness.pictures import decoded
 from seedwitness.stages import frozen, place
+from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import positions
+from seedwitness.stages._target import picture_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +36,7 @@ def run(target: str, checkpoint: str) -> None:
     protocol = frozen("score")
     settings = config.section(config.Score, "score", path=protocol)
     metrics = load(settings.run, settings.weights, settings.batch)
-    picture = decoded(
-        place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
-    )
+    picture = picture_of(target)
     own = _opened(place("search", target, checkpoint), checkpoint)
     reference = config.section(str, "judge", "reference", path=protocol)
     ranked_by = config.section(str, "judge", "metric", path=protocol)
@@ -71,16 +70,10 @@ class _Made:
 
 
 def _opened(folder: Path, checkpoint: str) -> _Made:
-    from seedwitness.checkpoints.loading import load
-
     trials = records.read_table(folder / "trials.parquet", records.TRIALS)
     if trials.empty:
         return _Made(folder, trials, None)
-    identity = records.read(records.Checkpoint, place("identify", checkpoint) / "checkpoint.json")
-    described = config.section(config.Checkpoint, "checkpoints", checkpoint)
-    # A reference replays the recipes in their own dtype, whatever its own.
-    described = described.model_copy(update={"dtype": str(trials["dtype"].iloc[0])})
-    return _Made(folder, trials, load(checkpoint, described, identity).pipeline)
+    return _Made(folder, trials, loaded_as(checkpoint, str(trials["dtype"].iloc[0])).pipeline)
 
 
 def _scored(

@@ -10,15 +10,15 @@ from time import perf_counter
 
 from seedwitness import config
 from seedwitness.files import replacing
-from seedwitness.pictures import decoded
-from seedwitness.records import PROMPTS, Checkpoint, read, write_table
+from seedwitness.records import PROMPTS, write_table
 from seedwitness.stages import frozen, place
+from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import copies, prompts
+from seedwitness.stages._target import picture_of
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write every trial, its final latent, and why the search stopped."""
-    from seedwitness.checkpoints.loading import load
     from seedwitness.detectors import steering
     from seedwitness.search import cases, results
 
@@ -27,12 +27,8 @@ def run(target: str, checkpoint: str) -> None:
     cases.check(settings)
     steering.check(settings)
     candidates = prompts(target, settings.candidates)
-    picture = decoded(
-        place("prepare", target) / "image.png", f"`dvc repro prepare@{target}` writes it."
-    )
-    identified = read(Checkpoint, place("identify", checkpoint) / "checkpoint.json")
-    described = config.section(config.Checkpoint, "checkpoints", checkpoint)
-    loaded = load(checkpoint, described, identified)
+    picture = picture_of(target)
+    loaded = loaded_as(checkpoint)
 
     began = perf_counter()
     candidates, steered, rest = steering.steered(loaded, candidates, settings)
