@@ -8,6 +8,7 @@ import yaml
 from cases import CASE, SETTINGS
 from PIL import Image
 
+from seedwitness.errors import ConfigError
 from seedwitness.evidence.conclusions import Beside, conclude
 from seedwitness.evidence.examined import blind_rates, by_trial, compared, copies
 from seedwitness.evidence.ranks import in_company, rank
@@ -50,6 +51,27 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
             settings,
         )
         assert said == word
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"strategy": {"name": "halving"}}, "search.strategy is halving, .*`seedwitness compose"),
+        ({"steer": {"detector": "one-step", "candidates": 8}}, "search.steer spends"),
+        ({"stop": {"rate": 0.05}}, "search.stop.rate 0.05 gives up before a rate of 0.01 shows"),
+    ],
+)
+def test_a_search_that_draws_fewer_blind_seeds_is_not_planned(
+    changed: dict[str, object], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["search"] |= changed
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(ConfigError, match=says):
+        plan(0.01, 0.95, 0.01)
+    if "stop" in changed:
+        assert plan(0.01, 0.95, 0.05).seeds == 59
 
 
 def test_controls_that_are_not_there_are_asked_for(

@@ -11,7 +11,7 @@ from seedwitness import config
 from seedwitness.errors import ConfigError
 from seedwitness.evidence import sizes
 from seedwitness.imagefolder import entries
-from seedwitness.records import Search, read
+from seedwitness.records import BLIND, Search, read
 from seedwitness.stages import DATA
 
 
@@ -34,23 +34,31 @@ class Plan:
     budget_nfe: int
     """Of one case, and of one control."""
     nfe: int
-    """Of all: searches, their replays on the reference checkpoint, controls of each checkpoint."""
+    """Of all: searches, their replays on the reference checkpoint, controls of each checkpoint, and
+    pictures known to be learned."""
     seconds_a_nfe: float | None
     """The median of the searches here; None where there was none."""
 
 
 def plan(alpha: float, power: float, rate: float) -> Plan:
-    """Sizes for every case of params.yaml, under its search settings. Raises ConfigError."""
+    """Sizes for every case of params.yaml, under its search settings.
+
+    Raises ConfigError for a share that is none, and where a search does not spend its budget on
+    blind seeds alone, of which seeds are counted here.
+    """
     for name, value in (("alpha", alpha), ("power", power), ("rate", rate)):
         if not 0 < value < 1:
             raise ConfigError(f"--{name} is a share between 0 and 1, such as 0.05, not {value:g}.")
     params = config.load()
     search = params.search
+    _require_blind(search, rate)
     examined = max(1, len(params.checkpoints) - 1)  # the reference makes no claim
     cases = len(params.targets) * examined
     controls, there = sizes.controls(alpha, cases), params.controls.path
     seeds = sizes.seeds(rate, power)
     nfe_a_trial = search.steps * (1 if search.guidance == 1 else 2)
+    known = params.controls.known
+    learned = known.count * len(known.folders) if known else 0
     budget = seeds * search.prompts * nfe_a_trial
     searched = len(params.targets) * len(params.checkpoints)
     return Plan(
@@ -66,14 +74,30 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
         prompts=search.prompts,
         nfe_a_trial=nfe_a_trial,
         budget_nfe=budget,
-        nfe=budget * (searched + cases + controls * len(params.checkpoints)),
+        nfe=budget * (searched + cases + controls * len(params.checkpoints) + learned),
         seconds_a_nfe=_seconds_a_nfe(DATA),
     )
 
 
+def _require_blind(search: config.Search, rate: float) -> None:
+    """Raise ConfigError where fewer blind seeds are drawn than the budget pays for."""
+    other = ""
+    if search.strategy.name != BLIND:
+        other = f"search.strategy is {search.strategy.name}, which chooses its later trials"
+    elif search.steer:
+        other = "search.steer spends a part of the budget on its detector"
+    elif search.stop.rate > rate:
+        other = f"search.stop.rate {search.stop.rate:g} gives up before a rate of {rate:g} shows"
+    if other:
+        raise ConfigError(
+            f"{other}, and `seedwitness plan` counts blind seeds. Plan with a sweep: "
+            "`seedwitness compose search=quick`."
+        )
+
+
 def told(found: Plan) -> list[str]:
     """The plan in lines to print, the last one the command that follows it."""
-    cost = f"{found.nfe:,} NFE in all"
+    cost = f"{found.nfe:,} NFE in all searches"
     if found.seconds_a_nfe is not None:
         hours = found.nfe * found.seconds_a_nfe / 3600
         cost += f", about {hours:.1f} hours at the {1000 * found.seconds_a_nfe:.3g} ms an NFE of "

@@ -43,7 +43,7 @@ def test_with_so_many_seeds_a_copy_is_seen_and_with_one_fewer_too_seldom(
 
 def test_so_many_seeds_leave_no_higher_rate_possible() -> None:
     for count in (1, 16, 500):
-        assert seeds(rate(0, count, 0.9).high, 0.95) == count
+        assert seeds(rate(0, count).high, 0.975) == count
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 2.0])

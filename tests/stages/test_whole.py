@@ -275,7 +275,7 @@ def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:
     search = config.section(config.Search, "search")
     assert (plan["cases"], plan["controls"], plan["seeds"]) == (2, 39, 22)
     assert plan["budget_nfe"] == 22 * search.prompts * 2 * search.steps
-    assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 2 * 39)
+    assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 2 * 39 + 4)
     assert plan["seconds_a_nfe"] > 0
     said = CliRunner().invoke(app, asked).stdout
     assert f"search.budget_nfe={plan['budget_nfe']} controls.count=39" in said
