@@ -98,7 +98,8 @@ def page(found: dict[str, Any]) -> str:
         "Written by `make bench-speed`; the figures themselves are in "
         "[benchmarks.json](benchmarks.json). Medians. A stage *starts* with its interpreter and "
         "all that it imports, its work not counted; its *whole* is that of the process, its work "
-        "included, with what it needs of the ledger already there.\n\n"
+        "included, with what it needs of the ledger already there. Starts and wholes were timed in "
+        "rounds of their own, and differ by what the machine did then.\n\n"
         f"Measured on {'; '.join(sorted(places))}.\n\n"
         f"| what | bar | measured |\n|---|---|---|\n{table}\n"
     )

@@ -46,6 +46,14 @@ def test_an_image_becomes_a_target(project: Path, tmp_path: Path) -> None:
     assert after[: len(before)] == before
 
 
+def test_a_list_of_which_all_was_taken_out_takes_more(project: Path, tmp_path: Path) -> None:
+    path = project / "conf/targets.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index("targets:")] + "targets:\n", encoding="utf-8")
+    listing.add(picture(tmp_path / "owl.png"))
+    assert list(config.load().targets) == ["owl"]
+
+
 def test_the_same_image_again(project: Path, tmp_path: Path) -> None:
     image = picture(tmp_path / "owl.png")
     assert listing.add(image).new

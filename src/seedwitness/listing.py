@@ -93,6 +93,8 @@ def _read() -> Any:
     except (YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{LIST} cannot be read as YAML: {error}") from error
     targets = document.get(TARGETS) if isinstance(document, dict) else None
+    if isinstance(document, dict) and TARGETS in document and targets is None:
+        targets = document[TARGETS] = {}  # all entries were taken out
     if not isinstance(targets, dict):
         raise ConfigError(f"{LIST} must hold `targets:` with an entry for each target.")
     config.validated(dict[config.Name, config.Target], dict(targets), f"{LIST}: {TARGETS}")
