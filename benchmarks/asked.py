@@ -27,8 +27,10 @@ from seedwitness.prompts.candidates import candidates
 from seedwitness.search import cases
 from seedwitness.targets.reading import read
 
-STEPS = {160: 10, 640: 20}
+STEPS = {160: 10, 640: 20, 1920: 20}
 """Steps by the budget of a case, in NFE: those of the demonstration, and of a lab's measure."""
+STATED = 1920
+"""The budget at which pictures are asked about with their captions stated, and in no other way."""
 
 
 def settings(lab: Path, budget: int | None = None) -> config.Params:

@@ -5,9 +5,9 @@
 FOLDER holds ImageFolders `questions`, `controls` and `corpus`. Of the lab only its checkpoints, its
 CLIP and its metrics are read, never its truth. Each picture is asked about in three ways: as a
 report would, by what the corpus and the pixels give (`as found`); with its caption stated by a user
-(`stated`); by phrases alone that fit its pixels, with nothing looked up (`pixels alone`). Each is
-judged on lab-memorised with lab-clean as the reference, and the same recipes are judged on
-lab-clean. One JSON object goes to stdout.
+(`stated`), which is the only way under the largest budget; by phrases alone that fit its pixels,
+with nothing looked up (`pixels alone`). Each is judged on lab-memorised with lab-clean as the
+reference, and the same recipes are judged on lab-clean. One JSON object goes to stdout.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from asked import STEPS, Control, Question, controls, indexed, laid, questions, settings
+from asked import STATED, STEPS, Control, Question, controls, indexed, laid, questions, settings
 from kept import SCORED, Kept
 from PIL import Image
 from unscanned import unscanned
@@ -227,6 +227,8 @@ def main() -> None:
     about = {"index": place.name, "prompts": asked.search.prompts}
     about |= {name: getattr(asked, name).model_dump(mode="json") for name in ("recover", "lookup")}
     put = questions(given.folder, ask, index, asked, Kept(given.scratch, about))
+    if given.budget == STATED:
+        put = {name: each for name, each in put.items() if name.startswith("stated/")}
     sought = {
         name: cases.Case(each.image, tuple(each.prompts["text"])) for name, each in put.items()
     }

@@ -28,7 +28,7 @@ from told_apart import figures, findings, less
 from torch import Tensor
 from tqdm import tqdm
 from validation import write_folder
-from validation_page import PLANTED
+from validation_bars import PLANTED
 
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded, load

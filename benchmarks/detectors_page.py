@@ -20,7 +20,7 @@ from detectors_plots import plots
 from pages import DAGGER, area, place, share, table
 from reckoned import FINDING
 from told_apart import LESS, OURS
-from validation_page import PLANTED
+from validation_bars import PLANTED
 
 from seedwitness.detectors import DETECTORS
 from seedwitness.evidence.rates import rate

@@ -24,7 +24,8 @@ from asked import STEPS
 from reckoned import FINDING
 from scipy.stats import ks_2samp
 from told_apart import OURS
-from validation_page import PLANTED, page
+from validation_bars import PLANTED
+from validation_page import page
 from validation_plots import plots
 
 from seedwitness.evidence.likelihood import calibrate, cllr

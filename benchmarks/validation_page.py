@@ -2,154 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pages import DAGGER, place, share, table
-from told_apart import OURS
-
-from seedwitness.detectors import DETECTORS
-from seedwitness.evidence.rates import Rate
-
-Row = dict[str, Any]
-PLANTED = ("planted 128 times", "planted 32 times", "planted 8 times")
-BARS = dict(zip(PLANTED[:2], (0.95, 0.80), strict=True))
-NEVER = ("held out", "once", "twins")
-WAYS = {
-    "as found": "as a report would: the corpus and the pixels say what is tried",
-    "stated": "with its caption stated by a user",
-    "pixels alone": "by phrases of the corpus's captions that fit the pixels, nothing looked up",
-}
-
-
-def of(found: Row) -> str:
-    """A rate with its interval and its n."""
-    return str(Rate(**found))
-
-
-def verdict(met: bool, why: str = "") -> str:
-    """Whether a bar is cleared, and if not, why."""
-    return "yes" if met else f"**no**{': ' if why else ''}{why}"
-
-
-def missing(rates: Row) -> str:
-    """What kept the findings of a group from being supported."""
-    left = rates["supported"]["n"] - sum(
-        rates[key]["hits"] for key in ("supported", "refused", "unseen", "no_copy")
-    )
-    counts = {
-        "refused": rates["refused"]["hits"],
-        "p above α": rates["unseen"]["hits"],
-        "no copy": rates["no_copy"]["hits"],
-        "as near on the reference": left,
-    }
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-
-
-def rate_of(lab: Row, way: str, checkpoint: str, group: str) -> Row:
-    """The row of rates for one group."""
-    wanted = (way, checkpoint, group)
-    found: list[Row] = [
-        each for each in lab["rates"] if (each["way"], each["checkpoint"], each["group"]) == wanted
-    ]
-    [only] = found
-    return only
-
-
-def bars(lab: Row, others: Row | None) -> list[list[str]]:
-    """What was asked of the findings, what was measured, and whether it was met."""
-    rows = []
-    for group in NEVER:
-        for way in WAYS:
-            rates = rate_of(lab, way, "lab-memorised", group)
-            found, refused = rates["supported"], rates["refused"]["hits"]
-            met = found["hits"] <= 0.01 * (found["n"] - refused)
-            said = of(found) + (f"; {refused} were refused" if refused else "")
-            rows.append([f"{group}, {way}: supported", "≤ 1 %", said, verdict(met)])
-    for group, least in BARS.items():
-        for way in ("as found", "stated"):
-            rates = rate_of(lab, way, "lab-memorised", group)
-            found = rates["supported"]
-            met = found["hits"] >= least * found["n"]
-            verdicts = verdict(met, missing(rates))
-            rows.append([f"{group}, {way}: supported", f"≥ {least:.0%}", of(found), verdicts])
-        rates = rate_of(lab, "pixels alone", "lab-memorised", group)
-        said = f"{of(rates['supported'])}; {missing(rates)}"
-        rows.append([f"{group}, pixels alone: supported", "as it is", said, "–"])
-    clean = [each for each in lab["rates"] if each["checkpoint"] == "lab-clean"]
-    hits, n = (sum(each["supported"][key] for each in clean) for key in ("hits", "n"))
-    rows.append(
-        [
-            "`lab-clean`, the same recipes: supported (by rule the reference never is)",
-            "never",
-            f"{hits} of {n}",
-            verdict(not hits),
-        ]
-    )
-    for seen, groups in ((False, "planted, twins, held out"), (True, "once, which it saw too")):
-        own = [each["both"] for each in clean if (each["group"] == "once") == seen]
-        hits, n = (sum(each[key] for each in own) for key in ("hits", "n"))
-        rows.append(
-            [
-                f"`lab-clean`, {groups}, the same recipes: p ≤ α and a copy",
-                "as it is" if seen else "never",
-                f"{hits} of {n}",
-                "–" if seen else verdict(not hits),
-            ]
-        )
-    uniform = [
-        each
-        for each in lab["exchangeable"]
-        if (each["way"], each["group"]) == ("stated", "held out")
-    ]
-    for each in uniform:
-        rows.append(
-            [
-                f"`{each['checkpoint']}`, held out, stated: statistics spread as the controls'",
-                "p > 0.05",
-                f"p = {each['p']:.2f} (Kolmogorov and Smirnov, {each['n']} and {each['controls']})",
-                verdict(each["p"] > 0.05),
-            ]
-        )
-    rows.append(["NFE a case, at most", "2,000", f"{lab['nfe']:,}", verdict(lab["nfe"] <= 2000)])
-    return rows + against(lab, others)
-
-
-def against(lab: Row, others: Row | None) -> list[list[str]]:
-    """Our finding beside the best single detector, on the same pictures of the same lab.
-
-    Both as docs/detectors.md has them, where that was measured: same prompt, seeds and negatives.
-    """
-    measured = {
-        each["checkpoint_sha256"]: each for each in (others or {"labs": {}})["labs"].values()
-    }
-    same = measured.get(lab["checkpoints"]["lab-memorised"])
-    if same is None:
-        return [["TPR at 1 % FPR", "above every detector", "detectors were not measured", "–"]]
-    rows = []
-    for group in PLANTED:
-        own = [
-            each
-            for each in same["figures"]
-            if (each["group"], each["prompt"]) == (group, "training caption")
-        ]
-        [ours] = [each for each in own if each["detector"] == OURS]
-        best = max(
-            (each for each in own if each["detector"] in DETECTORS),
-            key=lambda each: float(each["tpr"]["value"]),
-        )
-        rows.append(
-            [
-                f"{group}: TPR at 1 % FPR, by the bench of detectors (ours with {ours['nfe']:,} "
-                "NFE, those of the reference among them)",
-                f"above every detector ({best['detector']}: {share(best['tpr'])})",
-                share(ours["tpr"]),
-                verdict(
-                    ours["tpr"]["value"] > best["tpr"]["value"],
-                    "as high" if ours["tpr"]["value"] == best["tpr"]["value"] else "",
-                ),
-            ]
-        )
-    return rows
+from validation_bars import NEVER, PLANTED, WAYS, Row, bars, of, rate_of, ways
 
 
 def page(result: Row, others: Row | None) -> str:
@@ -178,15 +32,16 @@ def page(result: Row, others: Row | None) -> str:
         "the rate that was measured, the interval beside it says how much that is worth. "
         "Intervals of rates are Clopper and Pearson's, of TPR and AUC the bootstrap's, "
         "at 95 %.\n\n"
-        "Each lab is judged twice: by the demonstration's search, and by one of four times the "
-        "budget and twice the steps, as a lab is measured with. The second was added after the "
-        "first had been seen to miss its bars on the drawn lab; no threshold was changed.\n\n"
+        "Each lab is judged by several budgets: that of the demonstration; four times as many NFE "
+        "and twice the steps, as a lab is measured with; and three times as many again, near the "
+        "2,000 that were allowed, with captions stated alone. Each larger one was added after the "
+        "one before had been seen to miss a bar on the drawn lab; no threshold was changed.\n\n"
         "## In short\n\n",
         table(
             [
                 "lab, NFE a case",
                 *(f"{group}, stated: supported" for group in PLANTED),
-                "held out, twins and seen once, in all ways: supported",
+                "held out, twins and seen once, in all its ways: supported",
             ],
             [in_short(lab) for lab in result["labs"].values()],
         ),
@@ -207,7 +62,9 @@ def in_short(lab: Row) -> list[str]:
     """The rates that matter most, of one lab under one budget."""
     planted = [rate_of(lab, "stated", "lab-memorised", group)["supported"] for group in PLANTED]
     never = [
-        rate_of(lab, way, "lab-memorised", group)["supported"] for way in WAYS for group in NEVER
+        rate_of(lab, way, "lab-memorised", group)["supported"]
+        for way in ways(lab)
+        for group in NEVER
     ]
     hits, n = (sum(each[key] for each in never) for key in ("hits", "n"))
     about = f"{lab['lab']}, {lab['search']['budget_nfe']}"
@@ -256,7 +113,7 @@ def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
         "reference has by the same recipes, and for the closest trial by single metrics.\n\n",
     ]
     groups = list(dict.fromkeys(each["group"] for each in lab["told_apart"]))
-    for way in WAYS:
+    for way in ways(lab):
         own = [each for each in lab["told_apart"] if each["way"] == way]
         parts += [
             f"{way.capitalize()}:\n\n",

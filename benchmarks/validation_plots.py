@@ -8,7 +8,7 @@ from pathlib import Path
 import altair as alt
 import numpy as np
 import pandas as pd
-from validation_page import WAYS, Row
+from validation_bars import WAYS, Row
 
 
 def plots(result: Row, folder: Path) -> None:

@@ -14,7 +14,7 @@ from kept import Kept
 from reckoned import FINDING
 from told_apart import LESS, OURS, figures, findings, less
 from validation import SCORES, counted, pairs
-from validation_page import NEVER, PLANTED, WAYS, against, bars, missing, verdict
+from validation_bars import NEVER, PLANTED, WAYS, against, bars, missing, verdict
 
 from seedwitness import config
 from seedwitness.evidence.rates import rate
@@ -162,6 +162,14 @@ def test_a_bar_is_held_against_what_was_measured() -> None:
         "planted 128 times, stated: supported": "**no**: 2 no copy",
         "`lab-clean`, planted, twins, held out, the same recipes: p ≤ α and a copy": "**no**",
     }
+
+
+def test_what_was_not_asked_has_no_bar() -> None:
+    lab = a_lab({})
+    stated = {**lab, "rates": [each for each in lab["rates"] if each["way"] == "stated"]}
+    told = [row[0] for row in bars(stated, None)]
+    assert not any("as found" in each or "pixels alone" in each for each in told)
+    assert {"held out, stated: supported", "planted 32 times, stated: supported"} <= set(told)
 
 
 def tprs(**figures: tuple[float, ...]) -> list[dict[str, Any]]:
