@@ -29,13 +29,14 @@ from unscanned import unscanned
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.evidence.examined import Examined
+from seedwitness.evidence.conclusions import Beside, conclude
+from seedwitness.evidence.examined import Examined, blind_rates, by_trial, copies
 from seedwitness.evidence.judging import judge
 from seedwitness.evidence.refusals import refusals
-from seedwitness.metrics import scoring
+from seedwitness.metrics import pdq, scoring
 from seedwitness.pictures import pixel_hash
 from seedwitness.prompts.asking import asker
-from seedwitness.resaved import Imprint
+from seedwitness.resaved import MATCH, Imprint
 from seedwitness.search import cases, results
 from seedwitness.search.ledger import Made
 from seedwitness.search.running import run_recipes
@@ -43,6 +44,8 @@ from seedwitness.search.scores import parts, scored
 from seedwitness.targets.information import too_flat
 
 MEMORISED, CLEAN = "lab-memorised", "lab-clean"
+BY_PDQ = config.Copy(metric="pdq", threshold=float(MATCH), source=pdq.INFO.source)
+"""Another line for a copy than that of the project's settings."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +184,29 @@ class Judged:
             for which, table in tables.items()
         ]
         found = []
-        for each, case in zip(examined, judge(examined, self.asked.judge), strict=True):
+        judged = judge(examined, self.asked.judge)
+        there = next(case.memorised.rank.p for case in judged if case.checkpoint == CLEAN)
+        for each, case in zip(examined, judged, strict=True):
             m = case.memorised
             refused = bool(refusals(each, m.rank, m.copies.criteria))
             near = closest(tables[case.checkpoint])
-            found.append(row(way, case, near, outcome.nfe, refused=refused))
+            told = row(way, case, near, outcome.nfe, refused=refused)
+            found.append(told | {"by_pdq": otherwise(each, m, there, self.asked.judge)})
         return found
+
+
+def otherwise(
+    case: Examined, found: records.Memorised, there: float, settings: config.Judge
+) -> records.Finding:
+    """What would be concluded, were a copy what is one by PDQ; all else as it is."""
+    settings = settings.model_copy(update={"copies": [BY_PDQ]})
+    wide = by_trial(case.scores)
+    copied = copies(case, settings, wide)
+    beside = None
+    if case.reference:
+        beside = Beside(found.reference, blind_rates(case, settings, wide), there)
+    refused = refusals(case, found.rank, copied.criteria)
+    return conclude(refused, found.rank, copied, beside, settings)[0]
 
 
 def closest(table: pd.DataFrame) -> dict[str, float]:

@@ -174,12 +174,14 @@ def counted(rows: Sequence[Row], alpha: float) -> dict[str, int]:
     """How many findings are so: by their word, by what stood in the way, by what they rest on.
 
     ``unseen`` are those that were not refused and have p above α, ``no_copy`` those of the others
-    that have none; what is left and not supported failed against the reference.
+    that have none; what is left and not supported failed against the reference. ``by_pdq`` would be
+    supported, were a copy what is one by PDQ.
     """
     asked = [each for each in rows if not each["refused"]]
     low = [each for each in asked if each["p"] <= alpha]
     return {
         "supported": sum(each["finding"] == "supported" for each in rows),
+        "by_pdq": sum(each["by_pdq"] == "supported" for each in rows),
         "inconclusive": sum(each["finding"] == "inconclusive" for each in rows),
         "refused": len(rows) - len(asked),
         "unseen": len(asked) - len(low),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from asked import STEPS
+from blind import otherwise
+from cases import CASE, SETTINGS
 from detectors_page import summary
 from kept import Kept
 from reckoned import FINDING
@@ -17,6 +20,7 @@ from validation import SCORES, counted, pairs
 from validation_bars import NEVER, PLANTED, WAYS, against, bars, missing, verdict
 
 from seedwitness import config
+from seedwitness.evidence.judging import judge
 from seedwitness.evidence.rates import rate
 
 ABOUT = {"prompt": "training caption", "nfe": 320, "backward": 0, "seconds": 1.0}
@@ -89,8 +93,33 @@ def test_a_picture_is_held_against_what_the_reference_has_of_it() -> None:
     assert [SCORES[FINDING](*each) for each in both] == pytest.approx([2.9, 0.8])
 
 
+@pytest.mark.parametrize(
+    ("bits", "theirs", "there", "finding"),
+    [
+        (20, 120, 0.5, "supported"),
+        (90, 120, 0.5, "inconclusive"),  # no copy
+        (20, 20, 0.5, "inconclusive"),  # the reference copies as well
+        (20, 120, 0.01, "inconclusive"),  # and is as near
+    ],
+)
+def test_another_line_for_a_copy_changes_that_alone(
+    bits: int, theirs: int, there: float, finding: str
+) -> None:
+    by_pdq = {"metric": "pdq", "lowest": 0.0, "highest": 256.0, "higher_is_closer": False}
+    table = CASE.scores[CASE.scores["metric"] == "patch-l2"].assign(**by_pdq)
+    both = {
+        name: pd.concat([getattr(CASE, name), table.assign(score=float(score))])
+        for name, score in (("scores", bits), ("reference_scores", theirs))
+    }
+    case = replace(CASE, **both)
+    [found] = judge([case], SETTINGS)
+    assert found.memorised.finding == "supported"
+    assert otherwise(case, found.memorised, there, SETTINGS) == finding
+
+
 def judged(finding: str, p: float, copies: int, *, refused: bool = False) -> dict[str, Any]:
-    return {"finding": finding, "p": p, "copies": copies, "refused": refused}
+    about = {"finding": finding, "p": p, "copies": copies, "refused": refused}
+    return {**about, "by_pdq": "supported" if copies > 3 else "inconclusive"}
 
 
 def test_every_finding_is_counted_once_by_what_stood_in_its_way() -> None:
@@ -105,6 +134,7 @@ def test_every_finding_is_counted_once_by_what_stood_in_its_way() -> None:
     found = counted(own, 0.01)
     assert found == {
         "supported": 1,
+        "by_pdq": 1,
         "inconclusive": 4,
         "refused": 1,
         "unseen": 2,
