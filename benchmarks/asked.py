@@ -28,7 +28,7 @@ from seedwitness.search import cases
 from seedwitness.targets.reading import read
 
 STEPS = {160: 10, 640: 20, 1920: 20}
-"""Steps by the budget of a case, in NFE: those of the demonstration, and of a lab's measure."""
+"""Steps by the budget of a case, in NFE: those of the demonstration, then of a lab's measure."""
 STATED = 1920
 """The budget at which pictures are asked about with their captions stated, and in no other way."""
 

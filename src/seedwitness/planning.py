@@ -51,11 +51,11 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
             raise ConfigError(f"--{name} is a share between 0 and 1, such as 0.05, not {value:g}.")
     params = config.load()
     search = params.search
-    _require_blind(search, rate)
     examined = max(1, len(params.checkpoints) - 1)  # the reference makes no claim
     cases = len(params.targets) * examined
     controls, there = sizes.controls(alpha, cases), params.controls.path
     seeds = sizes.seeds(rate, power)
+    _require_blind(search, seeds)
     nfe_a_trial = search.steps * (1 if search.guidance == 1 else 2)
     known = params.controls.known
     learned = known.count * len(known.folders) if known else 0
@@ -79,15 +79,15 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
     )
 
 
-def _require_blind(search: config.Search, rate: float) -> None:
-    """Raise ConfigError where fewer blind seeds are drawn than the budget pays for."""
-    other = ""
+def _require_blind(search: config.Search, seeds: int) -> None:
+    """Raise ConfigError where a search draws fewer than so many blind seeds a prompt."""
+    other, enough = "", seeds * search.prompts
     if search.strategy.name != BLIND:
         other = f"search.strategy is {search.strategy.name}, which chooses its later trials"
     elif search.steer:
         other = "search.steer spends a part of the budget on its detector"
-    elif search.stop.rate > rate:
-        other = f"search.stop.rate {search.stop.rate:g} gives up before a rate of {rate:g} shows"
+    elif search.stop.rate and (given := sizes.seeds(search.stop.rate, 0.95)) < enough:
+        other = f"search.stop.rate gives up after {given:,} trials without a copy, of {enough:,}"
     if other:
         raise ConfigError(
             f"{other}, and `seedwitness plan` counts blind seeds. Plan with a sweep: "

@@ -116,5 +116,6 @@ def test_a_score_that_is_no_number_is_named(which: str) -> None:
 
 def test_a_replay_that_lacks_a_score_is_no_replay() -> None:
     lacking = CASE.reference_scores.drop(index=0)  # one trial, by one metric
-    with pytest.raises(RecordError, match="other trials than the search"):
-        judge([replace(CASE, reference_scores=lacking)], SETTINGS)
+    for replayed in (lacking, CASE.reference_scores[:0]):
+        with pytest.raises(RecordError, match="other trials than the search"):
+            judge([replace(CASE, reference_scores=replayed)], SETTINGS)

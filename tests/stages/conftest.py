@@ -44,26 +44,23 @@ def small_project(tiny_checkpoint: Path) -> Callable[[Path], None]:
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]) -> Path:
-    """The small project after all of its stages, one after the other."""
-    cases = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
-    root = tmp_path_factory.mktemp("whole")
-    small_project(root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
+def every_stage() -> Callable[[], None]:
+    """Runs all stages of the small project, one after the other; the working directory is there."""
+
+    def run_all() -> None:
         for name in ("own", "clean"):
             run("identify", [name])
         for name in ("clip", "clip-text", "descriptor", "lpips"):
             run("weights", [name])
-        run("materials", [])
-        run("protocol", [])
-        run("index", [])
+        for stage in ("materials", "protocol", "index"):
+            run(stage, [])
         for target in ("owl", "flat"):
             for stage in ("prepare", "recover", "lookup"):
                 run(stage, [target])
         for stage in ("search", "scan", "reach", "replay", "score"):
-            for case in cases:
-                run(stage, case)
+            for target in ("owl", "flat"):
+                for name in ("own", "clean"):
+                    run(stage, [target, name])
         for name in ("own", "clean"):
             run("controls", [name])
         for target in ("owl", "flat"):
@@ -71,6 +68,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Pat
             run("report", [target])
         for stage in ("overview", "publish"):
             run(stage, [])
+
+    return run_all
+
+
+@pytest.fixture(scope="session")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory,
+    small_project: Callable[[Path], None],
+    every_stage: Callable[[], None],
+) -> Path:
+    """The small project after all of its stages."""
+    root = tmp_path_factory.mktemp("whole")
+    small_project(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        every_stage()
     return root
 
 

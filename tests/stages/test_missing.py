@@ -6,7 +6,7 @@ import pytest
 import yaml
 from settling import change
 
-from seedwitness.errors import CheckpointError, ConfigError, PictureError
+from seedwitness.errors import CheckpointError, ConfigError, PictureError, SeedwitnessError
 from seedwitness.stages import run
 
 
@@ -31,8 +31,13 @@ from seedwitness.stages import run
         ),
     ],
 )
-def test_what_is_missing_is_named(  # type: ignore[no-untyped-def]
-    here: Path, section: str, changed: dict[str, object], stage: list[str], error, says: str
+def test_what_is_missing_is_named(
+    here: Path,
+    section: str,
+    changed: dict[str, object],
+    stage: list[str],
+    error: type[SeedwitnessError],
+    says: str,
 ) -> None:
     before = yaml.safe_load(Path("params.yaml").read_text())[section]
 

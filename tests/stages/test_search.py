@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from laidout import COPY, PROMPT, UNET, lay_out, outputs
 from safetensors.torch import load_file
 from settling import change
@@ -121,20 +120,6 @@ def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
     assert seconds["shards_computed"] == 0
     own = read_table(project / "data/search/owl/other/trials.parquet", TRIALS)
     assert own["guide"].equals(replayed["guide"])
-
-
-def test_a_reference_in_another_precision_is_scored_in_the_search_s(project: Path) -> None:
-    settings = yaml.safe_load(Path("params.yaml").read_text())["checkpoints"]
-    change(project, "checkpoints", own={**settings["own"], "dtype": "bfloat16"})
-    change(project, "judge", metric="patch-l2", copies=[COPY])
-    change(project, "score", metrics=["patch-l2"], weights={})
-    stages.run("identify", ["own"])
-    for stage in ("search", "replay", "score"):
-        stages.run(stage, ["owl", "own"])
-    theirs = read_table(project / "data/score/owl/own/reference.parquet", SCORES)
-    assert len(theirs) == 12
-    replayed = read_table(project / "data/replay/owl/own/trials.parquet", TRIALS)
-    assert set(replayed["dtype"]) == {"bfloat16"}
 
 
 def test_the_reference_itself_has_nothing_to_replay(project: Path) -> None:

@@ -187,7 +187,8 @@ def compared(
     """
     if case.reference is None:
         return None
-    theirs = by_trial(case.reference_scores)[settings.metric].reindex(wide.index)
+    replayed = by_trial(case.reference_scores).reindex(columns=wide.columns)
+    theirs = replayed[settings.metric].reindex(wide.index)
     if theirs.isna().any() or set(case.reference_scores["trial"]) != set(case.scores["trial"]):
         raise RecordError(
             f"The replay of {case.target.name} on {case.reference.name} has other trials than the "

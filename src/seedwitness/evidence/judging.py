@@ -136,8 +136,8 @@ def memorised(
     higher = standing.statistic.higher_is_closer
     beside = None
     if case.reference:
-        rates = blind_rates(case, settings, wide)
-        beside = Beside(compared(case, settings, wide, higher), rates, there)
+        near = compared(case, settings, wide, higher)
+        beside = Beside(near, blind_rates(case, settings, wide), there)
     refused = refusals(case, ranked, found.criteria)
     finding, reasons = conclude(refused, ranked, found, beside, settings)
     return records.Memorised(

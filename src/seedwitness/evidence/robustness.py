@@ -75,12 +75,13 @@ def variants(
         own = _ranked(
             case, settings.metric, part[settings.metric], higher, settings.alpha, company, half
         )
+        halved = _again(case, beside, settings, part, higher)
         done.append(
             _variant(
                 what,
                 own,
                 copies(case, settings, part),
-                _again(case, beside, settings, part, higher),
+                halved and replace(halved, rates=blind_rates(case, settings, part)),
                 settings,
             )
         )
@@ -89,8 +90,9 @@ def variants(
 
 def _spare(ranked: records.Rank, settings: config.Judge) -> bool:
     """Whether one control fewer is still enough for any finding: else it tells nothing."""
-    fewer = ranked.controls - 1
-    return fewer >= settings.least_controls and ranked.family / (fewer + 1) <= settings.alpha
+    if ranked.controls <= settings.least_controls:
+        return False
+    return 1 / ranked.controls * ranked.family <= settings.alpha
 
 
 def _ranked(
@@ -114,12 +116,8 @@ def _again(
     wide: pd.DataFrame,
     higher: bool,
 ) -> Beside | None:
-    """The reference compared once more, by these trials; its own p stays as it was."""
-    return beside and replace(
-        beside,
-        compared=compared(case, settings, wide, higher),
-        rates=blind_rates(case, settings, wide),
-    )
+    """The reference compared once more; its own p stays as it was, and so do rates of copies."""
+    return beside and replace(beside, compared=compared(case, settings, wide, higher))
 
 
 def _variant(
