@@ -186,9 +186,9 @@ def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
     assert not any(str(here).encode() in data for data in before.values())
 
 
-def test_phrases_may_come_from_a_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("phrases.txt").write_text("an owl\nfresco\n")
-    settled(recover={"methods": ["phrases"], "phrases": "phrases.txt"})
+def test_phrases_may_come_from_a_file(here: Path) -> None:
+    Path("art/phrases.txt").write_text("an owl\nfresco\n")
+    settled(recover={"methods": ["phrases"], "phrases": "art/phrases.txt"})
     before = contents(place("recover", "owl"))
     run("recover", ["owl"])
     table = read_table(place("recover", "owl") / "prompts.parquet", PROMPTS)
