@@ -90,12 +90,14 @@ def closest(values: pd.Series, higher_is_closer: bool) -> float:
     return float(values.max() if higher_is_closer else values.min())
 
 
-def every_other(trials: pd.Series, half: int) -> pd.Series:
-    """Which of a search's trials belong to one of two halves, 0 or 1.
+def every_other(trials: pd.Series, half: int, of: pd.Series | None = None) -> pd.Series:
+    """Which of a search's trials belong to one of two halves, 0 or 1; ``of`` tells searches apart.
 
     Ids are hashes, so every other one in their order is a half that nobody chose.
     """
-    return trials.rank(method="first").astype(int) % 2 == half
+    ordered = trials.sort_values()
+    places = ordered.groupby((lambda _: 0) if of is None else of).cumcount()
+    return places.reindex(trials.index) % 2 != half
 
 
 def control_statistics(
@@ -107,7 +109,7 @@ def control_statistics(
     """
     own = case.controls[case.controls["metric"] == metric]
     if half is not None:
-        own = own[own.groupby("control")["trial"].transform(every_other, half).astype(bool)]
+        own = own[every_other(own["trial"], half, own["control"])]
     return statistics(own, case.target, higher_is_closer)
 
 
