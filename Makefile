@@ -51,7 +51,7 @@ bench-detectors: $(READY) ## measure every detector on the lab and write docs/de
 	@$(BIN)/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
 
 bench-validation: $(READY) ## judge pictures whose truth is known and write docs/validation.md
-	@$(BIN)/python benchmarks/validation.py docs
+	@$(BIN)/python benchmarks/validation.py docs/validation.md docs/validation.json
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)
 	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro

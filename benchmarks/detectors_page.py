@@ -1,22 +1,20 @@
 """Writes what was measured of the detectors: docs/detectors.md, and docs/detectors.json behind it.
 
-    .venv/bin/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
+    .venv/bin/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json [--parts …]
 
-Values go to `data/detectors/` as they come, so a run that was stopped goes on where it was.
-Both labs are asked where the tiles of the second are at hand; `--labs data/lab` asks one.
+A part is a lab; that of the tiles is asked where they are at hand. Values go to `data/detectors/`
+as they come, so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from all import LABS, machine, run
+from all import HERE, LABS, main, run
 from detectors import COSTLY, PROMPTS
-from detectors_plots import plots
+from detectors_plots import plot
 from pages import DAGGER, area, place, share, table
 from reckoned import FINDING
 from told_apart import LESS, OURS
@@ -27,6 +25,8 @@ from seedwitness.evidence.rates import rate
 from seedwitness.evidence.roc import RESAMPLES
 
 SCRATCH = Path("data/detectors")
+IMAGES = HERE.parent / "docs" / "images" / "detectors"
+PARTS = {path.name: path for path in LABS}
 PUBLISHED = {
     "magnitude": "AUC 0.94 to 0.976, TPR 0.73 to 0.90, by who reruns it",
     "hessian": "AUC 0.964 to 0.998",
@@ -43,15 +43,14 @@ def cost(row: dict[str, Any]) -> str:
     return f"{row['nfe']}{back} NFE, {row['seconds']:.2g} s"
 
 
-def page(result: dict[str, Any]) -> str:
+def page(labs: Mapping[str, dict[str, Any]]) -> str:
     """Each lab in turn, then the published figures."""
-    where = result["machine"]
     parts = [
         "# Detectors on pictures whose truth is known\n\nWritten by `make bench-detectors`; the "
-        f"figures are in [detectors.json](detectors.json). Measured on {place(where)}.\n\n"
+        "figures are in [detectors.json](detectors.json).\n\n"
     ]
-    for found in result["labs"].values():
-        parts += lab_page(found)
+    for name in sorted(labs, reverse=True):
+        parts += lab_page(labs[name])
     parts += published()
     return "".join(parts).rstrip("\n") + "\n"
 
@@ -62,7 +61,7 @@ def lab_page(found: dict[str, Any]) -> list[str]:
     groups = list(dict.fromkeys(row["group"] for row in rows))
     negatives = rows[0]["auc"]["negatives"]
     parts = [
-        f"## The lab `{found['lab']}`\n\nOn {found['device']}; "
+        f"## The lab `{found['lab']}`\n\nMeasured on {place(found['machine'])}; "
         f"checkpoint `lab-memorised` ({found['checkpoint_sha256'][:12]}), DDIM, {found['steps']} "
         f"steps, guidance {found['guidance']:g}; {found['seeds']} seeds a detector, "
         f"{found['generations']} generations where pictures are "
@@ -174,28 +173,15 @@ def published() -> list[str]:
     ]
 
 
-def measured(lab: Path, further: Sequence[str]) -> dict[str, Any]:
+def measured(part: str) -> dict[str, Any]:
     """Every detector on one lab; the costly one under the training caption alone."""
-    own = ("--lab", str(lab), "--scratch", str(SCRATCH), *further)
+    own = ("--lab", str(PARTS[part]), "--scratch", str(SCRATCH))
     found = run("detectors", *own)
     costly = run("detectors", *own, "--detectors", COSTLY, "--prompts", PROMPTS[0])
     found["figures"] += [row for row in costly["figures"] if row["detector"] == COSTLY]
+    plot(part, found, IMAGES)
     return found
 
 
-def main() -> None:
-    """Measure, then write both files."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("page", type=Path)
-    parser.add_argument("figures", type=Path)
-    parser.add_argument("--labs", type=Path, nargs="+", default=LABS)
-    asked, further = parser.parse_known_args()
-    labs = {path.name: measured(path, further) for path in asked.labs}
-    result = {"machine": machine(), "labs": labs}
-    plots(labs, asked.page.parent / "images" / "detectors")
-    asked.figures.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    asked.page.write_text(page(result), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", PARTS, measured, page)

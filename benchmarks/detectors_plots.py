@@ -11,11 +11,10 @@ import pandas as pd
 from detectors import PROMPTS
 
 
-def plots(labs: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    """One plot a lab, as PNG."""
+def plot(name: str, found: Mapping[str, Any], folder: Path) -> None:
+    """One plot of a lab, as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, found in labs.items():
-        told(found).save(folder / f"{name}.png", scale_factor=1.5)
+    told(found).save(folder / f"{name}.png", scale_factor=1.5)
 
 
 def told(found: Mapping[str, Any]) -> alt.FacetChart:

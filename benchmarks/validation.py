@@ -1,16 +1,15 @@
 """Validates findings on pictures whose truth is known: docs/validation.md and docs/validation.json.
 
-    .venv/bin/python benchmarks/validation.py docs [--labs data/lab] [--budgets 160]
+    .venv/bin/python benchmarks/validation.py docs/validation.md docs/validation.json [--parts …]
 
-Lays pictures out under names that say nothing, has `blind.py` judge them, which never reads the
-truth, and only then holds what it said against it. Held-out pictures are split by hash: the first
-are controls, the others are judged. What was generated is kept in `data/validation/`, so a run that
-was stopped goes on where it was.
+A part is a lab under one budget, as `lab-160`. Lays pictures out under names that say nothing, has
+`blind.py` judge them, which never reads the truth, and only then holds what it said against it.
+Held-out pictures are split by hash: the first are controls, the others are judged. What was
+generated is kept in `data/validation/`, so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from all import LABS, machine, run
+from all import HERE, LABS, main, run
 from asked import STEPS
 from reckoned import FINDING
 from scipy.stats import ks_2samp
@@ -36,7 +35,9 @@ from seedwitness.lab.pictures import FOLDER, restore
 from seedwitness.lab.truth import Picture
 
 SCRATCH = Path("data/validation")
-CONTROLS = 100
+IMAGES = HERE.parent / "docs" / "images" / "validation"
+CONTROLS, ONCE = 100, 48
+PARTS = {f"{path.name}-{budget}": (path, budget) for path in LABS for budget in STEPS}
 Row = dict[str, Any]
 
 
@@ -45,14 +46,14 @@ def by_hash(rows: Sequence[Picture]) -> list[Picture]:
     return sorted(rows, key=lambda row: sha256(row.id.encode()).digest())
 
 
-def chosen(lab: Lab, once: int) -> tuple[dict[str, list[Picture]], list[Picture]]:
+def chosen(lab: Lab) -> tuple[dict[str, list[Picture]], list[Picture]]:
     """Pictures to be judged, by group; and the controls, which are judged nowhere."""
     held_out = by_hash([row for row in lab.rows if row.split == "held_out"])
     groups = {
         name: by_hash([row for row in lab.rows if row.multiplicity == int(name.split()[1])])
         for name in PLANTED
     }
-    groups["once"] = by_hash([row for row in lab.rows if row.split == "once"])[:once]
+    groups["once"] = by_hash([row for row in lab.rows if row.split == "once"])[:ONCE]
     groups["twins"] = by_hash([row for row in lab.rows if row.split == "twin"])
     groups["held out"] = held_out[CONTROLS:]
     return groups, held_out[:CONTROLS]
@@ -238,39 +239,20 @@ def likelihood(rows: Sequence[Row], way: str, controls: Sequence[float]) -> Row:
     }
 
 
-def main() -> None:
-    """Lay out, have judged, hold against the truth, and write page, figures and plots."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("docs", type=Path)
-    parser.add_argument("--labs", type=Path, nargs="+", default=LABS)
-    parser.add_argument("--budgets", type=int, nargs="+", choices=STEPS, default=list(STEPS))
-    parser.add_argument("--once", type=int, default=48, help="pictures seen once")
-    parser.add_argument("--most", type=int, help="of each group, for a quick look; 8 or more")
-    asked = parser.parse_args()
-    result: Row = {"machine": machine(), "labs": {}}
-    for path in asked.labs:
-        lab = opened(path)
-        groups, controls = chosen(lab, asked.once)
-        groups = {name: rows[: asked.most] for name, rows in groups.items()}
-        place = laid_out(lab, groups, controls)
-        for budget in asked.budgets:
-            own = ("--lab", str(path), "--scratch", str(place), "--budget", str(budget))
-            found = run("blind", str(place), *own)
-            kept = ("device", "checkpoints", "controls", "search", "judge")
-            about = {"lab": lab.name, **{key: found[key] for key in kept}}
-            told = figures(found, groups, found["judge"]["alpha"])
-            result["labs"][f"{lab.name}-{budget}"] = about | told
-    write(asked.docs, result)
-
-
-def write(docs: Path, result: Row) -> None:
-    """The page, the figures behind it, and the plots."""
-    detectors = docs / "detectors.json"
-    others = json.loads(detectors.read_text("utf-8")) if detectors.exists() else None
-    plots(result, docs / "images" / "validation")
-    (docs / "validation.json").write_text(json.dumps(result) + "\n", "utf-8")
-    (docs / "validation.md").write_text(page(result, others), "utf-8")
+def measured(part: str) -> Row:
+    """Lay out, have judged, hold against the truth, and plot."""
+    path, budget = PARTS[part]
+    lab = opened(path)
+    groups, controls = chosen(lab)
+    place = laid_out(lab, groups, controls)
+    own = ("--lab", str(path), "--scratch", str(place), "--budget", str(budget))
+    judged = run("blind", str(place), *own)
+    kept = ("device", "checkpoints", "controls", "search", "judge")
+    about = {"lab": lab.name, **{key: judged[key] for key in kept}}
+    found = about | figures(judged, groups, judged["judge"]["alpha"])
+    plots(part, found, IMAGES)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", PARTS, measured, page)

@@ -62,7 +62,7 @@ def ways(lab: Row) -> list[str]:
     return [way for way in WAYS if way in asked]
 
 
-def bars(lab: Row, others: Row | None) -> list[list[str]]:
+def bars(lab: Row, others: Row) -> list[list[str]]:
     """What was asked of the findings, what was measured, and whether it was met."""
     rows = []
     for group in NEVER:
@@ -78,7 +78,9 @@ def bars(lab: Row, others: Row | None) -> list[list[str]]:
             found = rates["supported"]
             met = found["hits"] >= least * found["n"]
             verdicts = verdict(met, missing(rates))
-            rows.append([f"{group}, {way}: supported", f"≥ {least:.0%}", of(found), verdicts])
+            rows.append(
+                [f"{group}, {way}: supported", f"≥ {100 * least:.0f} %", of(found), verdicts]
+            )
         if ALONE in ways(lab):
             rates = rate_of(lab, ALONE, "lab-memorised", group)
             said = f"{of(rates['supported'])}; {missing(rates)}"
@@ -122,14 +124,12 @@ def bars(lab: Row, others: Row | None) -> list[list[str]]:
     return rows + against(lab, others)
 
 
-def against(lab: Row, others: Row | None) -> list[list[str]]:
+def against(lab: Row, others: Row) -> list[list[str]]:
     """Our finding beside the best single detector, on the same pictures of the same lab.
 
     Both as docs/detectors.md has them, where that was measured: same prompt, seeds and negatives.
     """
-    measured = {
-        each["checkpoint_sha256"]: each for each in (others or {"labs": {}})["labs"].values()
-    }
+    measured = {each["checkpoint_sha256"]: each for each in others.values()}
     same = measured.get(lab["checkpoints"]["lab-memorised"])
     if same is None:
         return [["TPR at 1 % FPR", "above every detector", "detectors were not measured", "–"]]

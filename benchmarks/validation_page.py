@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
+from all import HERE
 from pages import DAGGER, place, share, table
 from validation_bars import NEVER, PLANTED, WAYS, Row, bars, of, rate_of, ways
 
+DETECTORS = HERE.parent / "docs" / "detectors.json"
 
-def page(result: Row, others: Row | None) -> str:
+
+def page(found: Mapping[str, Row]) -> str:
     """The page: question, method, figures, limits."""
-    where = result["machine"]
+    others = json.loads(DETECTORS.read_text("utf-8")) if DETECTORS.exists() else {}
+    labs = dict(sorted(found.items(), key=lambda part: _order(part[1])))
     parts = [
         "# Validation: how often findings are right\n\n"
         "Written by `make bench-validation`; the figures are in "
-        "[validation.json](validation.json), with every single finding. Measured on "
-        f"{place(where)}.\n\n"
+        "[validation.json](validation.json), with every single finding.\n\n"
         "## Method\n\n"
         "Pictures whose truth is known are laid out under names that say nothing and judged by the "
         "main job's own code, in a process that reads a folder of questions, one of controls and "
@@ -43,10 +49,10 @@ def page(result: Row, others: Row | None) -> str:
                 *(f"{group}, stated: supported" for group in PLANTED),
                 "held out, twins and seen once, in all its ways: supported",
             ],
-            [in_short(lab) for lab in result["labs"].values()],
+            [in_short(lab) for lab in labs.values()],
         ),
     ]
-    for name, lab in result["labs"].items():
+    for name, lab in labs.items():
         parts += lab_page(name, lab, others)
     parts.append(
         "## What this does not show\n\n"
@@ -56,6 +62,11 @@ def page(result: Row, others: Row | None) -> str:
         "them has to say why they are exchangeable.\n"
     )
     return "".join(parts)
+
+
+def _order(lab: Row) -> tuple[bool, int]:
+    """The drawn lab first, and smaller budgets."""
+    return lab["lab"] != "lab", lab["search"]["budget_nfe"]
 
 
 def in_short(lab: Row) -> list[str]:
@@ -71,7 +82,7 @@ def in_short(lab: Row) -> list[str]:
     return [about, *(of(each) for each in planted), f"{hits} of {n}"]
 
 
-def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
+def lab_page(name: str, lab: Row, others: Row) -> list[str]:
     """One lab's tables and plots."""
     search = lab["search"]
     parts = [
@@ -79,7 +90,8 @@ def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
         f"Strategy {search['strategy']['name']}, {search['steps']} steps of {search['sampler']}, "
         f"guidance {search['guidance']:g}, {search['prompts']} prompts, budget "
         f"{search['budget_nfe']} NFE; α = {lab['judge']['alpha']:g}; "
-        f"{len(lab['controls']['lab-memorised'])} controls.\n\n",
+        f"{len(lab['controls']['lab-memorised'])} controls. Measured on {place(lab['machine'])}."
+        "\n\n",
         table(["what", "bar", "measured", "met"], bars(lab, others)),
         f"![Findings by how often a picture was seen](images/validation/{name}-findings.png)\n\n",
         "### Are the p-values what they say?\n\n"
@@ -90,7 +102,7 @@ def lab_page(name: str, lab: Row, others: Row | None) -> list[str]:
         "have. All pictures share one set of controls, so that their p-values hang together: with "
         "100 controls the share of p ≤ 0.01 is right on average over such sets, and strays in any "
         "one of them by more than an interval for that many pictures says.\n\n",
-        f"![Distribution of p-values](images/validation/{name}-p.png)\n\n",
+        f"![Distribution of p-values on lab-memorised](images/validation/{name}-p.png)\n\n",
         table(
             ["checkpoint", "way", "pictures", "p ≤ 0.01", "p ≤ 0.05", "KS p"],
             [

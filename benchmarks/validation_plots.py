@@ -11,16 +11,15 @@ import pandas as pd
 from validation_bars import WAYS, Row
 
 
-def plots(result: Row, folder: Path) -> None:
-    """Three plots a lab, as PNG."""
+def plots(name: str, lab: Row, folder: Path) -> None:
+    """Three plots of a lab under one budget, as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, lab in result["labs"].items():
-        for kind, chart in (
-            ("findings", findings(lab)),
-            ("p", p_values(lab)),
-            ("tippett", tippett(lab)),
-        ):
-            chart.save(folder / f"{name}-{kind}.png", scale_factor=1.5)
+    for kind, chart in (
+        ("findings", findings(lab)),
+        ("p", p_values(lab)),
+        ("tippett", tippett(lab)),
+    ):
+        chart.save(folder / f"{name}-{kind}.png", scale_factor=1.5)
 
 
 def findings(lab: Row) -> alt.FacetChart:

@@ -173,7 +173,7 @@ def a_lab(changed: dict[tuple[str, str, str], dict[str, int]]) -> dict[str, Any]
 
 
 def test_a_bar_is_held_against_what_was_measured() -> None:
-    met = {row[0]: row[-1] for row in bars(a_lab({}), None)}
+    met = {row[0]: row[-1] for row in bars(a_lab({}), {})}
     assert set(met.values()) == {"yes", "–"}
     changed = {
         ("lab-memorised", "held out", "stated"): {"supported": 3},
@@ -184,7 +184,7 @@ def test_a_bar_is_held_against_what_was_measured() -> None:
         ("lab-clean", "planted 8 times", "stated"): {"both": 1},
         ("lab-clean", "once", "stated"): {"both": 5},
     }
-    rows = {row[0]: row[-1] for row in bars(a_lab(changed), None)}
+    rows = {row[0]: row[-1] for row in bars(a_lab(changed), {})}
     missed = {name: word for name, word in rows.items() if "no" in word}
     assert missed == {
         "held out, stated: supported": "**no**",
@@ -197,7 +197,7 @@ def test_a_bar_is_held_against_what_was_measured() -> None:
 def test_what_was_not_asked_has_no_bar() -> None:
     lab = a_lab({})
     stated = {**lab, "rates": [each for each in lab["rates"] if each["way"] == "stated"]}
-    told = [row[0] for row in bars(stated, None)]
+    told = [row[0] for row in bars(stated, {})]
     assert not any("as found" in each or "pixels alone" in each for each in told)
     assert {"held out, stated: supported", "planted 32 times, stated: supported"} <= set(told)
 
@@ -220,10 +220,10 @@ def test_our_finding_has_to_be_above_every_detector() -> None:
     own = {OURS: (0.9, 0.8, 0.5), FINDING: (1.0, 1.0, 1.0), "clique" + LESS: (1.0, 1.0, 1.0)}
     measured = tprs(**own, **others)
     lab = {"checkpoints": {"lab-memorised": "f00"}}
-    there = {"labs": {"lab": {"checkpoint_sha256": "f00", "figures": measured}}}
+    there = {"lab": {"checkpoint_sha256": "f00", "figures": measured}}
     assert [row[-1] for row in against(lab, there)] == ["yes", "**no**: as high", "**no**"]
     assert all("magnitude" in row[1] for row in against(lab, there))
-    for none in (None, {"labs": {"lab": {"checkpoint_sha256": "bad", "figures": measured}}}):
+    for none in ({}, {"lab": {"checkpoint_sha256": "bad", "figures": measured}}):
         assert against(lab, none)[0][2] == "detectors were not measured"
 
 
