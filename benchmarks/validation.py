@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from all import HERE, LABS, main, run
 from asked import STEPS
 from reckoned import FINDING
@@ -35,7 +36,7 @@ from seedwitness.lab.pictures import FOLDER, restore
 from seedwitness.lab.truth import Picture
 
 SCRATCH = Path("data/validation")
-IMAGES = HERE.parent / "docs" / "images" / "validation"
+DOCS = HERE.parent / "docs"
 CONTROLS, ONCE = 100, 48
 PARTS = {f"{path.name}-{budget}": (path, budget) for path in LABS for budget in STEPS}
 Row = dict[str, Any]
@@ -87,10 +88,8 @@ def alias(row: Picture) -> str:
     return sha256(f"validation/{row.id}".encode()).hexdigest()[:16]
 
 
-def figures(found: Row, groups: dict[str, list[Picture]], alpha: float) -> Row:
+def figures(found: Row, rows: Sequence[Row], groups: Sequence[str], alpha: float) -> Row:
     """What the findings are worth, by way, checkpoint and group."""
-    truth = {alias(row): name for name, rows in groups.items() for row in rows}
-    rows = [{**each, "group": truth[each["picture"]]} for each in found["findings"]]
     ways = list(dict.fromkeys(each["way"] for each in rows))
     return {
         "rates": [
@@ -135,7 +134,6 @@ def figures(found: Row, groups: dict[str, list[Picture]], alpha: float) -> Row:
             likelihood(rows, way, found["controls"]["lab-memorised"]) | {"way": way} for way in ways
         ],
         "nfe": max(each["nfe"] for each in rows),
-        "rows": rows,
     }
 
 
@@ -247,10 +245,14 @@ def measured(part: str) -> Row:
     place = laid_out(lab, groups, controls)
     own = ("--lab", str(path), "--scratch", str(place), "--budget", str(budget))
     judged = run("blind", str(place), *own)
+    truth = {alias(row): name for name, own in groups.items() for row in own}
+    rows = [{**each, "group": truth[each["picture"]]} for each in judged["findings"]]
     kept = ("device", "checkpoints", "controls", "search", "judge")
     about = {"lab": lab.name, **{key: judged[key] for key in kept}}
-    found = about | figures(judged, groups, judged["judge"]["alpha"])
-    plots(part, found, IMAGES)
+    found = about | figures(judged, rows, list(groups), judged["judge"]["alpha"])
+    plots(part, found, DOCS / "images" / "validation")
+    (DOCS / "validation").mkdir(exist_ok=True)
+    pd.json_normalize(rows).to_parquet(DOCS / "validation" / f"{part}.parquet", index=False)
     return found
 
 

@@ -19,7 +19,8 @@ def page(found: Mapping[str, Row]) -> str:
     parts = [
         "# Validation: how often findings are right\n\n"
         "Written by `make bench-validation`; the figures are in "
-        "[validation.json](validation.json), with every single finding.\n\n"
+        "[validation.json](validation.json), and every single finding, a table for each lab and "
+        "budget, in [validation/](validation).\n\n"
         "## Method\n\n"
         "Pictures whose truth is known are laid out under names that say nothing and judged by the "
         "main job's own code, in a process that reads a folder of questions, one of controls and "
