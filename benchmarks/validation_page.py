@@ -159,7 +159,9 @@ def lab_page(name: str, lab: Row, others: Row) -> list[str]:
         "never saw it (held out). Logistic calibration of the statistic, as a report makes it: on "
         "the controls, and on pictures that are known to be learned, here the half of the planted "
         "ones by hash, both asked as stated. The other half and the held-out pictures are judged "
-        "by it. Cllr: 0 is perfect, 1 says nothing.\n\n",
+        "by it. Cllr: 0 is perfect, 1 says nothing. H1 in a report says besides that the words "
+        "that belong to the target were tried; *pixels alone*, where that is asked, shows what a "
+        "ratio is worth where they were not.\n\n",
         table(
             ["way", "Cllr", "H1 true, ratio below 1", "H2 true, ratio above 1"],
             [
