@@ -43,11 +43,39 @@ def cost(row: dict[str, Any]) -> str:
     return f"{row['nfe']}{back} NFE, {row['seconds']:.2g} s"
 
 
+METHOD = (
+    "Pictures of a lab, whose truth is known, are asked about under their training caption, under "
+    "the best phrases that are recovered from their pixels alone, and, by figures that can do "
+    "without, under no prompt; each figure gets the same noise. Held-out pictures are the "
+    "negatives. Groups that were never planted (seen once, twins) are listed like the others: "
+    "there an AUC of 0.5 and a TPR of 0.01 are right. A twin is another picture with a planted "
+    "one's caption: what asks for the prompt alone says of it what it says of that one, and cannot "
+    "do otherwise.\n\n"
+    f"Intervals are percentiles of {RESAMPLES:,} bootstrap samples at 95 %. *TPR* is the share of "
+    "a group above a value that at most 1 % of the negatives pass. Directions are the papers': "
+    "below an AUC of 0.5 pictures that were learned have the lower values, on these checkpoints. "
+    "Figures of the first step (*first-magnitude*, *one-step*, *alignment*) and means over all "
+    "(*magnitude*, *bright-ending*) can part: under guidance latents come to lie at a learned "
+    "picture after a few steps, and a checkpoint that saw it often may know it there without the "
+    "prompt too, so that the prompt adds less than it adds elsewhere. *InvMM* takes hundreds of "
+    "passes a picture, and was asked under the training caption alone.\n\n"
+    "*Our finding* as a score puts pictures of which a generation is a copy by patch-L2 above all "
+    "others, and orders by the closest descriptor; it uses the picture, as *most-alike* and "
+    "*InvMM* do and the others do not. A finding rests on a reference checkpoint too: "
+    f"*{LESS.strip(', ')}* stands where the same figure was reckoned on `lab-clean`, under the "
+    "same prompt and noise, and taken off, at twice the cost; the two other figures that are read "
+    "off generations are given the reference as well, though nobody published them so. That it be "
+    "taken off was settled before it was reckoned, after *our finding* alone had been seen to fall "
+    "behind *clique* on the tiles that were planted 32 times.\n\n"
+)
+
+
 def page(labs: Mapping[str, dict[str, Any]]) -> str:
-    """Each lab in turn, then the published figures."""
+    """How it was done, each lab in turn, then the published figures."""
     parts = [
         "# Detectors on pictures whose truth is known\n\nWritten by `make bench-detectors`; the "
-        "figures are in [detectors.json](detectors.json).\n\n"
+        "figures are in [detectors.json](detectors.json).\n\n",
+        METHOD,
     ]
     for name in sorted(labs, reverse=True):
         parts += lab_page(labs[name])
@@ -64,28 +92,8 @@ def lab_page(found: dict[str, Any]) -> list[str]:
         f"## The lab `{found['lab']}`\n\nMeasured on {place(found['machine'])}; "
         f"checkpoint `lab-memorised` ({found['checkpoint_sha256'][:12]}), DDIM, {found['steps']} "
         f"steps, guidance {found['guidance']:g}; {found['seeds']} seeds a detector, "
-        f"{found['generations']} generations where pictures are "
-        f"compared, the same for all. Negatives are {negatives} held-out pictures; groups that "
-        "were never planted (seen once, twins) are listed like the others: there an AUC of 0.5 and "
-        "a TPR of 0.01 are right. A twin is another picture with a planted one's caption: what "
-        "asks for the prompt alone says of it what it says of that one, and cannot do "
-        "otherwise.\n\nIntervals are percentiles of "
-        f"{RESAMPLES:,} bootstrap samples at 95 %. "
-        "*TPR* is the share of a group above a value that at most 1 % of the negatives pass. "
-        "*Our finding* as a score puts pictures of which a generation is a copy by patch-L2 above "
-        "all others, and orders by the closest descriptor; it uses the picture, as *most-alike* "
-        "and *InvMM* do and the others do not. A finding rests on a reference checkpoint too: "
-        f"*{LESS.strip(', ')}* stands where the same figure was reckoned on `lab-clean`, under the "
-        "same prompt and noise, and taken off, at twice the cost; the two other figures that are "
-        "read off generations are given the reference as well, though nobody published them so. "
-        "That it be taken off was settled before it was reckoned, after *our finding* alone had "
-        "been seen to fall behind *clique* on the tiles that were planted 32 times. "
-        "*InvMM* takes thousands of NFE a picture, and was "
-        "asked under the training caption alone. Figures of the first step (*first-magnitude*, "
-        "*one-step*, *alignment*) and means over all (*magnitude*, *bright-ending*) can part: "
-        "under guidance latents come to lie at a learned picture after a few steps, and a "
-        "checkpoint that saw it often may know it there without the prompt too, so that the prompt "
-        "adds less than it adds elsewhere.\n\n"
+        f"{found['generations']} generations where pictures are compared; {negatives} negatives."
+        "\n\n"
     ]
     parts += summary(rows)
     parts.append(f"![AUC of every figure](images/detectors/{found['lab']}.png)\n\n")
