@@ -73,14 +73,12 @@ def _order(lab: Row) -> tuple[bool, int]:
 def in_short(lab: Row) -> list[str]:
     """The rates that matter most, of one lab under one budget."""
     planted = [rate_of(lab, "stated", "lab-memorised", group)["supported"] for group in PLANTED]
-    never = [
-        rate_of(lab, way, "lab-memorised", group)["supported"]
-        for way in ways(lab)
-        for group in NEVER
-    ]
-    hits, n = (sum(each[key] for each in never) for key in ("hits", "n"))
+    never = [rate_of(lab, way, "lab-memorised", group) for way in ways(lab) for group in NEVER]
+    hits, n = (sum(each["supported"][key] for each in never) for key in ("hits", "n"))
+    refused = sum(each["refused"]["hits"] for each in never)
     about = f"{lab['lab']}, {lab['search']['budget_nfe']}"
-    return [about, *(of(each) for each in planted), f"{hits} of {n}"]
+    told = f"{hits} of {n - refused:,}; {refused} were refused"
+    return [about, *(of(each) for each in planted), told]
 
 
 def lab_page(name: str, lab: Row, others: Row) -> list[str]:
