@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pages import share
+from reckoned import FINDING
 from told_apart import OURS
 
 from seedwitness.detectors import DETECTORS
@@ -13,6 +14,8 @@ from seedwitness.evidence.rates import Rate
 Row = dict[str, Any]
 PLANTED = ("planted 128 times", "planted 32 times", "planted 8 times")
 BARS = dict(zip(PLANTED[:2], (0.95, 0.80), strict=True))
+MOST = 2000
+"""NFE that a case may take."""
 NEVER = ("held out", "once", "twins")
 ALONE = "pixels alone"
 WAYS = {
@@ -120,14 +123,17 @@ def bars(lab: Row, others: Row) -> list[list[str]]:
                 verdict(each["p"] > 0.05),
             ]
         )
-    rows.append(["NFE a case, at most", "2,000", f"{lab['nfe']:,}", verdict(lab["nfe"] <= 2000)])
+    rows.append(
+        ["NFE a case, at most", f"{MOST:,}", f"{lab['nfe']:,}", verdict(lab["nfe"] <= MOST)]
+    )
     return rows + against(lab, others)
 
 
 def against(lab: Row, others: Row) -> list[list[str]]:
-    """Our finding beside the best single detector, on the same pictures of the same lab.
+    """Our finding beside the best single detector, on the pictures of the same lab.
 
-    Both as docs/detectors.md has them, where that was measured: same prompt, seeds and negatives.
+    Detectors as docs/detectors.json has them, where that was measured; ours as it is there, by the
+    same prompt, seeds and negatives, and by the search that is judged here.
     """
     measured = {each["checkpoint_sha256"]: each for each in others.values()}
     same = measured.get(lab["checkpoints"]["lab-memorised"])
@@ -135,26 +141,33 @@ def against(lab: Row, others: Row) -> list[list[str]]:
         return [["TPR at 1 % FPR", "above every detector", "detectors were not measured", "–"]]
     rows = []
     for group in PLANTED:
-        own = [
+        bench = [
             each
             for each in same["figures"]
             if (each["group"], each["prompt"]) == (group, "training caption")
         ]
-        [ours] = [each for each in own if each["detector"] == OURS]
         best = max(
-            (each for each in own if each["detector"] in DETECTORS),
+            (each for each in bench if each["detector"] in DETECTORS),
             key=lambda each: float(each["tpr"]["value"]),
         )
-        rows.append(
-            [
-                f"{group}: TPR at 1 % FPR, by the bench of detectors (ours with {ours['nfe']:,} "
-                "NFE, those of the reference among them)",
-                f"above every detector ({best['detector']}: {share(best['tpr'])})",
-                share(ours["tpr"]),
-                verdict(
-                    ours["tpr"]["value"] > best["tpr"]["value"],
-                    "as high" if ours["tpr"]["value"] == best["tpr"]["value"] else "",
-                ),
-            ]
-        )
+        here = [
+            {**each, "detector": each["by"], "nfe": lab["nfe"] * (1 + (each["by"] == OURS))}
+            for each in lab["told_apart"]
+            if (each["way"], each["group"]) == ("stated", group)
+        ]
+        bar = f"above every detector ({best['detector']}: {share(best['tpr'])})"
+        for how, figures in (("the bench of detectors", bench), ("this search, stated", here)):
+            told = {each["detector"]: each for each in figures}
+            ours, alone = told[OURS], told[FINDING]
+            more = ours["tpr"]["value"] - best["tpr"]["value"]
+            why = "as high" if not more else f"with more than {MOST:,} NFE" if more > 0 else ""
+            rows.append(
+                [
+                    f"{group}: TPR at 1 % FPR by {how}, {OURS}",
+                    bar,
+                    f"{share(ours['tpr'])} with {ours['nfe']:,} NFE, those of the reference among "
+                    f"them; without it {share(alone['tpr'])} with {alone['nfe']:,}",
+                    verdict(more > 0 and ours["nfe"] <= MOST, why),
+                ]
+            )
     return rows

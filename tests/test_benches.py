@@ -216,13 +216,25 @@ def tprs(**figures: tuple[float, ...]) -> list[dict[str, Any]]:
 
 
 def test_our_finding_has_to_be_above_every_detector() -> None:
+    """By the bench, and by the search that is judged, which has no more than 2,000 NFE for it."""
     others = {"magnitude": (0.8, 0.8, 0.6), "hessian": (0.1, 0.1, 0.1)}
     own = {OURS: (0.9, 0.8, 0.5), FINDING: (1.0, 1.0, 1.0), "clique" + LESS: (1.0, 1.0, 1.0)}
     measured = tprs(**own, **others)
-    lab = {"checkpoints": {"lab-memorised": "f00"}}
+    here = [
+        {"way": "stated", "by": by, "group": each["group"], "tpr": each["tpr"]}
+        for by, values in ((OURS, (0.8, 0.9, 0.9)), (FINDING, (1.0, 1.0, 1.0)))
+        for each in tprs(any=values)[::2]
+    ]
+    lab = {"checkpoints": {"lab-memorised": "f00"}, "told_apart": here, "nfe": 640}
     there = {"lab": {"checkpoint_sha256": "f00", "figures": measured}}
-    assert [row[-1] for row in against(lab, there)] == ["yes", "**no**: as high", "**no**"]
+    by_bench, by_search = (
+        [row[-1] for row in against(lab, there) if how in row[0]] for how in ("bench", "search")
+    )
+    assert by_bench == ["yes", "**no**: as high", "**no**"]
+    assert by_search == ["**no**: as high", "yes", "yes"]
     assert all("magnitude" in row[1] for row in against(lab, there))
+    costly = [row[-1] for row in against(lab | {"nfe": 1920}, there) if "search" in row[0]]
+    assert costly[1:] == ["**no**: with more than 2,000 NFE"] * 2
     for none in ({}, {"lab": {"checkpoint_sha256": "bad", "figures": measured}}):
         assert against(lab, none)[0][2] == "detectors were not measured"
 
