@@ -66,7 +66,9 @@ METHOD = (
     "same prompt and noise, and taken off, at twice the cost; the two other figures that are read "
     "off generations are given the reference as well, though nobody published them so. That it be "
     "taken off was settled before it was reckoned, after *our finding* alone had been seen to fall "
-    "behind *clique* on the tiles that were planted 32 times.\n\n"
+    "behind *clique* on the tiles that were planted 32 times. What it is for shows among the "
+    "pictures seen once, which both checkpoints saw; what it costs, among the planted ones: the "
+    "difference of two figures strays more than either.\n\n"
 )
 
 
