@@ -63,12 +63,13 @@ def machine() -> dict[str, Any]:
 def main(
     about: str,
     parts: Collection[str],
-    measured: Callable[[str], dict[str, Any]],
+    measured: Callable[[str, Path], dict[str, Any]],
     page: Callable[[dict[str, Any]], str],
 ) -> None:
     """Measure part after part, and write the page and its figures after each.
 
     With each part goes where and when it was measured; parts that are not asked for stay.
+    ``measured`` is told the page's folder too, for what is to lie beside it.
     """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("markdown", type=Path)
@@ -79,7 +80,7 @@ def main(
     if asked.figures.exists():
         found = json.loads(asked.figures.read_text("utf-8"))
     for part in asked.parts:
-        found[part] = measured(part) | {"machine": machine()}
+        found[part] = measured(part, asked.markdown.parent) | {"machine": machine()}
         write_whole(asked.figures, json.dumps(found, indent=1) + "\n")
         write_whole(asked.markdown, page(found))
 
@@ -151,7 +152,7 @@ SECTIONS = {"pipeline": pipeline, "startup": startup, "publish": publish, "engin
 ARGUMENTS = {"engine": ("--checkpoint", str(CHECKPOINT))}
 
 
-def measured(part: str) -> dict[str, Any]:
+def measured(part: str, _: Path) -> dict[str, Any]:
     """The figures of one part."""
     return run(part, *ARGUMENTS.get(part, ()))
 

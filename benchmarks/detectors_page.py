@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from all import HERE, LABS, main, run
+from all import LABS, main, run
 from detectors import COSTLY, PROMPTS
 from detectors_plots import plot
 from pages import DAGGER, area, place, share, table
@@ -25,7 +25,6 @@ from seedwitness.evidence.rates import rate
 from seedwitness.evidence.roc import RESAMPLES
 
 SCRATCH = Path("data/detectors")
-IMAGES = HERE.parent / "docs" / "images" / "detectors"
 PARTS = {path.name: path for path in LABS}
 PUBLISHED = {
     "magnitude": "AUC 0.94 to 0.976, TPR 0.73 to 0.90, by who reruns it",
@@ -53,7 +52,7 @@ METHOD = (
     "do otherwise.\n\n"
     f"Intervals are percentiles of {RESAMPLES:,} bootstrap samples at 95 %. *TPR* is the share of "
     "a group above a value that at most 1 % of the negatives pass. Directions are the papers': "
-    "below an AUC of 0.5 pictures that were learned have the lower values, on these checkpoints. "
+    "an AUC below 0.5 says that a group has the lower values here. "
     "Figures of the first step (*first-magnitude*, *one-step*, *alignment*) and means over all "
     "(*magnitude*, *bright-ending*) can part: under guidance latents come to lie at a learned "
     "picture after a few steps, and a checkpoint that saw it often may know it there without the "
@@ -67,8 +66,7 @@ METHOD = (
     "off generations are given the reference as well, though nobody published them so. That it be "
     "taken off was settled before it was reckoned, after *our finding* alone had been seen to fall "
     "behind *clique* on the tiles that were planted 32 times. What it is for shows among the "
-    "pictures seen once, which both checkpoints saw; what it costs, among the planted ones: the "
-    "difference of two figures strays more than either.\n\n"
+    "pictures seen once, which both checkpoints saw; what it costs, among the planted ones.\n\n"
 )
 
 
@@ -183,13 +181,13 @@ def published() -> list[str]:
     ]
 
 
-def measured(part: str) -> dict[str, Any]:
+def measured(part: str, docs: Path) -> dict[str, Any]:
     """Every detector on one lab; the costly one under the training caption alone."""
     own = ("--lab", str(PARTS[part]), "--scratch", str(SCRATCH))
     found = run("detectors", *own)
     costly = run("detectors", *own, "--detectors", COSTLY, "--prompts", PROMPTS[0])
     found["figures"] += [row for row in costly["figures"] if row["detector"] == COSTLY]
-    plot(part, found, IMAGES)
+    plot(part, found, docs / "images" / "detectors")
     return found
 
 

@@ -199,7 +199,7 @@ def whole(found: dict[str, Any]) -> str:
     ) + table([*names, "z", "next best z", "recovered"], rows)
 
 
-def measured(part: str) -> dict[str, Any]:
+def measured(part: str, _: Path) -> dict[str, Any]:
     """The figures of one part."""
     arguments = {
         "speed": ["--whole"],

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from all import HERE, LABS, main, run
+from all import LABS, main, run
 from asked import STEPS
 from reckoned import FINDING
 from scipy.stats import ks_2samp
@@ -31,12 +31,12 @@ from validation_plots import plots
 from seedwitness.evidence.likelihood import calibrate, cllr
 from seedwitness.evidence.rates import rate
 from seedwitness.evidence.roc import auc, estimate, tpr_at
+from seedwitness.files import replacing
 from seedwitness.lab.home import Lab, opened
 from seedwitness.lab.pictures import FOLDER, restore
 from seedwitness.lab.truth import Picture
 
 SCRATCH = Path("data/validation")
-DOCS = HERE.parent / "docs"
 CONTROLS, ONCE = 100, 48
 PARTS = {f"{path.name}-{budget}": (path, budget) for path in LABS for budget in STEPS}
 Row = dict[str, Any]
@@ -237,8 +237,8 @@ def likelihood(rows: Sequence[Row], way: str, controls: Sequence[float]) -> Row:
     }
 
 
-def measured(part: str) -> Row:
-    """Lay out, have judged, hold against the truth, and plot."""
+def measured(part: str, docs: Path) -> Row:
+    """Lay out, have judged, hold against the truth, and plot; every finding goes to a table."""
     path, budget = PARTS[part]
     lab = opened(path)
     groups, controls = chosen(lab)
@@ -250,9 +250,9 @@ def measured(part: str) -> Row:
     kept = ("device", "checkpoints", "controls", "search", "judge")
     about = {"lab": lab.name, **{key: judged[key] for key in kept}}
     found = about | figures(judged, rows, list(groups), judged["judge"]["alpha"])
-    plots(part, found, DOCS / "images" / "validation")
-    (DOCS / "validation").mkdir(exist_ok=True)
-    pd.json_normalize(rows).to_parquet(DOCS / "validation" / f"{part}.parquet", index=False)
+    plots(part, found, docs / "images" / "validation")
+    with replacing(docs / "validation" / f"{part}.parquet") as table:
+        pd.json_normalize(rows).to_parquet(table, index=False)
     return found
 
 

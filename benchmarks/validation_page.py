@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from all import HERE
+from asked import STEPS
 from pages import DAGGER, place, share, table
 from validation_bars import NEVER, PLANTED, WAYS, Row, bars, of, rate_of, ways
 
@@ -39,10 +40,18 @@ def page(found: Mapping[str, Row]) -> str:
         "the rate that was measured, the interval beside it says how much that is worth. "
         "Intervals of rates are Clopper and Pearson's, of TPR and AUC the bootstrap's, "
         "at 95 %.\n\n"
-        "Each lab is judged by several budgets: that of the demonstration; four times as many NFE "
-        "and twice the steps, as a lab is measured with; and three times as many again, near the "
-        "2,000 that were allowed, with captions stated alone. Each larger one was added after the "
-        "one before had been seen to miss a bar on the drawn lab; no threshold was changed.\n\n"
+        f"Budgets are {', '.join(f'{each:,}' for each in STEPS)} NFE a case: that of the "
+        "demonstration; four times as many and twice the steps, as a lab is measured with; and "
+        "three times as many again, near the 2,000 that were allowed, with captions stated alone. "
+        "Each larger one was added after the one before had been seen to miss a bar on the drawn "
+        "lab; no threshold was changed. What was judged stands below.\n\n"
+        "*Twins* were never seen, but share the caption of a planted picture, and those *seen "
+        "once* were seen by both checkpoints in every epoch: neither need be exchangeable with "
+        "the controls, so that p may be too low for them. What they test is whether the finding "
+        "as a whole holds.\n\n"
+        "Detectors are those of [detectors.md](detectors.md). *By this search* our finding is held "
+        "against them with its own seeds, and with all held-out pictures that are judged here as "
+        "its negatives.\n\n"
         "## In short\n\n",
         table(
             [
@@ -94,7 +103,8 @@ def lab_page(name: str, lab: Row, others: Row) -> list[str]:
         table(["what", "bar", "measured", "met"], bars(lab, others)),
         f"![Findings by how often a picture was seen](images/validation/{name}-findings.png)\n\n",
         "### Are the p-values what they say?\n\n"
-        "For pictures that were never learned the chance of p ≤ x should be at most x. *Stated* "
+        "For pictures that are exchangeable with the controls, as those held out are, the chance "
+        "of p ≤ x should be at most x. *Stated* "
         "pictures and controls are asked in the very same way, so that their statistics should be "
         "spread alike (of two such tests at 0.05 one fails in a tenth of pages with nothing "
         "wrong); *as found* and *pixels alone* leave a picture's own caption out, which controls "
