@@ -10,6 +10,7 @@ from torchvision import transforms
 from transformers import Dinov2Config, Dinov2Model
 
 from seedwitness.config import Score
+from seedwitness.devices import device
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.files import sha256_file
 from seedwitness.metrics import dinov2, dreamsim
@@ -112,7 +113,7 @@ def test_a_gpu_gives_the_same(folder: Path, traced: Path) -> None:
     weights = {"dinov2": folder, "dreamsim": traced}
     names = [*weights, "patch-l2", "pdq", "phash", "psnr", "ssim"]
     shown = pictures(3)
-    found = [load(names, weights, 4, torch.device(place)) for place in ("cpu", "cuda")]
+    found = [load(names, weights, 4, device(place)) for place in ("cpu", "cuda")]
     for name in names:
         here, there = (each[name].against(shown, shown[0]) for each in found)
         assert there.device.type == "cpu"

@@ -22,6 +22,7 @@ from transformers import CLIPTextModel
 from seedwitness import config, records
 from seedwitness.checkpoints.identity import identify
 from seedwitness.checkpoints.layout import SAFE, broken, parts
+from seedwitness.devices import device
 from seedwitness.errors import CheckpointError, ConfigError
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def pipeline_of(settings: config.Checkpoint) -> StableDiffusionPipeline:
                 "them.",
             )
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return pipeline.to(device())
 
 
 def _from_folder(settings: config.Checkpoint) -> StableDiffusionPipeline:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from seedwitness.config import PROMPTED, known
+from seedwitness.devices import device
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import (
     MetricInfo,
@@ -30,7 +31,6 @@ from seedwitness.metrics import (
     phash,
     pixels,
 )
-from seedwitness.metrics.weights import device
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,11 @@ def load(
 
 
 def _on(place: torch.device, metric: Metric) -> Metric:
-    """The metric on a device: in full float32, which cuDNN would round, its scores on the CPU."""
+    """The metric on a device, its scores on the CPU."""
 
     def against(pictures: Tensor, asked: Any) -> Tensor:
         beside = asked.to(place) if isinstance(asked, Tensor) else asked
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            return metric.against(pictures.to(place), beside).cpu()
+        return metric.against(pictures.to(place), beside).cpu()
 
     return replace(metric, against=against)
 

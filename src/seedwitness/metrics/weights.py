@@ -15,11 +15,6 @@ from seedwitness.errors import CheckpointError
 from seedwitness.files import sha256_file, write_whole
 
 
-def device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def card_file(weights: Path) -> Path:
     """Where the card of ``weights`` lies: the same name, ending in ``.json``."""
     return weights.with_suffix(".json")

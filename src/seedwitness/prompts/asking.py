@@ -18,9 +18,9 @@ from seedwitness.corpus import Embedder, Fingerprint
 from seedwitness.corpus.embedding import embed_pictures
 from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
+from seedwitness.devices import device
 from seedwitness.metrics import clip_score, phash
 from seedwitness.metrics.clip_score import ClipScore
-from seedwitness.metrics.weights import device
 from seedwitness.pictures import pixel_hash
 from seedwitness.prompts import phrasebook
 from seedwitness.prompts.candidates import candidates

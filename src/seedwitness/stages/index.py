@@ -8,8 +8,8 @@ from seedwitness import config
 from seedwitness.corpus import Embedder
 from seedwitness.corpus.building import build
 from seedwitness.corpus.index import save
+from seedwitness.devices import device
 from seedwitness.metrics import clip_score
-from seedwitness.metrics.weights import device
 from seedwitness.prompts.asking import fingerprint
 from seedwitness.stages import frozen, place
 
