@@ -3,7 +3,9 @@
 diffusers draws so when it is given CPU generators, one a picture (batch index 0). ComfyUI draws a
 whole batch from one generator, so that its picture k is the k-th draw of that generator and has no
 seed of its own. Of shapes whose elements 16 divides, as latents' are, half precision is float32's
-noise rounded (torch 2.13); of others it is other noise.
+noise rounded (torch 2.13); of others it is other noise. So it is of all shapes in torch 2.11, which
+takes the low 11 bits of a word for float16, 8 for bfloat16, where float32 takes 24: what was drawn
+so is not drawn here.
 """
 
 from __future__ import annotations
