@@ -55,6 +55,7 @@ def machine() -> dict[str, Any]:
         "processor": processor(),
         "cores": cores(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
         "python": platform.python_version(),
         "date": date.today().isoformat(),
     }
@@ -148,14 +149,27 @@ def engine(found: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def on_a_gpu(found: dict[str, Any]) -> Iterator[Row]:
+    """As ``engine``, and how far batches on a GPU are from single pictures there."""
+    for _, bar, value, met in engine(found):
+        yield f"the same on {found['machine']['gpu']}", bar, value, met
+    alone = "bit for bit" if found["bit_equal_at_batch_1"] else "not bit for bit"
+    what = "there, latents of a batch against those of StableDiffusionPipeline, one by one"
+    yield what, "", f"within {found['largest_difference']:.1g}; at batch 1 equal {alone}", None
+
+
 SECTIONS = {"pipeline": pipeline, "startup": startup, "publish": publish, "engine": engine}
+SECTIONS["gpu"] = on_a_gpu
+PARTS = [name for name in SECTIONS if name != "gpu" or torch.cuda.is_available()]
+BENCHES = {"gpu": "engine"}
 ARGUMENTS = {"engine": ("--checkpoint", str(CHECKPOINT))}
 
 
 def measured(part: str, _: Path) -> dict[str, Any]:
     """The figures of one part."""
-    return run(part, *ARGUMENTS.get(part, ()))
+    name = BENCHES.get(part, part)
+    return run(name, *ARGUMENTS.get(name, ()))
 
 
 if __name__ == "__main__":
-    main(__doc__ or "", SECTIONS, measured, page)
+    main(__doc__ or "", PARTS, measured, page)

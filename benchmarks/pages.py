@@ -12,7 +12,8 @@ def place(where: Mapping[str, Any]) -> str:
     """Where and when something was measured."""
     gpu = where.get("gpu") or "no GPU in use"
     cores = f"{where['cores']} core{'' if where['cores'] == 1 else 's'}"
-    return f"{where['processor']}, {cores}, {where['date']}, {gpu}"
+    torch = f", torch {where['torch']}" if "torch" in where else ""
+    return f"{where['processor']}, {cores}, {where['date']}, {gpu}{torch}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

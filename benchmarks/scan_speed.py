@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/scan_speed.py [--rounds 5] [--whole]
 
 All correlate the first 64 elements of a seed's noise with the same weights, in turns in one
-process; figures are medians over the rounds. With `--whole` the cascade goes through all 2^32
+process; figures are medians over the rounds. Where there is a GPU, its kernels are among them, and
+the cascade takes them. With `--whole` the cascade goes through all 2^32
 seeds once by each protocol, for one query, made for correlations of 0.45 and of what
 `conf/scan/whole.yaml` asks for.
 """
@@ -50,6 +51,22 @@ def kernel(rng: str, weights: Array) -> Callable[[int], None]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             starts = range(0, count, CHUNK)
             list(pool.map(lambda start: part(start, min(CHUNK, count - start)), starts))
+
+    return run
+
+
+def on_a_gpu(rng: str, weights: Array) -> Callable[[int], None]:
+    """The GPU's kernel, chunk after chunk: seeds are handed over, and scores read back."""
+    from seedwitness.seeds.scan_triton import KERNELS as ON_A_GPU
+
+    blocks = np.arange(ELEMENTS // BLOCK)
+
+    def run(count: int) -> None:
+        for start in range(0, count, CHUNK):
+            size = min(CHUNK, count - start)
+            tried = np.arange(start, start + size, dtype=np.uint32)
+            kept = np.empty(size, np.uint32), np.empty(size, np.uint32), np.empty(size, np.float32)
+            ON_A_GPU[rng](tried, blocks, weights[None], 5.0, *kept)
 
     return run
 
@@ -112,6 +129,9 @@ def main() -> None:
             lambda count: torch_scores(np.arange(count, dtype=np.uint32), weights),
         ),
     }
+    if torch.cuda.is_available():
+        for rng in KERNELS:
+            ways[f"{rng}, {torch.cuda.get_device_name()}"] = (2**28, on_a_gpu(rng, weights))
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _, way in ways.values():
         way(4096)  # compiles, and warms up
