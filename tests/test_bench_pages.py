@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from all import page as speed_page
 from detectors_page import page as detectors_page
+from scan_page import page as seeds_page
 from validation_page import page as validation_page
 
 from seedwitness.evidence.rates import rate
@@ -19,7 +21,13 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.mark.parametrize(
-    ("name", "page"), [("detectors", detectors_page), ("validation", validation_page)]
+    ("name", "page"),
+    [
+        ("benchmarks", speed_page),
+        ("detectors", detectors_page),
+        ("seeds", seeds_page),
+        ("validation", validation_page),
+    ],
 )
 def test_a_page_says_what_its_figures_do(name: str, page: Callable[[dict[str, Any]], str]) -> None:
     found = json.loads((DOCS / f"{name}.json").read_text("utf-8"))
