@@ -7,7 +7,7 @@ import re
 import pytest
 from markupsafe import Markup
 
-from seedwitness.report.text import figure, folded, percent, rounded, short, visible
+from seedwitness.report.text import coded, figure, folded, percent, rounded, short, visible
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,16 @@ def test_a_text_alternative_is_one_short_line() -> None:
     assert short("a\nb  c") == "a b c"
     assert len(short("x" * 1000)) == 101
     assert not re.search(r"\n", short("\n" * 50))
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("say `run <x>` & see", "say <code>run &lt;x&gt;</code> &amp; see"),
+        ("`a` or `b`", "<code>a</code> or <code>b</code>"),
+        ("an odd ` is left", "an odd ` is left"),
+        ("<b>", "&lt;b&gt;"),
+    ],
+)
+def test_what_stands_between_backticks_is_code_and_all_is_escaped(text: str, html: str) -> None:
+    assert str(coded(text)) == html

@@ -36,6 +36,7 @@ def environment() -> Environment:
     found.filters |= {
         "figure": text.figure,
         "percent": text.percent,
+        "coded": text.coded,
         "folded": text.folded,
         "short": text.short,
         "visible": text.visible,

@@ -62,6 +62,17 @@ def folded(text: str) -> Markup:
     ).format(start, len(text), shown)
 
 
+def coded(text: str) -> Markup:
+    """Text of our own, escaped; what stands between two backticks in it is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+
+
 def short(text: str, length: int = 100) -> str:
     """The start of a text in one line, for a text alternative."""
     line = " ".join(visible(text).split())
