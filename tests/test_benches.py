@@ -17,7 +17,7 @@ from kept import Kept
 from reckoned import FINDING
 from told_apart import LESS, OURS, figures, findings, less
 from validation import SCORES, counted, pairs
-from validation_bars import NEVER, PLANTED, WAYS, against, bars, missing, verdict
+from validation_bars import NEVER, PLANTED, WAYS, against, bars, below, missing, verdict
 
 from seedwitness import config
 from seedwitness.evidence.judging import judge
@@ -230,13 +230,28 @@ def test_our_finding_has_to_be_above_every_detector() -> None:
     by_bench, by_search = (
         [row[-1] for row in against(lab, there) if how in row[0]] for how in ("bench", "search")
     )
-    assert by_bench == ["yes", "**no**: as high", "**no**"]
+    costs = "the reference's, taken off, costs 0.500"
+    assert by_bench == ["yes", "**no**: as high", f"**no**: {costs}"]
     assert by_search == ["**no**: as high", "yes", "yes"]
     assert all("magnitude" in row[1] for row in against(lab, there))
     costly = [row[-1] for row in against(lab | {"nfe": 1920}, there) if "search" in row[0]]
     assert costly[1:] == ["**no**: with more than 2,000 NFE"] * 2
     for none in ({}, {"lab": {"checkpoint_sha256": "bad", "figures": measured}}):
         assert against(lab, none)[0][2] == "detectors were not measured"
+
+
+def test_where_our_finding_falls_behind_it_is_said_why() -> None:
+    ours, best = ({"tpr": {"value": value}} for value in (0.5, 0.75))
+    told_apart = "of pictures without a copy the descriptor tells too few apart"
+    assert below(ours, ours, best, None) == told_apart
+    for copied, both, why in (
+        (3, 0, told_apart),
+        (4, 0, "4 of 320 held-out pictures have a copy (none of these with p ≤ α), so that"),
+        (9, 2, "9 of 320 held-out pictures have a copy (2 of these with p ≤ α), so that"),
+    ):
+        own = {"way": "stated", "checkpoint": "lab-memorised", "group": "held out"}
+        rates = own | {"copied": {"hits": copied, "n": 320}, "both": {"hits": both}}
+        assert below(ours, ours, best, {"rates": [rates]}).startswith(why)
 
 
 def test_what_was_reckoned_is_found_again_by_all_that_it_came_from(tmp_path: Path) -> None:
