@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-from scan_speed import LEAST
+from scan_speed import LEAST, RNGS
 from scipy.stats import norm
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
@@ -45,7 +45,7 @@ from seedwitness.prompts.asking import asker
 from seedwitness.records import Inversion, Recipe
 from seedwitness.search.running import sampled
 from seedwitness.search.scanning import inverted
-from seedwitness.seeds.cascade import KERNELS, plan
+from seedwitness.seeds.cascade import plan
 from seedwitness.seeds.scan import scan
 from seedwitness.seeds.torch_cpu import SEEDS
 
@@ -59,7 +59,7 @@ BANDS = (-1.0, 0.5, 0.75, 1.0)
 CHOSEN = 1
 """The seed by which the outputs are chosen."""
 
-NEEDED = float(norm.isf(ALPHA / (SEEDS * len(KERNELS))))
+NEEDED = float(norm.isf(ALPHA / (SEEDS * len(RNGS))))
 
 
 def scan_settings() -> config.Scan:
@@ -81,7 +81,7 @@ def outputs(count: int, captions: Sequence[str], seed: int) -> list[Recipe]:
             sampler=cells[k % len(cells)][0],
             steps=STEPS,
             guidance=cells[k % len(cells)][1],
-            rng=str(chance.choice(list(KERNELS))),
+            rng=str(chance.choice(list(RNGS))),
         )
         for k in range(count)
     ]
@@ -173,7 +173,7 @@ def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -
     held_out = [row for row in lab.rows if row.split == "held_out"][:count]
     settings = scan_settings()
     shape = loaded.latent_shape(128, 128)
-    needed = float(norm.isf(ALPHA / (seeds * len(KERNELS) * 2)))
+    needed = float(norm.isf(ALPHA / (seeds * len(RNGS) * 2)))
     highest = []
     for row, pixels in zip(held_out, lab.few(held_out), strict=True):
         picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
@@ -181,11 +181,11 @@ def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -
         rows = inverted(loaded, picture, asked, settings)
         found = [
             each.z[:1]
-            for rng in KERNELS
+            for rng in RNGS
             for each in scan(plan(rows, rng, LEAST), shape, 0, seeds, ledger=scratch)
         ]
         highest.append(float(np.concatenate(found).max(initial=-np.inf)))
-    expected = float(norm.isf(np.log(2) / (seeds * len(KERNELS) * 2)))
+    expected = float(norm.isf(np.log(2) / (seeds * len(RNGS) * 2)))
     return {
         "pictures": len(held_out),
         "seeds": seeds,

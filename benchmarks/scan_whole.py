@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 from scan_recovery import CHOSEN, NEEDED, captions, made, memorised, outputs, scan_settings
-from scan_speed import LEAST
+from scan_speed import LEAST, RNGS
 
 from seedwitness.checkpoints.loading import Loaded
 from seedwitness.lab.home import opened
 from seedwitness.records import Inversion, Recipe
 from seedwitness.search.scanning import inverted
-from seedwitness.seeds.cascade import KERNELS, plan
+from seedwitness.seeds.cascade import plan
 from seedwitness.seeds.scan import scan
 
 
@@ -35,7 +35,7 @@ def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str,
     )
     shape = loaded.latent_shape(recipes[0].width, recipes[0].height)
     best: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
-    for rng in KERNELS:
+    for rng in RNGS:
         answers = scan(plan(rows, rng, LEAST), shape, ledger=scratch)
         for kept, found in zip(best, answers, strict=True):
             kept += [(float(z), int(s), rng) for s, z in zip(found.seeds, found.z, strict=True)]

@@ -147,3 +147,14 @@ def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
         scan(seeds=[seed(number=78)])
     with pytest.raises(ValueError, match="regenerated"):
         scan(seeds=[seed(draw=1)])
+
+
+@pytest.mark.parametrize(
+    ("protocols", "said"),
+    [(["torch-cpu", "philox-nv"], True), (["torch-cpu", "torch-cpu-float16"], False)],
+)
+def test_half_precision_of_older_torch_is_a_limit_where_it_was_not_looked_for(
+    protocols: list[str], said: bool
+) -> None:
+    limits = " ".join(generated(scan(protocols=protocols), ()).limits)
+    assert ("half precision as torch up to 2.11 drew it" in limits) == said

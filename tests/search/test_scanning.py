@@ -50,11 +50,12 @@ def asked(
     return origin(lab, "it", picture, prompts, claims, settings, search, ledger=ledger)
 
 
-@pytest.mark.parametrize("rng", ["torch-cpu", "philox-nv"])
+@pytest.mark.parametrize("rng", ["torch-cpu", "torch-cpu-float16", "philox-nv"])
 def test_seed_and_recipe_of_an_output_are_found(lab: Loaded, rng: str, tmp_path: Path) -> None:
     recipe = Recipe(PROMPT, 40_503, 128, 128, "euler", 10, 3.0, rng=rng)
     picture = made(lab, recipe)
-    found = asked(lab, picture, tmp_path)
+    settings = SCAN.model_copy(update={"protocols": list(dict.fromkeys([*SCAN.protocols, rng]))})
+    found = asked(lab, picture, tmp_path, settings=settings)
     best = found.scan.seeds[0]
     assert (best.seed, best.rng, best.recovered) == (40_503, rng, True)
     assert best.p < 1e-10

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -35,6 +36,32 @@ def test_half_precision_rounds_where_blocks_of_16_are_whole(dtype: str) -> None:
     assert torch.equal(noise(half, SHAPE), noise([RECIPE], SHAPE).to(DTYPES[dtype]))
     odd = (17,)
     assert (noise(half, odd).float() - noise([RECIPE], odd)).abs().max() > 1
+
+
+DRAWN_BY_2_11 = {
+    ("float16", 0): ("b44cb2f18ac7dcd1", "23eba3531fce02eb"),
+    ("float16", 7): ("dd39f6c89989da05", "148473d9a992a1b4"),
+    ("float16", SEEDS - 1): ("bbdfe3fc56899d44", "f1a8a39ba51b66f0"),
+    ("bfloat16", 0): ("87a097bfc402b472", "17404fa56082f35e"),
+    ("bfloat16", 7): ("27205c1909044076", "84a6170c9e8d3bce"),
+    ("bfloat16", SEEDS - 1): ("6d0a299dd7f8a049", "60c2e4f822c6af2d"),
+}
+"""SHA-256 of what torch.randn of torch 2.11 gave: [4, 64, 64], and a second draw of [4, 8, 8]."""
+
+
+@pytest.mark.parametrize(("kind", "seed"), DRAWN_BY_2_11)
+def test_half_precision_of_torch_2_11_is_drawn_bit_for_bit(kind: str, seed: int) -> None:
+    recipe = replace(RECIPE, seed=seed, rng=f"torch-cpu-{kind}", dtype=kind)
+    drawn = noise([recipe], (4, 64, 64)), noise([replace(recipe, batch_index=1)], SHAPE)
+    raw = [sha256(each.view(torch.uint8).numpy().tobytes()).hexdigest()[:16] for each in drawn]
+    assert tuple(raw) == DRAWN_BY_2_11[kind, seed]
+    single = noise([replace(recipe, dtype="float32")], (4, 64, 64))
+    assert torch.equal(single, drawn[0].float())
+
+
+def test_half_precision_of_torch_2_11_comes_in_whole_blocks() -> None:
+    with pytest.raises(ConfigError, match="16 divides the number of elements, as in latents"):
+        noise([replace(RECIPE, rng="torch-cpu-float16")], (17,))
 
 
 def test_a_picture_of_a_batch_is_a_later_draw_of_one_generator() -> None:

@@ -18,7 +18,7 @@ from seedwitness.seeds.scan import parts, scan
 from seedwitness.seeds.torch_cpu import SEEDS
 
 SHAPE = (4, 16, 16)
-PROTOCOL_NAMES = ["torch-cpu", "philox-nv"]
+PROTOCOL_NAMES = ["torch-cpu", "torch-cpu-float16", "torch-cpu-bfloat16", "philox-nv"]
 LEAST = 0.4
 
 
@@ -225,7 +225,7 @@ def test_a_look_takes_what_weighs_most(rng: str) -> None:
 @pytest.mark.parametrize(
     ("weights", "rng", "says"),
     [
-        (np.ones(1024), "torch-cuda", "Known are: philox-nv, torch-cpu"),
+        (np.ones(1024), "torch-cuda", "Known are: philox-nv, torch-cpu, torch-cpu-bfloat16"),
         (np.zeros(1024), "torch-cpu", "left nothing of the noise"),
         (np.full(1024, np.nan), "torch-cpu", "finite"),
         (np.ones(8), "torch-cpu", "at least 16"),

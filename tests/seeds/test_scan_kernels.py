@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from seedwitness.seeds import PROTOCOLS, scan_mt19937, scan_philox
+from seedwitness.seeds import PROTOCOLS
+from seedwitness.seeds.cascade import KERNELS as CORES
 from seedwitness.seeds.torch_cpu import SEEDS
 
 Kernel = Callable[..., int]
-CORES: dict[str, Kernel] = {"torch-cpu": scan_mt19937.scan, "philox-nv": scan_philox.scan}
 TRITON = find_spec("triton") is not None
 if TRITON and not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when it is imported
@@ -36,6 +36,8 @@ KERNELS = [
 ]
 SHAPE = (4, 32, 32)
 COUNT = 700  # no whole number of lanes
+WITHIN = dict.fromkeys(CORES, 0.011) | {"torch-cpu-bfloat16": 0.05}
+"""How far a kernel's score is from the exact one: bfloat16 rounds to 8 bits at every step."""
 
 
 def exact(rng: str, seed: int, blocks: list[int], weights: np.ndarray) -> float:
@@ -71,7 +73,7 @@ def test_scores_are_those_of_the_protocol(
     assert found == COUNT
     assert np.array_equal(seeds, np.arange(first, first + COUNT).astype(np.uint32))
     for k in range(0, COUNT, 7):
-        assert scores[k] == pytest.approx(exact(rng, first + k, blocks, weights), abs=0.01)
+        assert scores[k] == pytest.approx(exact(rng, first + k, blocks, weights), abs=WITHIN[rng])
     assert abs(scores.mean()) < 0.2
     assert scores.std() == pytest.approx(1, abs=0.1)
 
@@ -85,7 +87,7 @@ def test_blocks_far_on_are_those_of_the_protocol(rng: str, blocks: list[int]) ->
     assert found == COUNT
     for k in range(0, COUNT, 7):
         of_protocol = exact(rng, 2**31 - 300 + k, blocks, weights)
-        assert scores[k] == pytest.approx(of_protocol, abs=0.01)
+        assert scores[k] == pytest.approx(of_protocol, abs=WITHIN[rng])
 
 
 @pytest.mark.parametrize(("rng", "kernel"), KERNELS)
@@ -127,4 +129,4 @@ def test_a_seeds_own_noise_stands_out(rng: str, kernel: Kernel) -> None:
     found, seeds, scores = scanned(kernel, seed - 100, blocks, weights, 5.5)
     assert found == 1
     assert seeds[0] == seed
-    assert scores[0] == pytest.approx(np.linalg.norm(noise), abs=0.01)
+    assert scores[0] == pytest.approx(np.linalg.norm(noise), abs=WITHIN[rng])

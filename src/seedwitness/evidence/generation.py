@@ -114,13 +114,16 @@ def _limits(scan: records.Scan) -> list[str]:
     if scan.pictures > 1:
         draws = f"one of the first {scan.pictures} draws of its generator by torch-cpu"
         later = f"pictures after the first {scan.pictures}"
+    half = ""
+    if not any(name.startswith("torch-cpu-") for name in scan.protocols):
+        half = "noise of half precision as torch up to 2.11 drew it on the CPU, "
     said.append(
         f"Looked for: the noise of one seed, {draws}, by "
         f"{' or '.join(scan.protocols)}. Noise that was mixed (variation seeds), resized, or added "
-        f"in between (ancestral samplers), {later} of a batch that shares one generator (ComfyUI), "
-        "and pictures that were cropped, resized or painted over would not be found; nor outputs "
-        "that have forgotten their noise, because they come out nearly the same whatever the seed: "
-        "memorised ones above all, and more of them the higher the guidance."
+        f"in between (ancestral samplers), {half}{later} of a batch that shares one generator "
+        "(ComfyUI), and pictures that were cropped, resized or painted over would not be found; "
+        "nor outputs that have forgotten their noise, because they come out nearly the same "
+        "whatever the seed: memorised ones above all, and more of them the higher the guidance."
     )
     return said
 

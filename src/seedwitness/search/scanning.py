@@ -22,7 +22,7 @@ from seedwitness.config import known
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records import Inversion, ScannedSeed
 from seedwitness.search.ledger import LEDGER
-from seedwitness.seeds.cascade import KERNELS, plan
+from seedwitness.seeds.cascade import KERNELS, OF_MT19937, plan
 from seedwitness.seeds.scan import exact, family_wise, scan
 from seedwitness.seeds.torch_cpu import SEEDS
 
@@ -74,7 +74,7 @@ def draws(protocol: str, settings: config.Scan) -> int:
 
     By other protocols each picture of a batch has a seed of its own.
     """
-    return settings.pictures if protocol == "torch-cpu" else 1
+    return settings.pictures if protocol in OF_MT19937 else 1
 
 
 def inversions(
@@ -124,7 +124,7 @@ def inverted(
 
 def _taken(claimed: Sequence[int], protocol: str) -> Array:
     """The seeds of 32 bits that a protocol makes of those that are claimed; others it has not."""
-    taken = [seed % SEEDS if protocol == "torch-cpu" else seed for seed in claimed if seed >= 0]
+    taken = [seed % SEEDS if protocol in OF_MT19937 else seed for seed in claimed if seed >= 0]
     found: Array = np.array(sorted({seed for seed in taken if seed < SEEDS}), np.uint32)
     return found
 
@@ -142,7 +142,7 @@ def look(
 
     A seed is named once by each protocol and draw, with the inversion that speaks most for it.
     Seeds that are ``claimed`` are looked at wherever they lie, and always named, after the best;
-    those beyond 2^32, which ComfyUI draws, by ``torch-cpu`` alone, which takes them modulo 2^32.
+    those beyond 2^32, which ComfyUI draws, by torch's CPU generator, which takes them modulo 2^32.
     Raises ConfigError as ``seeds.scan.scan`` does.
     """
     check(settings)

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
 from seedwitness.records import Recipe
-from seedwitness.seeds import philox_nv, torch_cpu, torch_cuda, variation
+from seedwitness.seeds import philox_nv, torch_cpu, torch_cpu_half, torch_cuda, variation
 from seedwitness.seeds.torch_cpu import SEEDS
 
 T = TypeVar("T")
@@ -23,6 +23,8 @@ Protocol = Callable[[int, int, Sequence[int], torch.dtype], Tensor]
 
 PROTOCOLS: dict[str, Protocol] = {
     "torch-cpu": torch_cpu.noise,
+    "torch-cpu-float16": torch_cpu_half.float16,
+    "torch-cpu-bfloat16": torch_cpu_half.bfloat16,
     "philox-nv": philox_nv.noise,
     "torch-cuda": torch_cuda.noise,
 }

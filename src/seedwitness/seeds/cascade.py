@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,22 @@ from seedwitness.config import known
 from seedwitness.errors import ConfigError
 from seedwitness.records import digest
 from seedwitness.seeds import scan_mt19937, scan_philox
+from seedwitness.seeds.torch_cpu import BLOCK
+from seedwitness.seeds.torch_cpu_half import BITS
 
 Array = np.ndarray[Any, Any]
 
-KERNELS: Mapping[str, ModuleType] = {"torch-cpu": scan_mt19937, "philox-nv": scan_philox}
-BLOCK = 16
+Kernel = Callable[..., int]
+
+KERNELS: Mapping[str, Kernel] = {
+    "torch-cpu": scan_mt19937.scan,
+    "torch-cpu-float16": partial(scan_mt19937.scan, bits=BITS[torch.float16]),
+    "torch-cpu-bfloat16": partial(scan_mt19937.scan, bits=BITS[torch.bfloat16]),
+    "philox-nv": scan_philox.scan,
+}
+OF_MT19937 = tuple(name for name in KERNELS if name.startswith("torch-cpu"))
+"""Those by torch's CPU generator, which has 32 bits of a seed, and of whose draws later ones cost
+the state before all else."""
 
 VERSION = 5
 
@@ -108,20 +119,19 @@ class Plan:
         return digest(content)[:32]
 
 
-def kernel(rng: str, blocks: Array) -> Callable[..., int]:
+def kernel(rng: str, blocks: Array) -> Kernel:
     """The GPU's kernel where there are a GPU and Triton, else that of the cores; to one result.
 
     Their scores differ by less than 0.01, so that of the seeds just at a threshold the one may keep
-    a few that the other does not. The GPU's keeps to the CHEAP blocks of `torch-cpu`: what lies
+    a few that the other does not. The GPU's keeps to the CHEAP blocks of mt19937: what lies
     after them is asked of few seeds, and of the cores.
     """
-    within = rng != "torch-cpu" or int(blocks.max()) < CHEAP
+    within = rng not in OF_MT19937 or int(blocks.max()) < CHEAP
     if within and torch.cuda.is_available() and find_spec("triton"):  # torch brings it if it can
         from seedwitness.seeds import scan_triton
 
         return scan_triton.KERNELS[rng]
-    scan: Callable[..., int] = KERNELS[rng].scan
-    return scan
+    return KERNELS[rng]
 
 
 def plan(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
@@ -144,9 +154,9 @@ def plan(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
             f"A scan needs at least {BLOCK} finite weights that are not all zero, not "
             f"{rows.shape[1]} of length {lengths.min()}: the inversion left nothing of the noise."
         )
-    if draw and (rng != "torch-cpu" or rows.shape[1] % BLOCK):
+    if draw and (rng not in OF_MT19937 or rows.shape[1] % BLOCK):
         raise ConfigError(
-            "Later pictures of a batch are looked for by torch-cpu alone, and where "
+            "Later pictures of a batch are looked for by torch's CPU generator alone, and where "
             f"{BLOCK} divides the elements of their noise: not by {rng}, {rows.shape[1]} elements. "
             "Set scan.pictures to 1."
         )

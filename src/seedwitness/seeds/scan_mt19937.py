@@ -1,8 +1,11 @@
-"""Correlates noise by `torch-cpu` with given weights, seed after seed, on one core (numba).
+"""Correlates noise by torch's CPU generator with weights, seed after seed, on one core (numba).
 
 What noise costs is its generator's state: word i of mt19937's output needs words i, i + 1 and
 i + 397 of the state, which the seed fills one after the other, and no more than that is filled.
 Seeds are reckoned side by side, in lanes, because the words of one depend on one another.
+
+Half precision, as torch up to 2.11 drew it, takes fewer bits of the same words
+(``torch_cpu_half``); that it rounds every step is left out here.
 
 All arithmetic is in 32-bit integers with a sign, which numba vectorises, and in single precision.
 Logarithm, sine and cosine are short polynomials: a score is within 0.01 of the exact one.
@@ -16,10 +19,9 @@ import numpy as np
 from numba import njit
 
 from seedwitness.seeds import box_muller
+from seedwitness.seeds.torch_cpu import BLOCK
 
 LANES = 256
-BLOCK = 16
-"""Elements that one step of Box and Muller gives: torch takes uniforms in blocks of 16."""
 
 CHEAP = 39
 """Blocks that one filling of the state gives, 624 words; those after them cost a second one."""
@@ -30,7 +32,7 @@ _MULTIPLIER = np.int32(1812433253)
 _TOP, _LOWER = np.int32(-(2**31)), np.int32(0x7FFFFFFF)
 _TWIST = np.int32(0x9908B0DF - 2**32)
 _TEMPER_7, _TEMPER_15 = np.int32(0x9D2C5680 - 2**32), np.int32(0xEFC60000 - 2**32)
-_BITS = np.int32(0xFFFFFF)  # of a word, in a uniform number
+_BITS = 24  # of a word, in a uniform number of float32
 
 Array = np.ndarray[Any, Any]
 
@@ -44,6 +46,7 @@ def scan(
     seeds: Array,
     queries: Array,
     scores: Array,
+    bits: int = _BITS,
 ) -> int:
     """Write each of ``tried`` and each query whose score reaches ``threshold``; gives their number.
 
@@ -51,8 +54,9 @@ def scan(
     noise in ``blocks`` (int64): for weights of length 1 and unrelated noise,
     standard normal. Noise is what costs, so that a few queries cost little more than one. Seeds are
     uint32, by seed and then by query; what does not fit into ``seeds``, ``queries`` (uint32) and
-    ``scores`` (float32) is counted, not written.
+    ``scores`` (float32) is counted, not written. ``bits`` of a word make a uniform number.
     """
+    mask, shift = np.int32((1 << bits) - 1), np.int32(_BITS - bits)
     skipped = BLOCK * blocks.min() // _WORDS  # whole states that no block lies in
     start = skipped * _WORDS
     top = BLOCK * blocks.max() + BLOCK - start
@@ -77,8 +81,8 @@ def scan(
         for number in range(len(blocks)):
             for j in range(BLOCK // 2):
                 i, k = BLOCK * blocks[number] + j - start, BLOCK * number + j
-                _temper(mixed[i], radius)
-                _temper(mixed[i + BLOCK // 2], angle)
+                _temper(mixed[i], radius, mask, shift)
+                _temper(mixed[i + BLOCK // 2], angle, mask, shift)
                 if asked == 1:
                     _add(radius, angle, weights[0, k], weights[0, k + BLOCK // 2], score[0])
                 else:
@@ -128,15 +132,15 @@ def _mix(state: Array, mixed: Array) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _temper(mixed: Array, out: Array) -> None:
-    """The low 24 bits of mixed words, tempered."""
+def _temper(mixed: Array, out: Array, mask: Any, shift: Any) -> None:
+    """The bits of mixed words, tempered, that ``mask`` lets through, as the highest of 24."""
     for lane in range(out.shape[0]):
         v = mixed[lane]
         v ^= (v >> np.int32(11)) & np.int32(0x1FFFFF)
         v ^= np.int32(v << np.int32(7)) & _TEMPER_7
         v ^= np.int32(v << np.int32(15)) & _TEMPER_15
         v ^= (v >> np.int32(18)) & np.int32(0x3FFF)
-        out[lane] = v & _BITS
+        out[lane] = (v & mask) << shift
 
 
 @njit(nogil=True, cache=True, fastmath=True)

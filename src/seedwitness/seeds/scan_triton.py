@@ -10,6 +10,7 @@ With TRITON_INTERPRET=1 the same code runs without a GPU, slowly.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+
+from seedwitness.seeds.torch_cpu_half import BITS
 
 BLOCK = 16
 LANES = 128
@@ -28,13 +31,13 @@ Kernel = Callable[[Array, Array, Array, float, Array, Array, Array], int]
 
 
 @triton.jit
-def _tempered(v):
-    """The low 24 bits of a mixed word, tempered."""
+def _tempered(v, MASK: tl.constexpr, SHIFT: tl.constexpr):
+    """The bits of a mixed word, tempered, that MASK lets through, as the highest of 24."""
     v ^= v >> 11
     v ^= (v << 7) & 0x9D2C5680
     v ^= (v << 15) & 0xEFC60000
     v ^= v >> 18
-    return (v & 0xFFFFFF).to(tl.float32)
+    return ((v & MASK) << SHIFT).to(tl.float32)
 
 
 @triton.jit
@@ -51,6 +54,8 @@ def _mt19937(
     asked,
     LANES: tl.constexpr,
     QUERIES: tl.constexpr,
+    MASK: tl.constexpr,
+    SHIFT: tl.constexpr,
 ):
     lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
     query = tl.arange(0, QUERIES)
@@ -75,8 +80,9 @@ def _mt19937(
             i = block * 16 + j
             first = tl.load(own + i * stride, mask=there, other=0)
             second = tl.load(own + (i + 8) * stride, mask=there, other=0)
-            m = 16777216.0 - _tempered(first.to(tl.uint32, bitcast=True))
-            turn = _tempered(second.to(tl.uint32, bitcast=True)) * 3.7450704e-07  # 2 pi / 2^24
+            m = 16777216.0 - _tempered(first.to(tl.uint32, bitcast=True), MASK, SHIFT)
+            turn = _tempered(second.to(tl.uint32, bitcast=True), MASK, SHIFT)
+            turn *= 3.7450704e-07  # 2 pi / 2^24
             radius = tl.sqrt(-2.0 * tl.log(m * 5.9604645e-08))
             place = weights + query * looked * 16 + number * 16 + j
             cosine = tl.load(place, mask=query < asked, other=0.0)
@@ -138,6 +144,7 @@ def torch_cpu(
     seeds: Array,
     queries: Array,
     scores: Array,
+    bits: int = 24,
 ) -> int:
     """As ``scan_mt19937.scan``."""
     top = BLOCK * int(blocks.max(initial=-1)) + BLOCK
@@ -158,6 +165,8 @@ def torch_cpu(
             len(rows),
             LANES=LANES,
             QUERIES=queries_,
+            MASK=2**bits - 1,
+            SHIFT=24 - bits,
         )
 
     return _scan(launch, tried, blocks, weights, threshold, (seeds, queries, scores))
@@ -183,7 +192,12 @@ def philox_nv(
     return _scan(launch, tried, blocks, weights, threshold, (seeds, queries, scores))
 
 
-KERNELS: Mapping[str, Kernel] = {"torch-cpu": torch_cpu, "philox-nv": philox_nv}
+KERNELS: Mapping[str, Kernel] = {
+    "torch-cpu": torch_cpu,
+    "torch-cpu-float16": partial(torch_cpu, bits=BITS[torch.float16]),
+    "torch-cpu-bfloat16": partial(torch_cpu, bits=BITS[torch.bfloat16]),
+    "philox-nv": philox_nv,
+}
 
 
 def _scan(

@@ -3,9 +3,8 @@
 diffusers draws so when it is given CPU generators, one a picture (batch index 0). ComfyUI draws a
 whole batch from one generator, so that its picture k is the k-th draw of that generator and has no
 seed of its own. Of shapes whose elements 16 divides, as latents' are, half precision is float32's
-noise rounded (torch 2.13); of others it is other noise. So it is of all shapes in torch 2.11, which
-takes the low 11 bits of a word for float16, 8 for bfloat16, where float32 takes 24: what was drawn
-so is not drawn here.
+noise rounded (torch 2.13); of others it is other noise. So it is of all shapes in torch up to 2.11:
+``torch_cpu_half`` draws that.
 """
 
 from __future__ import annotations
@@ -14,6 +13,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
+
+BLOCK = 16
+"""Elements that one step of Box and Muller gives: uniform numbers are taken in blocks of 16."""
 
 SEEDS = 2**32
 """mt19937 keeps 32 bits of a seed, so there are no more noises than this."""
