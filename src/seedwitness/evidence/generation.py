@@ -61,7 +61,7 @@ def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding
 
 
 def _nothing(scan: records.Scan, best: records.ScannedSeed | None) -> str:
-    protocols = " and ".join(scan.protocols)
+    protocols = _listed(scan.protocols, "and")
     where = (
         "No seed of all 2^32"
         if scan.tried == SEEDS
@@ -93,7 +93,7 @@ def _claims(scan: records.Scan) -> list[str]:
             highest = max(each.z for each in under)
             said.append(
                 f"The file's own metadata names seed {seed} (modulo 2^32), whose noise is not "
-                f"there by {' or '.join(each.rng for each in under)}: z = {highest:.2f}."
+                f"there by {_listed([each.rng for each in under], 'or')}: z = {highest:.2f}."
             )
     return said
 
@@ -118,14 +118,20 @@ def _limits(scan: records.Scan) -> list[str]:
     if not any(name.startswith("torch-cpu-") for name in scan.protocols):
         half = "noise of half precision as torch up to 2.11 drew it on the CPU, "
     said.append(
-        f"Looked for: the noise of one seed, {draws}, by "
-        f"{' or '.join(scan.protocols)}. Noise that was mixed (variation seeds), resized, or added "
+        f"Looked for: the noise of one seed, {draws}, by {_listed(scan.protocols, 'or')}. "
+        "Noise that was mixed (variation seeds), resized, or added "
         f"in between (ancestral samplers), {half}{later} of a batch that shares one generator "
         "(ComfyUI), and pictures that were cropped, resized or painted over would not be found; "
         "nor outputs that have forgotten their noise, because they come out nearly the same "
         "whatever the seed: memorised ones above all, and more of them the higher the guidance."
     )
     return said
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    """Names in a sentence: commas, and ``word`` before the last."""
+    *others, last = names
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def _share(scan: records.Scan) -> str:
