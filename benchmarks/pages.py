@@ -9,11 +9,12 @@ from seedwitness.evidence.rates import rate
 
 
 def place(where: Mapping[str, Any]) -> str:
-    """Where and when something was measured."""
+    """Where and when something was measured, and what else has to be said of that."""
     gpu = where.get("gpu") or "no GPU in use"
     cores = f"{where['cores']} core{'' if where['cores'] == 1 else 's'}"
+    note = f"; {where['note']}" if "note" in where else ""
     torch = f", torch {where['torch']}" if "torch" in where else ""
-    return f"{where['processor']}, {cores}, {where['date']}, {gpu}{torch}"
+    return f"{where['processor']}, {cores}, {where['date']}, {gpu}{torch}{note}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -225,7 +225,11 @@ def test_a_look_takes_what_weighs_most(rng: str) -> None:
 @pytest.mark.parametrize(
     ("weights", "rng", "says"),
     [
-        (np.ones(1024), "torch-cuda", "Known are: philox-nv, torch-cpu, torch-cpu-bfloat16"),
+        (
+            np.ones(1024),
+            "torch-cuda",
+            "Known are: philox-nv, torch-cpu, torch-cpu-bfloat16, torch-cpu-float16",
+        ),
         (np.zeros(1024), "torch-cpu", "left nothing of the noise"),
         (np.full(1024, np.nan), "torch-cpu", "finite"),
         (np.ones(8), "torch-cpu", "at least 16"),

@@ -8,6 +8,9 @@ from seedwitness import records
 
 SEEDS = 2**32
 
+HALF = ("float16", "bfloat16")
+"""Precisions of which older torch's noise has a protocol of its own, ``torch-cpu-`` before it."""
+
 
 def generated(scan: records.Scan, flat: Sequence[str]) -> records.Generated:
     """The finding for *generated*: a seed whose noise is in the target, and a recipe to prove it.
@@ -111,12 +114,15 @@ def _limits(scan: records.Scan) -> list[str]:
             "of the same recipe would be supported as well: compare the hashes of the weights."
         )
     draws, later = "the first draw of its generator", "later pictures"
-    if scan.pictures > 1:
-        draws = f"one of the first {scan.pictures} draws of its generator by torch-cpu"
+    shared = [name for name in scan.protocols if name.startswith("torch-cpu")]
+    if scan.pictures > 1 and shared:  # by others each picture of a batch has a seed of its own
+        by = _listed(shared, "or")
+        draws = f"one of the first {scan.pictures} draws of its generator by {by}"
         later = f"pictures after the first {scan.pictures}"
+    unseen = [kind for kind in HALF if f"torch-cpu-{kind}" not in scan.protocols]
     half = ""
-    if not any(name.startswith("torch-cpu-") for name in scan.protocols):
-        half = "noise of half precision as torch up to 2.11 drew it on the CPU, "
+    if unseen:
+        half = f"noise of {_listed(unseen, 'or')} as torch up to 2.11 drew it on the CPU, "
     said.append(
         f"Looked for: the noise of one seed, {draws}, by {_listed(scan.protocols, 'or')}. "
         "Noise that was mixed (variation seeds), resized, or added "

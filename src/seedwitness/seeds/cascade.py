@@ -122,7 +122,7 @@ class Plan:
 def kernel(rng: str, blocks: Array) -> Kernel:
     """The GPU's kernel where there are a GPU and Triton, else that of the cores; to one result.
 
-    Their scores differ by less than 0.01, so that of the seeds just at a threshold the one may keep
+    Their scores differ by 0.01 at most, so that of the seeds just at a threshold the one may keep
     a few that the other does not. The GPU's keeps to the CHEAP blocks of mt19937: what lies
     after them is asked of few seeds, and of the cores.
     """

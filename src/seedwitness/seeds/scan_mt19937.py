@@ -5,7 +5,8 @@ i + 397 of the state, which the seed fills one after the other, and no more than
 Seeds are reckoned side by side, in lanes, because the words of one depend on one another.
 
 Half precision, as torch up to 2.11 drew it, takes fewer bits of the same words
-(``torch_cpu_half``); that it rounds every step is left out here.
+(``torch_cpu_half``); that it rounds every step is left out here, so that a score is within 0.015 of
+the exact one for float16, and within 0.05 for bfloat16.
 
 All arithmetic is in 32-bit integers with a sign, which numba vectorises, and in single precision.
 Logarithm, sine and cosine are short polynomials: a score is within 0.01 of the exact one.

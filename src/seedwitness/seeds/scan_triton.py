@@ -19,6 +19,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from seedwitness.devices import device
 from seedwitness.seeds.torch_cpu_half import BITS
 
 BLOCK = 16
@@ -129,11 +130,6 @@ def _philox(
             score += weight[:, None] * normal[None, :]
     rows = out + query[:, None] * count + lane[None, :]
     tl.store(rows, score, mask=(query < asked)[:, None] & there[None, :])
-
-
-def device() -> str:
-    """The GPU; the processor where the code is interpreted."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def torch_cpu(
