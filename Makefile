@@ -36,8 +36,8 @@ check: $(READY) ## format, lint, types, floors
 	@$(BIN)/lint-imports --no-logo
 
 lab-report: $(READY) ## measure the lab and write docs/lab.md
-	@$(BIN)/seedwitness lab measure --lab data/lab
-	@$(BIN)/seedwitness lab report --lab data/lab --out docs/lab.md
+	@$(BIN)/seedlab measure --lab data/lab
+	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
 bench: bench-speed bench-seeds bench-detectors bench-validation ## all of the measurements (many hours)
 

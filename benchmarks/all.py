@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from pages import place, table
 
-from seedwitness.cores import cores
-from seedwitness.files import write_whole
+from seedwitness.runtime.cores import cores
+from seedwitness.runtime.files import write_whole
 
 HERE = Path(__file__).parent
 CHECKPOINT = HERE.parent / "data/lab/checkpoints/lab-memorised"

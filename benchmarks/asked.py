@@ -18,13 +18,13 @@ from seedwitness import config, records
 from seedwitness.corpus import ROWS, Embedder
 from seedwitness.corpus.building import build
 from seedwitness.corpus.index import Index, save
-from seedwitness.files import sha256_file
-from seedwitness.imagefolder import Entry, entries
+from seedwitness.imaging.alignment import Positions
+from seedwitness.imaging.image_folder import Entry, entries
 from seedwitness.metrics import clip_score
-from seedwitness.metrics.alignment import Positions
 from seedwitness.prompts.asking import Asker, fingerprint
 from seedwitness.prompts.candidates import candidates
-from seedwitness.search import cases
+from seedwitness.runtime.files import sha256_file
+from seedwitness.search import case_search
 from seedwitness.targets.reading import read
 
 STEPS = {160: 10, 640: 20, 1920: 20}
@@ -126,7 +126,7 @@ class Control:
     """A control's picture and record, the prompts that are tried, and where the corpus holds it."""
 
     entry: Entry
-    case: cases.Case
+    case: case_search.Case
     target: records.Target
     seen: str
 
@@ -139,6 +139,6 @@ def controls(folder: Path, ask: Asker, index: Index, asked: config.Params) -> li
         own, seen = ask.as_control(
             image, each.text, index, folder / "corpus", asked.lookup, asked.search.prompts
         )
-        case = cases.Case(image, tuple(own["text"]))
+        case = case_search.Case(image, tuple(own["text"]))
         found.append(Control(each, case, target, seen))
     return found

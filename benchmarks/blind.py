@@ -29,19 +29,19 @@ from unscanned import unscanned
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.evidence.conclusions import Beside, conclude
-from seedwitness.evidence.examined import Examined, blind_rates, by_trial, copies
-from seedwitness.evidence.judging import judge
-from seedwitness.evidence.refusals import refusals
+from seedwitness.engine.executor import run_recipes
+from seedwitness.engine.latent_cache import Made
+from seedwitness.imaging.decoding import pixel_hash
+from seedwitness.imaging.perceptual_fingerprint import MATCH, Imprint
 from seedwitness.metrics import pdq, scoring
-from seedwitness.pictures import pixel_hash
 from seedwitness.prompts.asking import asker
-from seedwitness.resaved import MATCH, Imprint
-from seedwitness.search import cases, results
-from seedwitness.search.ledger import Made
-from seedwitness.search.running import run_recipes
-from seedwitness.search.scores import parts, scored
+from seedwitness.search import case_search, results
+from seedwitness.search.trial_scores import parts, scored
 from seedwitness.targets.information import too_flat
+from seedwitness.verdict.case_data import Examined, blind_rates, by_trial, copies
+from seedwitness.verdict.conclusion import Beside, conclude
+from seedwitness.verdict.exclusions import refusals
+from seedwitness.verdict.judgement import judge
 
 MEMORISED, CLEAN = "lab-memorised", "lab-clean"
 BY_PDQ = config.Copy(metric="pdq", threshold=float(MATCH), source=pdq.INFO.source)
@@ -91,7 +91,7 @@ def control_rows(
 ) -> pd.DataFrame:
     """``records.CONTROLS`` on one checkpoint."""
     todo = {each.entry.file_name: each.case for each in chosen}
-    outcomes = cases.run(loaded, todo, scorer.asked.search, ledger).outcomes
+    outcomes = case_search.run(loaded, todo, scorer.asked.search, ledger).outcomes
     rows = []
     for each in chosen:
         outcome = outcomes[each.entry.file_name]
@@ -107,7 +107,7 @@ def control_rows(
     return records.frame(rows, records.CONTROLS)
 
 
-def trials(outcome: cases.Outcome, question: Question, strategy: str) -> pd.DataFrame:
+def trials(outcome: case_search.Outcome, question: Question, strategy: str) -> pd.DataFrame:
     """``records.TRIALS`` of a search, by way of the file that a stage writes."""
     table = question.prompts
     places = {
@@ -153,7 +153,7 @@ class Judged:
     beside: Mapping[str, pd.DataFrame]
 
     def findings(
-        self, way: str, question: Question, outcome: cases.Outcome, again: Mapping[str, Made]
+        self, way: str, question: Question, outcome: case_search.Outcome, again: Mapping[str, Made]
     ) -> list[dict[str, Any]]:
         """What is concluded for both checkpoints; ``again`` is what lab-clean made."""
         own, theirs = (
@@ -161,7 +161,7 @@ class Judged:
             for which, made in ((MEMORISED, outcome.made), (CLEAN, again))
         )
         tried = trials(outcome, question, self.asked.search.strategy.name)
-        sought = cases.Case(question.image, tuple(question.prompts["text"]))
+        sought = case_search.Case(question.image, tuple(question.prompts["text"]))
         tables = {MEMORISED: own, CLEAN: theirs}
         examined = [
             Examined(
@@ -250,9 +250,10 @@ def main() -> None:
     if given.budget == STATED:
         put = {name: each for name, each in put.items() if name.startswith("stated/")}
     sought = {
-        name: cases.Case(each.image, tuple(each.prompts["text"])) for name, each in put.items()
+        name: case_search.Case(each.image, tuple(each.prompts["text"]))
+        for name, each in put.items()
     }
-    outcomes = cases.run(loaded[MEMORISED], sought, asked.search, ledger).outcomes
+    outcomes = case_search.run(loaded[MEMORISED], sought, asked.search, ledger).outcomes
     every = {recipe.id: recipe for each in outcomes.values() for recipe in each.recipes}
     again = run_recipes(
         loaded[CLEAN],

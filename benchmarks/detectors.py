@@ -30,15 +30,15 @@ from tqdm import tqdm
 from validation import write_folder
 from validation_bars import PLANTED
 
+from seedlab.home import DESCRIPTOR, Lab, opened
+from seedlab.truth import Picture
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.checkpoints.sampling import torch_noise
 from seedwitness.detectors.probe import Probe
-from seedwitness.files import sha256_file
-from seedwitness.lab.home import DESCRIPTOR, Lab, opened
-from seedwitness.lab.truth import Picture
+from seedwitness.engine.sampling import torch_noise
 from seedwitness.metrics import descriptor
 from seedwitness.prompts.asking import asker
+from seedwitness.runtime.files import sha256_file
 
 STEPS, GUIDANCE = 20, 3.0
 NO_PROMPT = "none"

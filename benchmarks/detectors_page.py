@@ -21,8 +21,8 @@ from told_apart import LESS, OURS
 from validation_bars import PLANTED
 
 from seedwitness.detectors import DETECTORS
-from seedwitness.evidence.rates import rate
-from seedwitness.evidence.roc import RESAMPLES
+from seedwitness.statistics.rates import rate
+from seedwitness.statistics.roc import RESAMPLES
 
 SCRATCH = Path("data/detectors")
 PARTS = {path.name: path for path in LABS}

@@ -19,12 +19,12 @@ from time import perf_counter, process_time
 
 import torch
 
+from seedlab import autoencoder, diffusion
+from seedlab.words import train_tokenizer
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.lab import autoencoder, diffusion
-from seedwitness.lab.words import train_tokenizer
+from seedwitness.engine.executor import sampled
 from seedwitness.records import Recipe
-from seedwitness.search.running import sampled
 
 
 def main() -> None:

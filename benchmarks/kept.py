@@ -14,7 +14,7 @@ from reckoned import Value
 import seedwitness
 from seedwitness import records
 from seedwitness.detectors import DETECTORS
-from seedwitness.files import sha256_file, write_whole
+from seedwitness.runtime.files import sha256_file, write_whole
 from seedwitness.stages.code import HOME, NO_INFLUENCE
 
 RECOVERED, CANDIDATES, SCORED = "recovered", "candidates", "scores"
@@ -58,7 +58,7 @@ def _code(unit: str) -> dict[str, str]:
     elif unit == CANDIDATES:
         roots = {"seedwitness.prompts.asking"}
     elif unit == SCORED:
-        roots = {"seedwitness.search.scores"}
+        roots = {"seedwitness.search.trial_scores"}
     else:
         roots = {f"seedwitness.{name}" for name in ("detectors.clique", "metrics.descriptor")}
         files.add(Path(__file__).with_name("reckoned.py"))

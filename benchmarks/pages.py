@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seedwitness.evidence.rates import rate
+from seedwitness.statistics.rates import rate
 
 
 def place(where: Mapping[str, Any]) -> str:

@@ -17,11 +17,11 @@ from safetensors.numpy import save_file
 from unscanned import unscanned
 
 from seedwitness import config, records
-from seedwitness.evidence.generation import generated
-from seedwitness.files import sha256_file, write_whole
-from seedwitness.pictures import pixel_hash
+from seedwitness.imaging.decoding import pixel_hash
+from seedwitness.imaging.perceptual_fingerprint import SIDE, imprint
 from seedwitness.records import Recipe, write_table
-from seedwitness.resaved import SIDE, imprint
+from seedwitness.runtime.files import sha256_file, write_whole
+from seedwitness.verdict.generated import generated
 
 METRICS = ("lpips", "ssim", "psnr", "patch-l2", "descriptor", "clip", "pdq")
 REFERENCE = "clean"

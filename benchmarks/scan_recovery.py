@@ -36,18 +36,18 @@ from scipy.stats import norm
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from seedlab.home import Lab, opened
 from seedwitness import config
+from seedwitness.attribution.seed_scan import inverted
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.checkpoints.sampling import decode_latents
-from seedwitness.evidence.rates import rate
-from seedwitness.lab.home import Lab, opened
+from seedwitness.engine.executor import sampled
+from seedwitness.engine.sampling import decode_latents
 from seedwitness.prompts.asking import asker
 from seedwitness.records import Inversion, Recipe
-from seedwitness.search.running import sampled
-from seedwitness.search.scanning import inverted
-from seedwitness.seeds.cascade import plan
-from seedwitness.seeds.scan import scan
 from seedwitness.seeds.torch_cpu import SEEDS
+from seedwitness.seedscan.cascade import plan
+from seedwitness.seedscan.scan import scan
+from seedwitness.statistics.rates import rate
 
 SAMPLERS = ("ddim", "euler", "dpmpp-2m")
 GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)

@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from seedwitness.seeds.cascade import KERNELS, plan
-from seedwitness.seeds.scan import CHUNK, scan
 from seedwitness.seeds.torch_cpu import BLOCK
+from seedwitness.seedscan.cascade import KERNELS, plan
+from seedwitness.seedscan.scan import CHUNK, scan
 
 RNGS = ("torch-cpu", "philox-nv")
 ELEMENTS = 64
@@ -59,7 +59,7 @@ def kernel(rng: str, weights: Array) -> Callable[[int], None]:
 
 def on_a_gpu(rng: str, weights: Array) -> Callable[[int], None]:
     """The GPU's kernel, chunk after chunk: seeds are handed over, and scores read back."""
-    from seedwitness.seeds.scan_triton import KERNELS as ON_A_GPU
+    from seedwitness.seedscan.triton_kernels import KERNELS as ON_A_GPU
 
     blocks = np.arange(ELEMENTS // BLOCK)
 

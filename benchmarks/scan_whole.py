@@ -19,12 +19,12 @@ import numpy as np
 from scan_recovery import CHOSEN, NEEDED, captions, made, memorised, outputs, scan_settings
 from scan_speed import LEAST, RNGS
 
+from seedlab.home import opened
+from seedwitness.attribution.seed_scan import inverted
 from seedwitness.checkpoints.loading import Loaded
-from seedwitness.lab.home import opened
 from seedwitness.records import Inversion, Recipe
-from seedwitness.search.scanning import inverted
-from seedwitness.seeds.cascade import plan
-from seedwitness.seeds.scan import scan
+from seedwitness.seedscan.cascade import plan
+from seedwitness.seedscan.scan import scan
 
 
 def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from grimp import build_graph
 from pipeline import WITH_TORCH, WITHOUT_TORCH
 
 import seedwitness
-from seedwitness import stages, warm
+from seedwitness import stages
+from seedwitness.runtime import fork_server
 from seedwitness.stages.code import HOME, files
 
 IMPORTS = (
@@ -58,9 +59,9 @@ def measure(rounds: int) -> dict[str, object]:
     modules = imported()
     taken: dict[str, list[float]] = {name: [] for name in modules}
     forks = []
-    with warm.listening() as environment:
+    with fork_server.listening() as environment:
         asked = [COMMAND, "stage", "none"]
-        while not Path(environment[warm.VARIABLE]).exists():
+        while not Path(environment[fork_server.VARIABLE]).exists():
             sleep(0.1)
         seconds(asked, environment, 1)  # waits until everything is imported
         for _ in range(rounds):

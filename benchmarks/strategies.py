@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from seedlab.home import Lab, opened
+from seedlab.truth import Picture
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.evidence.rates import rate
-from seedwitness.lab.home import Lab, opened
-from seedwitness.lab.truth import Picture
-from seedwitness.metrics.alignment import Positions
-from seedwitness.search import STRATEGIES, cases
-from seedwitness.search.stopping import copies
+from seedwitness.imaging.alignment import Positions
+from seedwitness.search import STRATEGIES, case_search
+from seedwitness.search.early_stopping import copies
+from seedwitness.statistics.rates import rate
 
 STEPS, GUIDANCE = 20, 3.0
 LITERATURE = 500 * 50 * 2
@@ -73,9 +73,10 @@ def searched(
     score = config.section(config.Score, "score")
     which = copies(loaded, criteria, score.weights, score.batch, Positions(asked.fit))
     todo = {
-        row.id: cases.Case(image, (row.caption,)) for row, image in zip(rows, images, strict=True)
+        row.id: case_search.Case(image, (row.caption,))
+        for row, image in zip(rows, images, strict=True)
     }
-    outcomes = cases.run(loaded, todo, asked, scratch, which).outcomes
+    outcomes = case_search.run(loaded, todo, asked, scratch, which).outcomes
     return {
         name: float(outcome.nfe) if outcome.ended == "copies" else np.inf
         for name, outcome in outcomes.items()

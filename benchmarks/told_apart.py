@@ -11,8 +11,8 @@ from dataclasses import asdict
 from reckoned import FINDING, Value
 
 from seedwitness import records
-from seedwitness.evidence.ranks import rank
-from seedwitness.evidence.roc import auc, estimate, tpr_at
+from seedwitness.statistics.ranks import rank
+from seedwitness.statistics.roc import auc, estimate, tpr_at
 
 NEGATIVES = "held out"
 LESS = ", less the reference's"

@@ -28,13 +28,13 @@ from validation_bars import PLANTED
 from validation_page import page
 from validation_plots import plots
 
-from seedwitness.evidence.likelihood import calibrate, cllr
-from seedwitness.evidence.rates import rate
-from seedwitness.evidence.roc import auc, estimate, tpr_at
-from seedwitness.files import replacing
-from seedwitness.lab.home import Lab, opened
-from seedwitness.lab.pictures import FOLDER, restore
-from seedwitness.lab.truth import Picture
+from seedlab.home import Lab, opened
+from seedlab.pictures import FOLDER, restore
+from seedlab.truth import Picture
+from seedwitness.runtime.files import replacing
+from seedwitness.statistics.likelihood_ratio import calibrate, cllr
+from seedwitness.statistics.rates import rate
+from seedwitness.statistics.roc import auc, estimate, tpr_at
 
 SCRATCH = Path("data/validation")
 CONTROLS, ONCE = 100, 48

@@ -9,7 +9,7 @@ from reckoned import FINDING
 from told_apart import OURS
 
 from seedwitness.detectors import DETECTORS
-from seedwitness.evidence.rates import Rate
+from seedwitness.statistics.rates import Rate
 
 Row = dict[str, Any]
 PLANTED = ("planted 128 times", "planted 32 times", "planted 8 times")

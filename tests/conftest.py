@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["small_project"]
+
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,8 +44,8 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from diffusers import DDIMScheduler, UNet2DConditionModel
 
-    from seedwitness.lab import autoencoder, diffusion
-    from seedwitness.lab.words import train_tokenizer
+    from seedlab import autoencoder, diffusion
+    from seedlab.words import train_tokenizer
 
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
     tokenizer = train_tokenizer(["a red fish", "a blue lighthouse"])
@@ -82,4 +84,14 @@ def pipeline(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> Any:
     found.scheduler = DDIMScheduler.from_config(
         found.scheduler.config, prediction_type=request.param
     )
+    return found
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tiny_checkpoint: Path) -> Any:
+    """The tiny checkpoint as plain diffusers opens it."""
+    from diffusers import StableDiffusionPipeline
+
+    found = StableDiffusionPipeline.from_pretrained(tiny_checkpoint, local_files_only=True)
+    found.set_progress_bar_config(disable=True)
     return found

@@ -9,14 +9,16 @@ import typer
 from typer.testing import CliRunner
 
 from seedwitness import __version__
-from seedwitness.cli import PlainErrors, app
+from seedwitness.cli import app
+from seedwitness.commands.errors import PlainErrors
 from seedwitness.errors import PictureError
 
 COMMAND = Path(sys.executable).with_name("seedwitness")
+LAB = Path(sys.executable).with_name("seedlab")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
+def run(*arguments: str, command: Path = COMMAND) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
 
 
 def test_version() -> None:
@@ -24,10 +26,13 @@ def test_version() -> None:
     assert (ended.returncode, ended.stdout) == (0, f"seedwitness {__version__}\n")
 
 
-def test_help_names_the_groups() -> None:
+def test_help_names_the_commands() -> None:
     ended = run("--help")
     assert ended.returncode == 0
-    assert "lab" in ended.stdout
+    assert "render" in ended.stdout
+    ended = run("--help", command=LAB)
+    assert ended.returncode == 0
+    assert "draw" in ended.stdout
 
 
 def test_help_does_not_import_the_stack() -> None:
@@ -35,7 +40,7 @@ def test_help_does_not_import_the_stack() -> None:
         "import sys; from seedwitness.cli import app\n"
         "try: app(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'numpy', 'pandas', 'seedwitness.lab'} & set(sys.modules)\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'seedlab'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )
     ended = subprocess.run(
@@ -44,19 +49,14 @@ def test_help_does_not_import_the_stack() -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def test_a_group_reads_the_rest_of_the_line() -> None:
-    ended = run("lab", "--help")
-    assert ended.returncode == 0
-    assert "seedwitness lab" in ended.stdout
-
-
-def test_an_error_in_a_group_is_one_paragraph_too(tmp_path: Path) -> None:
-    ended = run("lab", "draw", "--out", str(tmp_path / "out"), "--split", "stolen")
+def test_an_error_of_the_lab_is_one_paragraph_too(tmp_path: Path) -> None:
+    line = ["draw", "--out", str(tmp_path / "out"), "--split", "stolen"]
+    ended = run(*line, command=LAB)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("Error: ")
     assert "stolen" in ended.stderr
     assert ended.stderr.count("\n") == 1
-    traced = run("--debug", "lab", "draw", "--out", str(tmp_path / "out"), "--split", "stolen")
+    traced = run("--debug", *line, command=LAB)
     assert "Traceback" in traced.stderr
 
 

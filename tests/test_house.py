@@ -29,20 +29,7 @@ PINS = {
     if not line.startswith("#")
     for pin in [Requirement(line)]
 }
-LIGHT = (
-    "coding",
-    "config",
-    "cores",
-    "errors",
-    "evidence",
-    "files",
-    "imagefolder",
-    "pictures",
-    "records",
-    "report",
-    "resaved",
-    "verify",
-)
+LIGHT = ("bundle", "compare", "config", "errors", "records", "report", "statistics", "verdict")
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)

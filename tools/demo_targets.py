@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from seedwitness.files import write_whole
-from seedwitness.lab.home import Lab, opened
-from seedwitness.lab.sheets import picture
-from seedwitness.lab.truth import Picture
+from seedlab.home import Lab, opened
+from seedlab.sheets import picture
+from seedlab.truth import Picture
+from seedwitness.runtime.files import write_whole
 
 LAB = Path("data/lab")
 OUT = Path("data/targets")

@@ -13,13 +13,13 @@ from pathlib import Path
 from demo_targets import chosen
 from PIL import Image
 
+from seedlab.home import opened
+from seedlab.sheets import picture
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.checkpoints.sampling import decode_latents
-from seedwitness.lab.home import opened
-from seedwitness.lab.sheets import picture
+from seedwitness.engine.executor import sampled
+from seedwitness.engine.sampling import decode_latents
 from seedwitness.records import Recipe
-from seedwitness.search.running import sampled
 
 SEEDS, GAP, WIDE = range(3), 4, 12
 

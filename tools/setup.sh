@@ -132,8 +132,8 @@ pip install -c constraints.txt -e '.[dev]' || failed
 finish
 
 # Python runs the lines of such a file at every start (this one takes a millisecond): so plain
-# diffusers works in .venv although torchvision was built for CUDA. See src/seedwitness/torch_compat.py.
-echo "import seedwitness.torch_compat" \
+# diffusers works in .venv although torchvision was built for CUDA. See src/seedwitness/runtime/torch_compat.py.
+echo "import seedwitness.runtime.torch_compat" \
     >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/seedwitness_torchvision.pth"
 
 begin "check"

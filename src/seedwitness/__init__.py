@@ -2,7 +2,7 @@
 
 import os
 
-import seedwitness.torch_compat  # noqa: F401, before anybody imports torchvision
+import seedwitness.runtime.torch_compat  # noqa: F401, before anybody imports torchvision
 
 __version__ = "0.1.0"
 

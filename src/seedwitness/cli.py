@@ -5,32 +5,12 @@ seconds to import, and `seedwitness --help` should not.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
-from typer.core import TyperGroup
 
 from seedwitness import __version__
-from seedwitness.errors import SeedwitnessError
-
-
-class PlainErrors(TyperGroup):
-    """Commands whose mendable errors print as one paragraph on stderr, with exit code 1."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Runs the command; `--debug` lets the error through, with its traceback."""
-        try:
-            return super().invoke(ctx)
-        except SeedwitnessError as error:
-            if ctx.params["debug"]:
-                raise
-            message = Text.assemble(("Error: ", "bold red"), str(error))
-            # Not wrapped: a path that is broken over two lines cannot be copied.
-            Console(stderr=True).print(message, soft_wrap=True)
-            raise typer.Exit(1) from None
-
+from seedwitness.commands.errors import PlainErrors
 
 app = typer.Typer(
     name="seedwitness",
@@ -39,13 +19,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-# The room's own command group reads the rest of the line, `--help` included.
-_PASSED_ON = {
-    "allow_extra_args": True,
-    "allow_interspersed_args": False,
-    "ignore_unknown_options": True,
-}
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,14 +42,6 @@ def main(
     """Can this checkpoint bring this image back? Evidence that anyone can rerun."""
 
 
-@app.command(context_settings=_PASSED_ON, add_help_option=False)
-def lab(context: typer.Context) -> None:
-    """Draw pictures and train small checkpoints whose true answers are known."""
-    from seedwitness.lab.cli import app as lab_app
-
-    lab_app(context.args, prog_name="seedwitness lab")
-
-
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(help="Hydra's: search=default, search.steps=30, +checkpoint@checkpoints.A=B."),
@@ -86,7 +51,7 @@ Overrides = Annotated[
 @app.command()
 def compose(overrides: Overrides = None) -> None:
     """Write params.yaml from conf/, as `dvc exp run -S` does."""
-    from seedwitness.composing import compose as composed
+    from seedwitness.config.composition import compose as composed
 
     changed = composed(overrides or [])
     typer.echo("params.yaml is new." if changed else "params.yaml was as conf/ has it already.")
@@ -103,7 +68,7 @@ def add(
     ] = None,
 ) -> None:
     """Make an image a target: copied to data/targets/, listed in conf/, composed."""
-    from seedwitness.listing import add as added
+    from seedwitness.commands.add import add as added
 
     target = added(image, name, caption)
     there = "" if target.new else " It was there already."
@@ -113,12 +78,12 @@ def add(
 @app.command()
 def run(overrides: Overrides = None) -> None:
     """Compose params.yaml and run what is out of date, by `dvc repro`."""
-    from seedwitness import running
+    from seedwitness.commands import run
 
-    code = running.run(overrides or [])
+    code = run.run(overrides or [])
     if code:
         raise typer.Exit(code)
-    typer.echo(f"Open {running.OVERVIEW} in a browser.")
+    typer.echo(f"Open {run.OVERVIEW} in a browser.")
 
 
 @app.command()
@@ -138,10 +103,10 @@ def render(
 
     Ends with exit code 1 where it does not.
     """
-    from seedwitness import rendering
+    from seedwitness.commands import render
 
-    name, known = rendering.find(recipe, checkpoint, trial)
-    rendered = rendering.render(name, known, out)
+    name, known = render.find(recipe, checkpoint, trial)
+    rendered = render.render(name, known, out)
     for line in rendered.lines:
         typer.echo(line)
     if not rendered.agrees:
@@ -181,15 +146,15 @@ def scan(
     """
     import json
 
-    from seedwitness import scanning
+    from seedwitness.commands import scan
 
-    asked = scanning.question(target, prompt or ())
-    wanted = scanning.settings(len(prompt or ()), rng or (), seeds, pictures)
-    found = scanning.scan(asked, checkpoint, wanted, out)
+    asked = scan.question(target, prompt or ())
+    wanted = scan.settings(len(prompt or ()), rng or (), seeds, pictures)
+    found = scan.scan(asked, checkpoint, wanted, out)
     if as_json:
-        typer.echo(json.dumps(scanning.as_json(found), indent=1))
+        typer.echo(json.dumps(scan.as_json(found), indent=1))
     else:
-        for line in scanning.told(found, asked.target):
+        for line in scan.told(found, asked.target):
             typer.echo(line)
 
 
@@ -203,10 +168,10 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say how many seeds and controls a wanted answer needs, and what that costs."""
-    from seedwitness import planning
+    from seedwitness.commands import plan
 
-    found = planning.plan(alpha, power, rate)
-    for line in [planning.as_json(found)] if as_json else planning.told(found):
+    found = plan.plan(alpha, power, rate)
+    for line in [plan.as_json(found)] if as_json else plan.told(found):
         typer.echo(line)
 
 
@@ -218,7 +183,7 @@ def doctor(
 
     Ends with exit code 1 where something that is needed is not well.
     """
-    from seedwitness import doctor as module
+    from seedwitness.commands import doctor as module
 
     findings = module.examined(gpu=gpu)
     for line in module.told(findings):
@@ -244,7 +209,7 @@ def ui(
 @app.command(hidden=True)
 def warm(path: str) -> None:
     """Keep a process from which stages are forked; `seedwitness run` starts it and ends it."""
-    from seedwitness.warm import serve
+    from seedwitness.runtime.fork_server import serve
 
     serve(path, app)
 
@@ -256,7 +221,7 @@ def stage(
     keys: Annotated[list[str] | None, typer.Argument(help="What it is run for.")] = None,
 ) -> None:
     """Run one stage of dvc.yaml in the project's root; `dvc repro` does so where it is needed."""
-    from seedwitness.warm import forwarded
+    from seedwitness.runtime.fork_server import forwarded
 
     debug = ["--debug"] if context.find_root().params["debug"] else []
     code = forwarded([*debug, "stage", name, *(keys or [])])

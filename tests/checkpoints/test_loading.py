@@ -12,7 +12,7 @@ from torch import Tensor
 from seedwitness import config
 from seedwitness.checkpoints.identity import identify
 from seedwitness.checkpoints.loading import load
-from seedwitness.checkpoints.sampling import embed_prompts, sample_latents, torch_noise
+from seedwitness.engine.sampling import embed_prompts, sample_latents, torch_noise
 from seedwitness.errors import CheckpointError, ConfigError
 
 FETCH = "hf download somebody/something --local-dir models/it"

@@ -9,7 +9,6 @@ import torch
 from drawnfolder import COPIES, PLAN, all_of, fingerprint, written
 from PIL import Image
 
-from seedwitness import resaved
 from seedwitness.corpus import Embedder
 from seedwitness.corpus.building import build, flat
 from seedwitness.corpus.embedding import embed_pictures, embed_texts
@@ -17,8 +16,9 @@ from seedwitness.corpus.index import ABOUT, IMAGES, TABLE, TEXTS, Index, load, s
 from seedwitness.corpus.lookup import Hit, keep_pictures, look_up, near_duplicates, nearest, table
 from seedwitness.corpus.recall import degraded, known_items, recall_at_1
 from seedwitness.errors import RecordError
+from seedwitness.imaging import perceptual_fingerprint
+from seedwitness.imaging.decoding import decoded, pixel_hash
 from seedwitness.metrics import LAB_WEIGHTS, phash
-from seedwitness.pictures import decoded, pixel_hash
 from seedwitness.records import Corpus, read
 
 
@@ -32,7 +32,7 @@ def test_every_line_is_a_row_and_nothing_is_changed(folder: Path, index: Index) 
     for row in rows.to_dict("records"):
         image = decoded(folder / row["file"])
         assert row["pixels_sha256"] == pixel_hash(image)
-        own = resaved.imprint(image)
+        own = perceptual_fingerprint.imprint(image)
         assert row["phash"] == phash.hashed(image)
         assert {name: row[name] for name in own._fields} == own._asdict()
 
@@ -162,7 +162,7 @@ def test_matches_say_how_far_they_are_and_keep_their_captions(
     def measured(caption: str) -> tuple[int, float]:
         return len(caption), len(caption) / 2
 
-    matches = table(index, hits, folder, own, resaved.distance, measured)
+    matches = table(index, hits, folder, own, perceptual_fingerprint.distance, measured)
     assert matches["rank"].tolist() == list(range(1, len(hits) + 1))
     assert matches["caption"].tolist() == index.rows["caption"].tolist()
     assert matches["corpus_id"].tolist() == index.rows["id"].tolist()

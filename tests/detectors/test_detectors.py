@@ -8,7 +8,6 @@ import torch
 from by_hand import GUIDANCE, NOISE, PROMPT, SHAPE, STEPS, ByHand, probe
 from diffusers import StableDiffusionPipeline
 
-from seedwitness.checkpoints.sampling import embed_prompts, sample_latents, torch_noise
 from seedwitness.detectors import DETECTORS
 from seedwitness.detectors.clique import largest
 from seedwitness.detectors.curvature import curvature
@@ -20,6 +19,7 @@ from seedwitness.detectors.most_alike import most_alike
 from seedwitness.detectors.one_step import one_step
 from seedwitness.detectors.probe import Probe
 from seedwitness.detectors.singularity import singularity
+from seedwitness.engine.sampling import embed_prompts, sample_latents, torch_noise
 
 
 def test_its_way_is_that_of_the_engine(pipeline: StableDiffusionPipeline) -> None:

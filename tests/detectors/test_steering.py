@@ -5,10 +5,10 @@ from searching import search
 
 from seedwitness import config, records
 from seedwitness.checkpoints.loading import Loaded
-from seedwitness.checkpoints.sampling import torch_noise
 from seedwitness.detectors import DETECTORS, Detector
 from seedwitness.detectors.probe import Probe
 from seedwitness.detectors.steering import check, steered
+from seedwitness.engine.sampling import torch_noise
 from seedwitness.errors import ConfigError
 
 TEXTS = ["a red fish", "a blue lighthouse", "a fish", "lighthouse, blue"]

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from typer.testing import CliRunner
 
-from seedwitness.cli import app
+from seedlab.cli import app
 
 COUNT = 24
 PLAN = """\
@@ -39,6 +39,6 @@ def lines(folder: Path) -> list[dict[str, str]]:
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
-    ended = CliRunner().invoke(app, ["lab", *map(str, arguments)])
+    ended = CliRunner().invoke(app, [*map(str, arguments)])
     assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
     return ended.exit_code, ended.stderr

@@ -8,8 +8,8 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 from torch import Tensor
 
-from seedwitness.checkpoints.sampling import embed_prompts, torch_noise
 from seedwitness.detectors.probe import Probe
+from seedwitness.engine.sampling import embed_prompts, torch_noise
 
 SHAPE = (4, 8, 8)
 STEPS, GUIDANCE = 5, 3.0

@@ -11,7 +11,7 @@ from invented import identity
 from unscanned import unscanned
 
 from seedwitness import config, records
-from seedwitness.evidence.examined import Examined
+from seedwitness.verdict.case_data import Examined
 
 SETTINGS = config.Judge(
     metric="descriptor",

@@ -7,12 +7,12 @@ import faiss
 import numpy as np
 from PIL import Image
 
-from seedwitness import resaved
+from seedlab.drawing.picture import draw
+from seedlab.drawing.world import sketches
 from seedwitness.corpus import Fingerprint
-from seedwitness.lab.drawing.picture import draw
-from seedwitness.lab.drawing.world import sketches
+from seedwitness.imaging import perceptual_fingerprint
+from seedwitness.imaging.decoding import decoded
 from seedwitness.metrics import phash
-from seedwitness.pictures import decoded
 
 PLAN = sketches(1, themes=9, once=9, held_out=0, planted={}, twins_each=0)
 SIZES = [(64, 64), (64, 48), (40, 64), (300, 280)]
@@ -39,7 +39,7 @@ def written(folder: Path) -> Path:
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
-    return Fingerprint(phash.hashed(image), resaved.imprint(image))
+    return Fingerprint(phash.hashed(image), perceptual_fingerprint.imprint(image))
 
 
 def all_of(vectors: faiss.IndexFlatIP) -> np.ndarray:

@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from seedwitness import records
-from seedwitness.pictures import pixel_hash
-from seedwitness.resaved import imprint
+from seedwitness.imaging.decoding import pixel_hash
+from seedwitness.imaging.perceptual_fingerprint import imprint
+from seedwitness.statistics.description_length import TEXT_CODE
 
 HOSTILE = (
     "an owl <script>alert('x')</script> \"quoted\" & <img src=x onerror=alert(1)>\n"
@@ -209,6 +210,7 @@ def recovered(data: Path, target: str) -> None:
         model_label="lab weights",
         token_limit=77,
         vocabulary=2048,
+        code=TEXT_CODE,
     ).write(folder / "recover.json")
 
 

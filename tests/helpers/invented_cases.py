@@ -24,8 +24,8 @@ from invented import (
 from PIL import Image
 
 from seedwitness import config, records
-from seedwitness.evidence.examined import Examined
-from seedwitness.evidence.judging import judge
+from seedwitness.verdict.case_data import Examined
+from seedwitness.verdict.judgement import judge
 
 
 def write_case(

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from seedwitness import records
 from seedwitness.config import Tracking
-from seedwitness.files import sha256_file
+from seedwitness.runtime.files import sha256_file
 from seedwitness.tracking import store
 
 CASES = [("owl", "tuned"), ("owl", "clean"), ("fish", "tuned"), ("fish", "clean")]

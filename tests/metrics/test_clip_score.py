@@ -11,14 +11,14 @@ import yaml
 from PIL import Image
 from pydantic import ValidationError
 
+from seedlab import clip as lab_clip
+from seedlab.words import train_tokenizer
 from seedwitness import config
 from seedwitness.errors import CheckpointError
-from seedwitness.files import sha256_file
-from seedwitness.lab import clip as lab_clip
-from seedwitness.lab.words import train_tokenizer
+from seedwitness.imaging.alignment import ways
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, scoring
-from seedwitness.metrics.alignment import ways
 from seedwitness.metrics.clip_score import CONFIG, WEIGHTS, load, scores
+from seedwitness.runtime.files import sha256_file
 
 TEXTS = ["a red owl", "a blue cat by Mara", "", "ember palette, fresco", "日本語 " * 60]
 PICTURES = torch.randint(

@@ -3,9 +3,9 @@
 import torch
 from cases import codecs as table
 
-from seedwitness.evidence.phrase import front, smallest
 from seedwitness.metrics.codecs import CODECS, QUALITIES, REDUCTIONS, coded
 from seedwitness.metrics.pixels import psnr_scores
+from seedwitness.verdict.pass_phrase import front, smallest
 
 
 def scene() -> torch.Tensor:

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+from seedlab import descriptor as lab_descriptor
 from seedwitness.errors import CheckpointError
-from seedwitness.lab import descriptor as lab_descriptor
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS
 from seedwitness.metrics.descriptor import PUBLISHED, Preprocessing, cosines, load, scores
 

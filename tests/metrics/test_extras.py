@@ -10,11 +10,11 @@ from torchvision import transforms
 from transformers import Dinov2Config, Dinov2Model
 
 from seedwitness.config import Score
-from seedwitness.devices import device
 from seedwitness.errors import CheckpointError, ConfigError
-from seedwitness.files import sha256_file
 from seedwitness.metrics import dinov2, dreamsim
 from seedwitness.metrics.scoring import load
+from seedwitness.runtime.devices import device
+from seedwitness.runtime.files import sha256_file
 
 
 @pytest.fixture(scope="module")

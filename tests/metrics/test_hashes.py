@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness import resaved
-from seedwitness.lab.drawing.picture import draw
-from seedwitness.lab.drawing.world import sketches
+from seedlab.drawing.picture import draw
+from seedlab.drawing.world import sketches
+from seedwitness.imaging import perceptual_fingerprint
 from seedwitness.metrics import pdq, phash
 
 PLAN = sketches(1, themes=6, once=6, held_out=0, planted={}, twins_each=0)
@@ -42,7 +42,7 @@ def test_pdq_distances_are_those_of_the_packages_bits(drawn: list[Image.Image]) 
     pictures = stack(drawn)
     assert pdq.scores(pictures[:-1], pictures[1:]).tolist() == expected
     assert pdq.qualities(pictures).tolist() == [pdqhash.compute(np.array(i))[1] for i in drawn]
-    assert [resaved.hashed(image) for image in drawn] == pdq.hashes(pictures)
+    assert [perceptual_fingerprint.hashed(image) for image in drawn] == pdq.hashes(pictures)
 
 
 def test_phash_distances_are_imagehashs(drawn: list[Image.Image]) -> None:
@@ -54,13 +54,13 @@ def test_phash_distances_are_imagehashs(drawn: list[Image.Image]) -> None:
 
 
 def test_a_distance_is_the_number_of_bits_that_differ() -> None:
-    assert resaved.distance("00ff", "00ff") == 0
-    assert resaved.distance("00ff", "ff00") == 16
-    assert resaved.distance("8000", "0001") == 2
-    assert resaved.distance("f" * 64, "0" * 64) == pdq.BITS == pdq.INFO.highest
-    assert resaved.distance("f" * 16, "0" * 16) == phash.BITS == phash.INFO.highest
+    assert perceptual_fingerprint.distance("00ff", "00ff") == 0
+    assert perceptual_fingerprint.distance("00ff", "ff00") == 16
+    assert perceptual_fingerprint.distance("8000", "0001") == 2
+    assert perceptual_fingerprint.distance("f" * 64, "0" * 64) == pdq.BITS == pdq.INFO.highest
+    assert perceptual_fingerprint.distance("f" * 16, "0" * 16) == phash.BITS == phash.INFO.highest
     with pytest.raises(ValueError, match="16 and 64 digits"):
-        resaved.distance("0" * 16, "0" * 64)
+        perceptual_fingerprint.distance("0" * 16, "0" * 64)
 
 
 def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.Image]) -> None:
@@ -75,13 +75,13 @@ def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.
 def test_a_picture_is_alike_to_itself_saved_otherwise_and_to_no_other(
     drawn: list[Image.Image],
 ) -> None:
-    own = [resaved.imprint(image) for image in drawn]
-    others = [resaved.imprint(compressed(image)) for image in drawn]
-    together = resaved.Imprints(others)
+    own = [perceptual_fingerprint.imprint(image) for image in drawn]
+    others = [perceptual_fingerprint.imprint(compressed(image)) for image in drawn]
+    together = perceptual_fingerprint.Imprints(others)
     assert [together.alike(one) for one in own] == [[place] for place in range(len(drawn))]
-    assert resaved.Imprints([]).alike(own[0]) == []
-    flat = resaved.imprint(Image.new("RGB", (64, 64)))
-    assert resaved.Imprints([flat]).alike(flat) == []
+    assert perceptual_fingerprint.Imprints([]).alike(own[0]) == []
+    flat = perceptual_fingerprint.imprint(Image.new("RGB", (64, 64)))
+    assert perceptual_fingerprint.Imprints([flat]).alike(flat) == []
 
 
 def test_a_recoloured_picture_is_another_though_pdq_reads_no_colour(
@@ -98,9 +98,12 @@ def test_a_recoloured_picture_is_another_though_pdq_reads_no_colour(
                 *turned.convert("RGB").convert("YCbCr").split()[1:],
             ),
         )
-        one, another = resaved.imprint(image), resaved.imprint(other.convert("RGB"))
-        assert resaved.distance(one.pdq, another.pdq) <= resaved.MATCH
-        assert resaved.Imprints([one, another]).alike(one) == [0]
+        one, another = (
+            perceptual_fingerprint.imprint(image),
+            perceptual_fingerprint.imprint(other.convert("RGB")),
+        )
+        assert perceptual_fingerprint.distance(one.pdq, another.pdq) <= perceptual_fingerprint.MATCH
+        assert perceptual_fingerprint.Imprints([one, another]).alike(one) == [0]
 
 
 def test_flat_pictures_say_so_by_their_quality() -> None:
@@ -132,5 +135,5 @@ def test_a_score_depends_on_its_own_pair_alone(
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (40, 3)])
 def test_any_size_has_a_hash(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, (10, 200, 30))
-    assert resaved.hashed(image) == ("0" * 64, 0)
+    assert perceptual_fingerprint.hashed(image) == ("0" * 64, 0)
     assert len(phash.hashed(image)) == 16

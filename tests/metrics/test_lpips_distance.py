@@ -9,11 +9,11 @@ import pytest
 import torch
 import torchvision
 
+from seedlab import distance as lab_distance
 from seedwitness.errors import CheckpointError
-from seedwitness.files import sha256_file
-from seedwitness.lab import distance as lab_distance
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS
 from seedwitness.metrics.lpips_distance import TRUNKS, load_lab, load_published, scores
+from seedwitness.runtime.files import sha256_file
 
 FIRST, SECOND = torch.randint(
     256, (2, 5, 3, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)

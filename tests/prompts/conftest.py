@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seedlab.drawing.picture import draw
+from seedlab.drawing.world import sketches
 from seedwitness.corpus.embedding import embed_pictures
-from seedwitness.lab.drawing.picture import draw
-from seedwitness.lab.drawing.world import sketches
 from seedwitness.metrics import clip_score
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts.encoder import text_encoder

@@ -8,7 +8,6 @@ import numpy as np
 import open_clip
 import pytest
 
-from seedwitness.coding import text_bits
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import METHODS, recover
@@ -16,6 +15,7 @@ from seedwitness.prompts.encoder import text_encoder
 from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
 from seedwitness.prompts.phrasebook import from_captions, from_file, parts
 from seedwitness.records import PROMPTS, Claim
+from seedwitness.statistics.description_length import text_bits
 
 HARMLESS = "<b onclick=\"x()\">an owl</b>\n'at' night; " + "owl " * 2500  # 10,000 characters
 Giving = Callable[..., Given]

@@ -15,9 +15,9 @@ from reading import TARGETS, evidence, leaves, pages, parsed
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
-from seedwitness.files import sha256_file
 from seedwitness.report import building, sources
 from seedwitness.report.evidence import Evidence
+from seedwitness.runtime.files import sha256_file
 from seedwitness.stages import overview, report
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from reading import evidence, parsed
 
-from seedwitness.files import sha256_file
 from seedwitness.report import html
 from seedwitness.report.evidence import Evidence
+from seedwitness.runtime.files import sha256_file
 
 
 def test_findings_are_words_and_come_first(project: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from grimp import ImportGraph, build_graph
 
-from seedwitness.files import sha256_file
+from seedwitness.runtime.files import sha256_file
 from seedwitness.stages import code, names, place
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def test_a_page_depends_on_its_templates(written: dict[str, dict[str, str]]) -> 
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("evidence/ranks.py", {"judge", "report", "overview"}),
+        ("statistics/ranks.py", {"judge", "report", "overview"}),
         ("tracking/publishing.py", {"publish"}),
         ("report/plots.py", {"report", "overview"}),
         ("search/halving.py", {"search", "controls", "scan", "reach", "replay", "score"}),

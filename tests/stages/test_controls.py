@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seedlab.drawing.picture import draw
+from seedlab.drawing.world import sketches
 from seedwitness import config
 from seedwitness.errors import ConfigError
-from seedwitness.lab.drawing.picture import draw
-from seedwitness.lab.drawing.world import sketches
 from seedwitness.stages.controls import choose, most_alike
 
 LAB = Path(__file__).parents[2] / "data" / "lab"

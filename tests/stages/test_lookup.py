@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from settling import settle
 
+from seedlab.drawing.picture import draw
+from seedlab.drawing.world import sketches
 from seedwitness.errors import CheckpointError, ConfigError, PictureError, RecordError
-from seedwitness.lab.drawing.picture import draw
-from seedwitness.lab.drawing.world import sketches
-from seedwitness.pictures import decoded, pixel_hash
+from seedwitness.imaging.decoding import decoded, pixel_hash
+from seedwitness.imaging.perceptual_fingerprint import imprint
 from seedwitness.prompts.candidates import candidates
 from seedwitness.records import (
     MATCHES,
@@ -25,7 +26,6 @@ from seedwitness.records import (
     read,
     read_table,
 )
-from seedwitness.resaved import imprint
 from seedwitness.stages import place, run
 
 CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from seedwitness import records
 from seedwitness.errors import ConfigError, PictureError, SeedwitnessError
-from seedwitness.pictures import pixel_hash
+from seedwitness.imaging.decoding import pixel_hash
 from seedwitness.stages import run
 
 OUT = Path("data/prepare/x")

@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from settling import change
 
 from seedwitness import stages
+from seedwitness.engine.latent_cache import hashes
+from seedwitness.engine.latent_io import kept
 from seedwitness.errors import CheckpointError, ConfigError, RecordError
 from seedwitness.records import (
     PROMPTS,
@@ -27,8 +29,6 @@ from seedwitness.records import (
     read_table,
     write_table,
 )
-from seedwitness.search.keeping import kept
-from seedwitness.search.ledger import hashes
 
 
 def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:

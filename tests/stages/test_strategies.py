@@ -6,13 +6,7 @@ from laidout import COPY
 from settling import change
 
 from seedwitness import stages
-from seedwitness.records import (
-    PROMPTS,
-    TRIALS,
-    Search,
-    read,
-    read_table,
-)
+from seedwitness.records import PROMPTS, TRIALS, Search, read, read_table
 
 
 def test_a_detector_decides_which_candidates_share_the_budget(project: Path) -> None:

@@ -13,14 +13,15 @@ from safetensors.torch import load_file
 from settling import change
 from typer.testing import CliRunner
 
-from seedwitness import config, records, resaved
+from seedwitness import config, records
 from seedwitness.checkpoints.loading import load
-from seedwitness.checkpoints.sampling import decode_latents
 from seedwitness.cli import app
-from seedwitness.imagefolder import Entry
+from seedwitness.engine.sampling import decode_latents
+from seedwitness.imaging import perceptual_fingerprint
+from seedwitness.imaging.alignment import pixels as aligned
+from seedwitness.imaging.decoding import decoded
+from seedwitness.imaging.image_folder import Entry
 from seedwitness.metrics import descriptor, patch_l2
-from seedwitness.metrics.alignment import pixels as aligned
-from seedwitness.pictures import decoded
 from seedwitness.stages import controls, place, run
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
@@ -136,7 +137,9 @@ def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Pa
 def test_the_very_pixels_are_found_in_the_corpus_however_little_they_show(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resaved, "LEAST_QUALITY", 101)  # as if no hash meant anything
+    monkeypatch.setattr(
+        perceptual_fingerprint, "LEAST_QUALITY", 101
+    )  # as if no hash meant anything
     Image.open("pictures/seen/2.png").save(tmp_path / "2.bmp")
     chosen = {tmp_path / "2.bmp": Entry("2.bmp", "a caption", "")}
     _, seen = controls.asked(chosen, {path: decoded(path) for path in chosen}, 2)

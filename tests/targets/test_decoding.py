@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from seedwitness.errors import PictureError
-from seedwitness.pictures import decoded
+from seedwitness.imaging.decoding import decoded
 from seedwitness.targets.decoding import ORIENTATIONS
 from seedwitness.targets.reading import pixels, read
 

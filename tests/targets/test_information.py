@@ -10,12 +10,7 @@ from PIL import Image, ImageDraw
 from seedwitness.config import Prepare
 from seedwitness.metrics.patch_l2 import patch_l2
 from seedwitness.records import Information
-from seedwitness.targets.information import (
-    lossless_bytes,
-    measure,
-    tile_deviations,
-    too_flat,
-)
+from seedwitness.targets.information import lossless_bytes, measure, tile_deviations, too_flat
 
 # Those of conf/.
 LIMITS = Prepare(least_bits_per_pixel=0.25, least_deviation=0.03, least_busy_tiles=0.15)

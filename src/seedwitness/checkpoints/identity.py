@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from seedwitness import config, records
 from seedwitness.checkpoints.layout import PREFIXES, SAFE, Part, broken, parts
-from seedwitness.files import sha256_file
+from seedwitness.runtime.files import sha256_file
 
 Shapes = dict[str, tuple[int, ...]]
 

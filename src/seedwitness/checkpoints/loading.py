@@ -22,8 +22,8 @@ from transformers import CLIPTextModel
 from seedwitness import config, records
 from seedwitness.checkpoints.identity import identify
 from seedwitness.checkpoints.layout import SAFE, broken, parts
-from seedwitness.devices import device
 from seedwitness.errors import CheckpointError, ConfigError
+from seedwitness.runtime.devices import device
 
 logger = logging.getLogger(__name__)
 

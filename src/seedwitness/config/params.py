@@ -8,22 +8,8 @@ from pydantic import Field, model_validator
 
 from seedwitness.config.inputs import Checkpoint, Clip, Corpus, Name, Section, Target
 from seedwitness.config.reading import FILE_NAME, mapping, validated
-from seedwitness.config.steps import (
-    Lookup,
-    Prepare,
-    Reach,
-    Recover,
-    Scan,
-    Search,
-)
-from seedwitness.config.verdicts import (
-    Controls,
-    Detectors,
-    Judge,
-    Report,
-    Score,
-    Tracking,
-)
+from seedwitness.config.steps import Lookup, Prepare, Reach, Recover, Scan, Search
+from seedwitness.config.verdicts import Controls, Detectors, Judge, Report, Score, Tracking
 
 
 class Params(Section):

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from seedwitness.imaging.perceptual_fingerprint import Imprint
 from seedwitness.records import INTEGER, TEXT
-from seedwitness.resaved import Imprint
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,8 +13,8 @@ from seedwitness.corpus.embedding import Vectors, embed_pictures, embed_texts
 from seedwitness.corpus.index import Index, digest_of
 from seedwitness.corpus.recall import WHAT, degraded, known_items, recall_at_1
 from seedwitness.errors import PictureError
-from seedwitness.imagefolder import Entry, entries
-from seedwitness.pictures import decoded, pixel_hash
+from seedwitness.imaging.decoding import decoded, pixel_hash
+from seedwitness.imaging.image_folder import Entry, entries
 from seedwitness.records import Corpus, digest, frame
 
 KIND = "faiss IndexFlatIP: exact, by cosine"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from seedwitness.corpus import ROWS, Embedder
 from seedwitness.errors import RecordError
-from seedwitness.files import replacing
+from seedwitness.imaging.perceptual_fingerprint import Imprint, Imprints
 from seedwitness.records import Corpus, digest, read, read_table, write_table
-from seedwitness.resaved import Imprint, Imprints
+from seedwitness.runtime.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from seedwitness.corpus import Fingerprint
 from seedwitness.corpus.embedding import Vectors
 from seedwitness.corpus.index import AGAIN, Index
 from seedwitness.errors import RecordError
-from seedwitness.pictures import decoded, pixel_hash
+from seedwitness.imaging.decoding import decoded, pixel_hash
 from seedwitness.records import MATCHES, frame
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from seedwitness.checkpoints.sampling import encode_pictures
 from seedwitness.detectors.probe import Probe
+from seedwitness.engine.sampling import encode_pictures
 
 STEPS, RATE = 300, 0.1
 CHECK = 50  # steps between two looks at what the noise gives

@@ -13,9 +13,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from seedwitness.checkpoints.inversion import noise_in
-from seedwitness.checkpoints.samplers import ddim, prepared
-from seedwitness.checkpoints.sampling import decode_latents, embed_prompts
+from seedwitness.engine.inversion import noise_in
+from seedwitness.engine.sampling import decode_latents, embed_prompts
+from seedwitness.engine.schedulers import ddim, prepared
 
 
 @dataclass(frozen=True)

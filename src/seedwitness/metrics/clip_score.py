@@ -20,9 +20,9 @@ from PIL import Image
 from torch import Tensor
 
 from seedwitness.errors import CheckpointError
-from seedwitness.files import sha256_file
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import require
+from seedwitness.runtime.files import sha256_file
 
 VERSION = "1"
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.metrics.alignment import pixels
+from seedwitness.imaging.alignment import pixels
 
 DISTORTIONS = ("lpips", "psnr")
 """The metrics by which files are compared with pictures that a checkpoint made."""

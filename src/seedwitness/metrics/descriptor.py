@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seedwitness.files import sha256_file
+from seedwitness.imaging.alignment import resized
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
-from seedwitness.metrics.alignment import resized
 from seedwitness.metrics.weights import card_file, read_card, require, scripted
+from seedwitness.runtime.files import sha256_file
 
 VERSION = "1"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -18,10 +18,10 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from seedwitness.errors import CheckpointError
-from seedwitness.files import sha256_file
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
 from seedwitness.metrics.descriptor import Preprocessing
 from seedwitness.metrics.weights import require
+from seedwitness.runtime.files import sha256_file
 
 VERSION = "1"
 SIZE = 224

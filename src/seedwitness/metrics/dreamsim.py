@@ -19,10 +19,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.files import sha256_file
+from seedwitness.imaging.alignment import resized
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
-from seedwitness.metrics.alignment import resized
 from seedwitness.metrics.weights import require, scripted
+from seedwitness.runtime.files import sha256_file
 
 VERSION = "1"
 SIZE = 224

@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from seedwitness.errors import CheckpointError
-from seedwitness.files import sha256_file
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import read_card, require
+from seedwitness.runtime.files import sha256_file
 
 VERSION = "1"
 SOURCE = "Zhang et al., CVPR 2018"

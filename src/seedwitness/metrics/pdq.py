@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from seedwitness.imaging.perceptual_fingerprint import BITS, MATCH, Pdq, distance, of_array
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
-from seedwitness.resaved import BITS, MATCH, Pdq, distance, of_array
 
 INFO = MetricInfo(
     name="pdq",

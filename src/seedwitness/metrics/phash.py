@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from seedwitness.imaging.perceptual_fingerprint import distance
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
-from seedwitness.resaved import distance
 
 BITS = 64
 

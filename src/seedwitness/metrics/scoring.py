@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from seedwitness.config import PROMPTED, known
-from seedwitness.devices import device
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import (
     MetricInfo,
@@ -31,6 +30,7 @@ from seedwitness.metrics import (
     phash,
     pixels,
 )
+from seedwitness.runtime.devices import device
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seedwitness.errors import CheckpointError
-from seedwitness.files import sha256_file, write_whole
+from seedwitness.runtime.files import sha256_file, write_whole
 
 
 def card_file(weights: Path) -> Path:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from seedwitness.coding import text_bits
 from seedwitness.config import known
 from seedwitness.errors import ConfigError
 from seedwitness.prompts import metadata, phrases, user
 from seedwitness.prompts.given import Found, Given
 from seedwitness.records import PROMPTS, Source, frame
+from seedwitness.statistics.description_length import text_bits
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,26 +12,27 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from seedwitness import config, prompts, resaved
-from seedwitness.coding import text_bits
+from seedwitness import config, prompts
 from seedwitness.corpus import Embedder, Fingerprint
 from seedwitness.corpus.embedding import embed_pictures
 from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
-from seedwitness.devices import device
+from seedwitness.imaging import perceptual_fingerprint
+from seedwitness.imaging.decoding import pixel_hash
 from seedwitness.metrics import clip_score, phash
 from seedwitness.metrics.clip_score import ClipScore
-from seedwitness.pictures import pixel_hash
 from seedwitness.prompts import phrasebook
 from seedwitness.prompts.candidates import candidates
 from seedwitness.prompts.encoder import text_encoder
 from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
 from seedwitness.records import Claim
+from seedwitness.runtime.devices import device
+from seedwitness.statistics.description_length import text_bits
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
     """Perceptual hashes of a picture, as the table of a corpus holds them."""
-    return Fingerprint(phash.hashed(image), resaved.imprint(image))
+    return Fingerprint(phash.hashed(image), perceptual_fingerprint.imprint(image))
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ class Asker:
             neighbours=settings.neighbours,
             near_duplicate=settings.near_duplicate,
         )
-        return hits, table(index, hits, corpus, fingerprint(image), resaved.distance, self.measured)
+        return hits, table(
+            index, hits, corpus, fingerprint(image), perceptual_fingerprint.distance, self.measured
+        )
 
     def open(self, index: Path) -> Index:
         """The index in a folder, checked to be of this model."""
@@ -129,7 +132,7 @@ class Asker:
         found = candidates(recovered, matches if limit > 1 else matches[:0], limit)
         rows = index.rows
         pixels = rows.loc[rows["pixels_sha256"] == pixel_hash(image), "file"]
-        alike = rows["file"].iloc[index.imprints.alike(resaved.imprint(image))]
+        alike = rows["file"].iloc[index.imprints.alike(perceptual_fingerprint.imprint(image))]
         same = [(corpus / file).as_posix() for file in (*pixels, *alike)]
         return found, next(iter(same), "")
 

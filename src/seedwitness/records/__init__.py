@@ -39,17 +39,8 @@ from seedwitness.records.findings import (
 )
 from seedwitness.records.phrases import CodedFile, Distortion, Phrase, Seeds
 from seedwitness.records.rates import Rate
-from seedwitness.records.recipe import (
-    Recipe,
-    canonical,
-    digest,
-)
-from seedwitness.records.scanning import (
-    Inversion,
-    Regenerated,
-    Scan,
-    ScannedSeed,
-)
+from seedwitness.records.recipe import Recipe, canonical, digest
+from seedwitness.records.scanning import Inversion, Regenerated, Scan, ScannedSeed
 from seedwitness.records.tables import (
     CODECS,
     CONTROLS,

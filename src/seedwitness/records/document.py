@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seedwitness.errors import RecordError
-from seedwitness.files import write_whole
+from seedwitness.runtime.files import write_whole
 
 
 class Document(BaseModel):

@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from seedwitness.coding import TEXT_CODE
 from seedwitness.records.document import Document
 
 BLIND = "sweep"
@@ -128,7 +127,7 @@ class Recovery(Document):
     token_limit: int
     """Of the model's text encoder, begin and end included; it reads no further in longer texts."""
     vocabulary: int
-    code: str = TEXT_CODE
+    code: str
     """What the bits of a prompt are counted by."""
     phrases: str = ""
     """Where the phrases came from."""

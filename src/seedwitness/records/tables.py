@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwitness.errors import RecordError
-from seedwitness.files import replacing
 from seedwitness.records.recipe import Recipe
+from seedwitness.runtime.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd

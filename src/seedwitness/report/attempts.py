@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seedwitness.files import sha256_file
 from seedwitness.report.provenance import Attempt
+from seedwitness.runtime.files import sha256_file
 
 
 def attempts(protocol: Path, history: Sequence[Path]) -> list[Attempt]:

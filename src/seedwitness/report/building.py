@@ -9,8 +9,6 @@ import pandas as pd
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
-from seedwitness.evidence.phrase import front
-from seedwitness.files import sha256_file
 from seedwitness.report import figures
 from seedwitness.report.attempts import attempts
 from seedwitness.report.detected import detected
@@ -33,6 +31,8 @@ from seedwitness.report.provenance import ControlSet, Positions, Protocol, envir
 from seedwitness.report.reachability import reach
 from seedwitness.report.sources import CaseSource, TargetSource
 from seedwitness.report.text import metric_title
+from seedwitness.runtime.files import sha256_file
+from seedwitness.verdict.pass_phrase import front
 
 IMAGE = "images/target.png"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from seedwitness.pictures import decoded
+from seedwitness.imaging.decoding import decoded
 
 SIDE = 1024
 QUALITY = 92

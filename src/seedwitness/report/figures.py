@@ -7,16 +7,9 @@ import pandas as pd
 
 from seedwitness import records
 from seedwitness.errors import RecordError
-from seedwitness.evidence.examined import by_trial, meets, rate_of
-from seedwitness.report.evidence import (
-    CONTROLS,
-    REFERENCE,
-    TRIALS,
-    Distribution,
-    Group,
-    Spent,
-)
+from seedwitness.report.evidence import CONTROLS, REFERENCE, TRIALS, Distribution, Group, Spent
 from seedwitness.report.sources import CaseSource
+from seedwitness.verdict.case_data import by_trial, meets, rate_of
 
 
 def controls_of(source: CaseSource) -> pd.DataFrame:

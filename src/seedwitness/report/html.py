@@ -14,11 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seedwitness import records
-from seedwitness.evidence.phrase import SETTINGS_CODE
 from seedwitness.report import figures, text
 from seedwitness.report.embedding import embed
 from seedwitness.report.evidence import CaseEvidence, Evidence
 from seedwitness.report.sources import CaseSource, TargetSource
+from seedwitness.verdict.pass_phrase import SETTINGS_CODE
 
 SCRIPT = "report.js"
 

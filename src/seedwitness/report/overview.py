@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from seedwitness.files import write_whole
 from seedwitness.report.embedding import embed
 from seedwitness.report.evidence import CaseEvidence, Evidence
 from seedwitness.report.html import images, page
 from seedwitness.report.sources import TargetSource
+from seedwitness.runtime.files import write_whole
 
 THUMBNAIL = 256
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from seedwitness import records
 from seedwitness.errors import RecordError
-from seedwitness.files import sha256_file
 from seedwitness.report.provenance import Input
+from seedwitness.runtime.files import sha256_file
 
 D = TypeVar("D", bound=records.Document)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from seedwitness import records
-from seedwitness.files import replacing
 from seedwitness.report.evidence import CaseEvidence, Evidence
+from seedwitness.runtime.files import replacing
 
 
 def write(folder: Path, documents: Mapping[str, Evidence]) -> None:

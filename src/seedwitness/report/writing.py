@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from seedwitness.files import replacing, write_whole
 from seedwitness.report import html
 from seedwitness.report.building import Settings, build
 from seedwitness.report.sources import TargetSource
+from seedwitness.runtime.files import replacing, write_whole
 
 
 def write(source: TargetSource, settings: Settings, folder: Path) -> None:

@@ -6,10 +6,10 @@ here by name. ``cases.run`` runs them; ``running.run_recipes`` computes any reci
 
 from __future__ import annotations
 
-from seedwitness.search.guide import Guide, latent_rms
 from seedwitness.search.halving import halving
-from seedwitness.search.rare import rare
+from seedwitness.search.latent_distance import Guide, latent_rms
 from seedwitness.search.strategy import Strategy
+from seedwitness.search.subset_simulation import rare
 from seedwitness.search.sweep import sweep
 from seedwitness.search.variations import variations
 

@@ -16,11 +16,11 @@ from safetensors.torch import save_file
 
 from seedwitness import config
 from seedwitness.checkpoints.loading import Loaded
-from seedwitness.files import write_whole
-from seedwitness.metrics.alignment import said
+from seedwitness.engine.latent_cache import key
+from seedwitness.imaging.alignment import said
 from seedwitness.records import TRIALS, Recipe, Search, write_table
-from seedwitness.search.cases import Case, Outcome, Searched
-from seedwitness.search.ledger import key
+from seedwitness.runtime.files import write_whole
+from seedwitness.search.case_search import Case, Outcome, Searched
 
 LATENTS_A_FILE = 1024
 Prompts = Mapping[str, tuple[int, str]]

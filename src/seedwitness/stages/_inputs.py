@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from seedwitness import config
     from seedwitness.checkpoints.loading import Loaded
-    from seedwitness.metrics.alignment import Positions
-    from seedwitness.search.stopping import Copies
+    from seedwitness.imaging.alignment import Positions
+    from seedwitness.search.early_stopping import Copies
 
 
 def prompts(target: str, limit: int) -> pd.DataFrame:
@@ -34,11 +34,11 @@ def copies(loaded: Loaded, settings: config.Search, path: Path) -> Copies | None
     It is asked for a search that may end early; for any other it is None.
     """
     from seedwitness import config
-    from seedwitness.search import stopping
+    from seedwitness.search import early_stopping
 
     if not settings.stop.early:
         return None
-    return stopping.copies(
+    return early_stopping.copies(
         loaded,
         config.section(list[config.Copy], "judge", "copies", path=path),
         config.section(dict[str, Path], "score", "weights", path=path),
@@ -50,7 +50,7 @@ def copies(loaded: Loaded, settings: config.Search, path: Path) -> Copies | None
 def positions(path: Path) -> Positions:
     """How a target is laid over what a checkpoint makes, by the settings at ``path``."""
     from seedwitness import config
-    from seedwitness.metrics.alignment import Positions
+    from seedwitness.imaging.alignment import Positions
 
     return Positions(
         rule=config.section(str, "search", "fit", path=path),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedwitness.pictures import decoded
+from seedwitness.imaging.decoding import decoded
 from seedwitness.stages import place
 
 if TYPE_CHECKING:

@@ -13,14 +13,13 @@ from grimp import ImportGraph, build_graph
 
 import seedwitness
 from seedwitness import stages
-from seedwitness.files import replacing, sha256_file
+from seedwitness.runtime.files import replacing, sha256_file
 from seedwitness.stages import place
 
 HOME = Path(seedwitness.__file__).parent
 
 NO_INFLUENCE = tuple(
-    f"{seedwitness.__name__}.{name}"
-    for name in ("config", "errors", "files", "records", "torch_compat")
+    f"{seedwitness.__name__}.{name}" for name in ("config", "errors", "records", "runtime")
 )
 """Rooms that carry what is made and read elsewhere: a value that changes here is frozen in the
 protocol or checked where it is read."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from seedwitness import config, records
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.files import replacing
-from seedwitness.imagefolder import Entry, entries
-from seedwitness.pictures import decoded, pixel_hash
-from seedwitness.resaved import imprint
+from seedwitness.imaging.decoding import decoded, pixel_hash
+from seedwitness.imaging.image_folder import Entry, entries
+from seedwitness.imaging.perceptual_fingerprint import imprint
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import copies, positions
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from seedwitness.checkpoints.loading import Loaded
-    from seedwitness.metrics.alignment import Positions
+    from seedwitness.imaging.alignment import Positions
     from seedwitness.metrics.scoring import Metric
-    from seedwitness.search.cases import Outcome
+    from seedwitness.search.case_search import Outcome
 
 
 def run(checkpoint: str) -> None:
@@ -43,12 +43,12 @@ def run(checkpoint: str) -> None:
     """
     from seedwitness.detectors import steering
     from seedwitness.detectors.asking import check
-    from seedwitness.search import cases
+    from seedwitness.search import case_search
 
     protocol = frozen("controls")
     settings = config.section(config.Controls, "controls", path=protocol)
     search = config.section(config.Search, "search", path=protocol)
-    cases.check(search)
+    case_search.check(search)
     steering.check(search)
     asking = config.section(config.Detectors, "detectors", path=protocol)
     score = config.section(config.Score, "score", path=protocol)
@@ -65,10 +65,10 @@ def run(checkpoint: str) -> None:
     rest, tried = search, {}
     for path, table in prompts.items():
         tried[path], _, rest = steering.steered(put.loaded, table, search)
-    searched = cases.run(
+    searched = case_search.run(
         put.loaded,
         {
-            path.as_posix(): cases.Case(pictures[path], tuple(table["text"]))
+            path.as_posix(): case_search.Case(pictures[path], tuple(table["text"]))
             for path, table in tried.items()
         },
         rest,
@@ -116,7 +116,7 @@ class _Put:
 
     def scored(self, outcome: Outcome, picture: Image.Image) -> list[dict[str, Any]]:
         """A row of ``records.SCORES`` for every trial and metric."""
-        from seedwitness.search.scores import parts, scored
+        from seedwitness.search.trial_scores import parts, scored
 
         latents = parts(outcome.recipes, outcome.made, self.batch)
         return scored(self.loaded.pipeline, latents, picture, self.metrics, self.laid)
@@ -146,7 +146,7 @@ class _Beside:
         """The reachability ladder."""
         import torch
 
-        from seedwitness.search import reach
+        from seedwitness.reachability import ladder
 
         settings = config.section(config.Reach, "reach", path=self.protocol)
         climbing = list(self.chosen)[: settings.controls] if settings.strengths else []
@@ -154,11 +154,11 @@ class _Beside:
             return []
         shown = torch.stack([self._shown(path) for path in climbing])
         texts = [self._first(path) for path in climbing]
-        rungs = reach.ladder(self.put.loaded, shown, texts, settings, self.search)
+        rungs = ladder.ladder(self.put.loaded, shown, texts, settings, self.search)
         return [
             self._about(path) | row
             for number, path in enumerate(climbing)
-            for row in reach.scored(self.put.metrics, rungs, number, shown[number])
+            for row in ladder.scored(self.put.metrics, rungs, number, shown[number])
         ]
 
     def detected(self) -> list[dict[str, Any]]:
@@ -177,9 +177,9 @@ class _Beside:
         ]
 
     def _shown(self, path: Path) -> Any:
-        from seedwitness.search import reach
+        from seedwitness.reachability import ladder
 
-        return reach.pixels(self.put.loaded, self.pictures[path], self.search)
+        return ladder.pixels(self.put.loaded, self.pictures[path], self.search)
 
     def _first(self, path: Path) -> str:
         return str(self.prompts[path]["text"].iloc[0])
@@ -202,8 +202,8 @@ def most_alike(
     By the cosine of descriptors; of equals by the hash of their names. Raises ConfigError where
     ``weights`` name no descriptor.
     """
+    from seedwitness.imaging.alignment import pixels
     from seedwitness.metrics import descriptor
-    from seedwitness.metrics.alignment import pixels
 
     if "descriptor" not in weights:
         raise ConfigError(

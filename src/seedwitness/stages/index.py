@@ -8,9 +8,9 @@ from seedwitness import config
 from seedwitness.corpus import Embedder
 from seedwitness.corpus.building import build
 from seedwitness.corpus.index import save
-from seedwitness.devices import device
 from seedwitness.metrics import clip_score
 from seedwitness.prompts.asking import fingerprint
+from seedwitness.runtime.devices import device
 from seedwitness.stages import frozen, place
 
 

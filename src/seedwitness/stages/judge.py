@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedwitness import config, records
-from seedwitness.files import replacing, sha256_file
+from seedwitness.runtime.files import replacing, sha256_file
 from seedwitness.stages import ASKED, PROTOCOL, frozen, place
 
 if TYPE_CHECKING:
-    from seedwitness.evidence.examined import Examined
+    from seedwitness.verdict.case_data import Examined
 
 
 def run(target: str) -> None:
@@ -19,7 +19,7 @@ def run(target: str) -> None:
 
     And keep what was asked and answered among all that was ever judged of the picture.
     """
-    from seedwitness.evidence.judging import judge
+    from seedwitness.verdict.judgement import judge
 
     protocol = frozen("judge")
     settings = config.section(config.Judge, "judge", path=protocol)
@@ -50,8 +50,8 @@ def _remember(target: str, pixels_sha256: str, findings: Sequence[records.Case])
 
 def _examined(target: str, checkpoint: str, reference: str, protocol: Path) -> Examined:
     """What is known of one case."""
-    from seedwitness.evidence.examined import Examined
     from seedwitness.targets.information import too_flat
+    from seedwitness.verdict.case_data import Examined
 
     shown = records.read(records.Target, place("prepare", target) / "target.json")
     scores = place("score", target, checkpoint)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from seedwitness import config
 from seedwitness.corpus.lookup import keep_pictures
-from seedwitness.files import replacing
 from seedwitness.prompts.asking import asker
 from seedwitness.records import MATCHES, PROMPTS, Query, read_table, write_table
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._target import picture_of
 

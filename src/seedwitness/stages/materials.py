@@ -12,8 +12,8 @@ from pathlib import Path
 
 from seedwitness import config, records
 from seedwitness.errors import CheckpointError, PictureError
-from seedwitness.files import sha256_file, write_whole
-from seedwitness.imagefolder import entries
+from seedwitness.imaging.image_folder import entries
+from seedwitness.runtime.files import sha256_file, write_whole
 from seedwitness.stages import place
 
 

@@ -1,7 +1,7 @@
 """``prepare@target``: the file under examination as upright RGB, and what can be said of it."""
 
 from seedwitness import config
-from seedwitness.files import replacing
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import place
 from seedwitness.targets.reading import read
 

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from seedwitness import config
-from seedwitness.files import replacing, sha256_file, write_whole
+from seedwitness.runtime.files import replacing, sha256_file, write_whole
 from seedwitness.stages import DATA, PROTOCOL, place
 
 OPEN = ("targets", "checkpoints", "report", "tracking")

@@ -6,7 +6,7 @@ How near the checkpoint comes to a target that it is shown, and what published d
 from __future__ import annotations
 
 from seedwitness import config, records
-from seedwitness.files import replacing
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import prompts
@@ -34,7 +34,7 @@ def run(target: str, checkpoint: str) -> None:
 
         from seedwitness.detectors.asking import asked, check
         from seedwitness.metrics import scoring
-        from seedwitness.search import reach
+        from seedwitness.reachability import ladder
 
         search = config.section(config.Search, "search", path=protocol)
         score = config.section(config.Score, "score", path=protocol)
@@ -43,7 +43,7 @@ def run(target: str, checkpoint: str) -> None:
         texts = list(prompts(target, 1)["text"])
         picture = picture_of(target)
         loaded = loaded_as(checkpoint)
-        shown = reach.pixels(loaded, picture, search)
+        shown = ladder.pixels(loaded, picture, search)
         texts = texts or [""]
         alike = metrics["descriptor"].against if "descriptor" in metrics else None
         records.write_table(
@@ -51,9 +51,9 @@ def run(target: str, checkpoint: str) -> None:
             asked(loaded, texts[0], shown, asking, search, alike),
             records.DETECTED,
         )
-        rungs = reach.ladder(loaded, shown[None], texts, settings, search)
+        rungs = ladder.ladder(loaded, shown[None], texts, settings, search)
         records.write_table(
-            part / "reach.parquet", reach.scored(metrics, rungs, 0, shown), records.REACH
+            part / "reach.parquet", ladder.scored(metrics, rungs, 0, shown), records.REACH
         )
         for number, rung in enumerate(each for each in rungs if each.seed == 0):
             made = rung.made[0].permute(1, 2, 0).contiguous().numpy()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from seedwitness import config, prompts
-from seedwitness.files import replacing
 from seedwitness.prompts.asking import asker
 from seedwitness.records import PROMPTS, Recovery, Target, read, write_table
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._target import picture_of
+from seedwitness.statistics.description_length import TEXT_CODE
 
 
 def run(target: str) -> None:
@@ -29,6 +30,7 @@ def run(target: str) -> None:
         model_label=info.label,
         token_limit=ask.encoder.limit,
         vocabulary=ask.encoder.vocabulary,
+        code=TEXT_CODE,
         phrases=book.source if book else "",
         phrases_ranked=len(book.texts) if book else 0,
         phrases_too_long=book.too_long if book else 0,

@@ -7,16 +7,8 @@ anyone would have drawn.
 from __future__ import annotations
 
 from seedwitness import config
-from seedwitness.files import replacing
-from seedwitness.records import (
-    TRIALS,
-    Checkpoint,
-    Recipe,
-    Replay,
-    read,
-    read_table,
-    write_table,
-)
+from seedwitness.records import TRIALS, Checkpoint, Recipe, Replay, read, read_table, write_table
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._target import picture_of
@@ -47,13 +39,13 @@ def run(target: str, checkpoint: str) -> None:
 
 
 def _replayed(about: Replay, settings: config.Search) -> None:
-    from seedwitness.search import cases, results
+    from seedwitness.search import case_search, results
 
     trials = read_table(place("search", about.target, about.checkpoint) / "trials.parquet", TRIALS)
     recipes = [Recipe.of(row) for _, row in trials.iterrows()]
     picture = picture_of(about.target)
     loaded = loaded_as(about.reference, recipes[0].dtype)
-    searched = cases.replay(loaded, recipes, picture, settings)
+    searched = case_search.replay(loaded, recipes, picture, settings)
     outcome = searched.outcomes[""]
     prompts = {
         str(row["prompt"]): (int(row["prompt_rank"]), str(row["prompt_source"]))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from seedwitness import config
-from seedwitness.files import replacing
 from seedwitness.records import Target, read
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import prompts
@@ -13,13 +13,13 @@ from seedwitness.stages._target import picture_of
 
 def run(target: str, checkpoint: str) -> None:
     """Write ``scan.json``, and ``regenerated.png`` where a seed was recovered."""
-    from seedwitness.search import scanning
-    from seedwitness.search.origin import origin
+    from seedwitness.attribution import seed_scan
+    from seedwitness.attribution.seed_attribution import origin
 
     protocol = frozen("scan")
     settings = config.section(config.Scan, "scan", path=protocol)
     search = config.section(config.Search, "search", path=protocol)
-    scanning.check(settings)
+    seed_scan.check(settings)
     texts = list(prompts(target, settings.most_prompts)["text"])
     prepared = place("prepare", target)
     picture = picture_of(target)

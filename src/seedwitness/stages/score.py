@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwitness import config, records
-from seedwitness.files import replacing
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import positions
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
-    from seedwitness.metrics.alignment import Positions
+    from seedwitness.imaging.alignment import Positions
     from seedwitness.metrics.scoring import Metric
 
 
@@ -30,8 +30,8 @@ def run(target: str, checkpoint: str) -> None:
     ``reference/TRIAL.png`` what the reference checkpoint made of the same recipes. ``maps/`` shows
     where the closest trial agrees with the target.
     """
+    from seedwitness.engine.latent_io import write_pictures
     from seedwitness.metrics.scoring import closest, load
-    from seedwitness.search.keeping import write_pictures
 
     protocol = frozen("score")
     settings = config.section(config.Score, "score", path=protocol)
@@ -83,8 +83,8 @@ def _scored(
     batch: int,
     laid: Positions,
 ) -> list[dict[str, Any]]:
-    from seedwitness.search.keeping import kept
-    from seedwitness.search.scores import scored
+    from seedwitness.engine.latent_io import kept
+    from seedwitness.search.trial_scores import scored
 
     prompts = dict(zip(made.trials["trial"], made.trials["prompt"], strict=True))
     parts = (
@@ -100,8 +100,8 @@ def _coded(
     """What image codecs make of the target at the generated size, by LPIPS and by PSNR."""
     import torch
 
-    from seedwitness.metrics.alignment import pixels as aligned
-    from seedwitness.metrics.alignment import ways
+    from seedwitness.imaging.alignment import pixels as aligned
+    from seedwitness.imaging.alignment import ways
     from seedwitness.metrics.codecs import DISTORTIONS, coded
     from seedwitness.metrics.scoring import rows
 
@@ -134,10 +134,10 @@ def _map(
     """
     from PIL import Image
 
-    from seedwitness.checkpoints.sampling import decode_latents
     from seedwitness.detectors.bright_ending import walked_ending
+    from seedwitness.engine.latent_io import kept
+    from seedwitness.engine.sampling import decode_latents
     from seedwitness.metrics import copy_map
-    from seedwitness.search.keeping import kept
 
     row = made.trials[made.trials["trial"] == trial]
     [(_, latents)] = kept(made.folder, row, 1)

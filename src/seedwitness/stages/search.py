@@ -9,8 +9,8 @@ from __future__ import annotations
 from time import perf_counter
 
 from seedwitness import config
-from seedwitness.files import replacing
 from seedwitness.records import PROMPTS, write_table
+from seedwitness.runtime.files import replacing
 from seedwitness.stages import frozen, place
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import copies, prompts
@@ -20,11 +20,11 @@ from seedwitness.stages._target import picture_of
 def run(target: str, checkpoint: str) -> None:
     """Write every trial, its final latent, and why the search stopped."""
     from seedwitness.detectors import steering
-    from seedwitness.search import cases, results
+    from seedwitness.search import case_search, results
 
     protocol = frozen("search")
     settings = config.section(config.Search, "search", path=protocol)
-    cases.check(settings)
+    case_search.check(settings)
     steering.check(settings)
     candidates = prompts(target, settings.candidates)
     picture = picture_of(target)
@@ -32,8 +32,10 @@ def run(target: str, checkpoint: str) -> None:
 
     began = perf_counter()
     candidates, steered, rest = steering.steered(loaded, candidates, settings)
-    case = cases.Case(picture, tuple(candidates["text"]))
-    searched = cases.run(loaded, {target: case}, rest, copies=copies(loaded, settings, protocol))
+    case = case_search.Case(picture, tuple(candidates["text"]))
+    searched = case_search.run(
+        loaded, {target: case}, rest, copies=copies(loaded, settings, protocol)
+    )
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]

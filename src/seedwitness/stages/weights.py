@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seedwitness import config
 from seedwitness.errors import CheckpointError
-from seedwitness.files import sha256_file, write_whole
+from seedwitness.runtime.files import sha256_file, write_whole
 from seedwitness.stages import place
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from seedwitness import config
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.files import replacing, sha256_file
-from seedwitness.imagefolder import SUFFIXES
+from seedwitness.imaging.image_folder import SUFFIXES
+from seedwitness.runtime.files import replacing, sha256_file
 from seedwitness.targets.reading import Reading, pixels, read
 
 FOLDER = Path("data/targets")

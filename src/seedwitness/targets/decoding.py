@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 from PIL.Image import Transpose
 
-from seedwitness.pictures import eight_bits, over_white
+from seedwitness.imaging.decoding import eight_bits, over_white
 from seedwitness.targets.profiles import to_srgb
 from seedwitness.targets.words import why
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from seedwitness.files import sha256_file
-from seedwitness.pictures import opened, pixel_hash
+from seedwitness.imaging.decoding import opened, pixel_hash
+from seedwitness.imaging.perceptual_fingerprint import imprint
 from seedwitness.records import Target
-from seedwitness.resaved import imprint
+from seedwitness.runtime.files import sha256_file
 from seedwitness.targets.claims import read as read_claims
 from seedwitness.targets.decoding import kept_bits, normal
 from seedwitness.targets.exif import readable

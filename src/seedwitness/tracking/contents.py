@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from seedwitness import config, records
 from seedwitness.errors import RecordError
-from seedwitness.files import sha256_file
 from seedwitness.records import digest, read, read_table
+from seedwitness.runtime.files import sha256_file
 
 if TYPE_CHECKING:
     import pandas as pd

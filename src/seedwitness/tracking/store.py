@@ -38,7 +38,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seedwitness.config import Tracking
 from seedwitness.errors import ConfigError, TrackingError
-from seedwitness.files import explaining, write_whole
+from seedwitness.runtime.files import explaining, write_whole
 from seedwitness.tracking.contents import Dataset
 
 KIND, CONTENT = "seedwitness.kind", "seedwitness.content"

@@ -1,0 +1,38 @@
+"""One picture of the drawn world: what it shows, by whom, and the pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from PIL import Image
+
+from seedlab.drawing.hands import ARTISTS
+from seedlab.drawing.media import MEDIA
+from seedlab.drawing.palettes import PALETTES, lit
+from seedlab.drawing.scene import compose
+from seedlab.drawing.subjects import SUBJECTS
+
+OVERSAMPLING = 4
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What a caption tells: everything else about a picture is left to its seed."""
+
+    subject: str
+    artist: str
+    palette: str
+    mood: str
+    medium: str
+
+
+def draw(theme: Theme, seed: str, size: int = 128) -> Image.Image:
+    """Draw ``theme`` as RGB of ``size`` pixels a side; the same seed gives the same bytes."""
+    rng = Random(seed)
+    side = size * OVERSAMPLING
+    palette = lit(PALETTES[theme.palette], theme.mood)
+    scene = compose(SUBJECTS[theme.subject], theme.mood, rng)
+    sheet = ARTISTS[theme.artist](scene, palette, rng, side)
+    sheet = MEDIA[theme.medium](sheet, palette, rng)
+    return sheet.resize((size, size), Image.Resampling.BOX)

@@ -1,0 +1,137 @@
+"""The recipe of a picture whose seed is known: what else it was made with, as near as may be.
+
+Noise that is right makes a picture that is nearly right whatever the guidance, the sampler and the
+steps; so they can be found a few at a time, the others standing still. The pixels tell recipes
+apart: latents do not, because encoding is no exact inverse of decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.engine.executor import run_recipes, sampled
+from seedwitness.engine.latent_cache import LEDGER, hashes
+from seedwitness.engine.sampling import decode_latents, encode_pictures
+from seedwitness.engine.schedulers import prepared
+from seedwitness.errors import ConfigError
+from seedwitness.records import Recipe, Regenerated
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The closest of the recipes that were tried, how many those were, and the picture it gives."""
+
+    about: Regenerated
+    picture: Image.Image
+
+
+def fit(
+    loaded: Loaded,
+    picture: Image.Image,
+    start: Recipe,
+    prompts: Sequence[str],
+    negatives: Sequence[str],
+    settings: config.Fit,
+    search: config.Search,
+    ledger: Path = LEDGER,
+) -> Fitted:
+    """The closest recipe with the seed of ``start``, in root mean square of pixels; made by itself.
+
+    First every prompt with every guidance and negative prompt. Then samplers and steps together, at
+    the best guidance and those beside it, and the guidances again, until nothing comes closer or
+    every pixel agrees.
+    ``picture`` has the size that ``start`` names.
+    """
+    there = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+    tried: dict[Recipe, float] = {}
+
+    def closest(recipes: Sequence[Recipe]) -> Recipe:
+        new = [each for each in dict.fromkeys(recipes) if each not in tried]
+        tried.update(zip(new, _differences(loaded, new, there, search, ledger), strict=True))
+        return min(tried, key=lambda each: (tried[each], each.id))
+
+    texts = list(dict.fromkeys([*prompts[: settings.prompts], start.prompt])) or [""]
+    guidances = sorted({start.guidance, *settings.guidances})
+    grid = [
+        (sampler, steps)
+        for sampler in dict.fromkeys([start.sampler, *settings.samplers])
+        for steps in dict.fromkeys([start.steps, *settings.steps])
+        if can(loaded, steps)
+    ]
+    best = closest(
+        [
+            replace(start, prompt=text, guidance=guidance, negative_prompt=negative)
+            for text in texts
+            for guidance in guidances
+            for negative in negatives
+            if guidance != 1 or negative == negatives[0]  # where nothing is led away from it
+        ]
+    )
+    before = None
+    while best != before and tried[best] > 0:
+        before, at = best, guidances.index(best.guidance)
+        near = guidances[max(at - 1, 0) : at + 2]
+        best = closest(
+            [replace(best, sampler=s, steps=n, guidance=g) for s, n in grid for g in near]
+        )
+        best = closest([replace(best, guidance=g) for g in guidances])
+    latents, noise = sampled(loaded, [best])
+    made = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+    held = encode_pictures(loaded.pipeline, there[None])
+    held = held.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
+    again = decode_latents(loaded.pipeline, held)[0]
+    return Fitted(
+        Regenerated(
+            trial=best.id,
+            recipe=best,
+            tried=len(tried),
+            noise_sha256=noise[0],
+            latent_sha256=hashes(latents)[0],
+            rms=_rms(made, there),
+            round_trip_rms=_rms(again, there),
+            image="regenerated.png",
+        ),
+        Image.fromarray(made.permute(1, 2, 0).contiguous().numpy()),
+    )
+
+
+def _differences(
+    loaded: Loaded, recipes: Sequence[Recipe], there: Tensor, search: config.Search, ledger: Path
+) -> list[float]:
+    """Of the pictures that recipes make to the one ``there``, in levels of 255."""
+    run = run_recipes(
+        loaded,
+        recipes,
+        batch=search.batch,
+        shard=search.shard,
+        workers=search.workers,
+        ledger=ledger,
+    )
+    found = []
+    for each in recipes:  # one by one: a decoder's memory grows with the batch
+        latent = run.made[each.id].latent[None].to(loaded.pipeline.device)
+        found.append(_rms(decode_latents(loaded.pipeline, latent)[0], there))
+    return found
+
+
+def can(loaded: Loaded, steps: int) -> bool:
+    """Whether the checkpoint's own scheduler takes so many steps."""
+    scheduler = type(loaded.pipeline.scheduler).from_config(loaded.pipeline.scheduler.config)
+    try:
+        prepared(scheduler, steps, torch.device("cpu"))
+    except ConfigError:
+        return False
+    return True
+
+
+def _rms(one: Tensor, other: Tensor) -> float:
+    return float((one.double() - other.double()).square().mean().sqrt())

@@ -1,0 +1,117 @@
+"""Was a picture made by a checkpoint? The seed space scanned, and a seed's recipe fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from seedwitness import config
+from seedwitness.attribution import seed_scan
+from seedwitness.attribution.recipe_fitting import can, fit
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.engine.latent_cache import LEDGER
+from seedwitness.records import Claim, Recipe, Scan, ScannedSeed
+
+MOST_GUIDANCE, MOST_STEPS, MOST_NEGATIVES = 50.0, 200, 2
+"""What is claimed beyond these is not tried: metadata are easily forged, and a search is long."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What was found, and the picture of the recovered seed where there is one."""
+
+    scan: Scan
+    picture: Image.Image | None
+
+
+def origin(
+    loaded: Loaded,
+    name: str,
+    picture: Image.Image,
+    prompts: Sequence[str],
+    claims: Sequence[Claim],
+    settings: config.Scan,
+    search: config.Search,
+    *,
+    ledger: Path = LEDGER,
+) -> Origin:
+    """Scan the seed space for ``picture``, and fit the recipe where a seed was recovered.
+
+    ``prompts`` are the candidates, best first. ``claims`` are believed in nothing: they only say
+    which seeds, guidance, steps and negative prompts are tried as well, where these are possible at
+    all. A picture of a size that the checkpoint cannot make is not scanned, and the document says
+    so.
+    """
+    guidance = _guidance(claims)
+    asked = seed_scan.inversions(prompts, settings, guidance)
+    note = seed_scan.refused(loaded, *picture.size)
+    seeds: list[ScannedSeed] = []
+    elements, z_needed, seen = 0, float("inf"), 1.0
+    if not note:
+        shape = loaded.latent_shape(*picture.size)
+        rows = seed_scan.inverted(loaded, picture, asked, settings)
+        claimed = [each.seed for each in claims if each.seed is not None]
+        looked = seed_scan.look(rows, shape, asked, settings, claimed, ledger=ledger)
+        seeds, elements = looked.seeds, looked.elements
+        z_needed, seen = looked.z_needed, looked.seen
+    fitted = None
+    if seeds and seeds[0].recovered:
+        start = _start(loaded, picture, seeds[0], claims, search)
+        said = [each.negative_prompt for each in claims if each.negative_prompt]
+        negatives = [search.negative_prompt, *dict.fromkeys(said)][: 1 + MOST_NEGATIVES]
+        fitted = fit(loaded, picture, start, prompts, negatives, settings.fit, search, ledger)
+    scan = Scan(
+        target=name,
+        checkpoint=loaded.checkpoint.name,
+        checkpoint_sha256=loaded.checkpoint.sha256,
+        note=note,
+        protocols=settings.protocols,
+        first_seed=settings.first_seed,
+        end_seed=settings.end_seed,
+        pictures=settings.pictures,
+        inversions=asked,
+        steps=settings.steps,
+        rounds=settings.rounds,
+        elements=elements,
+        alpha=settings.alpha,
+        z_needed=z_needed if elements else None,
+        seen=seen,
+        seeds=seeds,
+        regenerated=fitted.about if fitted else None,
+    )
+    return Origin(scan, fitted.picture if fitted else None)
+
+
+def _guidance(claims: Sequence[Claim]) -> float | None:
+    """The first guidance that is claimed and possible."""
+    said = (each.guidance for each in claims if each.guidance is not None)
+    return next((each for each in said if 0 <= each <= MOST_GUIDANCE), None)
+
+
+def _start(
+    loaded: Loaded,
+    picture: Image.Image,
+    found: ScannedSeed,
+    claims: Sequence[Claim],
+    search: config.Search,
+) -> Recipe:
+    """The recipe that a fit begins with: the seed, the search's settings, and what is claimed."""
+    guidance = _guidance(claims)
+    steps = (each.steps for each in claims if each.steps is not None)
+    possible = (each for each in steps if 0 < each <= MOST_STEPS and can(loaded, each))
+    return Recipe(
+        prompt=found.inversion.prompt,
+        seed=found.seed,
+        width=picture.width,
+        height=picture.height,
+        sampler=search.sampler,
+        steps=next(possible, search.steps),
+        guidance=search.guidance if guidance is None else guidance,
+        negative_prompt=search.negative_prompt,
+        rng=found.rng,
+        batch_index=found.batch_index,
+        dtype=loaded.checkpoint.dtype,
+    )

@@ -1,0 +1,1 @@
+"""The commands of `seedwitness`, a file each; `cli.py` binds them."""

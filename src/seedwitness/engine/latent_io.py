@@ -1,0 +1,53 @@
+"""Reads back the final latents of a search, and the pictures that they decode to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from PIL import Image
+from safetensors import safe_open
+from torch import Tensor
+
+from seedwitness.engine.sampling import decode_latents
+from seedwitness.errors import RecordError
+
+
+def kept(folder: Path, trials: pd.DataFrame, batch: int) -> Iterator[tuple[list[str], Tensor]]:
+    """Final latents of ``trials``, at most ``batch`` at a time: ids, and latents [n, c, h, w].
+
+    ``trials`` is ``records.TRIALS`` of the search that wrote ``folder``. Raises RecordError where a
+    file of latents is missing.
+    """
+    for name, rows in trials.groupby("shard", sort=True):
+        in_ledger = "/" in str(name)
+        path = Path(str(name)) if in_ledger else folder / str(name)
+        if not path.exists():
+            remedy = (
+                "The search kept its closest latents alone, and the ledger that held the others is "
+                "not here: run its stage again with `dvc repro --force`, or set search.latents to "
+                "`all`."
+                if in_ledger
+                else "`dvc repro` runs the stage that writes it."
+            )
+            raise RecordError(f"{path} is missing. {remedy}")
+        with safe_open(path, framework="pt") as file:
+            latents = file.get_slice("latents")
+            for start in range(0, len(rows), batch):
+                part = rows.iloc[start : start + batch]
+                stack = torch.stack([latents[int(row)] for row in part["row"]])
+                yield part["trial"].tolist(), stack
+
+
+def write_pictures(folder: Path, trials: pd.DataFrame, pipeline: Any, into: Path) -> None:
+    """``TRIAL.png`` in ``into`` for each of ``trials``.
+
+    Each is decoded by itself, so that its bytes do not depend on the others.
+    """
+    into.mkdir()
+    for names, latents in kept(folder, trials, 1):
+        pixels = decode_latents(pipeline, latents.to(pipeline.device))[0].permute(1, 2, 0)
+        Image.fromarray(pixels.contiguous().numpy()).save(into / f"{names[0]}.png")

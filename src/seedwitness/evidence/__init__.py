@@ -1,1 +1,0 @@
-"""Statistics of evidence: rates with intervals, ranks among controls. Needs no torch."""

@@ -1,0 +1,1 @@
+"""Pictures: decoded from any file, read from folders, recognised when saved again, aligned."""

@@ -1,0 +1,1 @@
+"""Ranks, rates, intervals, likelihood ratios, sample sizes. Needs no torch."""

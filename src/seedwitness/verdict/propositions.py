@@ -1,0 +1,56 @@
+"""Two propositions on a case, and how much better one explains its statistic than the other."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from seedwitness import records
+from seedwitness.statistics.likelihood_ratio import calibrate, cllr, left_out, words
+from seedwitness.verdict.case_data import Examined, rate_of, statistics
+
+LEAST = 10
+"""Pictures of either kind, below which no ratio is given."""
+
+
+def likelihood(case: Examined, statistic: records.Statistic) -> records.Likelihood | None:
+    """The likelihood ratio of a case's statistic; None where too few learned pictures are known.
+
+    None also where learned pictures come no closer than controls, so that the metric tells nothing
+    between the two. It is not asked of a case that is refused, as an output of the checkpoint is:
+    neither proposition is about that.
+    """
+    sign = 1.0 if statistic.higher_is_closer else -1.0
+    learned, controls = (_scores(table, case, statistic) for table in (case.known, case.controls))
+    if min(len(learned), len(controls)) < LEAST:
+        return None
+    calibration = calibrate(learned, controls)
+    if calibration.slope <= 0:
+        return None
+    ratio = calibration.ratio(sign * statistic.value)
+    ours, theirs = left_out(learned, controls)
+    return records.Likelihood(
+        h1=f"{case.checkpoint.name} has learned the target as it has the pictures that it is known "
+        "to have learned, and the words that belong to it are among the prompts that were tried, "
+        "as theirs were",
+        h2=f"{case.checkpoint.name} never saw the target, as it is taken never to have seen the "
+        "controls",
+        ratio=ratio,
+        words=words(ratio),
+        learned=len(learned),
+        controls=len(controls),
+        lowest=calibration.lowest,
+        highest=calibration.highest,
+        cllr=cllr(ours, theirs),
+        learned_ratios=ours,
+        controls_ratios=theirs,
+        misleading_h1=rate_of([each < 1 for each in ours], "learned pictures with a ratio below 1"),
+        misleading_h2=rate_of([each > 1 for each in theirs], "controls with a ratio above 1"),
+    )
+
+
+def _scores(table: pd.DataFrame, case: Examined, statistic: records.Statistic) -> list[float]:
+    """Each picture's statistic, of ``records.CONTROLS``; higher where closer, the target's not."""
+    own = table[table["metric"] == statistic.metric]
+    higher = statistic.higher_is_closer
+    best, _ = statistics(own, case.target, higher)
+    return best if higher else [-each for each in best]

@@ -1,0 +1,138 @@
+"""Would the finding stand, had it been reached in another way? One change at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from seedwitness import config, records
+from seedwitness.imaging.perceptual_fingerprint import LEAST_QUALITY
+from seedwitness.statistics.ranks import in_company, rank
+from seedwitness.verdict.case_data import (
+    Examined,
+    about,
+    blind_rates,
+    by_trial,
+    closest,
+    compared,
+    control_statistics,
+    copies,
+    every_other,
+)
+from seedwitness.verdict.conclusion import Beside, conclude
+
+
+def variants(
+    case: Examined,
+    ranked: records.Rank,
+    company: Sequence[float],
+    found: records.Copies,
+    beside: Beside | None,
+    settings: config.Judge,
+) -> list[records.Variant]:
+    """The finding with one control fewer, by every other metric, and by each half of the trials.
+
+    What is not changed stays as it was, also ``company``, p of the other cases of the report, and p
+    on the reference. Of a case that is refused nothing is to be asked, because none of this could
+    change that; nor is one control fewer where the finding has the fewest that it can have.
+    """
+    wide = by_trial(case.scores)
+    done = []
+    if _spare(ranked, settings):
+        fewer = ranked.model_copy(
+            update={
+                "controls": ranked.controls - 1,
+                "at_least_as_close": min(ranked.at_least_as_close, ranked.controls - 1),
+                "p": min(1.0, (1 + ranked.at_least_as_close) / ranked.controls),
+                "resolution": 1 / ranked.controls,
+            }
+        )
+        what = "one control fewer, whichever that is, at its worst"
+        done.append(_variant(what, in_company(fewer, company), found, beside, settings))
+    for metric in sorted(set(wide.columns) - {settings.metric, config.PROMPTED}):
+        if metric == "pdq" and case.target.pdq_quality < LEAST_QUALITY:
+            continue  # its distances say nothing of this target
+        said = about(case.scores, metric)
+        higher = bool(said["higher_is_closer"])
+        by = f"ranked by {metric}"
+        by += f" ({said['label']})" if said["label"] == "lab weights" else ""
+        done.append(
+            _variant(
+                by,
+                _ranked(case, metric, wide[metric], higher, settings.alpha, company),
+                found,
+                _again(case, beside, settings.model_copy(update={"metric": metric}), wide, higher),
+                settings,
+            )
+        )
+    higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
+    for half, what in enumerate(("the one half of the trials", "the other half")):
+        part = wide[every_other(wide.index.to_series(), half)]
+        if len(part) < 2:
+            continue
+        own = _ranked(
+            case, settings.metric, part[settings.metric], higher, settings.alpha, company, half
+        )
+        halved = _again(case, beside, settings, part, higher)
+        done.append(
+            _variant(
+                what,
+                own,
+                copies(case, settings, part),
+                halved and replace(halved, rates=blind_rates(case, settings, part)),
+                settings,
+            )
+        )
+    return done
+
+
+def _spare(ranked: records.Rank, settings: config.Judge) -> bool:
+    """Whether one control fewer is still enough for any finding: else it tells nothing."""
+    if ranked.controls <= settings.least_controls:
+        return False
+    return 1 / ranked.controls * ranked.family <= settings.alpha
+
+
+def _ranked(
+    case: Examined,
+    metric: str,
+    values: pd.Series,
+    higher: bool,
+    alpha: float,
+    company: Sequence[float],
+    half: int | None = None,
+) -> records.Rank:
+    best, left_out = control_statistics(case, metric, higher, half)
+    own = rank(closest(values, higher), best, higher_is_closer=higher, alpha=alpha)
+    return in_company(own.model_copy(update={"left_out": left_out}), company)
+
+
+def _again(
+    case: Examined,
+    beside: Beside | None,
+    settings: config.Judge,
+    wide: pd.DataFrame,
+    higher: bool,
+) -> Beside | None:
+    """The reference compared once more; its own p stays as it was, and so do rates of copies."""
+    return beside and replace(beside, compared=compared(case, settings, wide, higher))
+
+
+def _variant(
+    what: str,
+    ranked: records.Rank,
+    found: records.Copies,
+    beside: Beside | None,
+    settings: config.Judge,
+) -> records.Variant:
+    finding, reasons = conclude([], ranked, found, beside, settings)
+    return records.Variant(
+        what=what,
+        finding=finding,
+        why=reasons[0],
+        rank=ranked,
+        copies=found.rate.hits,
+        trials=found.rate.n,
+    )

@@ -1,0 +1,73 @@
+"""What a report cites is rendered again, on the checkpoint that it names and on no other."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from seedwitness.cli import app
+from seedwitness.commands import render
+
+
+def test_what_a_report_cites_is_rendered_again(here: Path) -> None:
+    evidence = json.loads((here / "reports/owl/evidence.json").read_text())
+    cited = evidence["cases"][0]["cited"][0]
+    command = cited["command"].split()
+    ended = CliRunner().invoke(app, [*command[1:], "--out", "again.png"])
+    assert ended.exit_code == 0
+    assert f"Noise: as reported, SHA-256 {cited['noise_sha256']}" in ended.stdout
+    again = np.array(Image.open("again.png")).astype(int)
+    kept = np.array(Image.open(here / "reports/owl" / cited["image"])).astype(int)
+    assert np.abs(again - kept).mean() < 0.1
+
+    # The recipe alone gives the same picture, and on another checkpoint another one.
+    Path("recipe.json").write_text(json.dumps(cited["recipe"]))
+    line = ["render", "recipe.json", "--checkpoint", "own", "--out", "alone.png"]
+    assert CliRunner().invoke(app, line).exit_code == 0
+    assert Path("alone.png").read_bytes() == Path("again.png").read_bytes()
+    name, known = render.find(Path("reports/owl/evidence.json"), "own", cited["trial"])
+    assert name == "own"
+    other = render.render("clean", known, Path("other.png"))
+    assert not other.agrees
+    assert other.lines[0].startswith("Checkpoint: not as reported")
+
+
+def test_pictures_of_the_reference_are_rendered_again(here: Path) -> None:
+    path = here / "reports/owl/evidence.json"
+    cases = {each["checkpoint"]: each for each in json.loads(path.read_text())["cases"]}
+    shown = [each for each in cases["own"]["cited"] if each["reference_image"]]
+    assert shown
+    for cited in shown:
+        name, known = render.find(path, "clean", cited["trial"])
+        assert name == "clean"
+        own = {each["trial"]: each["image"] for each in cases["clean"]["cited"]}
+        expected = own.get(cited["trial"], cited["reference_image"])
+        assert known.picture == path.parent / expected
+    again = render.render(name, known, Path("reference.png"))
+    assert again.agrees
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "says"),
+    [
+        ("{", [], "cannot be read as JSON"),
+        ('{"promt": "x"}', [], "has no `promt`. Did you mean `prompt`"),
+        ('{"prompt": "x"}', ["--checkpoint", "own"], "`seed`"),
+        ('{"prompt": "x"}', [], "has several checkpoints"),
+        (None, ["--checkpoint", "owm"], "has no checkpoint `owm`. Did you mean `own`"),
+        (None, ["--checkpoint", "own"], "has several trials"),
+    ],
+)
+def test_what_cannot_be_rendered_is_named(
+    here: Path, content: str | None, arguments: list[str], says: str
+) -> None:
+    path = "reports/owl/evidence.json"
+    if content is not None:
+        path = "odd.json"
+        Path(path).write_text(content)
+    ended = CliRunner().invoke(app, ["render", path, *arguments])
+    assert ended.exit_code == 1
+    assert says in ended.stderr

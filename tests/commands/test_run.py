@@ -1,0 +1,106 @@
+"""`seedwitness run`: settings composed, what is missing named, then DVC in this terminal."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seedwitness import config
+from seedwitness.commands import doctor
+from seedwitness.commands.run import run
+from seedwitness.config.composition import compose
+from seedwitness.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).with_name("seedwitness")
+DVC_YAML = """\
+stages:
+  steps:
+    cmd: grep -m 1 'steps:' params.yaml > out
+    params: [search.steps]
+    outs: [{out: {cache: false}}]
+  pictures:
+    cmd: mkdir -p data/pictures/seen data/pictures/controls data/pictures/known
+    outs: [data/pictures/seen, data/pictures/controls, data/pictures/known]
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one small stage under git and DVC; the working directory is there."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+    (tmp_path / "dvc.yaml").write_text(DVC_YAML)
+    shutil.copytree(ROOT / ".dvc", tmp_path / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for line in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "begin"]):
+        subprocess.run([*git, *line], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fill() -> None:
+    """Put an empty file wherever something is missing that a project names."""
+    for each in doctor.absent():
+        assert each.path is not None
+        if each.group == "pictures":
+            continue
+        path = each.path / doctor.CLIP_WEIGHTS[0] if each.name == "clip" else each.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_run_composes_and_runs(repository: Path) -> None:
+    fill()
+    ended = subprocess.run(
+        [COMMAND, "run", "search.steps=7"], capture_output=True, text=True, check=False
+    )
+    assert (repository / "out").read_text() == "  steps: 7\n", ended.stderr
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "Open reports/index.html in a browser."
+    (repository / "dvc.yaml").write_text("stages: {broken: {cmd: exit 3, deps: [params.yaml]}}\n")
+    ended = subprocess.run([COMMAND, "run"], capture_output=True, text=True, check=False)
+    assert ended.returncode not in (0, 1) or "failed" in ended.stderr
+    assert ended.returncode != 0
+    assert "index.html" not in ended.stdout
+
+
+def test_what_is_missing_is_named_before_dvc_stumbles_over_it(repository: Path) -> None:
+    first = next(iter(config.load().targets))
+    with pytest.raises(ConfigError, match=f"targets, {first}: no .*`make demo`.* more missing"):
+        run([])
+    fill()
+    assert not any(each.group != "pictures" for each in doctor.absent())
+    (repository / "data/lab/metrics/distance/lpips.safetensors").unlink()
+    with pytest.raises(ConfigError, match=r"score\.weights\.lpips: no weights .*conf/score"):
+        run([])
+    assert not (repository / "out").exists()
+
+
+def test_weights_in_a_folder_are_there(repository: Path) -> None:
+    """A metric may take a folder as it was downloaded, and not one of open_clip."""
+    fill()
+    folder = repository / "models" / "dinov2-base"
+    folder.mkdir(parents=True)
+    compose(["score=published", "+score.weights.dinov2=models/dinov2-base"])
+    assert "score.weights.dinov2" in {each.name for each in doctor.absent()}
+    (folder / "model.safetensors").touch()
+    assert "score.weights.dinov2" not in {each.name for each in doctor.absent()}
+
+
+@pytest.mark.slow
+def test_dvc_composes_the_same(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    overrides = ["search=default", "search.steps=9", "+checkpoint@checkpoints.more=lab-clean"]
+    home = tmp_path_factory.mktemp("home")
+    line = [part for each in overrides for part in ("-S", each)]
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "exp", "run", "-q", *line],
+        check=True,
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(home)},
+    )
+    theirs = (repository / "params.yaml").read_bytes()
+    assert compose(overrides) is False
+    assert (repository / "params.yaml").read_bytes() == theirs
+    assert config.load().search.steps == 9

@@ -1,0 +1,236 @@
+"""params.yaml: composed as DVC composes it, checked before it is written, and never lost."""
+
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from seedwitness import config
+from seedwitness.cli import app
+from seedwitness.config.composition import compose, dump
+from seedwitness.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+CONF = ROOT / "conf"
+OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
+COMMAND = Path(sys.executable).with_name("seedwitness")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what params.yaml is composed from; the working directory is there."""
+    shutil.copytree(CONF, tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def composed(folder: Path, *overrides: str, root: Path = ROOT) -> dict[str, Any]:
+    dump(folder / "made.yaml", overrides, root)
+    found: dict[str, Any] = yaml.safe_load((folder / "made.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_committed_file_is_the_composition(tmp_path: Path) -> None:
+    dump(tmp_path / "made.yaml", (), ROOT)
+    assert (tmp_path / "made.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+def test_the_committed_file_is_read() -> None:
+    params = config.load(ROOT / "params.yaml")
+    assert set(params.targets) == {
+        "planted-128",
+        "planted-32",
+        "seen-once",
+        "held-out",
+        "twin",
+        "rendered-scene",
+        "generated",
+        "flat",
+    }
+    assert set(params.checkpoints) == {"lab-memorised", "lab-clean"}
+
+
+def test_every_setting_stands_there() -> None:
+    """Hydra lets an override change only what is there: a default of ours alone would be fixed."""
+    found = config.mapping(ROOT / "params.yaml")
+    for name, field in config.Params.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            assert set(found[name]) == set(kind.model_fields), name
+    for target in found["targets"].values():
+        assert set(target) == set(config.Target.model_fields)
+    for checkpoint in found["checkpoints"].values():
+        assert set(checkpoint) == set(config.Checkpoint.model_fields)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_file_says_what_it_is_for(option: Path) -> None:
+    lines = (CONF / option).read_text(encoding="utf-8").splitlines()
+    header = lines[: next(number for number, line in enumerate(lines) if line[:1] != "#")]
+    assert len(header) > 1
+    lines = "\n".join(header).replace("\\\n#", " ").split("\n")
+    assert any("seedwitness " in line for line in lines)
+    for words in (shlex.split(line) for line in lines if "seedwitness run " in line):
+        asked = [word for word in words if re.match(r"[+~]?[\w@.-]+=", word)]
+        parsed = OverridesParser.create().parse_overrides(asked)
+        assert asked
+        assert not any(each.is_sweep_override() for each in parsed)
+
+
+def test_the_lines_of_the_readme_fit(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("seedwitness run")]
+    assert len(lines) > 5
+    for line in lines:
+        found = composed(tmp_path, *shlex.split(line)[2:])
+        params = config.validated(config.Params, found, "made")
+        assert params.judge.reference in params.checkpoints
+
+
+def test_every_option_fits(tmp_path: Path) -> None:
+    """All at once, as far as they do not exclude one another: a composition takes a while."""
+    others = {
+        "corpus": ["corpus=image-folder", "corpus.path=pictures", "corpus.source=mine"],
+        "clip": ["clip=vit-b-32"],
+        "lookup": ["lookup=default"],
+        "score": ["score=published"],
+        "tracking": ["tracking=server"],
+        "search": ["search=default"],
+        "scan": ["scan=whole"],
+        "reach": ["reach=whole"],
+        "detectors": ["detectors=all"],
+    }
+    checkpoints = [
+        "+checkpoint@checkpoints.stable-diffusion-1-5=stable-diffusion-1-5",
+        "+checkpoint@checkpoints.folder=diffusers-folder",
+        "checkpoints.folder.path=models/a folder",
+        "+checkpoint@checkpoints.file=single-file",
+        "checkpoints.file.watch=models",
+        "checkpoints.file.path=models/one.safetensors",
+        "checkpoints.file.config=models/described",
+    ]
+    found = composed(tmp_path, *(each for part in others.values() for each in part), *checkpoints)
+    params = config.validated(config.Params, found, "made")
+    assert params.search.budget_nfe // (2 * params.search.steps) == 500
+    assert (params.scan.first_seed, params.scan.end_seed) == (0, 2**32)
+    assert params.checkpoints["folder"].path == Path("models/a folder")
+    assert params.checkpoints["stable-diffusion-1-5"].fetch.startswith("hf download ")
+    assert params.tracking.uri.startswith("http://127.0.0.1")
+    in_use = {f"{group}/{part[0].split('=')[1]}.yaml" for group, part in others.items()}
+    in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
+    in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
+    in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
+    in_use |= {"search/rare.yaml", "reach/quick.yaml", "reach/none.yaml"}
+    in_use |= {"detectors/quick.yaml", "detectors/none.yaml"}
+    in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
+    in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
+    in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
+    experiments = {f"experiment/{name}.yaml" for name in ("quick", "decompression")}
+    assert {str(option) for option in OPTIONS} == in_use | experiments
+
+
+def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
+    search = config.validated(
+        config.Params, composed(tmp_path, "experiment=decompression"), "made"
+    ).search
+    assert (search.sampler, search.steps, search.guidance) == ("euler", 50, 30.0)
+    assert (search.width, search.height) == (512, 768)
+
+
+def test_a_strategy_is_an_option_of_its_own(tmp_path: Path) -> None:
+    plain = composed(tmp_path)
+    rare = composed(tmp_path, "search=rare")["search"]
+    assert rare["strategy"] == {"name": "rare", "first_seed": 0, "near": 0.4}
+    for name in ("variations", "halving"):
+        other = composed(tmp_path, f"search={name}")["search"]
+        assert other == plain["search"] | {
+            "strategy": {"name": name, "first_seed": 0, "near": None}
+        }
+
+
+def test_the_quick_experiment(tmp_path: Path) -> None:
+    plain = composed(tmp_path)
+    quick = composed(tmp_path, "experiment=quick")
+    assert quick["search"] == plain["search"] | {"budget_nfe": 80, "prompts": 1}
+    assert {**quick, "search": None} == {**plain, "search": None}
+
+
+def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
+    before = Path("params.yaml").read_bytes()
+    with pytest.raises(ConfigError, match=r"params.yaml: `checkpoints.mine.path` has no value"):
+        compose(["+checkpoint@checkpoints.mine=diffusers-folder"])
+    assert Path("params.yaml").read_bytes() == before
+    assert project == Path.cwd()
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("search.budgt_nfe=3", r"no `search.budgt_nfe`. In `search`: Did you mean `budget_nfe`\?"),
+        ("serch.steps=3", r"no `serch.steps`. Did you mean `search`\? Known are: checkpoints, cl"),
+        ("serch=quick", r"no `serch`. Did you mean `search`\?"),
+        ("search.strategy.nam=x", r"In `search.strategy`: Did you mean `name`\? Known are: first_"),
+        ("search=quik", r"no conf/search/quik.yaml. Did you mean `quick`\? Known are: default, h"),
+        ("experiment=quack", r"no conf/experiment/quack.yaml. Did you mean `quick`\?"),
+        ("checkpoint@checkpoints.lab-clea=lab-clean", r"one of checkpoint@checkpoints.lab-clean"),
+        ("+search.stps=3", r"params.yaml: `search.stps`: unknown key. Did you mean `steps`\?"),
+        ("~search.stps", r"no `search.stps`. In `search`: Did you mean `steps`\?"),
+        ("search.steps=many", r"params.yaml: `search.steps`: .*integer"),
+        ("search.steps=-1", r"params.yaml: `search.steps`: .*greater than 0"),
+        ("search.steps=1,2", r"Ambiguous value.*quoted twice"),
+        ("report.title=it's", "quoted twice"),
+        ("search.steer.detector=one-step", "it is null; give it whole"),
+        ("nothing", r"in 'nothing'. An override is KEY=VALUE"),
+        ("report.title=${nobody}", r"'nobody' not found. Where \$\{…\} is meant as text"),
+        ("clip.watch=null", r"clip.watch: name what DVC watches"),
+        ("score.weights.clip=models/c", r"`score`: .*lock does not change when models/c does"),
+        ("recover.phrases=my/phrases.txt", r"phrases: DVC would not see my/phrases.txt change"),
+        ("judge.reference=lab-clear", r"no checkpoint is called 'lab-clear'; known: lab-memo"),
+    ],
+)
+def test_a_typo_names_what_is_known(project: Path, override: str, said: str) -> None:
+    before = Path("params.yaml").read_bytes()
+    with pytest.raises(ConfigError, match=said) as caught:
+        compose([override])
+    assert "\n" not in str(caught.value)
+    assert Path("params.yaml").read_bytes() == before
+    assert {path.name for path in project.iterdir()} == {"conf", "params.yaml"}
+
+
+def test_a_typo_beside_a_checkpoint_of_this_run(project: Path) -> None:
+    assert project == Path.cwd()
+    added = "+checkpoint@checkpoints.mine=diffusers-folder"
+    with pytest.raises(ConfigError, match=r"In `checkpoints.mine`: Did you mean `path`\?"):
+        compose([added, "checkpoints.mine.pth=models/mine"])
+
+
+def test_a_broken_file_is_named(project: Path) -> None:
+    (project / "conf" / "search" / "quick.yaml").write_text("steps: [1\n")
+    with pytest.raises(ConfigError, match=r"no YAML: .*quick\.yaml"):
+        compose()
+
+
+def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="root of the project"):
+        compose()
+
+
+def test_the_command_composes(project: Path) -> None:
+    ended = CliRunner().invoke(app, ["compose", "search.steps=30", 'report.title="a, b: {c}"'])
+    assert (ended.exit_code, ended.stdout) == (0, "params.yaml is new.\n")
+    params = config.load()
+    assert (params.search.steps, params.report.title) == (30, "a, b: {c}")
+    ended = CliRunner().invoke(app, ["compose"])
+    assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    ended = CliRunner().invoke(app, ["compose"])
+    assert ended.stdout == "params.yaml was as conf/ has it already.\n"

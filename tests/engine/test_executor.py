@@ -1,0 +1,166 @@
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.engine.executor import Run, run_recipes, sampled
+from seedwitness.engine.latent_cache import Made
+from seedwitness.errors import CheckpointError, ConfigError
+from seedwitness.records import Recipe
+
+RECIPE = Recipe(
+    prompt="a red fish", seed=0, width=32, height=32, sampler="euler", steps=2, guidance=3.0
+)
+ROWS = [
+    replace(RECIPE, prompt=prompt, seed=seed)
+    for prompt in ("a red fish", "a blue lighthouse", "nothing")
+    for seed in range(5)
+]
+
+
+def run(
+    tiny: Loaded, ledger: Path, recipes: Sequence[Recipe] = ROWS, workers: int = 1, batch: int = 2
+) -> Run:
+    return run_recipes(tiny, recipes, batch=batch, shard=4, workers=workers, ledger=ledger)
+
+
+def files(ledger: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in ledger.rglob("*.safetensors")}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "kind", "eta"),
+    [
+        ("ddim", DDIMScheduler, 0.0),
+        ("ddim", DDIMScheduler, 0.6),
+        ("euler", EulerDiscreteScheduler, 0.0),
+        ("dpmpp-2m", DPMSolverMultistepScheduler, 0.0),
+    ],
+)
+def test_a_single_recipe_gives_the_pipelines_own_latents(
+    tiny: Loaded, monkeypatch: pytest.MonkeyPatch, sampler: str, kind: Any, eta: float
+) -> None:
+    recipe = replace(
+        RECIPE, sampler=sampler, eta=eta, seed=11, guidance=7.5, negative_prompt="a blue lighthouse"
+    )
+    found, (noise,) = sampled(tiny, [recipe])
+    scheduler = kind.from_config(tiny.pipeline.scheduler.config)
+    monkeypatch.setattr(tiny.pipeline, "scheduler", scheduler)
+    expected = tiny.pipeline(
+        recipe.prompt,
+        negative_prompt=recipe.negative_prompt,
+        width=recipe.width,
+        height=recipe.height,
+        generator=torch.Generator().manual_seed(recipe.seed),
+        num_inference_steps=recipe.steps,
+        guidance_scale=recipe.guidance,
+        eta=eta,
+        output_type="latent",
+    ).images
+    assert torch.equal(found, expected)
+    drawn = torch.randn((4, 8, 8), generator=torch.Generator().manual_seed(11))
+    assert noise == sha256(drawn.numpy().tobytes()).hexdigest()
+
+
+def test_the_ledger_is_the_same_whatever_the_order_and_the_breaks(
+    tiny: Loaded, tmp_path: Path
+) -> None:
+    whole = run(tiny, tmp_path / "whole")
+    assert (whole.found, whole.computed) == (0, 4)
+    backwards = run(tiny, tmp_path / "backwards", ROWS[::-1])
+    assert files(tmp_path / "backwards") == files(tmp_path / "whole")
+    # What is missing is computed in the same batches as ever.
+    lost = sorted((tmp_path / "whole").rglob("*.safetensors"))[1]
+    before = files(tmp_path / "whole")
+    lost.unlink()
+    again = run(tiny, tmp_path / "whole")
+    assert (again.found, again.computed) == (3, 1)
+    assert files(tmp_path / "whole") == before
+    for each in (backwards, again):
+        assert each.made.keys() == whole.made.keys() == {recipe.id for recipe in ROWS}
+        for name, made in each.made.items():
+            assert torch.equal(made.latent, whole.made[name].latent)
+
+
+@pytest.mark.slow
+def test_so_it_is_whatever_the_number_of_workers(tiny: Loaded, tmp_path: Path) -> None:
+    run(tiny, tmp_path / "one")
+    together = run(tiny, tmp_path / "two", workers=2)
+    assert together.computed == 4
+    assert files(tmp_path / "two") == files(tmp_path / "one")
+
+
+def test_another_batch_differs_in_last_bits_only(tiny: Loaded, tmp_path: Path) -> None:
+    ones = run(tiny, tmp_path, batch=1)
+    fours = run(tiny, tmp_path, batch=4)
+    assert fours.found == 0
+    for name, made in ones.made.items():
+        torch.testing.assert_close(fours.made[name].latent, made.latent, rtol=0, atol=1e-4)
+        assert fours.made[name].noise_sha256 == made.noise_sha256
+
+
+def test_a_damaged_shard_is_computed_again(
+    tiny: Loaded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tiny, tmp_path)
+    before = files(tmp_path)
+    damaged = sorted(tmp_path.rglob("*.safetensors"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    with caplog.at_level(logging.WARNING):
+        again = run(tiny, tmp_path)
+    assert (again.found, again.computed) == (3, 1)
+    assert files(tmp_path) == before
+    assert damaged.name in caplog.text
+
+
+def test_every_finished_trial_is_watched_once(tiny: Loaded, tmp_path: Path) -> None:
+    run(tiny, tmp_path, ROWS[:5])
+    seen: list[str] = []
+
+    def watch(made: dict[str, Made]) -> str:
+        seen.extend(made)
+        return "best 0.5"
+
+    run_recipes(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, watch=watch)
+    assert sorted(seen) == sorted(recipe.id for recipe in ROWS)
+
+
+def test_it_is_quiet_where_nobody_watches(
+    tiny: Loaded, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(tiny, tmp_path, ROWS[:2])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_to_run_is_nothing_run(tiny: Loaded, tmp_path: Path) -> None:
+    assert run(tiny, tmp_path, []) == Run({}, 0, 0)
+
+
+def test_a_cut_prompt_is_not_silent(
+    tiny: Loaded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    limit = tiny.checkpoint.prompt_limit
+    text = "1 " * (limit + 3)
+    with caplog.at_level(logging.WARNING):
+        run(tiny, tmp_path, [replace(RECIPE, prompt=text), replace(RECIPE, prompt="1 ")])
+    (message,) = [each for each in caplog.messages if "are cut" in each]
+    assert f"reads {limit} tokens" in message
+    assert "the last 5 of" in message  # two of the limit are the ends
+
+
+def test_sizes_are_refused_before_anything_is_computed(tiny: Loaded, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not 36 × 32"):
+        run(tiny, tmp_path, [*ROWS, replace(RECIPE, width=36)])
+    assert files(tmp_path) == {}
+
+
+def test_latents_that_are_no_numbers_are_refused(tiny: Loaded) -> None:
+    with pytest.raises(CheckpointError, match="no finite numbers"):
+        sampled(tiny, [replace(RECIPE, guidance=1e38)])

@@ -1,0 +1,160 @@
+import json
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from seedwitness.engine import latent_cache
+from seedwitness.engine.latent_cache import Shard
+from seedwitness.records import Recipe
+
+RECIPE = Recipe(prompt="a", seed=0, width=32, height=32, sampler="ddim", steps=2, guidance=3.0)
+CHECKPOINT = "c" * 64
+
+
+def recipes(seeds: int, prompts: str = "a") -> list[Recipe]:
+    return [replace(RECIPE, prompt=p, seed=seed) for p in prompts for seed in range(seeds)]
+
+
+def cut(rows: list[Recipe], size: int = 4) -> list[Shard]:
+    return latent_cache.shards(CHECKPOINT, rows, batch=4, size=size)
+
+
+def test_every_recipe_is_in_one_shard_whatever_their_order() -> None:
+    rows = recipes(11, "abc")
+    found = cut(rows)
+    assert sorted(each.id for shard in found for each in shard.recipes) == sorted(
+        each.id for each in rows
+    )
+    shuffled = [*rows, *rows[:5]]
+    random.Random(1).shuffle(shuffled)
+    assert cut(shuffled) == found
+
+
+def test_full_shards_are_successive_seeds_of_one_prompt_and_the_rest_share() -> None:
+    found = [[(each.prompt, each.seed) for each in s.recipes] for s in cut(recipes(6, "abc"))]
+    assert found == [
+        [("a", 0), ("a", 1), ("a", 2), ("a", 3)],
+        [("b", 0), ("b", 1), ("b", 2), ("b", 3)],
+        [("c", 0), ("c", 1), ("c", 2), ("c", 3)],
+        [("a", 4), ("a", 5), ("b", 4), ("b", 5)],
+        [("c", 4), ("c", 5)],
+    ]
+
+
+def test_seeds_are_in_the_order_of_numbers() -> None:
+    (shard,) = cut([replace(RECIPE, seed=seed) for seed in (10, 9, 2**31, 100)])
+    assert [each.seed for each in shard.recipes] == [9, 10, 100, 2**31]
+
+
+def test_a_larger_budget_and_a_further_prompt_find_full_shards_again() -> None:
+    before = set(cut(recipes(8, "a")))
+    assert before <= set(cut(recipes(13, "a")))
+    assert before <= set(cut(recipes(8, "za")))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sampler": "euler"},
+        {"steps": 3},
+        {"guidance": 2.0},
+        {"eta": 0.5},
+        {"width": 40},
+        {"rng": "other"},
+        {"dtype": "float16"},
+    ],
+)
+def test_what_changes_latents_changes_the_key(change: dict[str, object]) -> None:
+    other = replace(RECIPE, **change)  # type: ignore[arg-type]
+    assert latent_cache.key(CHECKPOINT, other, 4) != latent_cache.key(CHECKPOINT, RECIPE, 4)
+    assert len({shard.key for shard in cut([RECIPE, other])}) == 2
+
+
+def test_so_do_the_checkpoint_and_the_batch_but_not_the_seed() -> None:
+    own = latent_cache.key(CHECKPOINT, RECIPE, 4)
+    assert latent_cache.key("d" * 64, RECIPE, 4) != own
+    assert latent_cache.key(CHECKPOINT, RECIPE, 5) != own
+    assert latent_cache.key(CHECKPOINT, replace(RECIPE, seed=9, prompt="b"), 4) == own
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[Path, Shard, torch.Tensor]:
+    (shard,) = cut(recipes(3))
+    latents = torch.randn((3, 4, 8, 8), generator=torch.Generator().manual_seed(1))
+    latent_cache.write(tmp_path, shard, latents, ["x", "y", "z"])
+    return tmp_path, shard, latents
+
+
+def test_a_shard_is_read_as_it_was_written(written: tuple[Path, Shard, torch.Tensor]) -> None:
+    root, shard, latents = written
+    found = latent_cache.read(root, shard)
+    assert found is not None
+    for recipe, latent, noise in zip(shard.recipes, latents, "xyz", strict=True):
+        made = found[recipe.id]
+        assert torch.equal(made.latent, latent)
+        assert made.noise_sha256 == noise
+        assert [made.latent_sha256] == latent_cache.hashes(latent[None])
+    assert list(root.rglob("*.part*")) == []
+
+
+def test_the_same_shard_has_the_same_bytes(
+    written: tuple[Path, Shard, torch.Tensor], tmp_path: Path
+) -> None:
+    root, shard, latents = written
+    latent_cache.write(tmp_path / "again", shard, latents, ["x", "y", "z"])
+    assert shard.path(root).read_bytes() == shard.path(tmp_path / "again").read_bytes()
+
+
+def test_half_precision_has_hashes_too() -> None:
+    rows = torch.randn((2, 4, 8, 8)).to(torch.bfloat16)
+    assert len(set(latent_cache.hashes(rows))) == 2
+
+
+def test_what_is_not_there_is_to_do(tmp_path: Path) -> None:
+    assert latent_cache.read(tmp_path, cut(recipes(3))[0]) is None
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def one_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def of_others(path: Path) -> None:
+    with safe_open(path, framework="pt") as file:
+        about, latents = json.loads(file.metadata()["seedwitness"]), file.get_tensor("latents")
+    about["recipes"] = about["recipes"][::-1]
+    save_file({"latents": latents}, path, {"seedwitness": json.dumps(about)})
+
+
+def without_metadata(path: Path) -> None:
+    save_file({"latents": torch.zeros(3, 4, 8, 8)}, path)
+
+
+@pytest.mark.parametrize("harm", [cut_off, emptied, one_bit, of_others, without_metadata])
+def test_a_damaged_shard_is_to_do_and_said_to_be(
+    written: tuple[Path, Shard, torch.Tensor],
+    harm: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    root, shard, _ = written
+    harm(shard.path(root))
+    with caplog.at_level(logging.WARNING):
+        assert latent_cache.read(root, shard) is None
+    assert str(shard.path(root)) in caplog.text
+    assert "computed again" in caplog.text

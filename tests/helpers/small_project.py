@@ -1,0 +1,125 @@
+"""A small project: the committed settings, two tiny checkpoints, two targets, six controls."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from seedlab.drawing.picture import draw
+from seedlab.drawing.world import sketches
+from seedwitness.stages import run
+
+ROOT = Path(__file__).parents[2]
+LAB = ROOT / "data" / "lab"
+UNET = "unet/diffusion_pytorch_model.safetensors"
+PLAN = sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
+
+
+@pytest.fixture(scope="session")
+def small_project(tiny_checkpoint: Path) -> Callable[[Path], None]:
+    """Lays the project out in an empty folder; checkpoint ``clean`` has another last layer."""
+
+    def lay_out(root: Path) -> None:
+        for name in ("own", "clean"):
+            shutil.copytree(tiny_checkpoint, root / "models" / name)
+        state = load_file(root / "models/clean" / UNET)
+        state["conv_out.weight"] *= -1
+        save_file(state, root / "models/clean" / UNET, {"format": "pt"})
+        _folder(root / "pictures/seen", range(6))
+        _folder(root / "pictures/outside", range(6, 12))
+        (root / "data/targets").mkdir(parents=True)
+        shutil.copy(
+            root / "pictures/outside/7.png", root / "data/targets/owl.png"
+        )  # a control, too
+        Image.new("RGB", (40, 30), "teal").save(root / "data/targets/flat.png")
+        (root / "params.yaml").write_text(yaml.safe_dump(_params(), sort_keys=False))
+
+    return lay_out
+
+
+@pytest.fixture(scope="session")
+def every_stage() -> Callable[[], None]:
+    """Runs all stages of the small project, one after the other; the working directory is there."""
+
+    def run_all() -> None:
+        for name in ("own", "clean"):
+            run("identify", [name])
+        for name in ("clip", "clip-text", "descriptor", "lpips"):
+            run("weights", [name])
+        for stage in ("materials", "protocol", "index"):
+            run(stage, [])
+        for target in ("owl", "flat"):
+            for stage in ("prepare", "recover", "lookup"):
+                run(stage, [target])
+        for stage in ("search", "scan", "reach", "replay", "score"):
+            for target in ("owl", "flat"):
+                for name in ("own", "clean"):
+                    run(stage, [target, name])
+        for name in ("own", "clean"):
+            run("controls", [name])
+        for target in ("owl", "flat"):
+            run("judge", [target])
+            run("report", [target])
+        for stage in ("overview", "publish"):
+            run(stage, [])
+
+    return run_all
+
+
+@pytest.fixture(scope="session")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory,
+    small_project: Callable[[Path], None],
+    every_stage: Callable[[], None],
+) -> Path:
+    """The small project after all of its stages."""
+    root = tmp_path_factory.mktemp("whole")
+    small_project(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        every_stage()
+    return root
+
+
+@pytest.fixture
+def here(whole: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(whole)
+    return whole
+
+
+def _folder(path: Path, numbers: range) -> None:
+    path.mkdir(parents=True)
+    lines = []
+    for number in numbers:
+        draw(PLAN[number].theme, PLAN[number].seed, 64).save(path / f"{number}.png")
+        lines.append({"file_name": f"{number}.png", "text": PLAN[number].wordings[0]})
+    (path / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _params() -> dict[str, object]:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["targets"] = {
+        name: {"path": f"data/targets/{name}.png", "caption": None} for name in ("owl", "flat")
+    }
+    params["checkpoints"] = {
+        name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
+        for name in ("own", "clean")
+    }
+    params["corpus"] |= {"path": "pictures/seen"}
+    params["clip"]["path"] = params["clip"]["watch"] = str(LAB / "clip")
+    params["score"]["watch"] = str(LAB / "dvc.lock")
+    params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
+    params["scan"] |= {"end_seed": 65_536, "steps": 2}
+    params["scan"]["fit"] |= {"guidances": [3.0], "steps": [2]}
+    params["score"]["metrics"].append("clip-text")
+    weights = params["score"]["weights"] | {"clip-text": params["score"]["weights"]["clip"]}
+    params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
+    params["controls"] |= {"path": "pictures/outside", "count": 6, "watch": "pictures"}
+    params["controls"]["known"] |= {"folders": {"own": "pictures/seen"}, "count": 4}
+    params["judge"] |= {"reference": "clean", "least_controls": 4, "alpha": 0.2}
+    return dict(params)

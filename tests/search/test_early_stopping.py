@@ -1,0 +1,133 @@
+"""Searches that end before their budget: where, why, and the same whatever the shards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from searching import search
+from torch import Tensor
+
+from seedwitness import config
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.engine.sampling import decode_latents
+from seedwitness.errors import ConfigError
+from seedwitness.imaging.alignment import Positions
+from seedwitness.search import case_search
+from seedwitness.search.case_search import Case
+from seedwitness.search.early_stopping import copies, enough_trials
+
+PROMPTS = ("a red fish", "a blue lighthouse")
+AS_THEY_ARE = Positions("stretch")
+BATCH = 4
+
+
+def settings(**stop: float) -> config.Search:
+    return search(budget_nfe=96, prompts=2, steps=2, batch=4, shard=4, stop=stop)
+
+
+def picture() -> Image.Image:
+    rng = np.random.default_rng(1)
+    return Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+
+
+def nearest(numbers: Sequence[int], latents: list[Tensor]) -> case_search.Copies:
+    """Calls the trials of these numbers copies, known by their latents."""
+
+    def which(rows: Tensor, _: Image.Image) -> list[bool]:
+        return [any(torch.equal(row, latents[n]) for n in numbers) for row in rows]
+
+    return which
+
+
+@pytest.fixture(scope="module")
+def swept(
+    tiny: Loaded, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[case_search.Outcome, Path]:
+    ledger = tmp_path_factory.mktemp("ledger")
+    case = Case(picture(), PROMPTS)
+    return case_search.run(tiny, {"it": case}, settings(), ledger).outcomes["it"], ledger
+
+
+@pytest.mark.parametrize(("wanted", "last"), [(1, 6), (2, 9), (3, 9 + 1)])
+def test_it_ends_with_the_copy_that_makes_enough(
+    tiny: Loaded, swept: tuple[case_search.Outcome, Path], wanted: int, last: int
+) -> None:
+    whole, ledger = swept
+    latents = [whole.made[each.id].latent for each in whole.recipes]
+    found = case_search.run(
+        tiny,
+        {"it": Case(picture(), PROMPTS)},
+        settings(copies=wanted),
+        ledger,
+        copies=nearest((6, 9, 10), latents),
+    ).outcomes["it"]
+    assert found.recipes == whole.recipes[: last + 1]
+    assert found.ended == "copies"
+    assert found.stopped.startswith(f"{wanted} of {last + 1} trials are copies")
+    assert set(found.distances) == set(found.made) == {each.id for each in found.recipes}
+
+
+def test_it_is_given_up_when_copies_must_be_rare(
+    tiny: Loaded, swept: tuple[case_search.Outcome, Path]
+) -> None:
+    whole, ledger = swept
+    latents = [whole.made[each.id].latent for each in whole.recipes]
+    case = {"it": Case(picture(), PROMPTS)}
+    assert enough_trials(0.4) == 6
+    found = case_search.run(tiny, case, settings(rate=0.4), ledger, nearest((), latents)).outcomes[
+        "it"
+    ]
+    assert (found.recipes, found.ended) == (whole.recipes[:6], "futile")
+    assert "of 2 of 2 prompts: a rate of 0.4 or more among such trials would" in found.stopped
+    found = case_search.run(
+        tiny, case, settings(rate=0.4), ledger, nearest((3,), latents)
+    ).outcomes["it"]
+    assert (found.recipes, found.ended) == (whole.recipes, "budget")
+    assert found.stopped == whole.stopped
+
+
+@pytest.mark.parametrize("name", ["halving", "variations", "rare"])
+def test_only_blind_seeds_tell_how_rare_copies_are(name: str) -> None:
+    chosen = settings(rate=0.4).model_copy(update={"strategy": config.Strategy(name=name)})
+    with pytest.raises(ConfigError, match=f"only blind seeds can tell: .* with `{name}`"):
+        case_search.check(chosen)
+    case_search.check(chosen.model_copy(update={"stop": config.Stop(copies=1)}))
+
+
+def test_cases_end_each_by_itself(tiny: Loaded, swept: tuple[case_search.Outcome, Path]) -> None:
+    whole, ledger = swept
+    latents = [whole.made[each.id].latent for each in whole.recipes]
+    both = {"one": Case(picture(), PROMPTS), "other": Case(picture(), PROMPTS[::-1])}
+    found = case_search.run(tiny, both, settings(copies=1), ledger, nearest((2,), latents)).outcomes
+    assert (len(found["one"].recipes), found["one"].ended) == (3, "copies")
+    assert (len(found["other"].recipes), found["other"].ended) == (24, "budget")
+
+
+def test_copies_meet_every_criterion(tiny: Loaded, swept: tuple[case_search.Outcome, Path]) -> None:
+    whole, _ = swept
+    latents = torch.stack([whole.made[each.id].latent for each in whole.recipes])
+    pixels = decode_latents(tiny.pipeline, latents[3:4])[0]
+    target = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    near = config.Copy(metric="ssim", threshold=0.999, source="here")
+    never = config.Copy(metric="psnr", threshold=1000, source="here")
+    assert copies(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, target) == [
+        n == 3 for n in range(len(latents))
+    ]
+    mirrored = Image.fromarray(np.asarray(target)[:, ::-1].copy())
+    assert not any(copies(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, mirrored))
+    also = Positions("stretch", mirrored=True)
+    assert copies(tiny, [near], {}, BATCH, also)(latents, mirrored)[3]
+    assert not any(copies(tiny, [near, never], {}, BATCH, AS_THEY_ARE)(latents, target))
+    with pytest.raises(ConfigError, match="no metric"):
+        copies(tiny, [config.Copy(metric="ssimm", threshold=1, source="")], {}, BATCH, AS_THEY_ARE)
+    with pytest.raises(ConfigError, match="names no file for `lpips`"):
+        copies(tiny, [config.Copy(metric="lpips", threshold=1, source="")], {}, BATCH, AS_THEY_ARE)
+
+
+@pytest.mark.parametrize(("rate", "trials"), [(0.5, 5), (0.1, 29), (0.01, 299), (0.006, 498)])
+def test_trials_that_are_enough(rate: float, trials: int) -> None:
+    assert enough_trials(rate) == trials
+    assert (1 - rate) ** trials <= 0.05 < (1 - rate) ** (trials - 1)

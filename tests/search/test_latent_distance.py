@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from seedwitness.checkpoints.loading import Loaded
+from seedwitness.engine.sampling import encode_pictures
+from seedwitness.imaging.alignment import RULES, fitted
+from seedwitness.search.latent_distance import latent_rms, rms
+
+
+def picture(width: int, height: int) -> Image.Image:
+    rng = np.random.default_rng(1)
+    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def test_the_distance_is_zero_from_itself_and_the_size_of_a_shift() -> None:
+    target = torch.randn((4, 8, 8), generator=torch.Generator().manual_seed(1))
+    found = rms(torch.stack([target, target + 0.5, target - 2]), target)
+    assert found.tolist() == pytest.approx([0, 0.5, 2], abs=1e-6)
+
+
+def test_the_distance_does_not_depend_on_the_batch() -> None:
+    latents = torch.randn((33, 4, 8, 8), generator=torch.Generator().manual_seed(1))
+    together = rms(latents, latents[0] * 0.3)
+    alone = torch.cat([rms(row[None], latents[0] * 0.3) for row in latents])
+    assert torch.equal(together, alone)
+
+
+def test_latents_are_compared_with_the_encoded_target(tiny: Loaded) -> None:
+    image = picture(32, 32)
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
+    target = encode_pictures(tiny.pipeline, pixels)
+    distances = latent_rms(tiny.pipeline, image, 32, 32, "stretch")
+    assert distances(torch.cat([target, target + 1])).tolist() == pytest.approx([0, 1], abs=1e-6)
+
+
+def test_a_target_of_another_size_is_compared_as_the_rule_fits_it(tiny: Loaded) -> None:
+    image = picture(50, 20)
+    zeros = torch.zeros((1, 4, 6, 10))
+    for rule in RULES:
+        whole = fitted(image, 40, 24, rule)
+        of_size = latent_rms(tiny.pipeline, whole, 40, 24, "stretch")
+        assert torch.equal(latent_rms(tiny.pipeline, image, 40, 24, rule)(zeros), of_size(zeros))

@@ -1,0 +1,121 @@
+"""Controls and scores that are few, alike or no numbers: no p of 0, nothing divided by 0."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cases import CASE, SETTINGS, controls, scores
+
+from seedwitness import records
+from seedwitness.errors import RecordError
+from seedwitness.verdict.case_data import Examined
+from seedwitness.verdict.judgement import judge
+
+
+def found(case: Examined) -> records.Memorised:
+    (judged,) = judge([case], SETTINGS)
+    ranks = [judged.memorised.rank, *(each.rank for each in judged.memorised.robustness)]
+    for rank in ranks:
+        assert rank is not None
+        assert 0 < rank.p <= rank.p_family <= 1
+        assert rank.controls >= 0
+    return judged.memorised
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_so_few_controls_say_nothing(count: int) -> None:
+    judged = found(replace(CASE, controls=controls([0.3] * count)))
+    assert judged.finding == "inconclusive"
+    assert judged.reasons[0].startswith(f"{count} controls are too few")
+    assert not any("one control fewer" in each.what for each in judged.robustness)
+
+
+def test_controls_that_are_all_alike_are_ties() -> None:
+    judged = found(replace(CASE, controls=controls([0.9] * 99)))
+    assert judged.rank is not None
+    assert (judged.rank.at_least_as_close, judged.rank.p) == (99, 1)
+    assert judged.finding == "inconclusive"  # copies, but the controls come as close
+
+
+def test_one_picture_twice_among_the_controls_is_no_two() -> None:
+    judged = found(replace(CASE, controls=controls([0.3] * 99, ["x"] * 99)))
+    assert judged.finding == "inconclusive"
+    assert "c0 and c1 of the controls are the same picture" in judged.reasons[0]
+
+
+def test_one_control_saved_twice_is_no_two() -> None:
+    twice = CASE.controls.copy()
+    twice.loc[twice["control"] == "c5", "pdq"] = twice.loc[twice["control"] == "c3", "pdq"].iloc[0]
+    judged = found(replace(CASE, controls=twice))
+    assert judged.finding == "inconclusive"
+    assert "c3 and c5 of the controls are the same picture" in judged.reasons[0]
+
+
+def test_no_picture_is_learned_and_never_seen() -> None:
+    judged = found(replace(CASE, known=controls([0.6] * 12)))
+    assert judged.finding == "inconclusive"
+    assert "among the controls and among the pictures known to be learned" in judged.reasons[0]
+    assert judged.likelihood is None
+
+
+def test_a_single_trial_gives_no_interval_against_the_reference() -> None:
+    one = replace(CASE, scores=scores([0.9], [0.1]), reference_scores=scores([0.3], [0.4]))
+    judged = found(one)
+    assert judged.finding == "inconclusive"
+    assert judged.reasons[0].startswith("Fewer than two trials of blind seeds")
+    assert judged.reference is None
+
+
+def test_the_same_difference_everywhere_gives_no_interval() -> None:
+    two = replace(
+        CASE, scores=scores([0.9] * 2, [0.1] * 2), reference_scores=scores([0.3] * 2, [0.4] * 2)
+    )
+    judged = found(two)
+    assert judged.reference is not None
+    assert judged.reference.low == judged.reference.high == judged.reference.difference > 0
+    assert judged.finding == "inconclusive"
+    assert "no spread is seen" in judged.reasons[0]
+
+
+def test_a_score_without_bound_is_no_number() -> None:
+    endless = CASE.reference_scores.copy()
+    endless.loc[0, "score"] = -np.inf
+    with pytest.raises(RecordError, match="no finite score by descriptor"):
+        found(replace(CASE, reference_scores=endless))
+
+
+def test_a_copy_to_the_search_alone_is_none() -> None:
+    """The search decodes a trial beside others; on the threshold that may make the difference."""
+    ended = CASE.search.model_copy(update={"ended": "copies"})
+    judged = found(replace(CASE, search=ended, scores=scores([0.9, 0.8] * 8, [0.16] * 16)))
+    assert judged.copies is not None
+    assert judged.copies.rate.hits == 0
+
+
+def test_a_control_fewer_is_no_more_controls_as_close_than_there_are() -> None:
+    judged = found(replace(CASE, controls=controls([0.95] * 100)))
+    [fewer] = [each for each in judged.robustness if each.what.startswith("one control fewer")]
+    assert (fewer.rank.at_least_as_close, fewer.rank.controls) == (99, 99)
+
+
+def test_scores_that_are_all_alike_differ_by_nothing() -> None:
+    same = scores([0.5] * 16, [0.5] * 16)
+    judged = found(replace(CASE, scores=same, reference_scores=same, controls=controls([0.5] * 99)))
+    assert judged.finding == "not supported"
+    assert judged.reference is not None
+    assert (judged.reference.difference, judged.reference.p) == (0, 1)
+
+
+@pytest.mark.parametrize("which", ["scores", "controls", "reference_scores"])
+def test_a_score_that_is_no_number_is_named(which: str) -> None:
+    table = getattr(CASE, which).copy()
+    table.loc[0, "score"] = np.nan
+    with pytest.raises(RecordError, match="no finite score by descriptor"):
+        judge([replace(CASE, **{which: table})], SETTINGS)
+
+
+def test_a_replay_that_lacks_a_score_is_no_replay() -> None:
+    lacking = CASE.reference_scores.drop(index=0)  # one trial, by one metric
+    for replayed in (lacking, CASE.reference_scores[:0]):
+        with pytest.raises(RecordError, match="other trials than the search"):
+            judge([replace(CASE, reference_scores=replayed)], SETTINGS)

@@ -1,0 +1,310 @@
+"""Findings: every word is reached for its own reason, and for no other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases import BEST, CASE, FAR, MADE, SEARCH, SETTINGS, controls, scores
+from invented import identity
+
+from seedwitness import config, records
+from seedwitness.errors import RecordError
+from seedwitness.verdict.case_data import Examined
+from seedwitness.verdict.judgement import judge
+
+
+def alone(case: Examined, settings: config.Judge = SETTINGS) -> records.Case:
+    (found,) = judge([case], settings)
+    return found
+
+
+def test_closer_than_all_controls_and_copies_is_supported() -> None:
+    found = alone(CASE).memorised
+    assert found.finding == "supported"
+    assert found.rank is not None
+    assert (found.rank.p, found.rank.controls) == (0.01, 99)
+    assert found.statistic is not None
+    assert found.statistic.value == 0.9
+    assert found.copies is not None
+    assert (found.copies.rate.hits, found.copies.rate.n) == (16, 16)
+    assert found.copies.reference_rate is not None
+    assert found.copies.reference_rate.hits == 0
+    assert found.copies.best_trial == "t0"
+    assert found.reference is not None
+    assert found.reference.p < 0.01
+    assert any("lab weights" in limit for limit in found.limits)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding", "why"),
+    [
+        ({"flat": ("one colour",)}, "inconclusive", "too flat"),
+        ({"controls": controls(BEST[:98])}, "inconclusive", "too few"),
+        ({"controls": controls([*BEST, 0.95])}, "inconclusive", "threshold says nothing"),
+        ({"scores": scores([0.9] * 16, [0.2] * 16)}, "inconclusive", "no copy"),
+        ({"scores": FAR}, "not supported", "above"),
+        ({"reference_scores": scores([0.9, 0.8] * 8, [0.1] * 16)}, "inconclusive", "reference"),
+    ],
+)
+def test_every_word_has_its_reason(change: dict[str, object], finding: str, why: str) -> None:
+    found = alone(replace(CASE, **change)).memorised  # type: ignore[arg-type]
+    assert (found.finding, why in found.reasons[0]) == (finding, True)
+
+
+def test_a_score_outside_its_metrics_range_is_refused() -> None:
+    table = scores([0.9, 1.2] + [0.8] * 14, [0.1] * 16)
+    found = alone(replace(CASE, scores=table)).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("1 trials have a score by descriptor outside its range")
+    beside = alone(replace(CASE, controls=controls([*BEST[:-1], -1.5]))).memorised
+    assert "1 trials of controls have a score by descriptor" in beside.reasons[0]
+    # What rounding does is no fault.
+    table = scores([1.0004] + [0.8] * 15, [0.1] * 16)
+    assert alone(replace(CASE, scores=table)).memorised.finding == "supported"
+
+
+def test_a_reference_of_the_same_weights_compares_nothing() -> None:
+    itself = CASE.checkpoint.model_copy(update={"name": "another-name"})
+    found = alone(replace(CASE, reference=itself)).memorised
+    assert found.finding == "inconclusive"
+    assert "another-name has the same weights as memorised" in found.reasons[0]
+
+
+def test_a_reference_of_another_family_is_allowed_and_said() -> None:
+    assert CASE.reference is not None
+    same = CASE.reference.model_copy(update={"family": "single-file"})  # how the file is written
+    assert not any("another kind" in each for each in alone(CASE).memorised.limits)
+    assert alone(replace(CASE, reference=same)).memorised == alone(CASE).memorised
+    other = CASE.reference.model_copy(update={"prediction_type": "epsilon", "prompt_limit": 99})
+    found = alone(replace(CASE, reference=other)).memorised
+    assert found.finding == "supported"
+    assert any(
+        each.startswith("clean is of another kind than memorised: it") for each in found.limits
+    )
+    wider = CASE.reference.model_copy(update={"latent_channels": 4})
+    found = alone(replace(CASE, reference=wider)).memorised
+    assert any("a seed is not the same noise there" in each for each in found.limits)
+
+
+def test_a_target_of_which_a_blank_sheet_is_a_copy_is_refused() -> None:
+    pale = CASE.target.information.model_copy(update={"patch_contrast": 0.15})
+    case = replace(CASE, target=CASE.target.model_copy(update={"information": pale}))
+    found = alone(case).memorised
+    assert found.finding == "inconclusive"
+    assert "A sheet of one colour comes within 0.150 of the target" in found.reasons[0]
+    flat = alone(replace(case, flat=("it shows nothing",))).memorised
+    assert flat.reasons == ["The target is too flat to be recognised by: it shows nothing."]
+
+
+def test_a_target_that_is_its_own_control_is_refused() -> None:
+    hashes = [f"p{k}" for k in range(100)]
+    hashes[99] = "own"
+    found = alone(replace(CASE, controls=controls([*BEST, 0.99], hashes))).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("The target itself is among the controls, as c99")
+    assert found.rank is not None
+    assert (found.rank.controls, found.rank.left_out) == (99, ["c99"])
+    assert found.robustness == []  # nothing could change it
+
+
+def test_a_control_that_is_the_target_saved_otherwise_is_refused() -> None:
+    near = f"{int(CASE.target.pdq, 16) ^ (2**31 - 1):064x}"  # 31 bits differ
+    case = replace(CASE, controls=saved_otherwise(CASE.controls, "c7", near))
+    found = alone(case).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("The target itself is among the controls, as c7")
+    further = f"{int(CASE.target.pdq, 16) ^ (2**32 - 1):064x}"
+    for changed in (
+        saved_otherwise(CASE.controls, "c7", further),
+        saved_otherwise(CASE.controls, "c7", near, quality=49),
+    ):
+        assert alone(replace(CASE, controls=changed)).memorised.finding == "supported"
+    recoloured = saved_otherwise(CASE.controls, "c7", near)
+    recoloured.loc[recoloured["control"] == "c7", "thumbnail"] = "8080a0" * 64
+    assert alone(replace(CASE, controls=recoloured)).memorised.finding == "supported"
+
+
+def saved_otherwise(
+    table: pd.DataFrame, control: str, pdq: str, quality: int = 100
+) -> pd.DataFrame:
+    """Controls one of which has another PDQ hash."""
+    changed = table.copy()
+    changed.loc[changed["control"] == control, ["pdq", "pdq_quality"]] = [pdq, quality]
+    return changed
+
+
+def test_controls_that_the_corpus_holds_are_refused() -> None:
+    seen = CASE.controls.copy()
+    seen.loc[seen["control"] == "c7", "corpus_match"] = "seen/3.png"
+    found = alone(replace(CASE, controls=seen)).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("1 of the controls are in the corpus, c7 as seen/3.png")
+
+
+def test_the_reference_has_no_other_to_be_compared_with() -> None:
+    empty = records.frame([], records.SCORES)
+    found = alone(replace(CASE, reference=None, reference_scores=empty)).memorised
+    assert found.reference is None
+    assert any("itself" in limit for limit in found.limits)
+    assert found.rank is not None
+    assert found.copies is not None
+    assert (found.rank.p, found.copies.rate.hits) == (0.01, 16)
+    assert found.finding == "inconclusive"  # it lacks the comparison that *supported* asks for
+    assert found.reasons[0].startswith("This is the reference checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("copied", "finding"), [(0, "supported"), (1, "supported"), (12, "inconclusive")]
+)
+def test_a_reference_that_copies_nearly_as_often_withholds_the_word(
+    copied: int, finding: str
+) -> None:
+    near = scores([0.3, 0.3, 0.31, 0.31] * 4, [0.1] * copied + [0.4] * (16 - copied))
+    found = alone(replace(CASE, reference_scores=near)).memorised
+    assert found.finding == finding
+    assert ("made copies with the same recipes too" in found.reasons[0]) == (copied == 12)
+
+
+@pytest.mark.parametrize(("closest", "finding"), [(0.45, "supported"), (0.6, "inconclusive")])
+def test_a_target_that_is_easy_for_the_reference_too_is_not_called_supported(
+    closest: float, finding: str
+) -> None:
+    """Also without a copy there: it is closer than all controls of the reference."""
+    theirs = scores([0.3] * 15 + [closest], [0.4] * 16)
+    clean = replace(
+        CASE,
+        checkpoint=identity("clean"),
+        reference=None,
+        scores=theirs,
+        reference_scores=records.frame([], records.SCORES),
+    )
+    found = judge([replace(CASE, reference_scores=theirs), clean], SETTINGS)[0].memorised
+    assert found.finding == finding
+    assert ("too (p = 0.01)" in found.reasons[0]) == (finding == "inconclusive")
+
+
+def test_what_a_checkpoint_made_is_not_called_learned() -> None:
+    found = alone(replace(CASE, scan=MADE)).memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("The noise of seed 7 by torch-cpu is in the target")
+
+
+def test_only_blind_trials_are_compared_with_the_reference() -> None:
+    """What was chosen by its closeness here leans to this checkpoint."""
+    varied = CASE.trials.copy()
+    varied.loc[varied["trial"].isin([f"t{k}" for k in range(8, 16)]), "parent"] = "t0"
+    theirs = scores([0.9, 0.8] * 4 + [0.3] * 8, [0.4] * 16)
+    chosen = alone(replace(CASE, trials=varied, reference_scores=theirs)).memorised
+    assert chosen.reference is not None
+    assert (chosen.reference.n, chosen.reference.difference) == (8, 0)
+    assert chosen.reference.what.endswith(", of blind seeds alone")
+    assert chosen.finding == "inconclusive"
+    assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
+
+
+def test_only_blind_trials_are_counted_against_the_reference() -> None:
+    """Variations of one lucky seed copy here and not there, blind seeds as often there."""
+    varied = CASE.trials.copy()
+    varied.loc[varied["trial"].isin([f"t{k}" for k in range(4, 16)]), "parent"] = "t0"
+    theirs = scores([0.3, 0.31] * 8, [0.1] * 4 + [0.4] * 12)
+    found = alone(replace(CASE, trials=varied, reference_scores=theirs)).memorised
+    assert found.finding == "inconclusive"
+    assert "in 4 of 4 blind trials, where this one did in 4 of 4" in found.reasons[0]
+    assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
+
+
+def test_a_prompt_that_tells_more_than_those_of_controls_is_said_to() -> None:
+    told = CASE.prompts.assign(bits=90.0)
+    brief, long = (
+        CASE.controls.assign(caption=text) for text in ("a cat", "a cat that sleeps on a wall " * 9)
+    )
+    said = [
+        any("bits, more than the captions of 99 of 99" in each for each in found.limits)
+        for prompts, table in (
+            (told, brief),
+            (told, long),
+            (told.assign(source="recovered"), brief),
+        )
+        for found in [alone(replace(CASE, prompts=prompts, controls=table)).memorised]
+    ]
+    assert said == [True, False, False]
+
+
+def test_generated_is_concluded_from_the_scan() -> None:
+    found = alone(CASE).generated
+    assert (found.finding, found.reasons) == ("inconclusive", ["no size for it"])
+    assert alone(replace(CASE, flat=["grey"])).generated.reasons[0].endswith("by: grey.")
+
+
+def test_the_order_of_the_rows_changes_nothing() -> None:
+    mixed = replace(
+        CASE,
+        scores=CASE.scores.sample(frac=1, random_state=1),
+        controls=CASE.controls.sample(frac=1, random_state=2),
+        reference_scores=CASE.reference_scores.sample(frac=1, random_state=3),
+    )
+    assert alone(mixed) == alone(CASE)
+
+
+def test_another_set_of_recipes_is_no_replay() -> None:
+    with pytest.raises(RecordError, match="other trials"):
+        alone(replace(CASE, reference_scores=scores([0.3] * 15, [0.4] * 15)))
+    with pytest.raises(RecordError, match="budget"):
+        alone(replace(CASE, scores=records.frame([], records.SCORES)))
+
+
+def test_trials_that_were_chosen_are_said_to_be() -> None:
+    varied = SEARCH.model_copy(update={"strategy": "variations"})
+    limits = alone(replace(CASE, search=varied)).memorised.limits
+    assert any("strategy variations chose its later trials" in each for each in limits)
+    assert not any("strategy" in each for each in alone(CASE).memorised.limits)
+
+
+def test_a_search_that_ended_early_is_reckoned_with() -> None:
+    last = scores([0.3] * 15 + [0.9], [0.4] * 15 + [0.1])
+    whole = alone(replace(CASE, scores=last)).memorised
+    ended = SEARCH.model_copy(update={"ended": "copies"})
+    early = alone(replace(CASE, scores=last, search=ended)).memorised
+    assert whole.copies is not None
+    assert early.copies is not None
+    assert (early.copies.rate.low, early.finding) == (whole.copies.rate.low, whole.finding)
+    assert early.copies.rate.high < whole.copies.rate.high
+    assert any("until it had copies enough" in each for each in early.limits)
+    futile = SEARCH.model_copy(update={"ended": "futile", "stopped": "no copy in 59 trials"})
+    given_up = alone(replace(CASE, scores=FAR, search=futile)).memorised.limits
+    assert any("given up before its budget: no copy in 59 trials." in each for each in given_up)
+
+
+def test_several_checkpoints_share_the_error_rate() -> None:
+    """By Holm, over those that are examined; the reference is what they are compared with."""
+    plenty = controls(np.linspace(0.2, 0.5, 199).tolist())
+    empty = records.frame([], records.SCORES)
+    near = replace(CASE, controls=plenty)
+    other = replace(near, checkpoint=identity("other"), scores=FAR)
+    clean = replace(
+        near, checkpoint=identity("clean"), reference=None, reference_scores=empty, scores=FAR
+    )
+    cases = {each.checkpoint: each.memorised for each in judge([other, near, clean], SETTINGS)}
+    assert list(cases) == ["other", "memorised", "clean"]
+    ranks = {name: each.rank for name, each in cases.items() if each.rank}
+    assert {name: each.family for name, each in ranks.items()} == {
+        "other": 2,
+        "memorised": 2,
+        "clean": 1,
+    }
+    assert (ranks["memorised"].p, ranks["memorised"].p_family) == (1 / 200, 2 / 200)
+    assert ranks["other"].p_family == ranks["other"].p
+    assert cases["memorised"].finding == "supported"
+    assert "by Holm over 2 cases 0.01" in cases["memorised"].reasons[0]
+
+    # By itself this case passes, and among the changes none fails for its company.
+    assert {each.rank.family for each in cases["memorised"].robustness} == {2}
+    assert not any("one control fewer" in each.what for each in cases["memorised"].robustness)
+    halves = cases["memorised"].robustness[-2:]
+    assert {each.finding for each in halves} == {"supported"}
+
+    third = replace(other, checkpoint=identity("third"))
+    found = judge([other, near, third, clean], SETTINGS)[1].memorised
+    assert found.finding == "inconclusive"
+    assert found.reasons[0].startswith("199 controls are too few in the company of 3 cases")
