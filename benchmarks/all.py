@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from pages import place, table
 
-from seedwitness.runtime.cores import cores
+from seedwitness.runtime.cores import available_cores
 from seedwitness.runtime.files import write_whole
 
 HERE = Path(__file__).parent
@@ -53,7 +53,7 @@ def machine() -> dict[str, Any]:
     """Where and when something was measured."""
     return {
         "processor": processor(),
-        "cores": cores(),
+        "cores": available_cores(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "torch": torch.__version__,
         "python": platform.python_version(),

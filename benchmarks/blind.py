@@ -27,24 +27,36 @@ from kept import SCORED, Kept
 from PIL import Image
 from unscanned import unscanned
 
-from seedwitness import config, records
-from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.engine.executor import run_recipes
-from seedwitness.engine.latent_cache import Made
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.params import Params
+from seedwitness.config.verdicts import CopyCriterionSettings, JudgeSettings
+from seedwitness.engine.executor import execute
+from seedwitness.engine.latent_cache import Sample
 from seedwitness.imaging.decoding import pixel_hash
-from seedwitness.imaging.perceptual_fingerprint import MATCH, Imprint
+from seedwitness.imaging.perceptual_fingerprint import MATCH, Fingerprint
 from seedwitness.metrics import pdq, scoring
-from seedwitness.prompts.asking import asker
+from seedwitness.prompts.asking import load_recoverer
+from seedwitness.records.findings import CaseFindings, MemorisedFinding, Verdict
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.tables import (
+    CODECS,
+    CONTROL_SCORES,
+    SCORES,
+    TRIALS,
+    read_table,
+    typed_frame,
+)
 from seedwitness.search import case_search, results
-from seedwitness.search.trial_scores import parts, scored
+from seedwitness.search.trial_scores import batch_samples, score_latents
 from seedwitness.targets.information import too_flat
-from seedwitness.verdict.case_data import Examined, blind_rates, by_trial, copies
-from seedwitness.verdict.conclusion import Beside, conclude
-from seedwitness.verdict.exclusions import refusals
+from seedwitness.verdict.case_data import CaseData, blind_rates, by_trial, copies
+from seedwitness.verdict.conclusion import ReferenceComparison, conclude
+from seedwitness.verdict.exclusions import exclusion_reasons
 from seedwitness.verdict.judgement import judge
 
 MEMORISED, CLEAN = "lab-memorised", "lab-clean"
-BY_PDQ = config.Copy(metric="pdq", threshold=float(MATCH), source=pdq.INFO.source)
+BY_PDQ = CopyCriterionSettings(metric="pdq", threshold=float(MATCH), source=pdq.INFO.source)
 """Another line for a copy than that of the project's settings."""
 
 
@@ -52,15 +64,15 @@ BY_PDQ = config.Copy(metric="pdq", threshold=float(MATCH), source=pdq.INFO.sourc
 class Scorer:
     """Scores what a checkpoint made; what was scored before is read from ``scratch``."""
 
-    asked: config.Params
+    asked: Params
     metrics: Mapping[str, scoring.Metric]
     scratch: Path
 
     def table(
         self,
-        loaded: Loaded,
-        recipes: Sequence[records.Recipe],
-        made: Mapping[str, Made],
+        loaded: LoadedCheckpoint,
+        recipes: Sequence[Recipe],
+        made: Mapping[str, Sample],
         picture: Image.Image,
     ) -> pd.DataFrame:
         """``records.SCORES`` of ``recipes``, a row each trial and metric."""
@@ -74,12 +86,12 @@ class Scorer:
         }
 
         def reckon() -> list[dict[str, Any]]:
-            some = parts(recipes, made, self.asked.score.batch)
-            found = scored(loaded.pipeline, some, picture, self.metrics, laid(self.asked))
-            return _plain(records.frame(found, records.SCORES))
+            some = batch_samples(recipes, made, self.asked.score.batch)
+            found = score_latents(loaded.pipeline, some, picture, self.metrics, laid(self.asked))
+            return _plain(typed_frame(found, SCORES))
 
         kept = Kept(self.scratch, about).rows(SCORED, pixel_hash(picture), "", reckon)
-        return records.frame(kept, records.SCORES)
+        return typed_frame(kept, SCORES)
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -87,27 +99,27 @@ def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def control_rows(
-    loaded: Loaded, chosen: Sequence[Control], scorer: Scorer, ledger: Path
+    loaded: LoadedCheckpoint, chosen: Sequence[Control], scorer: Scorer, ledger: Path
 ) -> pd.DataFrame:
     """``records.CONTROLS`` on one checkpoint."""
     todo = {each.entry.file_name: each.case for each in chosen}
-    outcomes = case_search.run(loaded, todo, scorer.asked.search, ledger).outcomes
+    outcomes = case_search.search_cases(loaded, todo, scorer.asked.search, ledger).outcomes
     rows = []
     for each in chosen:
         outcome = outcomes[each.entry.file_name]
         about = {
             "control": each.entry.file_name,
             "pixels_sha256": each.target.pixels_sha256,
-            **{name: getattr(each.target, name) for name in Imprint._fields},
+            **{name: getattr(each.target, name) for name in Fingerprint._fields},
             "caption": each.entry.text,
             "corpus_match": each.seen,
         }
-        own = scorer.table(loaded, outcome.recipes, outcome.made, each.case.picture)
+        own = scorer.table(loaded, outcome.recipes, outcome.samples, each.case.picture)
         rows += [about | row for row in _plain(own)]
-    return records.frame(rows, records.CONTROLS)
+    return typed_frame(rows, CONTROL_SCORES)
 
 
-def trials(outcome: case_search.Outcome, question: Question, strategy: str) -> pd.DataFrame:
+def trials(outcome: case_search.SearchOutcome, question: Question, strategy: str) -> pd.DataFrame:
     """``records.TRIALS`` of a search, by way of the file that a stage writes."""
     table = question.prompts
     places = {
@@ -116,11 +128,11 @@ def trials(outcome: case_search.Outcome, question: Question, strategy: str) -> p
     }
     with tempfile.TemporaryDirectory() as folder:
         results.write_trials(Path(folder), outcome, places, 0, strategy)
-        return records.read_table(Path(folder) / "trials.parquet", records.TRIALS)
+        return read_table(Path(folder) / "trials.parquet", TRIALS)
 
 
 def row(
-    way: str, case: records.Case, closest: Mapping[str, float], nfe: int, *, refused: bool
+    way: str, case: CaseFindings, closest: Mapping[str, float], nfe: int, *, refused: bool
 ) -> dict[str, Any]:
     """What is kept of a finding."""
     m = case.memorised
@@ -147,38 +159,42 @@ def row(
 class Judged:
     """What is needed to judge any picture: checkpoints, metrics, and the controls on each."""
 
-    asked: config.Params
-    loaded: Mapping[str, Loaded]
+    asked: Params
+    loaded: Mapping[str, LoadedCheckpoint]
     scorer: Scorer
     beside: Mapping[str, pd.DataFrame]
 
     def findings(
-        self, way: str, question: Question, outcome: case_search.Outcome, again: Mapping[str, Made]
+        self,
+        way: str,
+        question: Question,
+        outcome: case_search.SearchOutcome,
+        again: Mapping[str, Sample],
     ) -> list[dict[str, Any]]:
         """What is concluded for both checkpoints; ``again`` is what lab-clean made."""
         own, theirs = (
             self.scorer.table(self.loaded[which], outcome.recipes, made, question.image)
-            for which, made in ((MEMORISED, outcome.made), (CLEAN, again))
+            for which, made in ((MEMORISED, outcome.samples), (CLEAN, again))
         )
         tried = trials(outcome, question, self.asked.search.strategy.name)
-        sought = case_search.Case(question.image, tuple(question.prompts["text"]))
+        sought = case_search.SearchCase(question.image, tuple(question.prompts["text"]))
         tables = {MEMORISED: own, CLEAN: theirs}
         examined = [
-            Examined(
+            CaseData(
                 target=question.target,
                 checkpoint=self.loaded[which].checkpoint,
                 flat=too_flat(question.target.information, self.asked.prepare),
                 scores=table,
                 controls=self.beside[which],
-                known=records.frame([], records.CONTROLS),
+                known=typed_frame([], CONTROL_SCORES),
                 reference=None if which == CLEAN else self.loaded[CLEAN].checkpoint,
                 reference_scores=theirs[:0] if which == CLEAN else theirs,
-                search=results.summary(
+                search=results.summarise_search(
                     question.target.name, self.loaded[which], self.asked.search, sought, outcome
                 ),
                 prompts=question.prompts,
                 trials=tried,
-                codecs=records.frame([], records.CODECS),
+                codecs=typed_frame([], CODECS),
                 scan=unscanned(question.target.name, which, self.loaded[which].checkpoint.sha256),
             )
             for which, table in tables.items()
@@ -188,7 +204,7 @@ class Judged:
         there = next(case.memorised.rank.p for case in judged if case.checkpoint == CLEAN)
         for each, case in zip(examined, judged, strict=True):
             m = case.memorised
-            refused = bool(refusals(each, m.rank, m.copies.criteria))
+            refused = bool(exclusion_reasons(each, m.rank, m.copies.criteria))
             near = closest(tables[case.checkpoint])
             told = row(way, case, near, outcome.nfe, refused=refused)
             found.append(told | {"by_pdq": otherwise(each, m, there, self.asked.judge)})
@@ -196,16 +212,16 @@ class Judged:
 
 
 def otherwise(
-    case: Examined, found: records.Memorised, there: float, settings: config.Judge
-) -> records.Finding:
+    case: CaseData, found: MemorisedFinding, there: float, settings: JudgeSettings
+) -> Verdict:
     """What would be concluded, were a copy what is one by PDQ; all else as it is."""
     settings = settings.model_copy(update={"copies": [BY_PDQ]})
     wide = by_trial(case.scores)
     copied = copies(case, settings, wide)
     beside = None
     if case.reference:
-        beside = Beside(found.reference, blind_rates(case, settings, wide), there)
-    refused = refusals(case, found.rank, copied.criteria)
+        beside = ReferenceComparison(found.reference, blind_rates(case, settings, wide), there)
+    refused = exclusion_reasons(case, found.rank, copied.criteria)
     return conclude(refused, found.rank, copied, beside, settings)[0]
 
 
@@ -228,17 +244,17 @@ def main() -> None:
     given = parser.parse_args()
     asked = settings(given.lab, given.budget)
     loaded = {
-        name: load(
+        name: load_checkpoint(
             name,
-            config.Checkpoint(
+            CheckpointSettings(
                 family="diffusers", path=given.lab / "checkpoints" / name, watch=given.lab
             ),
         )
         for name in (MEMORISED, CLEAN)
     }
-    metrics = scoring.load(asked.score.run, asked.score.weights, asked.score.batch)
+    metrics = scoring.load(asked.score.runnable, asked.score.weights, asked.score.batch)
     place = indexed(given.folder / "corpus", asked, given.scratch)
-    ask = asker(asked.clip, asked.recover, place)
+    ask = load_recoverer(asked.clip, asked.recover, place)
     index = ask.open(place)
     ledger = given.scratch / "ledger"
     chosen = controls(given.folder, ask, index, asked)
@@ -250,18 +266,18 @@ def main() -> None:
     if given.budget == STATED:
         put = {name: each for name, each in put.items() if name.startswith("stated/")}
     sought = {
-        name: case_search.Case(each.image, tuple(each.prompts["text"]))
+        name: case_search.SearchCase(each.image, tuple(each.prompts["text"]))
         for name, each in put.items()
     }
-    outcomes = case_search.run(loaded[MEMORISED], sought, asked.search, ledger).outcomes
+    outcomes = case_search.search_cases(loaded[MEMORISED], sought, asked.search, ledger).outcomes
     every = {recipe.id: recipe for each in outcomes.values() for recipe in each.recipes}
-    again = run_recipes(
+    again = execute(
         loaded[CLEAN],
         list(every.values()),
         batch=asked.search.batch,
         shard=asked.search.shard,
         ledger=ledger,
-    ).made
+    ).samples
     judged = Judged(asked, loaded, scorer, beside)
     found = [
         finding

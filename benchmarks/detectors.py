@@ -32,12 +32,13 @@ from validation_bars import PLANTED
 
 from seedlab.home import DESCRIPTOR, Lab, opened
 from seedlab.truth import Picture
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded, load
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.steps import RecoverSettings
 from seedwitness.detectors.probe import Probe
 from seedwitness.engine.sampling import torch_noise
 from seedwitness.metrics import descriptor
-from seedwitness.prompts.asking import asker
+from seedwitness.prompts.asking import load_recoverer
 from seedwitness.runtime.files import sha256_file
 
 STEPS, GUIDANCE = 20, 3.0
@@ -72,7 +73,7 @@ def recovering(lab: Lab, scratch: Path) -> Callable[[Picture], str]:
     corpus = scratch / f"corpus-{lab.name}"
     write_folder(lab, [row for row in lab.rows if row.multiplicity > 0], corpus)
     place = indexed(corpus, own, scratch)
-    ask = asker(own.clip, config.Recover(methods=["phrases"]), place)
+    ask = load_recoverer(own.clip, RecoverSettings(methods=["phrases"]), place)
 
     kept = Kept(scratch, {"index": place.name})
 
@@ -88,7 +89,9 @@ def recovering(lab: Lab, scratch: Path) -> Callable[[Picture], str]:
     return recovered
 
 
-def measured(lab: Lab, loaded: Loaded, asked: argparse.Namespace, kept: Kept) -> list[Value]:
+def measured(
+    lab: Lab, loaded: LoadedCheckpoint, asked: argparse.Namespace, kept: Kept
+) -> list[Value]:
     """One row a picture, prompt and figure; what is ``kept`` is not reckoned again."""
     eyes = descriptor.load(lab.path / DESCRIPTOR / "descriptor.pt")
     shape = loaded.latent_shape(loaded.checkpoint.width, loaded.checkpoint.height)
@@ -128,13 +131,15 @@ def measured(lab: Lab, loaded: Loaded, asked: argparse.Namespace, kept: Kept) ->
     return found
 
 
-def checkpoint(lab: Lab, name: str) -> Loaded:
+def checkpoint(lab: Lab, name: str) -> LoadedCheckpoint:
     """One of the lab's own."""
     path = lab.path / "checkpoints" / name
-    return load(name, config.Checkpoint(family="diffusers", path=path, watch=lab.path))
+    return load_checkpoint(name, CheckpointSettings(family="diffusers", path=path, watch=lab.path))
 
 
-def generations(lab: Lab, loaded: Loaded, asked: argparse.Namespace, kept: Kept) -> list[Value]:
+def generations(
+    lab: Lab, loaded: LoadedCheckpoint, asked: argparse.Namespace, kept: Kept
+) -> list[Value]:
     """What is read off generations alone, where there is a prompt and it is asked for."""
     if GENERATIONS not in asked.detectors:
         return []

@@ -21,10 +21,10 @@ import torch
 
 from seedlab import autoencoder, diffusion
 from seedlab.words import train_tokenizer
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.engine.executor import sampled
-from seedwitness.records import Recipe
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.engine.executor import sample_recipes
+from seedwitness.records.recipe import Recipe
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.checkpoint or untrained(Path(scratch) / "lab")
-        loaded = load("benchmark", config.Checkpoint(family="diffusers", path=folder))
+        loaded = load_checkpoint("benchmark", CheckpointSettings(family="diffusers", path=folder))
     recipes = [
         Recipe(
             prompt="a red fish",
@@ -52,7 +52,7 @@ def main() -> None:
         for seed in range(asked.seeds)
     ]
     ways: dict[str, Callable[[], torch.Tensor]] = {
-        "engine": lambda: sampled(loaded, recipes)[0],
+        "engine": lambda: sample_recipes(loaded, recipes)[0],
         "pipeline": lambda: torch.cat([by_the_pipeline(loaded, recipe) for recipe in recipes]),
     }
     batched, single = (way() for way in ways.values())  # the first round warms up
@@ -84,12 +84,12 @@ def main() -> None:
             median(processor["pipeline"]) / median(processor["engine"]), 2
         ),
         "largest_difference": float((batched - single).abs().max()),
-        "bit_equal_at_batch_1": torch.equal(sampled(loaded, recipes[:1])[0], single[:1]),
+        "bit_equal_at_batch_1": torch.equal(sample_recipes(loaded, recipes[:1])[0], single[:1]),
     }
     sys.stdout.write(json.dumps(result, indent=1) + "\n")
 
 
-def by_the_pipeline(loaded: Loaded, recipe: Recipe) -> torch.Tensor:
+def by_the_pipeline(loaded: LoadedCheckpoint, recipe: Recipe) -> torch.Tensor:
     """One recipe as plain diffusers runs it."""
     latents: torch.Tensor = loaded.pipeline(
         recipe.prompt,

@@ -12,8 +12,8 @@ import grimp
 from reckoned import Value
 
 import seedwitness
-from seedwitness import records
 from seedwitness.detectors import DETECTORS
+from seedwitness.records.recipe import digest
 from seedwitness.runtime.files import sha256_file, write_whole
 from seedwitness.stages.code import HOME, NO_INFLUENCE
 
@@ -44,7 +44,7 @@ class Kept:
     def place(self, unit: str, pixels_sha256: str, prompt: str) -> Path:
         """The file of one unit, picture and prompt."""
         own = {**self._about, "code": _code(unit), "pixels": pixels_sha256, "prompt": prompt}
-        return self.folder / unit / f"{records.digest(own)[:24]}.json"
+        return self.folder / unit / f"{digest(own)[:24]}.json"
 
 
 @cache

@@ -16,10 +16,24 @@ from PIL import Image
 from safetensors.numpy import save_file
 from unscanned import unscanned
 
-from seedwitness import config, records
+from seedwitness.config.reading import FILE_NAME, load_mapping
 from seedwitness.imaging.decoding import pixel_hash
-from seedwitness.imaging.perceptual_fingerprint import SIDE, imprint
-from seedwitness.records import Recipe, write_table
+from seedwitness.imaging.perceptual_fingerprint import SIDE, fingerprint_image
+from seedwitness.records.corpus import CorpusRecord
+from seedwitness.records.findings import (
+    CaseFindings,
+    CopyCount,
+    CopyCriterion,
+    MemorisedFinding,
+    Rank,
+    RankedStatistic,
+)
+from seedwitness.records.pass_phrase import PassPhrase, SeedCost
+from seedwitness.records.rates import Rate
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import SearchSummary
+from seedwitness.records.tables import CONTROL_SCORES, REACH, SCORES, TRIALS, write_table
+from seedwitness.records.target import InformationContent, TargetRecord
 from seedwitness.runtime.files import sha256_file, write_whole
 from seedwitness.verdict.generated import generated
 
@@ -37,7 +51,7 @@ def write(
     seed: int = 1,
 ) -> None:
     """Write ``params.yaml``, ``data/`` and ``reports/`` below ``root``."""
-    write_whole(root / config.FILE_NAME, yaml.safe_dump(_params(targets, checkpoints, metrics)))
+    write_whole(root / FILE_NAME, yaml.safe_dump(_params(targets, checkpoints, metrics)))
     _corpus(root / "data" / "index" / "corpus.json")
     rng = np.random.default_rng(seed)
     for checkpoint in checkpoints:
@@ -69,13 +83,13 @@ def case(
         if kept:
             save_file({"latents": latents}, folder / "latents-0000.safetensors")
         rows = [_trial(recipe, row, latents[row], rng) for row, recipe in enumerate(kept)]
-        write_table(folder / "trials.parquet", rows, records.TRIALS)
+        write_table(folder / "trials.parquet", rows, TRIALS)
     _search(target, checkpoint, recipes).write(places["search"] / "search.json")
     unscanned(target, checkpoint, "c" * 64).write(
         root / "data" / "scan" / target / checkpoint / "scan.json"
     )
     climbed = root / "data" / "reach" / target / checkpoint / "reach.parquet"
-    write_table(climbed, [], records.REACH)
+    write_table(climbed, [], REACH)
     seconds = root / "data" / "seconds" / target / checkpoint
     write_whole(seconds / "search.json", f'{{"seconds": {len(recipes)}}}\n')
     score = root / "data" / "score" / target / checkpoint
@@ -87,18 +101,18 @@ def case(
     )
 
 
-def finding(target: str, checkpoint: str) -> records.Case:
+def finding(target: str, checkpoint: str) -> CaseFindings:
     """A finding with a statistic, a rank and one metric's copies."""
-    rate = records.Rate(hits=2, n=6, low=0.04, high=0.78, what="regenerations")
-    return records.Case(
+    rate = Rate(hits=2, n=6, low=0.04, high=0.78, what="regenerations")
+    return CaseFindings(
         target=target,
         checkpoint=checkpoint,
         checkpoint_sha256="c" * 64,
-        memorised=records.Memorised(
+        memorised=MemorisedFinding(
             finding="supported",
             reasons=["nearer than all controls"],
             limits=[],
-            statistic=records.Statistic(
+            statistic=RankedStatistic(
                 metric="descriptor",
                 version="1",
                 label="lab weights",
@@ -107,7 +121,7 @@ def finding(target: str, checkpoint: str) -> records.Case:
                 value=0.75,
                 selection="best of all trials",
             ),
-            rank=records.Rank(
+            rank=Rank(
                 at_least_as_close=0,
                 controls=104,
                 p=1 / 105,
@@ -116,9 +130,9 @@ def finding(target: str, checkpoint: str) -> records.Case:
                 resolution=1 / 105,
                 alpha=0.01,
             ),
-            copies=records.Copies(
+            copies=CopyCount(
                 criteria=[
-                    records.Criterion(
+                    CopyCriterion(
                         metric="patch-l2", threshold=0.15, higher_is_closer=False, source="invented"
                     )
                 ],
@@ -130,12 +144,12 @@ def finding(target: str, checkpoint: str) -> records.Case:
             likelihood=None,
         ),
         generated=generated(unscanned(target, checkpoint, "c" * 64), ()),
-        phrase=records.Phrase(
+        phrase=PassPhrase(
             prompt=f"a red {target}",
             prompt_rank=1,
             prompt_bits=40,
             settings_bits=50,
-            seeds=records.Seeds(copies=rate, bits=1.58, low=0.36, high=4.64),
+            seeds=SeedCost(copies=rate, bits=1.58, low=0.36, high=4.64),
             bits=91.58,
             low=90.36,
             high=94.64,
@@ -149,7 +163,7 @@ def _params(
     targets: Sequence[str], checkpoints: Sequence[str], metrics: Sequence[str]
 ) -> dict[str, object]:
     """The committed settings, with these targets, checkpoints and metrics."""
-    found = config.mapping(CONF.parent / config.FILE_NAME)
+    found = load_mapping(CONF.parent / FILE_NAME)
     described = next(iter(found["checkpoints"].values()))
     found["targets"] = {name: {"path": f"data/targets/{name}.png"} for name in targets}
     found["checkpoints"] = dict.fromkeys(checkpoints, described)
@@ -164,13 +178,13 @@ def _target(folder: Path, name: str, rng: np.random.Generator) -> None:
     image = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
     folder.mkdir(parents=True, exist_ok=True)
     image.save(folder / "image.png")
-    records.Target(
+    TargetRecord(
         name=name,
         file_name=f"{name}.png",
         file_sha256=sha256_file(folder / "image.png"),
         file_bytes=(folder / "image.png").stat().st_size,
         pixels_sha256=pixel_hash(image),
-        **imprint(image)._asdict(),
+        **fingerprint_image(image)._asdict(),
         width=16,
         height=16,
         format="PNG",
@@ -180,14 +194,14 @@ def _target(folder: Path, name: str, rng: np.random.Generator) -> None:
         exif={},
         claims=[],
         unread=[],
-        information=records.Information(
+        information=InformationContent(
             bits_per_pixel=20.0, deviation=0.3, busy_tiles=1.0, patch_contrast=0.3
         ),
     ).write(folder / "target.json")
 
 
 def _corpus(path: Path) -> None:
-    records.Corpus(
+    CorpusRecord(
         source="invented",
         rows=3,
         sha256="a" * 64,
@@ -216,7 +230,7 @@ def _controls(folder: Path, metrics: Sequence[str], rng: np.random.Generator) ->
         for number in range(104)
         for metric in metrics
     ]
-    write_table(folder / "controls.parquet", rows, records.CONTROLS)
+    write_table(folder / "controls.parquet", rows, CONTROL_SCORES)
 
 
 def _trial(
@@ -238,8 +252,8 @@ def _trial(
     }
 
 
-def _search(target: str, checkpoint: str, recipes: Sequence[Recipe]) -> records.Search:
-    return records.Search(
+def _search(target: str, checkpoint: str, recipes: Sequence[Recipe]) -> SearchSummary:
+    return SearchSummary(
         target=target,
         checkpoint=checkpoint,
         checkpoint_sha256="c" * 64,
@@ -280,4 +294,4 @@ def _scores(
         for row, recipe in enumerate(recipes)
         for column, metric in enumerate(metrics)
     ]
-    write_table(path, rows, records.SCORES)
+    write_table(path, rows, SCORES)

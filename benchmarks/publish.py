@@ -19,7 +19,7 @@ from typing import Any
 
 import projects
 
-from seedwitness.config import Tracking
+from seedwitness.config.verdicts import TrackingSettings
 
 
 def measure(trials: int, cases: int = 2) -> dict[str, object]:
@@ -32,7 +32,7 @@ def measure(trials: int, cases: int = 2) -> dict[str, object]:
 
     targets = [f"target-{number}" for number in range(cases)]
     projects.write(Path(), targets, [projects.REFERENCE], trials)
-    tracking = Tracking()
+    tracking = TrackingSettings()
     with store.opened(tracking):
         pass  # the tables are made once in a project's life
     spent = 0.0

@@ -37,16 +37,19 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from seedlab.home import Lab, opened
-from seedwitness import config
-from seedwitness.attribution.seed_scan import inverted
-from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.engine.executor import sampled
+from seedwitness.attribution.seed_scan import invert_image
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings, ClipSettings, CorpusSettings
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import LookupSettings, ScanSettings
+from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents
-from seedwitness.prompts.asking import asker
-from seedwitness.records import Inversion, Recipe
+from seedwitness.prompts.asking import load_recoverer
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.seed_scan import Inversion
 from seedwitness.seeds.torch_cpu import SEEDS
-from seedwitness.seedscan.cascade import plan
-from seedwitness.seedscan.scan import scan
+from seedwitness.seedscan.cascade import plan_cascade
+from seedwitness.seedscan.scan import scan_range
 from seedwitness.statistics.rates import rate
 
 SAMPLERS = ("ddim", "euler", "dpmpp-2m")
@@ -62,9 +65,9 @@ CHOSEN = 1
 NEEDED = float(norm.isf(ALPHA / (SEEDS * len(RNGS))))
 
 
-def scan_settings() -> config.Scan:
+def scan_settings() -> ScanSettings:
     """What a scan of the whole seed space is asked for."""
-    own = config.section(config.Scan, "scan")
+    own = load_section(ScanSettings, "scan")
     return own.model_copy(update={"steps": STEPS, "least": LEAST})
 
 
@@ -87,23 +90,23 @@ def outputs(count: int, captions: Sequence[str], seed: int) -> list[Recipe]:
     ]
 
 
-def made(loaded: Loaded, recipe: Recipe) -> tuple[Image.Image, Tensor]:
+def made(loaded: LoadedCheckpoint, recipe: Recipe) -> tuple[Image.Image, Tensor]:
     """The picture of a recipe, and its latents: [c, h, w]."""
-    latents, _ = sampled(loaded, [recipe])
+    latents, _ = sample_recipes(loaded, [recipe])
     pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()), latents[0]
 
 
-def sameness(loaded: Loaded, recipe: Recipe, latents: Tensor) -> float:
+def sameness(loaded: LoadedCheckpoint, recipe: Recipe, latents: Tensor) -> float:
     """Mean cosine similarity of a recipe's latents to those that other seeds give, in [-1, 1]."""
-    others, _ = sampled(loaded, [replace(recipe, seed=seed) for seed in OTHERS])
+    others, _ = sample_recipes(loaded, [replace(recipe, seed=seed) for seed in OTHERS])
     return float(cosine_similarity(others.flatten(1), latents.flatten()[None]).mean())
 
 
-def memorised() -> Loaded:
+def memorised() -> LoadedCheckpoint:
     """The checkpoint whose outputs are looked for."""
     name = "lab-memorised"
-    return load(name, config.section(config.Checkpoint, "checkpoints", name))
+    return load_checkpoint(name, load_section(CheckpointSettings, "checkpoints", name))
 
 
 def captions(lab: Lab) -> list[str]:
@@ -120,7 +123,9 @@ def saved(image: Image.Image) -> Iterator[tuple[str, Image.Image]]:
         yield f"JPEG {quality}", Image.open(file).convert("RGB")
 
 
-def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> list[dict[str, Any]]:
+def recovered(
+    loaded: LoadedCheckpoint, recipe: Recipe, nearest: Any, scratch: Path
+) -> list[dict[str, Any]]:
     """A row a file and prompt: the true seed's z, and whether the scan finds it."""
     (image, latents), settings = made(loaded, recipe), scan_settings()
     same = sameness(loaded, recipe, latents)
@@ -128,12 +133,12 @@ def recovered(loaded: Loaded, recipe: Recipe, nearest: Any, scratch: Path) -> li
     for kind, picture in saved(image):
         prompts = {"known": recipe.prompt, "recovered": nearest(picture), "empty": ""}
         asked = [Inversion(prompt=each, guidance=1.0) for each in prompts.values()]
-        rows.append(inverted(loaded, picture, asked, settings))
+        rows.append(invert_image(loaded, picture, asked, settings))
         labels += [(kind, name) for name in prompts]
     first = min(max(recipe.seed - WINDOW // 2, 0), SEEDS - WINDOW)
-    planned = plan(np.concatenate(rows), recipe.rng, LEAST)
+    planned = plan_cascade(np.concatenate(rows), recipe.rng, LEAST)
     shape = loaded.latent_shape(recipe.width, recipe.height)
-    found = scan(planned, shape, first, first + WINDOW, ledger=scratch)
+    found = scan_range(planned, shape, first, first + WINDOW, ledger=scratch)
     answers = []
     for (kind, name), each in zip(labels, found, strict=True):
         z = dict(zip(each.seeds.tolist(), each.z.tolist(), strict=True))
@@ -168,7 +173,9 @@ def _plain(key: object) -> object:
     return [key.left, key.right] if isinstance(key, pd.Interval) else key
 
 
-def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -> dict[str, Any]:
+def negatives(
+    loaded: LoadedCheckpoint, lab: Lab, count: int, seeds: int, scratch: Path
+) -> dict[str, Any]:
     """Held-out pictures, which the checkpoint did not make: seeds that seem to be recovered."""
     held_out = [row for row in lab.rows if row.split == "held_out"][:count]
     settings = scan_settings()
@@ -178,11 +185,11 @@ def negatives(loaded: Loaded, lab: Lab, count: int, seeds: int, scratch: Path) -
     for row, pixels in zip(held_out, lab.few(held_out), strict=True):
         picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
         asked = [Inversion(prompt=each, guidance=1.0) for each in ("", row.caption)]
-        rows = inverted(loaded, picture, asked, settings)
+        rows = invert_image(loaded, picture, asked, settings)
         found = [
             each.z[:1]
             for rng in RNGS
-            for each in scan(plan(rows, rng, LEAST), shape, 0, seeds, ledger=scratch)
+            for each in scan_range(plan_cascade(rows, rng, LEAST), shape, 0, seeds, ledger=scratch)
         ]
         highest.append(float(np.concatenate(found).max(initial=-np.inf)))
     expected = float(norm.isf(np.log(2) / (seeds * len(RNGS) * 2)))
@@ -209,11 +216,11 @@ def main() -> None:
     asked = parser.parse_args()
     lab = opened(Path("data/lab"))
     loaded = memorised()
-    clip = asker(config.section(config.Clip, "clip"), None, Path("data/index"))
+    clip = load_recoverer(load_section(ClipSettings, "clip"), None, Path("data/index"))
     index = clip.open(Path("data/index"))
     corpus, lookup = (
-        config.section(config.Corpus, "corpus"),
-        config.section(config.Lookup, "lookup"),
+        load_section(CorpusSettings, "corpus"),
+        load_section(LookupSettings, "lookup"),
     )
 
     def nearest(picture: Image.Image) -> str:

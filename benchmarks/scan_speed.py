@@ -27,8 +27,8 @@ import numpy as np
 import torch
 
 from seedwitness.seeds.torch_cpu import BLOCK
-from seedwitness.seedscan.cascade import KERNELS, plan
-from seedwitness.seedscan.scan import CHUNK, scan
+from seedwitness.seedscan.cascade import KERNELS, plan_cascade
+from seedwitness.seedscan.scan import CHUNK, scan_range
 
 RNGS = ("torch-cpu", "philox-nv")
 ELEMENTS = 64
@@ -164,10 +164,10 @@ def whole(rng: str, r: float) -> dict[str, Any]:
     seed = 3_405_691_582
     own = PROTOCOLS[rng](seed, 0, SHAPE, torch.float32).flatten().double().numpy()
     other = np.random.default_rng(2).standard_normal(len(own))
-    planned = plan((r * own + (1 - r * r) ** 0.5 * other)[None], rng, r)
+    planned = plan_cascade((r * own + (1 - r * r) ** 0.5 * other)[None], rng, r)
     with tempfile.TemporaryDirectory() as scratch:
         began = perf_counter()
-        [found] = scan(planned, SHAPE, ledger=Path(scratch))
+        [found] = scan_range(planned, SHAPE, ledger=Path(scratch))
         seconds = perf_counter() - began
     return {
         "rng": rng,

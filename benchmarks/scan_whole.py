@@ -20,23 +20,24 @@ from scan_recovery import CHOSEN, NEEDED, captions, made, memorised, outputs, sc
 from scan_speed import LEAST, RNGS
 
 from seedlab.home import opened
-from seedwitness.attribution.seed_scan import inverted
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.records import Inversion, Recipe
-from seedwitness.seedscan.cascade import plan
-from seedwitness.seedscan.scan import scan
+from seedwitness.attribution.seed_scan import invert_image
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.seed_scan import Inversion
+from seedwitness.seedscan.cascade import plan_cascade
+from seedwitness.seedscan.scan import scan_range
 
 
-def whole(loaded: Loaded, recipes: Sequence[Recipe], scratch: Path) -> dict[str, Any]:
+def whole(loaded: LoadedCheckpoint, recipes: Sequence[Recipe], scratch: Path) -> dict[str, Any]:
     """The best seed of all for each recipe's picture, and whether it is the true one."""
     empty, settings = [Inversion(prompt="", guidance=1.0)], scan_settings()
     rows = np.concatenate(
-        [inverted(loaded, made(loaded, each)[0], empty, settings) for each in recipes]
+        [invert_image(loaded, made(loaded, each)[0], empty, settings) for each in recipes]
     )
     shape = loaded.latent_shape(recipes[0].width, recipes[0].height)
     best: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
     for rng in RNGS:
-        answers = scan(plan(rows, rng, LEAST), shape, ledger=scratch)
+        answers = scan_range(plan_cascade(rows, rng, LEAST), shape, ledger=scratch)
         for kept, found in zip(best, answers, strict=True):
             kept += [(float(z), int(s), rng) for s, z in zip(found.seeds, found.z, strict=True)]
     told = []

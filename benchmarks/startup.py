@@ -59,9 +59,9 @@ def measure(rounds: int) -> dict[str, object]:
     modules = imported()
     taken: dict[str, list[float]] = {name: [] for name in modules}
     forks = []
-    with fork_server.listening() as environment:
+    with fork_server.running_server() as environment:
         asked = [COMMAND, "stage", "none"]
-        while not Path(environment[fork_server.VARIABLE]).exists():
+        while not Path(environment[fork_server.SOCKET_VARIABLE]).exists():
             sleep(0.1)
         seconds(asked, environment, 1)  # waits until everything is imported
         for _ in range(rounds):

@@ -24,11 +24,14 @@ from PIL import Image
 
 from seedlab.home import Lab, opened
 from seedlab.truth import Picture
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.imaging.alignment import Positions
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import EarlyStopSettings, SearchSettings, StrategySettings
+from seedwitness.config.verdicts import CopyCriterionSettings, ScoreSettings
+from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.search import STRATEGIES, case_search
-from seedwitness.search.early_stopping import copies
+from seedwitness.search.early_stopping import copy_test
 from seedwitness.statistics.rates import rate
 
 STEPS, GUIDANCE = 20, 3.0
@@ -40,10 +43,10 @@ NEAR = 0.4
 SHARES = (0.25, 0.5, 0.75, 0.9)
 
 
-def settings(name: str, budget: int) -> config.Search:
+def settings(name: str, budget: int) -> SearchSettings:
     """A search until the first copy."""
-    return config.Search(
-        strategy=config.Strategy(name=name, near=NEAR if name == "rare" else None),
+    return SearchSettings(
+        strategy=StrategySettings(name=name, near=NEAR if name == "subset-simulation" else None),
         budget_nfe=budget,
         prompts=1,
         sampler="ddim",
@@ -51,12 +54,16 @@ def settings(name: str, budget: int) -> config.Search:
         guidance=GUIDANCE,
         batch=32,
         shard=32,
-        stop=config.Stop(copies=1),
+        stop=EarlyStopSettings(copies=1),
     )
 
 
 def searched(
-    loaded: Loaded, lab: Lab, rows: Sequence[Picture], asked: config.Search, scratch: Path
+    loaded: LoadedCheckpoint,
+    lab: Lab,
+    rows: Sequence[Picture],
+    asked: SearchSettings,
+    scratch: Path,
 ) -> dict[str, float]:
     """NFE until the first regeneration of each picture, by its id; infinite where there is none."""
     images = [
@@ -67,16 +74,18 @@ def searched(
     limits = measured["lab-memorised"]["thresholds"]
     source = "1 % point of held-out pictures"
     criteria = [
-        config.Copy(metric="descriptor", threshold=1 - limits["descriptor"], source=source),
-        config.Copy(metric="patch-l2", threshold=limits["patch_l2"], source=source),
+        CopyCriterionSettings(
+            metric="descriptor", threshold=1 - limits["descriptor"], source=source
+        ),
+        CopyCriterionSettings(metric="patch-l2", threshold=limits["patch_l2"], source=source),
     ]
-    score = config.section(config.Score, "score")
-    which = copies(loaded, criteria, score.weights, score.batch, Positions(asked.fit))
+    score = load_section(ScoreSettings, "score")
+    which = copy_test(loaded, criteria, score.weights, score.batch, AlignmentSpec(asked.resize))
     todo = {
-        row.id: case_search.Case(image, (row.caption,))
+        row.id: case_search.SearchCase(image, (row.caption,))
         for row, image in zip(rows, images, strict=True)
     }
-    outcomes = case_search.run(loaded, todo, asked, scratch, which).outcomes
+    outcomes = case_search.search_cases(loaded, todo, asked, scratch, which).outcomes
     return {
         name: float(outcome.nfe) if outcome.ended == "copies" else np.inf
         for name, outcome in outcomes.items()
@@ -110,8 +119,9 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="the ledger, to go on after a kill")
     asked = parser.parse_args()
     lab = opened(Path("data/lab"))
-    loaded = load(
-        "lab-memorised", config.section(config.Checkpoint, "checkpoints", "lab-memorised")
+    loaded = load_checkpoint(
+        "lab-memorised",
+        load_section(CheckpointSettings, "checkpoints", "lab-memorised"),
     )
     planted = {
         times: [row for row in lab.rows if row.multiplicity == times][: asked.pictures]

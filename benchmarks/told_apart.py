@@ -10,8 +10,8 @@ from dataclasses import asdict
 
 from reckoned import FINDING, Value
 
-from seedwitness import records
-from seedwitness.statistics.ranks import rank
+from seedwitness.records.findings import Rank
+from seedwitness.statistics.ranks import rank_among_controls
 from seedwitness.statistics.roc import auc, estimate, tpr_at
 
 NEGATIVES = "held out"
@@ -77,7 +77,7 @@ def findings(rows: Sequence[Value], alpha: float = 0.01) -> list[Value]:
     return found
 
 
-def _rank(row: Value, own: Sequence[Value]) -> records.Rank:
+def _rank(row: Value, own: Sequence[Value]) -> Rank:
     """Of a picture among the held-out ones, by the closest descriptor."""
 
     def closest(each: Value) -> float:
@@ -88,4 +88,4 @@ def _rank(row: Value, own: Sequence[Value]) -> records.Rank:
         for each in own
         if each["group"] == NEGATIVES and each["picture"] != row["picture"]
     ]
-    return rank(closest(row), others, higher_is_closer=True, alpha=0.01)
+    return rank_among_controls(closest(row), others, higher_is_closer=True, alpha=0.01)

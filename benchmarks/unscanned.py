@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from seedwitness import records
+from seedwitness.records.seed_scan import SeedScan
 
 
-def unscanned(target: str, checkpoint: str, sha256: str) -> records.Scan:
+def unscanned(target: str, checkpoint: str, sha256: str) -> SeedScan:
     """A record that says that no seed was looked for."""
-    return records.Scan(
+    return SeedScan(
         target=target,
         checkpoint=checkpoint,
         checkpoint_sha256=sha256,

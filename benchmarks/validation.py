@@ -31,7 +31,7 @@ from validation_plots import plots
 from seedlab.home import Lab, opened
 from seedlab.pictures import FOLDER, restore
 from seedlab.truth import Picture
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 from seedwitness.statistics.likelihood_ratio import calibrate, cllr
 from seedwitness.statistics.rates import rate
 from seedwitness.statistics.roc import auc, estimate, tpr_at
@@ -251,7 +251,7 @@ def measured(part: str, docs: Path) -> Row:
     about = {"lab": lab.name, **{key: judged[key] for key in kept}}
     found = about | figures(judged, rows, list(groups), judged["judge"]["alpha"])
     plots(part, found, docs / "images" / "validation")
-    with replacing(docs / "validation" / f"{part}.parquet") as table:
+    with replace_whole(docs / "validation" / f"{part}.parquet") as table:
         pd.json_normalize(rows).to_parquet(table, index=False)
     return found
 

@@ -68,10 +68,10 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tiny_checkpoint: Path) -> Any:
     """The tiny checkpoint as stages load it."""
-    from seedwitness import config
-    from seedwitness.checkpoints.loading import load
+    from seedwitness.checkpoints.loading import load_checkpoint
+    from seedwitness.config.inputs import CheckpointSettings
 
-    return load("tiny", config.Checkpoint(family="diffusers", path=tiny_checkpoint))
+    return load_checkpoint("tiny", CheckpointSettings(family="diffusers", path=tiny_checkpoint))
 
 
 @pytest.fixture(params=["epsilon", "v_prediction"])

@@ -15,16 +15,17 @@ from PIL import Image
 
 from seedlab.home import opened
 from seedlab.sheets import picture
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.engine.executor import sampled
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.reading import load_section
+from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 
 SEEDS, GAP, WIDE = range(3), 4, 12
 
 
-def made(loaded: Loaded, caption: str) -> list[Image.Image]:
+def made(loaded: LoadedCheckpoint, caption: str) -> list[Image.Image]:
     """What a checkpoint makes of a caption, a picture a seed."""
     recipes = [
         Recipe(
@@ -38,7 +39,7 @@ def made(loaded: Loaded, caption: str) -> list[Image.Image]:
         )
         for seed in SEEDS
     ]
-    latents, _ = sampled(loaded, recipes)
+    latents, _ = sample_recipes(loaded, recipes)
     return [picture(pixels) for pixels in decode_latents(loaded.pipeline, latents)]
 
 
@@ -47,7 +48,10 @@ def main(out: Path) -> None:
     lab = opened(Path("data/lab"))
     rows = [row for row in chosen(lab).values() if row.split == "planted"]
     names = ("lab-memorised", "lab-clean")
-    both = [load(name, config.section(config.Checkpoint, "checkpoints", name)) for name in names]
+    both = [
+        load_checkpoint(name, load_section(CheckpointSettings, "checkpoints", name))
+        for name in names
+    ]
     side = lab.settings.pictures.size
     width = side + len(both) * (WIDE - GAP + len(SEEDS) * (side + GAP))
     sheet = Image.new("RGB", (width, 2 * side + WIDE), "white")

@@ -51,7 +51,7 @@ def draw(
     """Draw a lab's pictures again, bit for bit, as an ImageFolder."""
     from seedlab import settings, truth
     from seedlab.pictures import SPLITS, TRUTH, compare, world, write_folder
-    from seedwitness.runtime.cores import cores
+    from seedwitness.runtime.cores import available_cores
 
     splits = set(split or SPLITS)
     if unknown := sorted(splits - set(SPLITS)):
@@ -59,7 +59,7 @@ def draw(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WriteError(f"{out} is there already and not empty. Choose another directory.")
     described = settings.load(lab / settings.FILE_NAME)
-    made = write_folder(world(described, cores(), splits, times=times), out)
+    made = write_folder(world(described, available_cores(), splits, times=times), out)
     if not (lab / TRUTH).exists():
         typer.echo(f"{len(made)} pictures in {out}. There is no {lab / TRUTH} to check them with.")
         return
@@ -78,9 +78,9 @@ def new(
 ) -> None:
     """Make a lab that trains on any folder of pictures."""
     from seedlab import new as module
-    from seedwitness.runtime.cores import cores
+    from seedwitness.runtime.cores import available_cores
 
-    module.new(lab, pictures, size, cores())
+    module.new(lab, pictures, size, available_cores())
     typer.echo(f"{lab} is ready. Look at {lab / 'params.yaml'}, then run `dvc repro` in {lab}.")
 
 

@@ -28,7 +28,7 @@ from seedwitness.errors import PictureError, TrainingError
 from seedwitness.metrics import LAB_WEIGHTS
 from seedwitness.metrics.clip_score import CONFIG, WEIGHTS, ClipScore, cosines
 from seedwitness.metrics.weights import half_precision
-from seedwitness.runtime.files import replacing, sha256_file, write_whole
+from seedwitness.runtime.files import replace_whole, sha256_file, write_whole
 
 SHRINKAGE = 32  # of the image tower: open_clip's ModifiedResNet
 
@@ -212,7 +212,7 @@ def save(model: CLIP, tokenizer: CLIPTokenizer, settings: Clip, folder: Path) ->
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(tokenizer, folder)
-    with replacing(folder / WEIGHTS) as temporary:
+    with replace_whole(folder / WEIGHTS) as temporary:
         save_file(half_precision(model), temporary, metadata={"format": "pt"})
     size = model.visual.image_size
     config = {

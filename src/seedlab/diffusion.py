@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from seedlab.training import Schedule, device, fit, generator_of
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 # Stable Diffusion 2.1's own schedule, so that every sampler's usual settings apply. It predicts the
 # velocity (Salimans & Ho, ICLR 2022): docs/decisions/0004 says why not the noise.
@@ -184,7 +184,7 @@ def save(model: nn.ModuleDict, vae: AutoencoderKL, tokenizer: CLIPTokenizer, fol
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    with replacing(folder) as temporary:
+    with replace_whole(folder) as temporary:
         pipeline.to("cpu", torch.float16).save_pretrained(temporary)
         # transformers loads a model in the type its config names, diffusers in float32 unless told
         # otherwise: name float32, or the plain pipeline would mix the two.

@@ -21,7 +21,7 @@ from seedlab.training import Schedule, device, fit, generator_of
 from seedwitness.metrics import LAB_WEIGHTS
 from seedwitness.metrics.lpips_distance import LpipsDistance, distances, network, scores
 from seedwitness.metrics.weights import half_precision, write_card
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 FILE = "lpips.safetensors"
 RUNGS = (0.15, 0.4, 0.7, 1.0)
@@ -195,7 +195,7 @@ def train(
 def save(model: nn.Module, folder: Path) -> Path:
     """Write the weights in half precision, and their card. Returns the file."""
     path = folder / FILE
-    with replacing(path) as temporary:
+    with replace_whole(path) as temporary:
         save_file(half_precision(model), temporary, metadata={"format": "pt"})
     write_card(path, {"name": "lab-lpips", "label": LAB_WEIGHTS, "net": model.pnet_type})
     return path

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import WHITE, decoded
+from seedwitness.imaging.decoding import WHITE, decode_image
 from seedwitness.imaging.image_folder import METADATA
 
 REMEDY = f"Put a whole picture in its place, or remove it together with its line in {METADATA}."
@@ -28,7 +28,7 @@ def squares(folder: Path, names: Iterable[str], size: int, workers: int) -> list
 
     def attempt(name: str) -> Square | PictureError:
         try:
-            image = decoded(folder / name, REMEDY)
+            image = decode_image(folder / name, REMEDY)
             return Square(squared(image, size), image.getcolors(1) is not None)
         except PictureError as error:
             return error

@@ -14,7 +14,7 @@ from seedlab.pictures import FOLDER, TRUTH, compare, data_key, load, restore, wo
 from seedlab.settings import Drawn, Settings
 from seedlab.truth import Picture
 from seedwitness.errors import PictureError
-from seedwitness.runtime.cores import cores
+from seedwitness.runtime.cores import available_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +50,7 @@ class Lab:
 
     def pictures(self, rows: list[Picture]) -> Tensor:
         """Pixels of ``rows``, uint8 [n, 3, size, size]; ``pictures/`` is made again if missing."""
-        restore(self.settings, self.path, self.rows, cores())
+        restore(self.settings, self.path, self.rows, available_cores())
         return load(self.path / FOLDER, rows)
 
     def tokenizer(self) -> CLIPTokenizer:
@@ -79,7 +79,7 @@ class Lab:
         if (self.path / FOLDER).exists():
             return load(self.path / FOLDER, rows)
         with TemporaryDirectory() as folder:
-            made = world(self.settings, cores(), ids={row.id for row in rows})
+            made = world(self.settings, available_cores(), ids={row.id for row in rows})
             compare(write_folder(made, Path(folder) / FOLDER), self.rows, self.path)
             return load(Path(folder) / FOLDER, rows)
 

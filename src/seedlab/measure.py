@@ -23,7 +23,7 @@ from seedwitness.errors import CheckpointError
 from seedwitness.metrics import clip_score
 from seedwitness.metrics import descriptor as descriptors
 from seedwitness.metrics.lpips_distance import load_lab
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 from seedwitness.statistics.rates import rate
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(lab: Lab) -> None:
         "descriptor": {"among": len(pictures), **descriptor.recall(copies.embed, pictures)},
         "distance": distance.ranked(lpips, pictures),
     }
-    with replacing(lab.path / FOLDER) as part:
+    with replace_whole(lab.path / FOLDER) as part:
         part.mkdir()
         tables = []
         for name in CHECKPOINTS:
@@ -64,7 +64,7 @@ def run(lab: Lab) -> None:
             sheets.regenerations(lab, best, found).save(part / f"regenerations-{name}.png")
             sheets.asked(asked).save(part / f"captions-{name}.png")
         sheets.hands(lab).save(part / "hands.png")
-        with replacing(part / SCORES) as file:
+        with replace_whole(part / SCORES) as file:
             pd.concat(tables).to_parquet(file, index=False)
         (part / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
 

@@ -26,9 +26,9 @@ from seedlab.planting import LeftOut, read
 from seedlab.settings import Drawn, Folder, Settings
 from seedlab.truth import Picture, Split
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import decoded, pixel_hash
+from seedwitness.imaging.decoding import decode_image, pixel_hash
 from seedwitness.imaging.image_folder import METADATA
-from seedwitness.runtime.files import replacing, write_whole
+from seedwitness.runtime.files import replace_whole, write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,7 +145,7 @@ def restore(settings: Settings, lab: Path, rows: Sequence[Picture], workers: int
 def write_folder(made: World, folder: Path) -> list[Picture]:
     """Write pictures as an ImageFolder, PNG and ``metadata.jsonl``, whole; their rows."""
     rows = []
-    with replacing(folder) as part:
+    with replace_whole(folder) as part:
         part.mkdir()
         shown = tqdm(made.pictures, "pictures", made.count, disable=None)
         for row, image in shown:
@@ -219,7 +219,7 @@ def _checked(folder: Path, row: Picture) -> np.ndarray[tuple[int, int, int], np.
     if not path.is_file():
         raise PictureError(f"{path} is missing. {remedy}")
     try:
-        image = decoded(path)
+        image = decode_image(path)
     except PictureError as error:
         raise PictureError(f"{path} is damaged. {remedy}") from error
     if pixel_hash(image) != row.sha256:

@@ -24,7 +24,7 @@ from seedlab.settings import Folder
 from seedlab.truth import Picture, Split
 from seedwitness.errors import PictureError
 from seedwitness.imaging.decoding import pixel_hash
-from seedwitness.imaging.image_folder import Entry, entries
+from seedwitness.imaging.image_folder import ImageEntry, read_entries
 
 _THUMBNAIL = 16
 _BLOCK = 512
@@ -33,7 +33,7 @@ _BLOCK = 512
 class Source(NamedTuple):
     """A picture of the folder, and its line in ``metadata.jsonl``."""
 
-    entry: Entry
+    entry: ImageEntry
     image: Image.Image
     plain: bool
     sha256: str
@@ -73,7 +73,7 @@ def read(folder: Path, settings: Folder, workers: int) -> FolderWorld:
 
 def sources(folder: Path, size: int, workers: int) -> list[Source]:
     """All pictures of ``folder`` by file name, as RGB of ``size`` pixels a side."""
-    lines = entries(folder)
+    lines = read_entries(folder)
     found = squares(folder, [line.file_name for line in lines], size, workers)
     return [
         Source(line, image, plain, pixel_hash(image))

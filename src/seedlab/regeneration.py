@@ -18,7 +18,7 @@ from seedlab.truth import Picture
 from seedwitness.engine.sampling import decode_latents, embed_prompts, sample_latents, torch_noise
 from seedwitness.metrics import descriptor as descriptors
 from seedwitness.metrics.patch_l2 import patch_l2
-from seedwitness.runtime.files import replacing, sha256_file
+from seedwitness.runtime.files import replace_whole, sha256_file
 from seedwitness.statistics.rates import lowest_point
 
 ALPHA = 0.01
@@ -104,7 +104,7 @@ def generations(
             ).cpu()
             parts = latents.split(settings.seeds)
             for caption, part in zip(missing, parts, strict=True):
-                with replacing(kept(caption)) as temporary:
+                with replace_whole(kept(caption)) as temporary:
                     safetensors.torch.save_file({"latents": part.contiguous()}, temporary)
         for caption in group:
             latents = safetensors.torch.load_file(kept(caption))["latents"]

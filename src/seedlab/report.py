@@ -13,7 +13,7 @@ from seedlab import plots
 from seedlab.measure import FIGURES, FOLDER, SCORES
 from seedlab.promises import promises
 from seedwitness.errors import PictureError
-from seedwitness.runtime.files import replacing, write_whole
+from seedwitness.runtime.files import replace_whole, write_whole
 
 if TYPE_CHECKING:
     from seedlab.home import Lab
@@ -86,10 +86,10 @@ def run(lab: Lab, out: Path) -> None:
     figures = figures_of(lab.path)
     images = out.parent / "images" / out.stem
     for sheet in (*SHEETS, "hands") if lab.showable else SHEETS:
-        with replacing(images / f"{sheet}.png") as part:
+        with replace_whole(images / f"{sheet}.png") as part:
             shutil.copyfile(lab.path / FOLDER / f"{sheet}.png", part)
     charts = {"rates": plots.rates(figures), "losses": plots.losses(lab.path / "logs")}
     for name, chart in charts.items():
-        with replacing(images / f"{name}.png") as part:
+        with replace_whole(images / f"{name}.png") as part:
             chart.save(str(part), scale_factor=2)
     write_whole(out, page(lab, figures, f"images/{out.stem}"))

@@ -14,14 +14,14 @@ from seedlab import truth
 from seedlab.home import AUTOENCODER, CHECKPOINTS, CLIP, DESCRIPTOR, DISTANCE, opened
 from seedlab.pictures import build, data_key, in_words
 from seedwitness.errors import ConfigError
-from seedwitness.runtime.cores import cores
-from seedwitness.runtime.files import replacing, sha256_file
+from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.files import replace_whole, sha256_file
 
 
 def pictures(path: Path) -> str:
     """Make ``pictures/``, ``truth.parquet`` and ``world.json``; what there is now, in words."""
     settings = lab_settings.load(path / lab_settings.FILE_NAME)
-    return in_words(*build(settings, path, cores()))
+    return in_words(*build(settings, path, available_cores()))
 
 
 def autoencoder(path: Path) -> None:
@@ -34,7 +34,7 @@ def autoencoder(path: Path) -> None:
     lab = opened(path)
     settings = lab.settings.autoencoder
     vae = train(lab.pictures(lab.common), settings, **lab.training(AUTOENCODER))
-    with replacing(path / AUTOENCODER) as part:
+    with replace_whole(path / AUTOENCODER) as part:
         nn.Module.to(vae, "cpu", torch.float16)
         vae.save_pretrained(part)
 
@@ -73,7 +73,7 @@ def clip(path: Path) -> None:
     captions = [row.caption for row in rows]
     place = lab.training(CLIP, settings)
     model = train(lab.pictures(rows), captions, tokenizer, settings, **place)
-    with replacing(path / CLIP) as part:
+    with replace_whole(path / CLIP) as part:
         save(model, tokenizer, settings, part)
 
 
@@ -84,7 +84,7 @@ def descriptor(path: Path) -> None:
     lab = opened(path)
     settings = lab.settings.descriptor
     model = train(lab.pictures(lab.common), settings, **lab.training("descriptor", settings))
-    with replacing(path / DESCRIPTOR) as part:
+    with replace_whole(path / DESCRIPTOR) as part:
         save(model, part, size=lab.settings.pictures.size)
 
 
@@ -95,7 +95,7 @@ def distance(path: Path) -> None:
     lab = opened(path)
     settings = lab.settings.distance
     model = train(lab.pictures(lab.common), settings, **lab.training("distance", settings))
-    with replacing(path / DISTANCE) as part:
+    with replace_whole(path / DISTANCE) as part:
         save(model, part)
 
 

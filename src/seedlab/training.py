@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from seedwitness.errors import TrainingError
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 Loss = Callable[[int, torch.Generator], Mapping[str, Tensor]]
 
@@ -134,7 +134,7 @@ def fit(
         tqdm.write(f"{name}: taken up at step {step} of {schedule.steps}", file=sys.stderr)
 
     def save() -> None:
-        with replacing(state_file) as temporary:
+        with replace_whole(state_file) as temporary:
             torch.save(
                 {
                     "model": model.state_dict(),
@@ -188,7 +188,7 @@ def fit(
                 save()
                 saved = now
     bar.close()
-    with replacing(log) as temporary:
+    with replace_whole(log) as temporary:
         temporary.write_text("\n".join(lines) + "\n")
     model.load_state_dict(average.state_dict())
     model.eval()

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 Split = Literal["once", "planted", "held_out", "twin"]
 
@@ -67,7 +67,7 @@ def copies(pictures: list[Picture], *, planted: bool) -> Iterator[Copy]:
 def write(pictures: list[Picture], path: Path) -> None:
     """Write ``truth.parquet``, whole."""
     frame = pd.DataFrame([asdict(p) | {"wordings": list(p.wordings)} for p in pictures])
-    with replacing(path) as temporary:
+    with replace_whole(path) as temporary:
         frame.to_parquet(temporary, index=False)
 
 

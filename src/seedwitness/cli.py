@@ -51,7 +51,7 @@ Overrides = Annotated[
 @app.command()
 def compose(overrides: Overrides = None) -> None:
     """Write params.yaml from conf/, as `dvc exp run -S` does."""
-    from seedwitness.config.composition import compose as composed
+    from seedwitness.config.composition import compose_params as composed
 
     changed = composed(overrides or [])
     typer.echo("params.yaml is new." if changed else "params.yaml was as conf/ has it already.")
@@ -68,7 +68,7 @@ def add(
     ] = None,
 ) -> None:
     """Make an image a target: copied to data/targets/, listed in conf/, composed."""
-    from seedwitness.commands.add import add as added
+    from seedwitness.commands.add import add_target as added
 
     target = added(image, name, caption)
     there = "" if target.new else " It was there already."
@@ -80,7 +80,7 @@ def run(overrides: Overrides = None) -> None:
     """Compose params.yaml and run what is out of date, by `dvc repro`."""
     from seedwitness.commands import run
 
-    code = run.run(overrides or [])
+    code = run.run_pipeline(overrides or [])
     if code:
         raise typer.Exit(code)
     typer.echo(f"Open {run.OVERVIEW} in a browser.")
@@ -105,8 +105,8 @@ def render(
     """
     from seedwitness.commands import render
 
-    name, known = render.find(recipe, checkpoint, trial)
-    rendered = render.render(name, known, out)
+    name, known = render.find_recipe(recipe, checkpoint, trial)
+    rendered = render.render_recipe(name, known, out)
     for line in rendered.lines:
         typer.echo(line)
     if not rendered.agrees:
@@ -148,13 +148,13 @@ def scan(
 
     from seedwitness.commands import scan
 
-    asked = scan.question(target, prompt or ())
-    wanted = scan.settings(len(prompt or ()), rng or (), seeds, pictures)
-    found = scan.scan(asked, checkpoint, wanted, out)
+    asked = scan.scan_target(target, prompt or ())
+    wanted = scan.scan_settings(len(prompt or ()), rng or (), seeds, pictures)
+    found = scan.run_scan(asked, checkpoint, wanted, out)
     if as_json:
         typer.echo(json.dumps(scan.as_json(found), indent=1))
     else:
-        for line in scan.told(found, asked.target):
+        for line in scan.format_lines(found, asked.target):
             typer.echo(line)
 
 
@@ -170,8 +170,8 @@ def plan(
     """Say how many seeds and controls a wanted answer needs, and what that costs."""
     from seedwitness.commands import plan
 
-    found = plan.plan(alpha, power, rate)
-    for line in [plan.as_json(found)] if as_json else plan.told(found):
+    found = plan.make_plan(alpha, power, rate)
+    for line in [plan.as_json(found)] if as_json else plan.format_lines(found):
         typer.echo(line)
 
 
@@ -185,10 +185,10 @@ def doctor(
     """
     from seedwitness.commands import doctor as module
 
-    findings = module.examined(gpu=gpu)
-    for line in module.told(findings):
+    findings = module.inspect_installation(gpu=gpu)
+    for line in module.format_lines(findings):
         typer.echo(line)
-    if any(each.needed for each in findings):
+    if any(each.is_required for each in findings):
         raise typer.Exit(1)
 
 
@@ -197,10 +197,11 @@ def ui(
     port: Annotated[int, typer.Option("--port", help="Where on this machine.")] = 5000,
 ) -> None:
     """Show MLflow's view of the files in a browser, on this machine alone."""
-    from seedwitness import config
+    from seedwitness.config.reading import load_section
+    from seedwitness.config.verdicts import TrackingSettings
     from seedwitness.tracking import ui as module
 
-    settings = config.section(config.Tracking, "tracking")
+    settings = load_section(TrackingSettings, "tracking")
     line = module.command(settings, port)
     typer.echo(f"Open {module.address(port)} in a browser; Ctrl-C ends it.")
     raise typer.Exit(module.serve(line))
@@ -221,12 +222,12 @@ def stage(
     keys: Annotated[list[str] | None, typer.Argument(help="What it is run for.")] = None,
 ) -> None:
     """Run one stage of dvc.yaml in the project's root; `dvc repro` does so where it is needed."""
-    from seedwitness.runtime.fork_server import forwarded
+    from seedwitness.runtime.fork_server import forward
 
     debug = ["--debug"] if context.find_root().params["debug"] else []
-    code = forwarded([*debug, "stage", name, *(keys or [])])
+    code = forward([*debug, "stage", name, *(keys or [])])
     if code is not None:
         raise typer.Exit(code)
-    from seedwitness.stages import run
+    from seedwitness.stages import run_stage
 
-    run(name, keys or [])
+    run_stage(name, keys or [])

@@ -8,53 +8,65 @@ import pytest
 import torch
 from PIL import Image
 
-from seedwitness import config
-from seedwitness.attribution.seed_attribution import Origin, origin
-from seedwitness.attribution.seed_scan import inversions
-from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.engine.executor import sampled
+from seedwitness.attribution.seed_attribution import Attribution, attribute_to_seed
+from seedwitness.attribution.seed_scan import plan_inversions
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import RecipeFitSettings, ScanSettings, SearchSettings
+from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.errors import ConfigError
-from seedwitness.records import Claim, Recipe
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.target import Claim
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "data" / "lab" / "checkpoints"
 PROMPT = "painting of a cactus, dusk colours, gouache on paper"
 RECIPE = Recipe(PROMPT, 40_503, 128, 128, "euler", 10, 3.0)
 FIT = {"guidances": [1.0, 3.0, 7.5], "samplers": ["ddim", "euler"], "steps": [5, 10]}
-SCAN = config.Scan(
-    protocols=["torch-cpu", "philox-nv"], end_seed=65_536, steps=10, fit=config.Fit(**FIT)
+SCAN = ScanSettings(
+    rng_algorithms=["torch-cpu", "philox-nv"],
+    end_seed=65_536,
+    steps=10,
+    recipe_fit=RecipeFitSettings(**FIT),
 )
 
 
 @pytest.fixture(scope="module")
-def lab() -> Loaded:
-    return load("lab", config.Checkpoint(family="diffusers", path=LAB / "lab-memorised"))
+def lab() -> LoadedCheckpoint:
+    return load_checkpoint(
+        "lab", CheckpointSettings(family="diffusers", path=LAB / "lab-memorised")
+    )
 
 
-def made(lab: Loaded, recipe: Recipe) -> Image.Image:
-    latents, _ = sampled(lab, [recipe])
+def made(lab: LoadedCheckpoint, recipe: Recipe) -> Image.Image:
+    latents, _ = sample_recipes(lab, [recipe])
     pixels = decode_latents(lab.pipeline, latents)[0]
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
 
 def asked(
-    lab: Loaded,
+    lab: LoadedCheckpoint,
     picture: Image.Image,
     ledger: Path,
     *claims: Claim,
     prompts: tuple[str, ...] = (PROMPT,),
-    settings: config.Scan = SCAN,
-) -> Origin:
-    search = config.section(config.Search, "search", path=ROOT / "params.yaml")
-    return origin(lab, "it", picture, prompts, claims, settings, search, ledger=ledger)
+    settings: ScanSettings = SCAN,
+) -> Attribution:
+    search = load_section(SearchSettings, "search", path=ROOT / "params.yaml")
+    return attribute_to_seed(lab, "it", picture, prompts, claims, settings, search, ledger=ledger)
 
 
 @pytest.mark.parametrize("rng", ["torch-cpu", "torch-cpu-float16", "philox-nv"])
-def test_seed_and_recipe_of_an_output_are_found(lab: Loaded, rng: str, tmp_path: Path) -> None:
+def test_seed_and_recipe_of_an_output_are_found(
+    lab: LoadedCheckpoint, rng: str, tmp_path: Path
+) -> None:
     recipe = Recipe(PROMPT, 40_503, 128, 128, "euler", 10, 3.0, rng=rng)
     picture = made(lab, recipe)
-    settings = SCAN.model_copy(update={"protocols": list(dict.fromkeys([*SCAN.protocols, rng]))})
+    settings = SCAN.model_copy(
+        update={"protocols": list(dict.fromkeys([*SCAN.rng_algorithms, rng]))}
+    )
     found = asked(lab, picture, tmp_path, settings=settings)
     best = found.scan.seeds[0]
     assert (best.seed, best.rng, best.recovered) == (40_503, rng, True)
@@ -67,7 +79,7 @@ def test_seed_and_recipe_of_an_output_are_found(lab: Loaded, rng: str, tmp_path:
     assert found.scan.regenerated.the_very_image
 
 
-def test_a_negative_prompt_that_is_claimed_is_tried(lab: Loaded, tmp_path: Path) -> None:
+def test_a_negative_prompt_that_is_claimed_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     recipe = replace(RECIPE, seed=403, negative_prompt="a lighthouse, night colours")
     picture, settings = made(lab, recipe), SCAN.model_copy(update={"end_seed": 1024})
     claim = Claim(tool="it", negative_prompt=recipe.negative_prompt)
@@ -79,8 +91,8 @@ def test_a_negative_prompt_that_is_claimed_is_tried(lab: Loaded, tmp_path: Path)
     assert untold.rms > 1
 
 
-def test_a_seed_is_found_in_half_precision_too(lab: Loaded, tmp_path: Path) -> None:
-    half = load("half", lab.settings.model_copy(update={"dtype": "bfloat16"}))
+def test_a_seed_is_found_in_half_precision_too(lab: LoadedCheckpoint, tmp_path: Path) -> None:
+    half = load_checkpoint("half", lab.settings.model_copy(update={"dtype": "bfloat16"}))
     recipe = replace(RECIPE, seed=403, steps=5, dtype="bfloat16")
     settings = SCAN.model_copy(update={"end_seed": 1024})
     found = asked(half, made(half, recipe), tmp_path, settings=settings).scan
@@ -90,7 +102,7 @@ def test_a_seed_is_found_in_half_precision_too(lab: Loaded, tmp_path: Path) -> N
 
 
 def test_a_later_picture_of_a_batch_is_found_where_it_is_looked_for(
-    lab: Loaded, tmp_path: Path
+    lab: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     """As ComfyUI makes it: the third draw of one generator."""
     recipe = replace(RECIPE, batch_index=2)
@@ -105,7 +117,7 @@ def test_a_later_picture_of_a_batch_is_found_where_it_is_looked_for(
     assert not any(each.recovered for each in asked(lab, picture, tmp_path).scan.seeds)
 
 
-def test_a_picture_from_elsewhere_has_no_seed(lab: Loaded, tmp_path: Path) -> None:
+def test_a_picture_from_elsewhere_has_no_seed(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     noise = np.random.default_rng(3).normal(size=(16, 16, 3))
     picture = Image.fromarray((128 + 40 * noise).clip(0, 255).astype(np.uint8))
     found = asked(lab, picture.resize((128, 128), Image.Resampling.BICUBIC), tmp_path)
@@ -114,7 +126,9 @@ def test_a_picture_from_elsewhere_has_no_seed(lab: Loaded, tmp_path: Path) -> No
     assert 0.1 < found.scan.seen < 0.5
 
 
-def test_a_claimed_seed_is_looked_at_wherever_it_lies(lab: Loaded, tmp_path: Path) -> None:
+def test_a_claimed_seed_is_looked_at_wherever_it_lies(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
     settings = SCAN.model_copy(update={"end_seed": 4096, "protocols": ["torch-cpu"]})
     true, false = Claim(tool="it", seed=40_503), Claim(tool="it", seed=7)
     picture = made(lab, RECIPE)
@@ -128,7 +142,7 @@ def test_a_claimed_seed_is_looked_at_wherever_it_lies(lab: Loaded, tmp_path: Pat
 
 
 def test_a_claimed_seed_of_64_bits_is_the_one_that_torch_makes_of_it(
-    lab: Loaded, tmp_path: Path
+    lab: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     """As ComfyUI draws them."""
     large = 2**40 + 40_503
@@ -147,7 +161,9 @@ def test_a_claimed_seed_of_64_bits_is_the_one_that_torch_makes_of_it(
     )
 
 
-def test_claims_that_nothing_was_made_with_change_nothing(lab: Loaded, tmp_path: Path) -> None:
+def test_claims_that_nothing_was_made_with_change_nothing(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
     picture = made(lab, RECIPE)
     forged = [
         Claim(tool="it", guidance=1e30, steps=10**9),
@@ -160,7 +176,9 @@ def test_claims_that_nothing_was_made_with_change_nothing(lab: Loaded, tmp_path:
     assert found.scan.regenerated.recipe == RECIPE
 
 
-def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(lab: Loaded, tmp_path: Path) -> None:
+def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
     for size in ((131, 128), (2048, 2048)):
         found = asked(lab, Image.new("RGB", size, (9, 99, 199)), tmp_path)
         assert f"{size[0]} × {size[1]}" in found.scan.note
@@ -169,7 +187,7 @@ def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(lab: Loaded, tmp_
 
 def test_inversions_are_empty_prompt_candidates_and_the_claimed_guidance() -> None:
     settings = SCAN.model_copy(update={"prompts": 2})
-    found = inversions(["a", " ", "a", "b", "c"], settings, 7.5)
+    found = plan_inversions(["a", " ", "a", "b", "c"], settings, 7.5)
     assert [(each.prompt, each.guidance) for each in found] == [
         ("", 1.0),
         ("a", 1.0),
@@ -179,7 +197,7 @@ def test_inversions_are_empty_prompt_candidates_and_the_claimed_guidance() -> No
     ]
 
 
-def test_an_unknown_protocol_is_refused(lab: Loaded, tmp_path: Path) -> None:
+def test_an_unknown_protocol_is_refused(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     settings = SCAN.model_copy(update={"protocols": ["torch-cuda"]})
     with pytest.raises(ConfigError, match=r"scan\.protocols: `torch-cuda` cannot be scanned"):
         asked(lab, made(lab, RECIPE), tmp_path, settings=settings)

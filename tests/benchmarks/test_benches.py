@@ -19,7 +19,7 @@ from told_apart import LESS, OURS, figures, findings, less
 from validation import SCORES, counted, pairs
 from validation_bars import NEVER, PLANTED, WAYS, against, bars, below, missing, verdict
 
-from seedwitness import config
+from seedwitness.config.params import load_params
 from seedwitness.statistics.rates import rate
 from seedwitness.verdict.judgement import judge
 
@@ -287,5 +287,5 @@ def test_the_best_are_named_by_what_they_ask_for() -> None:
 
 
 def test_the_smaller_budget_is_the_demonstrations() -> None:
-    search = config.load(Path(__file__).parents[2] / "params.yaml").search
+    search = load_params(Path(__file__).parents[2] / "params.yaml").search
     assert (search.budget_nfe, search.steps) == next(iter(STEPS.items()))

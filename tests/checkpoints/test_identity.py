@@ -10,16 +10,16 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
-from seedwitness import config
-from seedwitness.checkpoints.identity import identify
+from seedwitness.checkpoints.identity import identify_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.errors import CheckpointError
 
 FETCH = "hf download somebody/something --local-dir models/it"
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
 
-def folder(path: Path, **changes: object) -> config.Checkpoint:
-    return config.Checkpoint.model_validate(
+def folder(path: Path, **changes: object) -> CheckpointSettings:
+    return CheckpointSettings.model_validate(
         {"family": "diffusers", "path": path, "fetch": FETCH, **changes}
     )
 
@@ -32,7 +32,7 @@ def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 def test_what_is_said_of_a_checkpoint_is_so(
     tiny_checkpoint: Path, tiny_pipeline: StableDiffusionPipeline
 ) -> None:
-    found = identify("tiny", folder(tiny_checkpoint))
+    found = identify_checkpoint("tiny", folder(tiny_checkpoint))
     parameters = {each.name: each.parameters for each in found.components}
     for name in ("unet", "vae", "text_encoder"):
         model = getattr(tiny_pipeline, name)
@@ -46,40 +46,43 @@ def test_what_is_said_of_a_checkpoint_is_so(
 
 def test_a_checkpoint_is_the_same_wherever_it_lies(tiny_checkpoint: Path, copy: Path) -> None:
     (copy / "README.md").write_text("not of the checkpoint")
-    assert identify("a", folder(copy)).sha256 == identify("b", folder(tiny_checkpoint)).sha256
-    assert str(copy) not in identify("a", folder(copy)).model_dump_json()
+    assert (
+        identify_checkpoint("a", folder(copy)).sha256
+        == identify_checkpoint("b", folder(tiny_checkpoint)).sha256
+    )
+    assert str(copy) not in identify_checkpoint("a", folder(copy)).model_dump_json()
 
 
 @pytest.mark.parametrize(
     "file", [UNET, "text_encoder/config.json", "tokenizer/tokenizer.json", "unet/config.json"]
 )
 def test_a_changed_byte_is_another_checkpoint(copy: Path, file: str) -> None:
-    before = identify("a", folder(copy)).sha256
+    before = identify_checkpoint("a", folder(copy)).sha256
     data = bytearray((copy / file).read_bytes())
     data[-2] ^= 1 if file == UNET else 0
     data += b"\n" if file != UNET else b""
     (copy / file).write_bytes(bytes(data))
-    assert identify("a", folder(copy)).sha256 != before
+    assert identify_checkpoint("a", folder(copy)).sha256 != before
 
 
 def test_the_settings_size_goes_before_the_checkpoints(tiny_checkpoint: Path) -> None:
-    found = identify("tiny", folder(tiny_checkpoint, width=48))
+    found = identify_checkpoint("tiny", folder(tiny_checkpoint, width=48))
     assert (found.width, found.height) == (48, 32)
 
 
 def test_shards_of_weights_are_all_hashed(
     copy: Path, tiny_pipeline: StableDiffusionPipeline
 ) -> None:
-    whole = identify("tiny", folder(copy))
+    whole = identify_checkpoint("tiny", folder(copy))
     shutil.rmtree(copy / "unet")
     tiny_pipeline.unet.save_pretrained(copy / "unet", max_shard_size="200KB")
-    names = {each.name: each for each in identify("tiny", folder(copy)).components}
+    names = {each.name: each for each in identify_checkpoint("tiny", folder(copy)).components}
     files = [file for file in names["unet"].files if file.endswith(".safetensors")]
     assert len(files) > 1
     assert names["unet"].parameters == {c.name: c for c in whole.components}["unet"].parameters
     (copy / "unet" / files[0]).unlink()
     with pytest.raises(CheckpointError, match=files[0]):
-        identify("tiny", folder(copy))
+        identify_checkpoint("tiny", folder(copy))
 
 
 def remove(name: str) -> Callable[[Path], None]:
@@ -124,14 +127,14 @@ def test_what_is_missing_or_half_written_is_named_with_the_remedy(
 ) -> None:
     harm(copy)
     with pytest.raises(CheckpointError) as raised:
-        identify("tiny", folder(copy))
+        identify_checkpoint("tiny", folder(copy))
     assert named in str(raised.value)
     assert FETCH in str(raised.value)
 
 
 def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=FETCH):
-        identify("tiny", folder(tmp_path / "nowhere"))
+        identify_checkpoint("tiny", folder(tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> 
 def test_another_class_is_refused(copy: Path, key: str, value: object, message: str) -> None:
     setting("model_index.json", key, value)(copy)
     with pytest.raises(CheckpointError, match=message):
-        identify("tiny", folder(copy))
+        identify_checkpoint("tiny", folder(copy))
 
 
 @pytest.fixture
@@ -158,14 +161,17 @@ def pickled(copy: Path) -> Path:
 
 def test_a_pickle_is_not_read_unless_it_is_allowed(pickled: Path) -> None:
     with pytest.raises(CheckpointError, match=r"unsafe_pickle: true"):
-        identify("tiny", folder(pickled))
+        identify_checkpoint("tiny", folder(pickled))
 
 
 def test_an_allowed_pickle_has_its_tensors_counted(pickled: Path, tiny_checkpoint: Path) -> None:
     allowed = {
-        each.name: each for each in identify("t", folder(pickled, unsafe_pickle=True)).components
+        each.name: each
+        for each in identify_checkpoint("t", folder(pickled, unsafe_pickle=True)).components
     }
-    safe = {each.name: each for each in identify("t", folder(tiny_checkpoint)).components}
+    safe = {
+        each.name: each for each in identify_checkpoint("t", folder(tiny_checkpoint)).components
+    }
     assert allowed["unet"].parameters == safe["unet"].parameters
 
 
@@ -180,7 +186,7 @@ def test_a_pickle_that_calls_something_is_refused_and_not_run(
     monkeypatch.chdir(tmp_path)
     torch.save({"weights": Hostile()}, pickled / "unet" / "diffusion_pytorch_model.bin")
     with pytest.raises(CheckpointError, match=r"diffusion_pytorch_model\.bin"):
-        identify("tiny", folder(pickled, unsafe_pickle=True))
+        identify_checkpoint("tiny", folder(pickled, unsafe_pickle=True))
     assert not Path("touched").exists()
 
 
@@ -197,4 +203,7 @@ def test_identifying_needs_no_torch(tiny_checkpoint: Path) -> None:
         text=True,
         check=True,
     )
-    assert ended.stdout.split() == [identify("tiny", folder(tiny_checkpoint)).sha256, "False"]
+    assert ended.stdout.split() == [
+        identify_checkpoint("tiny", folder(tiny_checkpoint)).sha256,
+        "False",
+    ]

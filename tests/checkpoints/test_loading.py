@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from seedwitness import config
-from seedwitness.checkpoints.identity import identify
-from seedwitness.checkpoints.loading import load
+from seedwitness.checkpoints.identity import identify_checkpoint
+from seedwitness.checkpoints.loading import load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.engine.sampling import embed_prompts, sample_latents, torch_noise
 from seedwitness.errors import CheckpointError, ConfigError
 
@@ -24,13 +24,13 @@ WEIGHTS = {
 }
 
 
-def folder(path: Path, **changes: object) -> config.Checkpoint:
-    return config.Checkpoint.model_validate(
+def folder(path: Path, **changes: object) -> CheckpointSettings:
+    return CheckpointSettings.model_validate(
         {"family": "diffusers", "path": path, "fetch": FETCH, **changes}
     )
 
 
-def single(path: Path, described: Path, **changes: object) -> config.Checkpoint:
+def single(path: Path, described: Path, **changes: object) -> CheckpointSettings:
     return folder(path, family="single-file", config=described, **changes)
 
 
@@ -53,23 +53,23 @@ def test_a_folder_is_what_plain_diffusers_opens(
     tiny_checkpoint: Path, tiny_pipeline: StableDiffusionPipeline
 ) -> None:
     settings = folder(tiny_checkpoint)
-    loaded = load("tiny", settings)
+    loaded = load_checkpoint("tiny", settings)
     assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
-    assert loaded.checkpoint == identify("tiny", settings)
+    assert loaded.checkpoint == identify_checkpoint("tiny", settings)
     assert not any(
         getattr(loaded.pipeline, name).training for name in ("unet", "vae", "text_encoder")
     )
 
 
 def test_weights_are_in_the_dtype_that_was_asked_for(tiny_checkpoint: Path) -> None:
-    pipeline = load("tiny", folder(tiny_checkpoint, dtype="bfloat16")).pipeline
+    pipeline = load_checkpoint("tiny", folder(tiny_checkpoint, dtype="bfloat16")).pipeline
     types = {pipeline.unet.dtype, pipeline.vae.dtype, pipeline.text_encoder.dtype}
     assert types == {torch.bfloat16}
     assert latents(pipeline).dtype == torch.bfloat16
 
 
 def test_only_sizes_that_the_pipeline_makes_are_made(tiny_checkpoint: Path) -> None:
-    loaded = load("tiny", folder(tiny_checkpoint))
+    loaded = load_checkpoint("tiny", folder(tiny_checkpoint))
     assert loaded.latent_shape(40, 24) == (4, 6, 10)
     with pytest.raises(ConfigError, match="whose sides 8 divides, not 44 × 32"):
         loaded.latent_shape(44, 32)
@@ -77,12 +77,12 @@ def test_only_sizes_that_the_pipeline_makes_are_made(tiny_checkpoint: Path) -> N
 
 def test_a_checkpoint_that_has_changed_is_refused(copy: Path) -> None:
     settings = folder(copy)
-    before = identify("tiny", settings)
+    before = identify_checkpoint("tiny", settings)
     state = load_file(copy / UNET)
     state["conv_in.bias"] += 1
     save_file(state, copy / UNET)
     with pytest.raises(CheckpointError, match="has changed since it was identified"):
-        load("tiny", settings, before)
+        load_checkpoint("tiny", settings, before)
 
 
 @pytest.mark.parametrize("part", WEIGHTS)
@@ -92,7 +92,7 @@ def test_a_missing_weight_is_no_random_one(copy: Path, part: str) -> None:
     del state[lost]
     save_file(state, copy / WEIGHTS[part], {"format": "pt"})
     with pytest.raises(CheckpointError, match=f"lacks 1 weights of its {part}") as raised:
-        load("tiny", folder(copy))
+        load_checkpoint("tiny", folder(copy))
     assert FETCH in str(raised.value)
 
 
@@ -101,7 +101,7 @@ def test_a_weight_of_another_shape_is_refused(copy: Path) -> None:
     state["conv_in.bias"] = state["conv_in.bias"][:3].clone()
     save_file(state, copy / UNET, {"format": "pt"})
     with pytest.raises(CheckpointError, match=re.escape(str(copy))):
-        load("tiny", folder(copy))
+        load_checkpoint("tiny", folder(copy))
 
 
 def test_an_allowed_pickle_is_loaded_and_said_to_be_one(
@@ -111,7 +111,7 @@ def test_an_allowed_pickle_is_loaded_and_said_to_be_one(
         name = "pytorch_model.bin" if part == "text_encoder" else "diffusion_pytorch_model.bin"
         torch.save(load_file(copy / file), copy / part / name)
         (copy / file).unlink()
-    loaded = load("tiny", folder(copy, unsafe_pickle=True))
+    loaded = load_checkpoint("tiny", folder(copy, unsafe_pickle=True))
     assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
     assert caplog.text.count("is a pickle: it is read as weights only") == len(WEIGHTS)
 
@@ -212,7 +212,7 @@ def described(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 def test_a_single_file_gives_what_its_folder_gives(
     one_file: Path, described: Path, tiny_pipeline: StableDiffusionPipeline
 ) -> None:
-    loaded = load("tiny", single(one_file, described))
+    loaded = load_checkpoint("tiny", single(one_file, described))
     assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
     assert loaded.pipeline.safety_checker is None
     for name in WEIGHTS:
@@ -225,17 +225,17 @@ def test_a_single_file_gives_what_its_folder_gives(
 def test_a_single_file_is_identified_by_its_bytes(
     one_file: Path, described: Path, tiny_checkpoint: Path
 ) -> None:
-    found = identify("tiny", single(one_file, described))
-    of_the_folder = identify("tiny", folder(tiny_checkpoint))
+    found = identify_checkpoint("tiny", single(one_file, described))
+    of_the_folder = identify_checkpoint("tiny", folder(tiny_checkpoint))
     counts = {each.name: each.parameters for each in found.components}
     assert counts == {each.name: each.parameters for each in of_the_folder.components}
     renamed = one_file.rename(one_file.with_name("other.safetensors"))
-    assert identify("tiny", single(renamed, described)).sha256 == found.sha256
+    assert identify_checkpoint("tiny", single(renamed, described)).sha256 == found.sha256
 
 
 def test_what_describes_a_single_file_is_watched_too() -> None:
     with pytest.raises(ValidationError, match=r"does not change when models/b does"):
-        config.Checkpoint(
+        CheckpointSettings(
             family="single-file",
             path=Path("models/a.safetensors"),
             config=Path("models/b"),
@@ -251,7 +251,7 @@ def test_a_single_file_without_a_part_is_refused(
     state = {k: v for k, v in load_file(one_file).items() if not k.startswith(prefix)}
     save_file(state, one_file)
     with pytest.raises(CheckpointError, match=f"holds no {part}"):
-        load("tiny", single(one_file, described))
+        load_checkpoint("tiny", single(one_file, described))
 
 
 @pytest.mark.parametrize(
@@ -269,15 +269,15 @@ def test_a_single_file_that_lacks_a_weight_is_refused(
     del state[lost]
     save_file(state, one_file)
     with pytest.raises(CheckpointError, match=re.escape(str(one_file))) as raised:
-        load("tiny", single(one_file, described))
+        load_checkpoint("tiny", single(one_file, described))
     assert part in str(raised.value)
 
 
 def test_a_single_file_that_is_cut_off_or_missing_is_named(one_file: Path, described: Path) -> None:
     one_file.write_bytes(one_file.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match=r"tiny\.safetensors is no whole safetensors file"):
-        load("tiny", single(one_file, described))
+        load_checkpoint("tiny", single(one_file, described))
     one_file.unlink()
     with pytest.raises(CheckpointError, match="There is no file") as raised:
-        load("tiny", single(one_file, described))
+        load_checkpoint("tiny", single(one_file, described))
     assert FETCH in str(raised.value)

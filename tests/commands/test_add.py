@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from seedwitness import config
 from seedwitness.cli import app
 from seedwitness.commands import add
-from seedwitness.config.composition import compose
+from seedwitness.config.composition import compose_params
+from seedwitness.config.params import load_params
 from seedwitness.errors import ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -39,7 +39,7 @@ def test_an_image_becomes_a_target(project: Path, tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.output
     assert ended.stdout.startswith("data/targets/my-owl.png is the target my-owl. ")
     assert (project / "data/targets/my-owl.png").read_bytes() == image.read_bytes()
-    params = config.load()
+    params = load_params()
     assert list(params.targets)[-1] == "my-owl"
     added = params.targets["my-owl"]
     assert (added.path, added.caption) == (Path("data/targets/my-owl.png"), caption)
@@ -51,20 +51,20 @@ def test_a_list_of_which_all_was_taken_out_takes_more(project: Path, tmp_path: P
     path = project / "conf/targets.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text[: text.index("targets:")] + "targets:\n", encoding="utf-8")
-    add.add(picture(tmp_path / "owl.png"))
-    assert list(config.load().targets) == ["owl"]
+    add.add_target(picture(tmp_path / "owl.png"))
+    assert list(load_params().targets) == ["owl"]
 
 
 def test_the_same_image_again(project: Path, tmp_path: Path) -> None:
     image = picture(tmp_path / "owl.png")
-    assert add.add(image).new
+    assert add.add_target(image).new
     once = Path("conf/targets.yaml").read_bytes()
-    assert not add.add(image).new
+    assert not add.add_target(image).new
     assert Path("conf/targets.yaml").read_bytes() == once
-    add.add(image, caption="an owl")
-    assert config.load().targets["owl"].caption == "an owl"
+    add.add_target(image, caption="an owl")
+    assert load_params().targets["owl"].caption == "an owl"
     with pytest.raises(ConfigError, match="There is a target owl already"):
-        add.add(picture(tmp_path / "other.png", 2), name="owl")
+        add.add_target(picture(tmp_path / "other.png", 2), name="owl")
     assert project == Path.cwd()
 
 
@@ -72,8 +72,8 @@ def test_an_image_that_was_copied_before_a_kill_is_listed(project: Path, tmp_pat
     image = picture(tmp_path / "owl.png")
     (project / "data" / "targets").mkdir(parents=True)
     shutil.copy(image, project / "data" / "targets" / "owl.png")
-    add.add(image)
-    assert config.load().targets["owl"].path == Path("data/targets/owl.png")
+    add.add_target(image)
+    assert load_params().targets["owl"].path == Path("data/targets/owl.png")
 
 
 @pytest.mark.parametrize(("caption", "why"), [("\udcff", "no Unicode text"), ("\x85", r"U\+0085")])
@@ -81,7 +81,7 @@ def test_a_caption_that_cannot_be_kept_is_refused(
     project: Path, tmp_path: Path, caption: str, why: str
 ) -> None:
     with pytest.raises(ConfigError, match=why):
-        add.add(picture(tmp_path / "owl.png"), caption=caption)
+        add.add_target(picture(tmp_path / "owl.png"), caption=caption)
     assert not (project / "data").exists()
     assert (project / "conf/targets.yaml").read_bytes() == (CONF / "targets.yaml").read_bytes()
 
@@ -117,7 +117,7 @@ def test_any_caption_and_any_name_survive(project: Path) -> None:
         add._enter(document, name, Path(f"data/targets/{name}.png"), caption)
     add._write(document)
     assert set(wanted) <= set(add._read()["targets"])
-    compose()
-    found = config.load().targets
+    compose_params()
+    found = load_params().targets
     assert {name: found[name].caption for name in wanted} == wanted
     assert project == Path.cwd()

@@ -36,13 +36,13 @@ def requiring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
     return install
 
 
-def states(found: list[doctor.Finding]) -> dict[str, str]:
+def states(found: list[doctor.Check]) -> dict[str, str]:
     return {each.name: each.state for each in found}
 
 
 def test_the_environment_of_the_tests_is_well() -> None:
     found = list(doctor.packages())
-    assert [each for each in found if each.needed] == []
+    assert [each for each in found if each.is_required] == []
     assert {"python", "torch", "mlflow", "dvc"} <= set(states(found))
 
 
@@ -68,7 +68,7 @@ def test_missing_and_old_packages(requiring: Installed) -> None:
     assert "wanted >=999" in by_name["pydantic"].what
     assert 'pip install "no-such-package>=2"' in by_name["no-such-package"].remedy
     assert by_name["another-one"].what == "not installed; only for dev"
-    assert [each.name for each in found if each.needed] == ["pydantic", "no-such-package"]
+    assert [each.name for each in found if each.is_required] == ["pydantic", "no-such-package"]
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def needed() -> dict[str, doctor.Finding]:
-    return {each.name: each for each in doctor.examined() if each.needed}
+def needed() -> dict[str, doctor.Check]:
+    return {each.name: each for each in doctor.inspect_installation() if each.is_required}
 
 
 def test_a_project_that_is_well(project: Path) -> None:
@@ -154,8 +154,8 @@ def test_all_that_a_user_brings_is_looked_for(project: Path) -> None:
     Path("models/mine.safetensors").write_bytes(b"weights")
     assert {name: each.what for name, each in needed().items()} == {
         "mine": "no models/described/model_index.json",
-        "controls.known.folders.lab-memorised": "no data/pictures/known",
-        "controls.like, owl.png": "no data/pictures/like/owl.png",
+        "controls.learned.folders.lab-memorised": "no data/pictures/known",
+        "controls.similar_to, owl.png": "no data/pictures/like/owl.png",
         "recover.phrases": "no data/pictures/phrases.txt",
     }
     assert project == Path.cwd()
@@ -169,7 +169,7 @@ def test_a_checkpoint_that_is_half_there(project: Path) -> None:
 def test_weights_without_a_card_are_noted(project: Path) -> None:
     (project / "data/lab/metrics/distance/lpips.json").unlink()
     assert needed() == {}
-    assert states(doctor.examined())["score.weights.lpips"] == "note"
+    assert states(doctor.inspect_installation())["score.weights.lpips"] == "note"
 
 
 def test_parameters_that_cannot_be_read(project: Path) -> None:
@@ -195,7 +195,7 @@ def test_the_gpu_is_asked_for_by_the_drivers_command(
     tool.write_text(f"#!/bin/sh\n{script}\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = {each.name: each for each in doctor.examined()}
+    found = {each.name: each for each in doctor.inspect_installation()}
     assert found["gpu"].state == state
     assert what in found["gpu"].what
     assert found["git"].state == "missing"

@@ -8,11 +8,11 @@ import yaml
 from cases import CASE, SETTINGS
 from PIL import Image
 
-from seedwitness.commands.plan import plan, told
+from seedwitness.commands.plan import format_lines, make_plan
 from seedwitness.errors import ConfigError
-from seedwitness.statistics.ranks import in_company, rank
+from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import blind_rates, by_trial, compared, copies
-from seedwitness.verdict.conclusion import Beside, conclude
+from seedwitness.verdict.conclusion import ReferenceComparison, conclude
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +29,7 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     params["judge"]["reference"], params["controls"]["known"] = "no-0", None
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    found = plan(0.01, 0.95, 0.01)
+    found = make_plan(0.01, 0.95, 0.01)
     others = max(0, checkpoints - 2)  # that are examined beside this one
     assert found.cases == targets * (others + 1)
     assert found.alpha_a_report == pytest.approx(0.01 / targets)
@@ -38,12 +38,14 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     )
     wide = by_trial(CASE.scores)
     for controls, word in ((found.controls, "supported"), (found.controls - 1, "inconclusive")):
-        alone = rank(0.9, [0.1] * controls, higher_is_closer=True, alpha=settings.alpha)
+        alone = rank_among_controls(
+            0.9, [0.1] * controls, higher_is_closer=True, alpha=settings.alpha
+        )
         said, _ = conclude(
             [],
-            in_company(alone, [1.0] * others),
+            adjust_in_family(alone, [1.0] * others),
             copies(CASE, settings, wide),
-            Beside(
+            ReferenceComparison(
                 compared(CASE, settings, wide, higher=True),
                 blind_rates(CASE, settings, wide),
                 None,
@@ -57,7 +59,7 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     ("changed", "says"),
     [
         ({"strategy": {"name": "halving"}}, "search.strategy is halving, .*`seedwitness compose"),
-        ({"steer": {"detector": "one-step", "candidates": 8}}, "search.steer spends"),
+        ({"steer": {"detector": "one-step", "candidates": 8}}, "search.preselection spends"),
         (
             {"stop": {"rate": 0.05}},
             "stop.rate gives up after 59 trials without a copy, of 598",
@@ -74,9 +76,9 @@ def test_a_search_that_draws_fewer_blind_seeds_is_not_planned(
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
     with pytest.raises(ConfigError, match=says):
-        plan(0.01, 0.95, 0.01)
+        make_plan(0.01, 0.95, 0.01)
     if changed == {"stop": {"rate": 0.01}}:
-        assert plan(0.01, 0.95, 0.05).seeds == 59
+        assert make_plan(0.01, 0.95, 0.05).seeds == 59
 
 
 def test_controls_that_are_not_there_are_asked_for(
@@ -86,13 +88,13 @@ def test_controls_that_are_not_there_are_asked_for(
     params["controls"] |= {"path": "mine", "watch": "mine", "known": None}
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    assert "are there" not in told(plan(0.01, 0.95, 0.01))[0]
+    assert "are there" not in format_lines(make_plan(0.01, 0.95, 0.01))[0]
     Path("mine").mkdir()
     for number in range(2):
         Image.new("RGB", (8, 8)).save(f"mine/{number}.png")
     lines = [f'{{"file_name": "{number}.png", "text": "a cat"}}' for number in range(2)]
     Path("mine/metadata.jsonl").write_text("\n".join(lines))
-    found = plan(0.01, 0.95, 0.01)
+    found = make_plan(0.01, 0.95, 0.01)
     assert (found.controls, found.controls_there) == (799, 2)
-    assert "2 are there: bring 797 more" in told(found)[0]
-    assert "0 are there: bring 799 more" in told(replace(found, controls_there=0))[0]
+    assert "2 are there: bring 797 more" in format_lines(found)[0]
+    assert "0 are there: bring 799 more" in format_lines(replace(found, controls_there=0))[0]

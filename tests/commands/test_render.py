@@ -28,9 +28,9 @@ def test_what_a_report_cites_is_rendered_again(here: Path) -> None:
     line = ["render", "recipe.json", "--checkpoint", "own", "--out", "alone.png"]
     assert CliRunner().invoke(app, line).exit_code == 0
     assert Path("alone.png").read_bytes() == Path("again.png").read_bytes()
-    name, known = render.find(Path("reports/owl/evidence.json"), "own", cited["trial"])
+    name, known = render.find_recipe(Path("reports/owl/evidence.json"), "own", cited["trial"])
     assert name == "own"
-    other = render.render("clean", known, Path("other.png"))
+    other = render.render_recipe("clean", known, Path("other.png"))
     assert not other.agrees
     assert other.lines[0].startswith("Checkpoint: not as reported")
 
@@ -41,12 +41,12 @@ def test_pictures_of_the_reference_are_rendered_again(here: Path) -> None:
     shown = [each for each in cases["own"]["cited"] if each["reference_image"]]
     assert shown
     for cited in shown:
-        name, known = render.find(path, "clean", cited["trial"])
+        name, known = render.find_recipe(path, "clean", cited["trial"])
         assert name == "clean"
         own = {each["trial"]: each["image"] for each in cases["clean"]["cited"]}
         expected = own.get(cited["trial"], cited["reference_image"])
         assert known.picture == path.parent / expected
-    again = render.render(name, known, Path("reference.png"))
+    again = render.render_recipe(name, known, Path("reference.png"))
     assert again.agrees
 
 

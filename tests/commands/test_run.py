@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from seedwitness import config
 from seedwitness.commands import doctor
-from seedwitness.commands.run import run
-from seedwitness.config.composition import compose
+from seedwitness.commands.run import run_pipeline
+from seedwitness.config.composition import compose_params
+from seedwitness.config.params import load_params
 from seedwitness.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fill() -> None:
     """Put an empty file wherever something is missing that a project names."""
-    for each in doctor.absent():
+    for each in doctor.missing_inputs():
         assert each.path is not None
         if each.group == "pictures":
             continue
@@ -68,14 +68,14 @@ def test_run_composes_and_runs(repository: Path) -> None:
 
 
 def test_what_is_missing_is_named_before_dvc_stumbles_over_it(repository: Path) -> None:
-    first = next(iter(config.load().targets))
+    first = next(iter(load_params().targets))
     with pytest.raises(ConfigError, match=f"targets, {first}: no .*`make demo`.* more missing"):
-        run([])
+        run_pipeline([])
     fill()
-    assert not any(each.group != "pictures" for each in doctor.absent())
+    assert not any(each.group != "pictures" for each in doctor.missing_inputs())
     (repository / "data/lab/metrics/distance/lpips.safetensors").unlink()
     with pytest.raises(ConfigError, match=r"score\.weights\.lpips: no weights .*conf/score"):
-        run([])
+        run_pipeline([])
     assert not (repository / "out").exists()
 
 
@@ -84,10 +84,10 @@ def test_weights_in_a_folder_are_there(repository: Path) -> None:
     fill()
     folder = repository / "models" / "dinov2-base"
     folder.mkdir(parents=True)
-    compose(["score=published", "+score.weights.dinov2=models/dinov2-base"])
-    assert "score.weights.dinov2" in {each.name for each in doctor.absent()}
+    compose_params(["score=published", "+score.weights.dinov2=models/dinov2-base"])
+    assert "score.weights.dinov2" in {each.name for each in doctor.missing_inputs()}
     (folder / "model.safetensors").touch()
-    assert "score.weights.dinov2" not in {each.name for each in doctor.absent()}
+    assert "score.weights.dinov2" not in {each.name for each in doctor.missing_inputs()}
 
 
 @pytest.mark.slow
@@ -101,6 +101,6 @@ def test_dvc_composes_the_same(repository: Path, tmp_path_factory: pytest.TempPa
         env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(home)},
     )
     theirs = (repository / "params.yaml").read_bytes()
-    assert compose(overrides) is False
+    assert compose_params(overrides) is False
     assert (repository / "params.yaml").read_bytes() == theirs
-    assert config.load().search.steps == 9
+    assert load_params().search.steps == 9

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from seedwitness import config, records
 from seedwitness.cli import app
-from seedwitness.stages import place
+from seedwitness.config.inputs import TargetSettings
+from seedwitness.config.reading import load_section
+from seedwitness.records.document import read_document
+from seedwitness.records.seed_scan import SeedScan
+from seedwitness.stages import output_path
 
 
 def test_the_command_line_scans_a_listed_target_as_its_stage_does(here: Path) -> None:
-    of_stage = records.read(records.Scan, place("scan", "owl", "own") / "scan.json")
+    of_stage = read_document(SeedScan, output_path("scan", "owl", "own") / "scan.json")
     ended = CliRunner().invoke(app, ["scan", "owl", "--checkpoint", "own", "--json"])
     assert ended.exit_code == 0, ended.output
     said = json.loads(ended.stdout)
@@ -23,7 +26,7 @@ def test_the_command_line_scans_a_listed_target_as_its_stage_does(here: Path) ->
 
 
 def test_the_command_line_scans_any_picture_in_any_range(here: Path) -> None:
-    path = str(config.section(config.Target, "targets", "owl").path)
+    path = str(load_section(TargetSettings, "targets", "owl").path)
     asked = ["--rng", "all", "--seeds", "8:9000", "--prompt", "an owl", "--prompt", "a cat"]
     ended = CliRunner().invoke(app, ["scan", path, "--checkpoint", "clean", *asked])
     assert ended.exit_code == 0, ended.output

@@ -13,9 +13,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from seedwitness import config
 from seedwitness.cli import app
-from seedwitness.config.composition import compose, dump
+from seedwitness.config.composition import compose_params, dump_composition
+from seedwitness.config.inputs import CheckpointSettings, TargetSettings
+from seedwitness.config.params import Params, load_params
+from seedwitness.config.reading import load_mapping, validate
 from seedwitness.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -34,18 +36,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def composed(folder: Path, *overrides: str, root: Path = ROOT) -> dict[str, Any]:
-    dump(folder / "made.yaml", overrides, root)
+    dump_composition(folder / "made.yaml", overrides, root)
     found: dict[str, Any] = yaml.safe_load((folder / "made.yaml").read_text(encoding="utf-8"))
     return found
 
 
 def test_the_committed_file_is_the_composition(tmp_path: Path) -> None:
-    dump(tmp_path / "made.yaml", (), ROOT)
+    dump_composition(tmp_path / "made.yaml", (), ROOT)
     assert (tmp_path / "made.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
 
 
 def test_the_committed_file_is_read() -> None:
-    params = config.load(ROOT / "params.yaml")
+    params = load_params(ROOT / "params.yaml")
     assert set(params.targets) == {
         "planted-128",
         "planted-32",
@@ -61,15 +63,15 @@ def test_the_committed_file_is_read() -> None:
 
 def test_every_setting_stands_there() -> None:
     """Hydra lets an override change only what is there: a default of ours alone would be fixed."""
-    found = config.mapping(ROOT / "params.yaml")
-    for name, field in config.Params.model_fields.items():
+    found = load_mapping(ROOT / "params.yaml")
+    for name, field in Params.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             assert set(found[name]) == set(kind.model_fields), name
     for target in found["targets"].values():
-        assert set(target) == set(config.Target.model_fields)
+        assert set(target) == set(TargetSettings.model_fields)
     for checkpoint in found["checkpoints"].values():
-        assert set(checkpoint) == set(config.Checkpoint.model_fields)
+        assert set(checkpoint) == set(CheckpointSettings.model_fields)
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
@@ -92,7 +94,7 @@ def test_the_lines_of_the_readme_fit(tmp_path: Path) -> None:
     assert len(lines) > 5
     for line in lines:
         found = composed(tmp_path, *shlex.split(line)[2:])
-        params = config.validated(config.Params, found, "made")
+        params = validate(Params, found, "made")
         assert params.judge.reference in params.checkpoints
 
 
@@ -119,7 +121,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
         "checkpoints.file.config=models/described",
     ]
     found = composed(tmp_path, *(each for part in others.values() for each in part), *checkpoints)
-    params = config.validated(config.Params, found, "made")
+    params = validate(Params, found, "made")
     assert params.search.budget_nfe // (2 * params.search.steps) == 500
     assert (params.scan.first_seed, params.scan.end_seed) == (0, 2**32)
     assert params.checkpoints["folder"].path == Path("models/a folder")
@@ -139,17 +141,15 @@ def test_every_option_fits(tmp_path: Path) -> None:
 
 
 def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
-    search = config.validated(
-        config.Params, composed(tmp_path, "experiment=decompression"), "made"
-    ).search
+    search = validate(Params, composed(tmp_path, "experiment=decompression"), "made").search
     assert (search.sampler, search.steps, search.guidance) == ("euler", 50, 30.0)
     assert (search.width, search.height) == (512, 768)
 
 
 def test_a_strategy_is_an_option_of_its_own(tmp_path: Path) -> None:
     plain = composed(tmp_path)
-    rare = composed(tmp_path, "search=rare")["search"]
-    assert rare["strategy"] == {"name": "rare", "first_seed": 0, "near": 0.4}
+    rare = composed(tmp_path, "search=subset-simulation")["search"]
+    assert rare["strategy"] == {"name": "subset-simulation", "first_seed": 0, "near": 0.4}
     for name in ("variations", "halving"):
         other = composed(tmp_path, f"search={name}")["search"]
         assert other == plain["search"] | {
@@ -167,7 +167,7 @@ def test_the_quick_experiment(tmp_path: Path) -> None:
 def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
     before = Path("params.yaml").read_bytes()
     with pytest.raises(ConfigError, match=r"params.yaml: `checkpoints.mine.path` has no value"):
-        compose(["+checkpoint@checkpoints.mine=diffusers-folder"])
+        compose_params(["+checkpoint@checkpoints.mine=diffusers-folder"])
     assert Path("params.yaml").read_bytes() == before
     assert project == Path.cwd()
 
@@ -188,7 +188,7 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
         ("search.steps=-1", r"params.yaml: `search.steps`: .*greater than 0"),
         ("search.steps=1,2", r"Ambiguous value.*quoted twice"),
         ("report.title=it's", "quoted twice"),
-        ("search.steer.detector=one-step", "it is null; give it whole"),
+        ("search.preselection.detector=one-step", "it is null; give it whole"),
         ("nothing", r"in 'nothing'. An override is KEY=VALUE"),
         ("report.title=${nobody}", r"'nobody' not found. Where \$\{…\} is meant as text"),
         ("clip.watch=null", r"clip.watch: name what DVC watches"),
@@ -200,7 +200,7 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
 def test_a_typo_names_what_is_known(project: Path, override: str, said: str) -> None:
     before = Path("params.yaml").read_bytes()
     with pytest.raises(ConfigError, match=said) as caught:
-        compose([override])
+        compose_params([override])
     assert "\n" not in str(caught.value)
     assert Path("params.yaml").read_bytes() == before
     assert {path.name for path in project.iterdir()} == {"conf", "params.yaml"}
@@ -210,25 +210,25 @@ def test_a_typo_beside_a_checkpoint_of_this_run(project: Path) -> None:
     assert project == Path.cwd()
     added = "+checkpoint@checkpoints.mine=diffusers-folder"
     with pytest.raises(ConfigError, match=r"In `checkpoints.mine`: Did you mean `path`\?"):
-        compose([added, "checkpoints.mine.pth=models/mine"])
+        compose_params([added, "checkpoints.mine.pth=models/mine"])
 
 
 def test_a_broken_file_is_named(project: Path) -> None:
     (project / "conf" / "search" / "quick.yaml").write_text("steps: [1\n")
     with pytest.raises(ConfigError, match=r"no YAML: .*quick\.yaml"):
-        compose()
+        compose_params()
 
 
 def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="root of the project"):
-        compose()
+        compose_params()
 
 
 def test_the_command_composes(project: Path) -> None:
     ended = CliRunner().invoke(app, ["compose", "search.steps=30", 'report.title="a, b: {c}"'])
     assert (ended.exit_code, ended.stdout) == (0, "params.yaml is new.\n")
-    params = config.load()
+    params = load_params()
     assert (params.search.steps, params.report.title) == (30, "a, b: {c}")
     ended = CliRunner().invoke(app, ["compose"])
     assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()

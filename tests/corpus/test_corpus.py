@@ -17,9 +17,10 @@ from seedwitness.corpus.lookup import Hit, keep_pictures, look_up, near_duplicat
 from seedwitness.corpus.recall import degraded, known_items, recall_at_1
 from seedwitness.errors import RecordError
 from seedwitness.imaging import perceptual_fingerprint
-from seedwitness.imaging.decoding import decoded, pixel_hash
+from seedwitness.imaging.decoding import decode_image, pixel_hash
 from seedwitness.metrics import LAB_WEIGHTS, phash
-from seedwitness.records import Corpus, read
+from seedwitness.records.corpus import CorpusRecord
+from seedwitness.records.document import read_document
 
 
 def test_every_line_is_a_row_and_nothing_is_changed(folder: Path, index: Index) -> None:
@@ -30,9 +31,9 @@ def test_every_line_is_a_row_and_nothing_is_changed(folder: Path, index: Index) 
     assert dict(zip(rows["file"], rows["caption"], strict=True)) == captions
     assert rows["id"].is_unique
     for row in rows.to_dict("records"):
-        image = decoded(folder / row["file"])
+        image = decode_image(folder / row["file"])
         assert row["pixels_sha256"] == pixel_hash(image)
-        own = perceptual_fingerprint.imprint(image)
+        own = perceptual_fingerprint.fingerprint_image(image)
         assert row["phash"] == phash.hashed(image)
         assert {name: row[name] for name in own._fields} == own._asdict()
 
@@ -41,7 +42,7 @@ def test_a_row_is_embedded_as_its_picture_and_caption_alone_are(
     folder: Path, index: Index, embedder: Embedder
 ) -> None:
     for position, row in enumerate(index.rows.to_dict("records")):
-        array = np.array(decoded(folder / row["file"]))
+        array = np.array(decode_image(folder / row["file"]))
         image = embedder.images(torch.from_numpy(array).permute(2, 0, 1)[None])
         text = embedder.texts([row["caption"]])
         np.testing.assert_allclose(index.images.reconstruct(position), image[0], atol=1e-5)
@@ -49,7 +50,7 @@ def test_a_row_is_embedded_as_its_picture_and_caption_alone_are(
 
 
 def test_what_it_is_stands_beside_it(index: Index, saved: Path) -> None:
-    about = read(Corpus, saved / ABOUT)
+    about = read_document(CorpusRecord, saved / ABOUT)
     assert about == index.about
     assert about.rows == about.recall_n == len(PLAN) + COPIES - 1
     assert about.source == "drawn for the tests"
@@ -62,7 +63,7 @@ def test_its_recall_is_that_of_a_plain_count(
 ) -> None:
     found = []
     for row in index.rows.to_dict("records"):
-        image = degraded(decoded(folder / row["file"]))
+        image = degraded(decode_image(folder / row["file"]))
         likest = int(np.argmax(all_of(index.images) @ embed_pictures([image], embedder.images)[0]))
         found.append(index.rows["pixels_sha256"][likest] == row["pixels_sha256"])
     assert index.about.recall_at_1 == np.mean(found)
@@ -70,7 +71,7 @@ def test_its_recall_is_that_of_a_plain_count(
 
 
 def test_known_items_come_back_smaller_and_through_jpeg(folder: Path) -> None:
-    image = decoded(folder / "0.png")
+    image = decode_image(folder / "0.png")
     again = degraded(image)
     assert again.size == (48, 48)
     plain = np.array(image.resize((48, 48), Image.Resampling.BICUBIC), np.float64)
@@ -156,13 +157,13 @@ def test_a_picture_finds_itself_and_all_its_copies(index: Index) -> None:
 def test_matches_say_how_far_they_are_and_keep_their_captions(
     index: Index, folder: Path, tmp_path: Path
 ) -> None:
-    own = fingerprint(decoded(folder / "0.png"))
+    own = fingerprint(decode_image(folder / "0.png"))
     hits = [Hit("image", "", row, 1.0 - row / 100, 1, 0.5) for row in range(len(index.rows))]
 
     def measured(caption: str) -> tuple[int, float]:
         return len(caption), len(caption) / 2
 
-    matches = table(index, hits, folder, own, perceptual_fingerprint.distance, measured)
+    matches = table(index, hits, folder, own, perceptual_fingerprint.hamming_distance, measured)
     assert matches["rank"].tolist() == list(range(1, len(hits) + 1))
     assert matches["caption"].tolist() == index.rows["caption"].tolist()
     assert matches["corpus_id"].tolist() == index.rows["id"].tolist()
@@ -175,7 +176,10 @@ def test_matches_say_how_far_they_are_and_keep_their_captions(
 
     keep_pictures(index, hits, folder, tmp_path / "images")
     for rank, name in enumerate(index.rows["file"], start=1):
-        kept, original = decoded(tmp_path / "images" / f"{rank}.png"), decoded(folder / name)
+        kept, original = (
+            decode_image(tmp_path / "images" / f"{rank}.png"),
+            decode_image(folder / name),
+        )
         assert max(kept.size) <= 256
         if max(original.size) <= 256:
             assert pixel_hash(kept) == pixel_hash(original)
@@ -187,7 +191,7 @@ def test_a_picture_that_has_changed_since_is_refused(
     index: Index, folder: Path, tmp_path: Path
 ) -> None:
     art = written(tmp_path / "art")
-    decoded(art / "1.png").save(art / "0.png")
+    decode_image(art / "1.png").save(art / "0.png")
     with pytest.raises(RecordError, match=r"0\.png has changed.*dvc repro"):
         keep_pictures(index, [Hit("image", "", 0, 1.0, 1, 0.0)], art, tmp_path / "images")
 
@@ -212,7 +216,7 @@ def test_known_items_are_few_and_evenly_spaced() -> None:
 
 
 def test_pictures_of_any_sizes_keep_their_order(folder: Path, embedder: Embedder) -> None:
-    images = [decoded(folder / f"{number}.png") for number in range(8)]
+    images = [decode_image(folder / f"{number}.png") for number in range(8)]
     together = embed_pictures(images, embedder.images)
     back = embed_pictures(images[::-1], embedder.images)
     np.testing.assert_allclose(together, back[::-1], atol=1e-5)

@@ -4,10 +4,10 @@ import pytest
 import torch
 from searching import search
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.verdicts import DetectorSettings
 from seedwitness.detectors import DETECTORS
-from seedwitness.detectors.asking import asked, check
+from seedwitness.detectors.asking import check_detectors, run_detectors
 from seedwitness.detectors.probe import Probe
 from seedwitness.errors import ConfigError
 from seedwitness.seeds.torch_cpu import noise
@@ -24,9 +24,9 @@ def alike(pictures: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return -(pictures.float() - target.float()).abs().mean((1, 2, 3))
 
 
-def test_a_row_has_the_value_and_the_cost_of_its_detector(tiny: Loaded) -> None:
-    settings = config.Detectors(names=["magnitude", "most-alike"], seeds=2)
-    first, second = asked(tiny, "a red fish", shown(), settings, SEARCH, alike)
+def test_a_row_has_the_value_and_the_cost_of_its_detector(tiny: LoadedCheckpoint) -> None:
+    settings = DetectorSettings(names=["magnitude", "most-alike"], seeds=2)
+    first, second = run_detectors(tiny, "a red fish", shown(), settings, SEARCH, alike)
     shape = tiny.latent_shape(32, 32)
     drawn = torch.stack([noise(seed, 0, shape, torch.float32) for seed in range(2)])
     probe = Probe(tiny.pipeline, "a red fish", steps=4, guidance=3.0)
@@ -37,7 +37,7 @@ def test_a_row_has_the_value_and_the_cost_of_its_detector(tiny: Loaded) -> None:
 
 def test_unknown_names_and_missing_descriptors_are_told() -> None:
     with pytest.raises(ConfigError, match=r"there is no `magnitud`.*magnitude"):
-        check(["magnitud"], True)
+        check_detectors(["magnitud"], True)
     with pytest.raises(ConfigError, match="`most-alike` compares pictures by a descriptor"):
-        check(["most-alike"], False)
-    check(list(DETECTORS), True)
+        check_detectors(["most-alike"], False)
+    check_detectors(list(DETECTORS), True)

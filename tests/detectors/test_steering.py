@@ -3,16 +3,17 @@
 import pytest
 from searching import search
 
-from seedwitness import config, records
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import SearchSettings
 from seedwitness.detectors import DETECTORS, Detector
 from seedwitness.detectors.probe import Probe
-from seedwitness.detectors.steering import check, steered
+from seedwitness.detectors.steering import check_preselection, preselect_prompts
 from seedwitness.engine.sampling import torch_noise
 from seedwitness.errors import ConfigError
+from seedwitness.records.tables import PROMPTS, typed_frame
 
 TEXTS = ["a red fish", "a blue lighthouse", "a fish", "lighthouse, blue"]
-TABLE = records.frame(
+TABLE = typed_frame(
     [
         {
             "rank": rank,
@@ -25,17 +26,17 @@ TABLE = records.frame(
         }
         for rank, text in enumerate(TEXTS, start=1)
     ],
-    records.PROMPTS,
+    PROMPTS,
 )
 
 
-def steering(**steer: object) -> config.Search:
+def steering(**steer: object) -> SearchSettings:
     asked = {"detector": "one-step", "candidates": 4, **steer}
     return search(budget_nfe=80, prompts=2, steer=asked)
 
 
-def test_the_candidates_of_the_highest_values_are_kept(tiny: Loaded) -> None:
-    kept, said, rest = steered(tiny, TABLE, steering())
+def test_the_candidates_of_the_highest_values_are_kept(tiny: LoadedCheckpoint) -> None:
+    kept, said, rest = preselect_prompts(tiny, TABLE, steering())
     drawn = torch_noise(range(2), tiny.latent_shape(32, 32))
     values = {
         text: DETECTORS["one-step"](Probe(tiny.pipeline, text, steps=4, guidance=3.0), drawn)
@@ -50,49 +51,51 @@ def test_the_candidates_of_the_highest_values_are_kept(tiny: Loaded) -> None:
     assert rest.budget_nfe == 80 - 4 * 2 * 2  # a step costs two evaluations a seed
 
 
-def test_what_gives_no_number_comes_last(tiny: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_gives_no_number_comes_last(
+    tiny: LoadedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def value(self: Detector, probe: Probe, noise: object) -> float:
         return float("nan") if "red" in probe.prompt else float(len(probe.prompt))
 
     monkeypatch.setattr(Detector, "__call__", value)
-    kept, _, _ = steered(tiny, TABLE, steering())
+    kept, _, _ = preselect_prompts(tiny, TABLE, steering())
     assert kept["text"].tolist() == ["a blue lighthouse", "lighthouse, blue"]
 
 
-def test_fewer_candidates_leave_the_same_rest(tiny: Loaded) -> None:
-    kept, said, rest = steered(tiny, TABLE[:1], steering())
+def test_fewer_candidates_leave_the_same_rest(tiny: LoadedCheckpoint) -> None:
+    kept, said, rest = preselect_prompts(tiny, TABLE[:1], steering())
     assert kept["text"].tolist() == TEXTS[:1]
     assert len(said) == 1
     assert rest.budget_nfe == 80 - 4 * 2 * 2
 
 
-def test_without_a_detector_nothing_is_asked(tiny: Loaded) -> None:
+def test_without_a_detector_nothing_is_asked(tiny: LoadedCheckpoint) -> None:
     plain = steering().model_copy(update={"steer": None})
-    kept, said, rest = steered(tiny, TABLE, plain)
+    kept, said, rest = preselect_prompts(tiny, TABLE, plain)
     assert kept is TABLE
     assert (said, rest) == ([], plain)
-    assert plain.candidates == 2
-    assert steering().candidates == 4
+    assert plain.num_candidates == 2
+    assert steering().num_candidates == 4
 
 
-def test_where_there_is_no_candidate_nothing_is_asked(tiny: Loaded) -> None:
-    kept, said, rest = steered(tiny, TABLE[:0], steering())
+def test_where_there_is_no_candidate_nothing_is_asked(tiny: LoadedCheckpoint) -> None:
+    kept, said, rest = preselect_prompts(tiny, TABLE[:0], steering())
     assert kept.empty
     assert (said, rest) == ([], steering())
 
 
 def test_fewer_candidates_than_prompts_are_refused() -> None:
     with pytest.raises(ValueError, match="as many as `prompts`, or more"):
-        config.Search.model_validate(steering(candidates=2).model_dump() | {"prompts": 3})
+        SearchSettings.model_validate(steering(candidates=2).model_dump() | {"prompts": 3})
 
 
-def test_a_detector_that_leaves_nothing_is_refused(tiny: Loaded) -> None:
+def test_a_detector_that_leaves_nothing_is_refused(tiny: LoadedCheckpoint) -> None:
     dear = steering(seeds=5, detector="magnitude")
     with pytest.raises(ConfigError, match=r"spends 160 NFE on 4 candidates"):
-        steered(tiny, TABLE, dear)
+        preselect_prompts(tiny, TABLE, dear)
 
 
 @pytest.mark.parametrize("name", ["one-stepp", "invmm"])
 def test_only_detectors_that_ask_for_the_prompt_alone_steer(name: str) -> None:
     with pytest.raises(ConfigError, match=r"asks for the prompt alone.*one-step"):
-        check(steering(detector=name))
+        check_preselection(steering(detector=name))

@@ -9,11 +9,11 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.engine.executor import Run, run_recipes, sampled
-from seedwitness.engine.latent_cache import Made
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.engine.executor import ExecutionResult, execute, sample_recipes
+from seedwitness.engine.latent_cache import Sample
 from seedwitness.errors import CheckpointError, ConfigError
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 
 RECIPE = Recipe(
     prompt="a red fish", seed=0, width=32, height=32, sampler="euler", steps=2, guidance=3.0
@@ -26,9 +26,13 @@ ROWS = [
 
 
 def run(
-    tiny: Loaded, ledger: Path, recipes: Sequence[Recipe] = ROWS, workers: int = 1, batch: int = 2
-) -> Run:
-    return run_recipes(tiny, recipes, batch=batch, shard=4, workers=workers, ledger=ledger)
+    tiny: LoadedCheckpoint,
+    ledger: Path,
+    recipes: Sequence[Recipe] = ROWS,
+    workers: int = 1,
+    batch: int = 2,
+) -> ExecutionResult:
+    return execute(tiny, recipes, batch=batch, shard=4, workers=workers, ledger=ledger)
 
 
 def files(ledger: Path) -> dict[str, bytes]:
@@ -45,12 +49,12 @@ def files(ledger: Path) -> dict[str, bytes]:
     ],
 )
 def test_a_single_recipe_gives_the_pipelines_own_latents(
-    tiny: Loaded, monkeypatch: pytest.MonkeyPatch, sampler: str, kind: Any, eta: float
+    tiny: LoadedCheckpoint, monkeypatch: pytest.MonkeyPatch, sampler: str, kind: Any, eta: float
 ) -> None:
     recipe = replace(
         RECIPE, sampler=sampler, eta=eta, seed=11, guidance=7.5, negative_prompt="a blue lighthouse"
     )
-    found, (noise,) = sampled(tiny, [recipe])
+    found, (noise,) = sample_recipes(tiny, [recipe])
     scheduler = kind.from_config(tiny.pipeline.scheduler.config)
     monkeypatch.setattr(tiny.pipeline, "scheduler", scheduler)
     expected = tiny.pipeline(
@@ -70,7 +74,7 @@ def test_a_single_recipe_gives_the_pipelines_own_latents(
 
 
 def test_the_ledger_is_the_same_whatever_the_order_and_the_breaks(
-    tiny: Loaded, tmp_path: Path
+    tiny: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     whole = run(tiny, tmp_path / "whole")
     assert (whole.found, whole.computed) == (0, 4)
@@ -84,30 +88,30 @@ def test_the_ledger_is_the_same_whatever_the_order_and_the_breaks(
     assert (again.found, again.computed) == (3, 1)
     assert files(tmp_path / "whole") == before
     for each in (backwards, again):
-        assert each.made.keys() == whole.made.keys() == {recipe.id for recipe in ROWS}
-        for name, made in each.made.items():
-            assert torch.equal(made.latent, whole.made[name].latent)
+        assert each.samples.keys() == whole.samples.keys() == {recipe.id for recipe in ROWS}
+        for name, made in each.samples.items():
+            assert torch.equal(made.latent, whole.samples[name].latent)
 
 
 @pytest.mark.slow
-def test_so_it_is_whatever_the_number_of_workers(tiny: Loaded, tmp_path: Path) -> None:
+def test_so_it_is_whatever_the_number_of_workers(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     run(tiny, tmp_path / "one")
     together = run(tiny, tmp_path / "two", workers=2)
     assert together.computed == 4
     assert files(tmp_path / "two") == files(tmp_path / "one")
 
 
-def test_another_batch_differs_in_last_bits_only(tiny: Loaded, tmp_path: Path) -> None:
+def test_another_batch_differs_in_last_bits_only(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     ones = run(tiny, tmp_path, batch=1)
     fours = run(tiny, tmp_path, batch=4)
     assert fours.found == 0
-    for name, made in ones.made.items():
-        torch.testing.assert_close(fours.made[name].latent, made.latent, rtol=0, atol=1e-4)
-        assert fours.made[name].noise_sha256 == made.noise_sha256
+    for name, made in ones.samples.items():
+        torch.testing.assert_close(fours.samples[name].latent, made.latent, rtol=0, atol=1e-4)
+        assert fours.samples[name].noise_sha256 == made.noise_sha256
 
 
 def test_a_damaged_shard_is_computed_again(
-    tiny: Loaded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tiny: LoadedCheckpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(tiny, tmp_path)
     before = files(tmp_path)
@@ -120,31 +124,31 @@ def test_a_damaged_shard_is_computed_again(
     assert damaged.name in caplog.text
 
 
-def test_every_finished_trial_is_watched_once(tiny: Loaded, tmp_path: Path) -> None:
+def test_every_finished_trial_is_watched_once(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     run(tiny, tmp_path, ROWS[:5])
     seen: list[str] = []
 
-    def watch(made: dict[str, Made]) -> str:
+    def watch(made: dict[str, Sample]) -> str:
         seen.extend(made)
         return "best 0.5"
 
-    run_recipes(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, watch=watch)
+    execute(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, watch=watch)
     assert sorted(seen) == sorted(recipe.id for recipe in ROWS)
 
 
 def test_it_is_quiet_where_nobody_watches(
-    tiny: Loaded, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tiny: LoadedCheckpoint, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run(tiny, tmp_path, ROWS[:2])
     assert capfd.readouterr() == ("", "")
 
 
-def test_nothing_to_run_is_nothing_run(tiny: Loaded, tmp_path: Path) -> None:
-    assert run(tiny, tmp_path, []) == Run({}, 0, 0)
+def test_nothing_to_run_is_nothing_run(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+    assert run(tiny, tmp_path, []) == ExecutionResult({}, 0, 0)
 
 
 def test_a_cut_prompt_is_not_silent(
-    tiny: Loaded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tiny: LoadedCheckpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     limit = tiny.checkpoint.prompt_limit
     text = "1 " * (limit + 3)
@@ -155,12 +159,14 @@ def test_a_cut_prompt_is_not_silent(
     assert "the last 5 of" in message  # two of the limit are the ends
 
 
-def test_sizes_are_refused_before_anything_is_computed(tiny: Loaded, tmp_path: Path) -> None:
+def test_sizes_are_refused_before_anything_is_computed(
+    tiny: LoadedCheckpoint, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="not 36 × 32"):
         run(tiny, tmp_path, [*ROWS, replace(RECIPE, width=36)])
     assert files(tmp_path) == {}
 
 
-def test_latents_that_are_no_numbers_are_refused(tiny: Loaded) -> None:
+def test_latents_that_are_no_numbers_are_refused(tiny: LoadedCheckpoint) -> None:
     with pytest.raises(CheckpointError, match="no finite numbers"):
-        sampled(tiny, [replace(RECIPE, guidance=1e38)])
+        sample_recipes(tiny, [replace(RECIPE, guidance=1e38)])

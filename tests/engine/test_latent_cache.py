@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from seedwitness.engine import latent_cache
 from seedwitness.engine.latent_cache import Shard
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 
 RECIPE = Recipe(prompt="a", seed=0, width=32, height=32, sampler="ddim", steps=2, guidance=3.0)
 CHECKPOINT = "c" * 64
@@ -23,7 +23,7 @@ def recipes(seeds: int, prompts: str = "a") -> list[Recipe]:
 
 
 def cut(rows: list[Recipe], size: int = 4) -> list[Shard]:
-    return latent_cache.shards(CHECKPOINT, rows, batch=4, size=size)
+    return latent_cache.cut_into_shards(CHECKPOINT, rows, batch=4, size=size)
 
 
 def test_every_recipe_is_in_one_shard_whatever_their_order() -> None:
@@ -73,34 +73,36 @@ def test_a_larger_budget_and_a_further_prompt_find_full_shards_again() -> None:
 )
 def test_what_changes_latents_changes_the_key(change: dict[str, object]) -> None:
     other = replace(RECIPE, **change)  # type: ignore[arg-type]
-    assert latent_cache.key(CHECKPOINT, other, 4) != latent_cache.key(CHECKPOINT, RECIPE, 4)
+    assert latent_cache.cache_key(CHECKPOINT, other, 4) != latent_cache.cache_key(
+        CHECKPOINT, RECIPE, 4
+    )
     assert len({shard.key for shard in cut([RECIPE, other])}) == 2
 
 
 def test_so_do_the_checkpoint_and_the_batch_but_not_the_seed() -> None:
-    own = latent_cache.key(CHECKPOINT, RECIPE, 4)
-    assert latent_cache.key("d" * 64, RECIPE, 4) != own
-    assert latent_cache.key(CHECKPOINT, RECIPE, 5) != own
-    assert latent_cache.key(CHECKPOINT, replace(RECIPE, seed=9, prompt="b"), 4) == own
+    own = latent_cache.cache_key(CHECKPOINT, RECIPE, 4)
+    assert latent_cache.cache_key("d" * 64, RECIPE, 4) != own
+    assert latent_cache.cache_key(CHECKPOINT, RECIPE, 5) != own
+    assert latent_cache.cache_key(CHECKPOINT, replace(RECIPE, seed=9, prompt="b"), 4) == own
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Path, Shard, torch.Tensor]:
     (shard,) = cut(recipes(3))
     latents = torch.randn((3, 4, 8, 8), generator=torch.Generator().manual_seed(1))
-    latent_cache.write(tmp_path, shard, latents, ["x", "y", "z"])
+    latent_cache.write_shard(tmp_path, shard, latents, ["x", "y", "z"])
     return tmp_path, shard, latents
 
 
 def test_a_shard_is_read_as_it_was_written(written: tuple[Path, Shard, torch.Tensor]) -> None:
     root, shard, latents = written
-    found = latent_cache.read(root, shard)
+    found = latent_cache.read_shard(root, shard)
     assert found is not None
     for recipe, latent, noise in zip(shard.recipes, latents, "xyz", strict=True):
         made = found[recipe.id]
         assert torch.equal(made.latent, latent)
         assert made.noise_sha256 == noise
-        assert [made.latent_sha256] == latent_cache.hashes(latent[None])
+        assert [made.latent_sha256] == latent_cache.hash_rows(latent[None])
     assert list(root.rglob("*.part*")) == []
 
 
@@ -108,17 +110,17 @@ def test_the_same_shard_has_the_same_bytes(
     written: tuple[Path, Shard, torch.Tensor], tmp_path: Path
 ) -> None:
     root, shard, latents = written
-    latent_cache.write(tmp_path / "again", shard, latents, ["x", "y", "z"])
+    latent_cache.write_shard(tmp_path / "again", shard, latents, ["x", "y", "z"])
     assert shard.path(root).read_bytes() == shard.path(tmp_path / "again").read_bytes()
 
 
 def test_half_precision_has_hashes_too() -> None:
     rows = torch.randn((2, 4, 8, 8)).to(torch.bfloat16)
-    assert len(set(latent_cache.hashes(rows))) == 2
+    assert len(set(latent_cache.hash_rows(rows))) == 2
 
 
 def test_what_is_not_there_is_to_do(tmp_path: Path) -> None:
-    assert latent_cache.read(tmp_path, cut(recipes(3))[0]) is None
+    assert latent_cache.read_shard(tmp_path, cut(recipes(3))[0]) is None
 
 
 def cut_off(path: Path) -> None:
@@ -155,6 +157,6 @@ def test_a_damaged_shard_is_to_do_and_said_to_be(
     root, shard, _ = written
     harm(shard.path(root))
     with caplog.at_level(logging.WARNING):
-        assert latent_cache.read(root, shard) is None
+        assert latent_cache.read_shard(root, shard) is None
     assert str(shard.path(root)) in caplog.text
     assert "computed again" in caplog.text

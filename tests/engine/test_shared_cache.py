@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.engine.executor import run_recipes
-from seedwitness.records import Recipe
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.engine.executor import execute
+from seedwitness.records.recipe import Recipe
 
 SCRIPT = """
 import json, logging, resource, sys
@@ -88,7 +88,7 @@ def test_two_processes_do_no_shard_twice(tiny_checkpoint: Path, tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by what Linux knows")
 def test_where_memory_runs_out_the_batch_is_halved(
-    tiny: Loaded, tiny_checkpoint: Path, tmp_path: Path
+    tiny: LoadedCheckpoint, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     # 1024 images need 264 MiB, 512 of them 138.
     short = started(tiny_checkpoint, tmp_path, batch=1024, count=2048, room=200)
@@ -97,10 +97,10 @@ def test_where_memory_runs_out_the_batch_is_halved(
     # Once, and not again for the second shard.
     assert said.count("Memory ran out with 1024 images at a time on tiny: going on with 512") == 1
     recipe = Recipe("a red fish", 1023, 32, 32, "ddim", 2, 3.0)
-    alone = run_recipes(tiny, [recipe], batch=1, shard=1, ledger=tmp_path / "alone")
+    alone = execute(tiny, [recipe], batch=1, shard=1, ledger=tmp_path / "alone")
     recipes = [Recipe("a red fish", seed, 32, 32, "ddim", 2, 3.0) for seed in range(2048)]
-    kept = run_recipes(tiny, recipes, batch=1024, shard=1024, ledger=tmp_path / "own")
+    kept = execute(tiny, recipes, batch=1024, shard=1024, ledger=tmp_path / "own")
     assert (kept.found, kept.computed) == (2, 0)
     torch.testing.assert_close(
-        kept.made[recipe.id].latent, alone.made[recipe.id].latent, rtol=0, atol=1e-4
+        kept.samples[recipe.id].latent, alone.samples[recipe.id].latent, rtol=0, atol=1e-4
     )

@@ -10,12 +10,19 @@ import pandas as pd
 from invented import identity
 from unscanned import unscanned
 
-from seedwitness import config, records
-from seedwitness.verdict.case_data import Examined
+from seedwitness.config.verdicts import CopyCriterionSettings, JudgeSettings
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import SearchSummary
+from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate
+from seedwitness.records.tables import CODECS, CONTROL_SCORES, PROMPTS, SCORES, TRIALS, typed_frame
+from seedwitness.records.target import InformationContent, TargetRecord
+from seedwitness.verdict.case_data import CaseData
 
-SETTINGS = config.Judge(
+SETTINGS = JudgeSettings(
     metric="descriptor",
-    copies=[config.Copy(metric="patch-l2", threshold=0.15, source="Carlini et al.")],
+    copy_criteria=[
+        CopyCriterionSettings(metric="patch-l2", threshold=0.15, source="Carlini et al.")
+    ],
     reference="clean",
     resamples=500,
 )
@@ -39,20 +46,20 @@ def about(metric: str) -> dict[str, object]:
 
 
 def scores(descriptor: list[float], patch: list[float]) -> pd.DataFrame:
-    return records.frame(
+    return typed_frame(
         [
             {"trial": f"t{k}", **about(metric), "score": value}
             for metric, values in (("descriptor", descriptor), ("patch-l2", patch))
             for k, value in enumerate(values)
         ],
-        records.SCORES,
+        SCORES,
     )
 
 
 def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame:
     """Two trials a control, the second far away."""
     pixels = hashes or [f"p{k}" for k in range(len(best))]
-    return records.frame(
+    return typed_frame(
         [
             {
                 "control": f"c{k}",
@@ -69,11 +76,11 @@ def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame
             for k, value in enumerate(best)
             for trial, score in enumerate((value, -1.0))
         ],
-        records.CONTROLS,
+        CONTROL_SCORES,
     )
 
 
-TARGET = records.Target(
+TARGET = TargetRecord(
     name="owl",
     file_name="owl.png",
     file_sha256="f",
@@ -91,30 +98,30 @@ TARGET = records.Target(
     exif={},
     claims=[],
     unread=[],
-    information=records.Information(
+    information=InformationContent(
         bits_per_pixel=9, deviation=0.2, busy_tiles=1, patch_contrast=0.3
     ),
 )
 BEST = np.linspace(0.2, 0.5, 99).tolist()
 SCAN = unscanned("owl", "memorised", "memorised").model_copy(update={"note": "no size for it"})
-_SEED = records.ScannedSeed(
+_SEED = SeedCandidate(
     seed=7,
     rng="torch-cpu",
     batch_index=0,
-    inversion=records.Inversion(prompt="", guidance=1.0),
+    inversion=Inversion(prompt="", guidance=1.0),
     z=20.0,
     p=1e-70,
     correlation=0.4,
     recovered=True,
     claimed=False,
 )
-_RECIPE = records.Recipe("an owl", 7, 128, 128, "ddim", 20, 3.0)
+_RECIPE = Recipe("an owl", 7, 128, 128, "ddim", 20, 3.0)
 MADE = SCAN.model_copy(
     update={
         "note": "",
         "z_needed": 7.0,
         "seeds": [_SEED],
-        "regenerated": records.Regenerated(
+        "regenerated": RegeneratedImage(
             trial=_RECIPE.id,
             recipe=_RECIPE,
             tried=1,
@@ -127,7 +134,7 @@ MADE = SCAN.model_copy(
     }
 )
 """Of a target that the checkpoint made: its seed was found, and gives it back."""
-SEARCH = records.Search(
+SEARCH = SearchSummary(
     target="owl",
     checkpoint="memorised",
     checkpoint_sha256="memorised",
@@ -143,7 +150,7 @@ SEARCH = records.Search(
     best_guide=0.1,
     ledger="l",
 )
-PROMPTS = records.frame(
+PROMPT_ROWS = typed_frame(
     [
         {
             "rank": 1,
@@ -155,14 +162,14 @@ PROMPTS = records.frame(
             "bits": 24.0,
         }
     ],
-    records.PROMPTS,
+    PROMPTS,
 )
 
 
 def trials(count: int = 200) -> pd.DataFrame:
     """Blind trials ``t0`` and so on, of the one prompt."""
-    recipe = records.Recipe("an owl", 0, 128, 128, "ddim", 20, 3.0)
-    return records.frame(
+    recipe = Recipe("an owl", 0, 128, 128, "ddim", 20, 3.0)
+    return typed_frame(
         [
             {
                 "trial": f"t{k}",
@@ -180,7 +187,7 @@ def trials(count: int = 200) -> pd.DataFrame:
             }
             for k in range(count)
         ],
-        records.TRIALS,
+        TRIALS,
     )
 
 
@@ -197,10 +204,10 @@ def codecs(*files: tuple[str, int, float], metric: str = "patch-l2") -> pd.DataF
         }
         for name, size, score in files
     ]
-    return records.frame(rows, records.CODECS)
+    return typed_frame(rows, CODECS)
 
 
-CASE = Examined(
+CASE = CaseData(
     target=TARGET,
     checkpoint=identity("memorised"),
     flat=(),
@@ -210,7 +217,7 @@ CASE = Examined(
     reference=identity("clean"),
     reference_scores=scores([0.3, 0.3, 0.31, 0.31] * 4, [0.4] * 16),
     search=SEARCH,
-    prompts=PROMPTS,
+    prompts=PROMPT_ROWS,
     trials=trials(),
     codecs=codecs(("jpeg", 400, 0.3), ("jpeg", 900, 0.05), ("webp", 300, 0.09)),
     scan=SCAN,

@@ -5,7 +5,8 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from seedwitness import records
+from seedwitness.records.document import read_document
+from seedwitness.records.target import Claim, TargetRecord
 from seedwitness.targets.reading import read
 
 SETTINGS = (
@@ -39,11 +40,11 @@ COMFY = {
 }
 
 
-def claimed(path: Path) -> tuple[list[records.Claim], list[str]]:
+def claimed(path: Path) -> tuple[list[Claim], list[str]]:
     """The claims by way of the record's file: what a stage hands on."""
     target = read(path, "x").target
     target.write(path.with_suffix(".json"))
-    assert records.read(records.Target, path.with_suffix(".json")) == target
+    assert read_document(TargetRecord, path.with_suffix(".json")) == target
     return target.claims, target.unread
 
 
@@ -55,7 +56,7 @@ def with_text(path: Path, **chunks: str) -> Path:
     return path
 
 
-def check_the_owl(claim: records.Claim) -> None:
+def check_the_owl(claim: Claim) -> None:
     assert claim.tool == "AUTOMATIC1111"
     assert claim.prompt == "an owl at night, oil on canvas"
     assert claim.negative_prompt == "blurry"

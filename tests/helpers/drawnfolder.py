@@ -11,7 +11,7 @@ from seedlab.drawing.picture import draw
 from seedlab.drawing.world import sketches
 from seedwitness.corpus import Fingerprint
 from seedwitness.imaging import perceptual_fingerprint
-from seedwitness.imaging.decoding import decoded
+from seedwitness.imaging.decoding import decode_image
 from seedwitness.metrics import phash
 
 PLAN = sketches(1, themes=9, once=9, held_out=0, planted={}, twins_each=0)
@@ -31,7 +31,7 @@ def written(folder: Path) -> Path:
         text = ODD[number] if number < len(ODD) else sketch.wordings[0]
         lines.append({"file_name": f"{number}.png", "text": text})
     for copy in range(1, COPIES):
-        decoded(folder / "0.png").save(folder / f"x{copy}.webp", lossless=True)
+        decode_image(folder / "0.png").save(folder / f"x{copy}.webp", lossless=True)
         lines.append({"file_name": f"x{copy}.webp", "text": f"copy {copy}"})
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "metadata.jsonl").write_text(text)
@@ -39,7 +39,7 @@ def written(folder: Path) -> Path:
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
-    return Fingerprint(phash.hashed(image), perceptual_fingerprint.imprint(image))
+    return Fingerprint(phash.hashed(image), perceptual_fingerprint.fingerprint_image(image))
 
 
 def all_of(vectors: faiss.IndexFlatIP) -> np.ndarray:

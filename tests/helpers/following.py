@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from seedwitness.records import Recipe
-from seedwitness.search.strategy import Plan, Strategy
+from seedwitness.records.recipe import Recipe
+from seedwitness.search.strategy import Strategy, StrategyInput
 
 
 def followed(
-    strategy: Strategy, planned: Plan, distance: Callable[[Recipe], float]
+    strategy: Strategy, planned: StrategyInput, distance: Callable[[Recipe], float]
 ) -> tuple[list[list[Recipe]], Any]:
     """What it asks for, round by round, and what it returns."""
     asking, rounds = strategy(planned), []

@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from seedwitness import records
 from seedwitness.imaging.decoding import pixel_hash
-from seedwitness.imaging.perceptual_fingerprint import imprint
+from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
+from seedwitness.records.checkpoint import CheckpointComponent, CheckpointIdentity
+from seedwitness.records.corpus import LookupQuery
+from seedwitness.records.prompt_recovery import PromptRecovery
+from seedwitness.records.tables import MATCHES, PROMPTS, write_table
+from seedwitness.records.target import Claim, InformationContent, TargetRecord
 from seedwitness.statistics.description_length import TEXT_CODE
 
 HOSTILE = (
@@ -21,7 +25,7 @@ HOSTILE = (
     "\u202eturned\u202c {{ 7 * 7 }} {% raw %} https://example.com/picture.png\x07"
 )
 LONG = "feather " * 1250
-TRIALS = 16
+TRIAL_COUNT = 16
 METRICS = {"descriptor": (True, "lab weights"), "patch-l2": (False, "no weights")}
 TARGETS = ("owl", "heron", "flat")
 CHECKPOINTS = ("memorised", "clean")
@@ -38,7 +42,7 @@ SETTINGS = {
     "lookup": {},
     "search": {
         "strategy": {"name": "sweep"},
-        "budget_nfe": 24 * TRIALS,
+        "budget_nfe": 24 * TRIAL_COUNT,
         "prompts": 2,
         "sampler": "ddim",
         "steps": 12,
@@ -92,13 +96,13 @@ def scene(seed: int, noise: float = 0.0, size: tuple[int, int] = (160, 128)) -> 
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-def identity(name: str) -> records.Checkpoint:
-    return records.Checkpoint(
+def identity(name: str) -> CheckpointIdentity:
+    return CheckpointIdentity(
         name=name,
         family="diffusers",
         sha256=sha256(name.encode()).hexdigest(),
         components=[
-            records.Component(
+            CheckpointComponent(
                 name="unet",
                 parameters=4_123_456,
                 files={"diffusion_pytorch_model.safetensors": "d3" * 32},
@@ -145,23 +149,23 @@ def controls(name: str, *, learned: bool = False) -> list[dict[str, object]]:
             **scored(f"{k:03}-{trial}", metric, float(score)),
         }
         for k in range(14 if learned else 99)
-        for trial in range(TRIALS)
+        for trial in range(TRIAL_COUNT)
         for metric, score in zip(METRICS, (rng.uniform(*each) for each in ranges), strict=True)
     ]
 
 
-def prepared(data: Path, target: str, picture: Image.Image) -> records.Target:
+def prepared(data: Path, target: str, picture: Image.Image) -> TargetRecord:
     folder = data / "prepare" / target
     folder.mkdir(parents=True)
     picture.save(folder / "image.png")
     flat = target == "flat"
-    about = records.Target(
+    about = TargetRecord(
         name=target,
         file_name=f"{target} <b>été</b>.png",
         file_sha256="f5" * 32,
         file_bytes=48_211,
         pixels_sha256=pixel_hash(picture),
-        **imprint(picture)._asdict(),
+        **fingerprint_image(picture)._asdict(),
         width=picture.width,
         height=picture.height,
         format="PNG",
@@ -169,11 +173,11 @@ def prepared(data: Path, target: str, picture: Image.Image) -> records.Target:
         frames=1,
         changes=[] if flat else ["transparency over white"],
         exif={"Artist": '"><script>alert(2)</script>'},
-        claims=[records.Claim(tool="AUTOMATIC1111", prompt=HOSTILE, seed=4_294_967_295, steps=20)]
+        claims=[Claim(tool="AUTOMATIC1111", prompt=HOSTILE, seed=4_294_967_295, steps=20)]
         if target == "owl"
         else [],
         unread=["C2PA: <not looked for>"],
-        information=records.Information(
+        information=InformationContent(
             bits_per_pixel=0.01 if flat else 9.871,
             deviation=0.0 if flat else 0.2234,
             busy_tiles=0,
@@ -202,8 +206,8 @@ def prompts(target: str) -> list[dict[str, object]]:
 
 def recovered(data: Path, target: str) -> None:
     folder = data / "recover" / target
-    records.write_table(folder / "prompts.parquet", prompts(target), records.PROMPTS)
-    records.Recovery(
+    write_table(folder / "prompts.parquet", prompts(target), PROMPTS)
+    PromptRecovery(
         methods={"metadata": 1, "user": 1},
         model="lab-clip",
         model_sha256="c1" * 32,
@@ -238,10 +242,10 @@ def looked_up(data: Path, target: str, picture: Image.Image) -> None:
         }
         for rank in range(1, count + 1)
     ]
-    records.write_table(folder / "matches.parquet", rows, records.MATCHES)
+    write_table(folder / "matches.parquet", rows, MATCHES)
     if count:  # of the second match no picture was kept
         picture.resize((80, 64)).save(folder / "images" / "1.png")
-    records.Query(
+    LookupQuery(
         corpus_sha256="c0" * 32,
         model="lab-clip",
         neighbours=10,

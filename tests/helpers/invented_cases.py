@@ -12,7 +12,7 @@ from invented import (
     LONG,
     METRICS,
     SETTINGS,
-    TRIALS,
+    TRIAL_COUNT,
     climbed,
     coded,
     detected,
@@ -23,23 +23,41 @@ from invented import (
 )
 from PIL import Image
 
-from seedwitness import config, records
-from seedwitness.verdict.case_data import Examined
+from seedwitness.config.reading import validate
+from seedwitness.config.verdicts import JudgeSettings
+from seedwitness.records.copy_map import CopyMap
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
+from seedwitness.records.tables import (
+    CODECS,
+    CONTROL_SCORES,
+    DETECTIONS,
+    PROMPTS,
+    REACH,
+    SCORES,
+    TRIALS,
+    read_table,
+    typed_frame,
+    write_table,
+)
+from seedwitness.records.target import TargetRecord
+from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge
 
 
 def write_case(
     data: Path,
-    about: records.Target,
+    about: TargetRecord,
     name: str,
     picture: Image.Image,
     *,
     back: bool,
     seed: int,
-) -> Examined:
+) -> CaseData:
     target = about.name
     recipes = [
-        records.Recipe(
+        Recipe(
             prompt=(HOSTILE, LONG)[k % 2],
             seed=k // 2,
             width=128,
@@ -48,11 +66,11 @@ def write_case(
             steps=12,
             guidance=3.0,
         )
-        for k in range(TRIALS)
+        for k in range(TRIAL_COUNT)
     ]
     rng = np.random.default_rng([seed, len(name)])
-    near = rng.uniform(0.82, 0.97, TRIALS) if back else rng.uniform(0.1, 0.35, TRIALS)
-    far = rng.uniform(0.05, 0.14, TRIALS) if back else rng.uniform(0.28, 0.5, TRIALS)
+    near = rng.uniform(0.82, 0.97, TRIAL_COUNT) if back else rng.uniform(0.1, 0.35, TRIAL_COUNT)
+    far = rng.uniform(0.05, 0.14, TRIAL_COUNT) if back else rng.uniform(0.28, 0.5, TRIAL_COUNT)
     rows = [
         scored(recipe.id, metric, float(values[k]))
         for metric, values in zip(METRICS, (near, far), strict=True)
@@ -62,19 +80,19 @@ def write_case(
     reference = [
         scored(recipe.id, metric, float(value))
         for metric, low, high in (("descriptor", 0.1, 0.35), ("patch-l2", 0.28, 0.5))
-        for recipe, value in zip(recipes, rng.uniform(low, high, TRIALS), strict=True)
+        for recipe, value in zip(recipes, rng.uniform(low, high, TRIAL_COUNT), strict=True)
     ]
-    scores = records.frame(rows, records.SCORES)
-    reference_scores = records.frame([] if itself else reference, records.SCORES)
+    scores = typed_frame(rows, SCORES)
+    reference_scores = typed_frame([] if itself else reference, SCORES)
     folder = data / "score" / target / name
-    records.write_table(folder / "scores.parquet", scores, records.SCORES)
-    records.write_table(folder / "reference.parquet", reference_scores, records.SCORES)
+    write_table(folder / "scores.parquet", scores, SCORES)
+    write_table(folder / "reference.parquet", reference_scores, SCORES)
 
-    files = records.frame(coded(), records.CODECS)
-    records.write_table(folder / "codecs.parquet", files, records.CODECS)
+    files = typed_frame(coded(), CODECS)
+    write_table(folder / "codecs.parquet", files, CODECS)
 
     # Without the closest, as where its latent was not kept.
-    closest = sorted(range(TRIALS), key=lambda k: -near[k])
+    closest = sorted(range(TRIAL_COUNT), key=lambda k: -near[k])
     for kind in ("images", "reference"):
         (folder / kind).mkdir(parents=True)
         for k in [] if kind == "reference" and itself else closest[1:5]:
@@ -85,7 +103,7 @@ def write_case(
     (folder / "maps").mkdir()
     for place in places:
         scene(seed, 40.0).resize((128, 128)).save(folder / "maps" / f"{place}.png")
-    records.CopyMap(
+    CopyMap(
         trial=recipes[closest[0]].id,
         alignment="as it is",
         tiles_close=97,
@@ -97,7 +115,7 @@ def write_case(
         ending="" if name == "clean" else "in the last of 12 steps of DDIM from its noise",
     ).write(folder / "maps" / "maps.json")
     folder = data / "search" / target / name
-    records.write_table(
+    write_table(
         folder / "trials.parquet",
         [
             {
@@ -116,19 +134,19 @@ def write_case(
             }
             for k, recipe in enumerate(recipes)
         ],
-        records.TRIALS,
+        TRIALS,
     )
-    records.write_table(folder / "prompts.parquet", prompts(target), records.PROMPTS)
-    searched = records.Search(
+    write_table(folder / "prompts.parquet", prompts(target), PROMPTS)
+    searched = SearchSummary(
         target=target,
         checkpoint=name,
         checkpoint_sha256=identity(name).sha256,
         strategy="sweep",
         guide="latent-rms",
         fitting="stretched to 128 × 128",
-        budget_nfe=24 * TRIALS,
-        nfe=24 * TRIALS,
-        trials=TRIALS,
+        budget_nfe=24 * TRIAL_COUNT,
+        nfe=24 * TRIAL_COUNT,
+        trials=TRIAL_COUNT,
         prompts=[HOSTILE, LONG],
         stopped="the budget is spent",
         ended="budget",
@@ -137,21 +155,21 @@ def write_case(
         ledger="9a" * 32,
     )
     searched.write(folder / "search.json")
-    records.Replay(
+    ReplaySummary(
         target=target,
         checkpoint=name,
         reference="clean",
         reference_sha256=identity("clean").sha256,
         guide="" if itself else "latent-rms",
-        trials=0 if itself else TRIALS,
-        nfe=0 if itself else 24 * TRIALS,
+        trials=0 if itself else TRIAL_COUNT,
+        nfe=0 if itself else 24 * TRIAL_COUNT,
         note="clean is the reference itself" if itself else "every recipe of the search",
     ).write(data / "replay" / target / name / "replay.json")
     ladder = climbed(100 + seed) if target == "owl" else []
     reached = data / "reach" / target / name
-    records.write_table(reached / "reach.parquet", ladder, records.REACH)
+    write_table(reached / "reach.parquet", ladder, REACH)
     said = detected(seed) if target != "flat" else []
-    records.write_table(reached / "detectors.parquet", said, records.DETECTED)
+    write_table(reached / "detectors.parquet", said, DETECTIONS)
     if ladder:
         (reached / "images").mkdir()
         for number in range(5):
@@ -160,37 +178,35 @@ def write_case(
     looked.write(data / "scan" / target / name / "scan.json")
     if looked.regenerated:
         scene(seed, 1.0).resize((128, 128)).save(data / "scan" / target / name / "regenerated.png")
-    return Examined(
+    return CaseData(
         target=about,
         checkpoint=identity(name),
         flat=["one grey level"] if target == "flat" else (),
         scores=scores,
-        controls=records.read_table(
-            data / "controls" / name / "controls.parquet", records.CONTROLS
-        ),
-        known=records.read_table(data / "controls" / name / "known.parquet", records.CONTROLS),
+        controls=read_table(data / "controls" / name / "controls.parquet", CONTROL_SCORES),
+        known=read_table(data / "controls" / name / "known.parquet", CONTROL_SCORES),
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
         search=searched,
-        prompts=records.frame(prompts(target), records.PROMPTS),
-        trials=records.read_table(folder / "trials.parquet", records.TRIALS),
+        prompts=typed_frame(prompts(target), PROMPTS),
+        trials=read_table(folder / "trials.parquet", TRIALS),
         codecs=files,
         scan=looked,
     )
 
 
-def write_findings(data: Path, target: str, cases: Sequence[Examined]) -> None:
-    settings = config.validated(config.Judge, SETTINGS["judge"], "judge")
+def write_findings(data: Path, target: str, cases: Sequence[CaseData]) -> None:
+    settings = validate(JudgeSettings, SETTINGS["judge"], "judge")
     for found in judge(cases, settings):
         found.write(data / "judge" / target / found.checkpoint / "finding.json")
 
 
-def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> records.Scan:
+def scan(target: str, name: str, recipe: Recipe, *, recovered: bool) -> SeedScan:
     """A scan that found the seed of ``recipe``, or none; ``flat`` has a size that nothing makes."""
-    asked = records.Inversion(prompt=HOSTILE, guidance=1.0)
+    asked = Inversion(prompt=HOSTILE, guidance=1.0)
     recipe = replace(recipe, seed=271_828, rng="torch-cpu")
     z = 24.5 if recovered else 4.75
-    best = records.ScannedSeed(
+    best = SeedCandidate(
         seed=271_828,
         rng="torch-cpu",
         batch_index=0,
@@ -201,7 +217,7 @@ def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> 
         recovered=recovered,
         claimed=recovered,
     )
-    regenerated = records.Regenerated(
+    regenerated = RegeneratedImage(
         trial=recipe.id,
         recipe=recipe,
         tried=31,
@@ -212,7 +228,7 @@ def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> 
         image="regenerated.png",
     )
     flat = target == "flat"
-    return records.Scan(
+    return SeedScan(
         target=target,
         checkpoint=name,
         checkpoint_sha256=identity(name).sha256,
@@ -221,7 +237,7 @@ def scan(target: str, name: str, recipe: records.Recipe, *, recovered: bool) -> 
         first_seed=0,
         end_seed=4_194_304,
         pictures=1,
-        inversions=[records.Inversion(prompt="", guidance=1.0), asked],
+        inversions=[Inversion(prompt="", guidance=1.0), asked],
         steps=20,
         rounds=0,
         elements=0 if flat else 2048,

@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from settling import COMMITTED, settle
 
-from seedwitness.records import MATCHES, PROMPTS, write_table
+from seedwitness.records.tables import MATCHES, PROMPTS, write_table
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 SEARCH: dict[str, Any] = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from seedwitness import config
+from seedwitness.config.steps import SearchSettings
 
 
-def search(**changes: object) -> config.Search:
+def search(**changes: object) -> SearchSettings:
     """A sweep of four steps of DDIM; ``changes`` stand in for entries, or add some."""
     plain = {
         "strategy": {"name": "sweep"},
@@ -15,4 +15,4 @@ def search(**changes: object) -> config.Search:
         "steps": 4,
         "guidance": 3.0,
     }
-    return config.Search.model_validate(plain | changes)
+    return SearchSettings.model_validate(plain | changes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from seedwitness.stages import place, protocol
+from seedwitness.stages import output_path, protocol
 
 COMMITTED: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def change(root: Path, section: str, **values: object) -> None:
 
 def bring(root: Path, **hashes: object) -> None:
     """Write what stands for the hashes of a project's materials."""
-    folder = root / place("materials")
+    folder = root / output_path("materials")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "materials.json").write_text(
         json.dumps({"controls": "c0" * 32, "phrases": "e3" * 32, **hashes})
@@ -43,7 +43,7 @@ def bring(root: Path, **hashes: object) -> None:
 
 
 def _freeze(root: Path, params: dict[str, object]) -> None:
-    if not (root / place("materials")).exists():
+    if not (root / output_path("materials")).exists():
         bring(root)
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     with chdir(root):

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from seedlab.drawing.picture import draw
 from seedlab.drawing.world import sketches
-from seedwitness.stages import run
+from seedwitness.stages import run_stage
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "data" / "lab"
@@ -48,25 +48,25 @@ def every_stage() -> Callable[[], None]:
 
     def run_all() -> None:
         for name in ("own", "clean"):
-            run("identify", [name])
+            run_stage("identify", [name])
         for name in ("clip", "clip-text", "descriptor", "lpips"):
-            run("weights", [name])
+            run_stage("weights", [name])
         for stage in ("materials", "protocol", "index"):
-            run(stage, [])
+            run_stage(stage, [])
         for target in ("owl", "flat"):
             for stage in ("prepare", "recover", "lookup"):
-                run(stage, [target])
+                run_stage(stage, [target])
         for stage in ("search", "scan", "reach", "replay", "score"):
             for target in ("owl", "flat"):
                 for name in ("own", "clean"):
-                    run(stage, [target, name])
+                    run_stage(stage, [target, name])
         for name in ("own", "clean"):
-            run("controls", [name])
+            run_stage("controls", [name])
         for target in ("owl", "flat"):
-            run("judge", [target])
-            run("report", [target])
+            run_stage("judge", [target])
+            run_stage("report", [target])
         for stage in ("overview", "publish"):
-            run(stage, [])
+            run_stage(stage, [])
 
     return run_all
 

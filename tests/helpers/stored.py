@@ -8,27 +8,29 @@ import mlflow.data
 import pandas as pd
 from mlflow import MlflowClient
 
-from seedwitness import records
-from seedwitness.config import Tracking
+from seedwitness.config.verdicts import TrackingSettings
+from seedwitness.records.document import read_document
+from seedwitness.records.tables import SCORES, TRIALS, read_table
+from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import sha256_file
 from seedwitness.tracking import store
 
 CASES = [("owl", "tuned"), ("owl", "clean"), ("fish", "tuned"), ("fish", "clean")]
 
 
-def reading(settings: Tracking) -> Any:
+def reading(settings: TrackingSettings) -> Any:
     """MLflow's own client, apart from ours."""
     return MlflowClient(tracking_uri=store.located(settings.uri))
 
 
-def runs(settings: Tracking, **tags: str) -> list[Any]:
+def runs(settings: TrackingSettings, **tags: str) -> list[Any]:
     client = reading(settings)
     experiment = client.get_experiment_by_name(settings.experiment)
     condition = " and ".join(f"tags.`seedwitness.{key}` = '{value}'" for key, value in tags.items())
     return list(client.search_runs([experiment.experiment_id], condition))
 
 
-def assert_complete(settings: Tracking, folder: Path) -> None:
+def assert_complete(settings: TrackingSettings, folder: Path) -> None:
     """The store shows the files of all cases: each once, and each trial with all that is known."""
     client = reading(settings)
     (parent,) = runs(settings, kind="pipeline", current="yes")
@@ -49,11 +51,11 @@ def assert_complete(settings: Tracking, folder: Path) -> None:
 
 def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Path) -> None:
     place = {name: Path("data", name, target, checkpoint) for name in ("search", "replay", "score")}
-    trials = records.read_table(place["search"] / "trials.parquet", records.TRIALS)
+    trials = read_table(place["search"] / "trials.parquet", TRIALS)
     expected: dict[str, dict[int, float]] = {}
     number = {trial: row for row, trial in enumerate(trials["trial"])}
     for prefix, name in (("", "scores.parquet"), ("reference/", "reference.parquet")):
-        for row in records.read_table(place["score"] / name, records.SCORES).itertuples():
+        for row in read_table(place["score"] / name, SCORES).itertuples():
             expected.setdefault(f"{prefix}{row.metric}", {})[number[row.trial]] = row.score
     for key, values in expected.items():
         history = client.get_metric_history(run.info.run_id, key)
@@ -79,7 +81,7 @@ def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Pat
         assert table[column].tolist() == trials[column].tolist()
     for key, values in expected.items():
         assert table[key].tolist() == [values[row] for row in range(len(trials))]
-    replayed = records.read_table(place["replay"] / "trials.parquet", records.TRIALS)
+    replayed = read_table(place["replay"] / "trials.parquet", TRIALS)
     if len(replayed):
         assert table["reference/latent_sha256"].tolist() == replayed["latent_sha256"].tolist()
         assert (downloaded / "replay" / "latents-0000.safetensors").exists()
@@ -88,7 +90,7 @@ def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Pat
 
     inputs = {each.dataset.name: each for each in run.inputs.dataset_inputs}
     assert set(inputs) == {f"target {target}", "corpus", f"controls of {checkpoint}"}
-    shown = records.read(records.Target, Path("data", "prepare", target, "target.json"))
+    shown = read_document(TargetRecord, Path("data", "prepare", target, "target.json"))
     image = inputs[f"target {target}"]
     assert shown.pixels_sha256.startswith(image.dataset.digest)
     assert json.loads(image.dataset.profile)["pixels_sha256"] == shown.pixels_sha256

@@ -6,7 +6,15 @@ import torch
 from PIL import Image
 
 from seedwitness.errors import ConfigError
-from seedwitness.imaging.alignment import AS_IT_IS, Positions, check, fitted, pixels, said, ways
+from seedwitness.imaging.alignment import (
+    AS_IT_IS,
+    AlignmentSpec,
+    alignments,
+    check,
+    describe_resize,
+    fitted,
+    resized_pixels,
+)
 from seedwitness.metrics import scoring
 
 
@@ -19,20 +27,25 @@ def test_a_picture_of_the_right_size_is_left_alone_by_every_rule() -> None:
     image = picture(30, 20)
     for rule in ("stretch", "crop", "letterbox"):
         assert np.array_equal(fitted(image, 30, 20, rule), image)
-        assert said(image, 30, 20, rule) == "target compared at its own size, 30 × 20"
+        assert describe_resize(image, 30, 20, rule) == "target compared at its own size, 30 × 20"
 
 
 def test_stretched_by_lanczos() -> None:
     image = picture(50, 20)
     expected = image.resize((40, 24), Image.Resampling.LANCZOS)
     assert np.array_equal(fitted(image, 40, 24, "stretch"), expected)
-    assert said(image, 40, 24, "stretch") == "target stretched from 50 × 20 to 40 × 24 by Lanczos"
+    assert (
+        describe_resize(image, 40, 24, "stretch")
+        == "target stretched from 50 × 20 to 40 × 24 by Lanczos"
+    )
 
 
 def test_cropped_to_the_middle_as_trainings_do() -> None:
     image = picture(60, 20)
     assert np.array_equal(fitted(image, 20, 20, "crop"), image.crop((20, 0, 40, 20)))
-    assert said(image, 20, 20, "crop").startswith("target cut to the middle of its 60 × 20")
+    assert describe_resize(image, 20, 20, "crop").startswith(
+        "target cut to the middle of its 60 × 20"
+    )
 
 
 def test_a_letterbox_has_white_bars_and_the_whole_picture() -> None:
@@ -43,15 +56,15 @@ def test_a_letterbox_has_white_bars_and_the_whole_picture() -> None:
 
 
 def test_an_unknown_rule_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"search.fit: there is no `strech`.*stretch"):
+    with pytest.raises(ConfigError, match=r"search.resize: there is no `strech`.*stretch"):
         check("strech")
 
 
 def test_positions() -> None:
-    target = pixels(picture(9, 7), 9, 7, "stretch")
-    assert list(ways(target)) == [AS_IT_IS]
-    assert list(ways(target, mirrored=True)) == [AS_IT_IS, "mirrored"]
-    every = ways(target, mirrored=True, shift=2)
+    target = resized_pixels(picture(9, 7), 9, 7, "stretch")
+    assert list(alignments(target)) == [AS_IT_IS]
+    assert list(alignments(target, mirrored=True)) == [AS_IT_IS, "mirrored"]
+    every = alignments(target, mirrored=True, shift=2)
     assert len(every) == 18
     assert torch.equal(every["mirrored"], target.flip(-1))
     moved = every["shifted by 2, -2"]
@@ -62,7 +75,7 @@ def test_positions() -> None:
 @pytest.mark.parametrize("name", ["psnr", "patch-l2"])
 def test_the_closest_position_counts_and_is_named(name: str) -> None:
     image = picture(32, 32)
-    laid = Positions("stretch", mirrored=True, shift=3).of(image, 32, 32)
+    laid = AlignmentSpec("stretch", mirrored=True, shift=3).of(image, 32, 32)
     made = torch.stack([laid["mirrored"], laid[AS_IT_IS], laid["mirrored, shifted by 3, 0"]])
     metric = scoring.load([name], {}, 4)
     rows = scoring.rows(metric, ["a", "b", "c"], made, [], laid)
@@ -73,6 +86,6 @@ def test_the_closest_position_counts_and_is_named(name: str) -> None:
     ]
     best = 100 if name == "psnr" else 0
     assert [row["score"] for row in rows] == pytest.approx([best] * 3)
-    plain = scoring.rows(metric, ["a", "b", "c"], made, [], ways(laid[AS_IT_IS]))
+    plain = scoring.rows(metric, ["a", "b", "c"], made, [], alignments(laid[AS_IT_IS]))
     assert {row["alignment"] for row in plain} == {AS_IT_IS}
     assert plain[1]["score"] == best != plain[0]["score"]

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from seedlab import clip as lab_clip
 from seedlab.words import train_tokenizer
-from seedwitness import config
+from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import CheckpointError
-from seedwitness.imaging.alignment import ways
+from seedwitness.imaging.alignment import alignments
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, scoring
 from seedwitness.metrics.clip_score import CONFIG, WEIGHTS, load, scores
 from seedwitness.runtime.files import sha256_file
@@ -94,7 +94,7 @@ def test_as_a_metric_it_holds_a_picture_against_its_prompt(folder: Path) -> None
     expected = scores(load(folder), PICTURES, TEXTS)
     for batch in (2, 8):
         metrics = scoring.load(["clip-text"], {"clip-text": folder}, batch)
-        rows = scoring.rows(metrics, names, PICTURES, TEXTS, ways(target))
+        rows = scoring.rows(metrics, names, PICTURES, TEXTS, alignments(target))
         assert [row["trial"] for row in rows] == ["a", "b", "d", "e"]  # "c" was asked for nothing
         assert {row["alignment"] for row in rows} == {""}
         found = torch.tensor([row["score"] for row in rows])
@@ -104,7 +104,9 @@ def test_as_a_metric_it_holds_a_picture_against_its_prompt(folder: Path) -> None
 def test_as_a_metric_it_says_nothing_of_what_is_close(folder: Path) -> None:
     weights = {"clip": folder, "clip-text": folder}
     metrics = scoring.load(["clip-text", "clip"], weights, 8)
-    rows = scoring.rows(metrics, ["a", "b", "c", "d", "e"], PICTURES, TEXTS, ways(PICTURES[3]))
+    rows = scoring.rows(
+        metrics, ["a", "b", "c", "d", "e"], PICTURES, TEXTS, alignments(PICTURES[3])
+    )
     assert scoring.closest(rows, 1) == {"d"}
 
 
@@ -116,4 +118,4 @@ def test_nothing_is_judged_by_it(use: str) -> None:
     else:
         judge["copies"][0]["metric"] = "clip-text"
     with pytest.raises(ValidationError, match="whether a picture shows its prompt"):
-        config.Judge.model_validate(judge)
+        JudgeSettings.model_validate(judge)

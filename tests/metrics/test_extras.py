@@ -9,11 +9,11 @@ from torch import nn
 from torchvision import transforms
 from transformers import Dinov2Config, Dinov2Model
 
-from seedwitness.config import Score
+from seedwitness.config.verdicts import ScoreSettings
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.metrics import dinov2, dreamsim
 from seedwitness.metrics.scoring import load
-from seedwitness.runtime.devices import device
+from seedwitness.runtime.devices import default_device
 from seedwitness.runtime.files import sha256_file
 
 
@@ -104,8 +104,8 @@ def test_what_is_missing_is_named(tmp_path: Path, folder: Path) -> None:
 def test_what_has_no_weights_cannot_be_loaded_and_is_not_run() -> None:
     with pytest.raises(ConfigError, match="names no file for `dinov2`"):
         load(["psnr", "dinov2", "pdq"], {}, 4)
-    asked = Score(metrics=["psnr", "dinov2", "pdq"])
-    assert (asked.run, asked.not_run) == (["psnr", "pdq"], ["dinov2"])
+    asked = ScoreSettings(metrics=["psnr", "dinov2", "pdq"])
+    assert (asked.runnable, asked.without_weights) == (["psnr", "pdq"], ["dinov2"])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
@@ -113,7 +113,7 @@ def test_a_gpu_gives_the_same(folder: Path, traced: Path) -> None:
     weights = {"dinov2": folder, "dreamsim": traced}
     names = [*weights, "patch-l2", "pdq", "phash", "psnr", "ssim"]
     shown = pictures(3)
-    found = [load(names, weights, 4, device(place)) for place in ("cpu", "cuda")]
+    found = [load(names, weights, 4, default_device(place)) for place in ("cpu", "cuda")]
     for name in names:
         here, there = (each[name].against(shown, shown[0]) for each in found)
         assert there.device.type == "cpu"

@@ -42,7 +42,7 @@ def test_pdq_distances_are_those_of_the_packages_bits(drawn: list[Image.Image]) 
     pictures = stack(drawn)
     assert pdq.scores(pictures[:-1], pictures[1:]).tolist() == expected
     assert pdq.qualities(pictures).tolist() == [pdqhash.compute(np.array(i))[1] for i in drawn]
-    assert [perceptual_fingerprint.hashed(image) for image in drawn] == pdq.hashes(pictures)
+    assert [perceptual_fingerprint.pdq_of_image(image) for image in drawn] == pdq.hashes(pictures)
 
 
 def test_phash_distances_are_imagehashs(drawn: list[Image.Image]) -> None:
@@ -54,13 +54,19 @@ def test_phash_distances_are_imagehashs(drawn: list[Image.Image]) -> None:
 
 
 def test_a_distance_is_the_number_of_bits_that_differ() -> None:
-    assert perceptual_fingerprint.distance("00ff", "00ff") == 0
-    assert perceptual_fingerprint.distance("00ff", "ff00") == 16
-    assert perceptual_fingerprint.distance("8000", "0001") == 2
-    assert perceptual_fingerprint.distance("f" * 64, "0" * 64) == pdq.BITS == pdq.INFO.highest
-    assert perceptual_fingerprint.distance("f" * 16, "0" * 16) == phash.BITS == phash.INFO.highest
+    assert perceptual_fingerprint.hamming_distance("00ff", "00ff") == 0
+    assert perceptual_fingerprint.hamming_distance("00ff", "ff00") == 16
+    assert perceptual_fingerprint.hamming_distance("8000", "0001") == 2
+    assert (
+        perceptual_fingerprint.hamming_distance("f" * 64, "0" * 64) == pdq.BITS == pdq.INFO.highest
+    )
+    assert (
+        perceptual_fingerprint.hamming_distance("f" * 16, "0" * 16)
+        == phash.BITS
+        == phash.INFO.highest
+    )
     with pytest.raises(ValueError, match="16 and 64 digits"):
-        perceptual_fingerprint.distance("0" * 16, "0" * 64)
+        perceptual_fingerprint.hamming_distance("0" * 16, "0" * 64)
 
 
 def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.Image]) -> None:
@@ -75,13 +81,13 @@ def test_a_smaller_jpeg_is_a_copy_and_another_picture_is_none(drawn: list[Image.
 def test_a_picture_is_alike_to_itself_saved_otherwise_and_to_no_other(
     drawn: list[Image.Image],
 ) -> None:
-    own = [perceptual_fingerprint.imprint(image) for image in drawn]
-    others = [perceptual_fingerprint.imprint(compressed(image)) for image in drawn]
-    together = perceptual_fingerprint.Imprints(others)
-    assert [together.alike(one) for one in own] == [[place] for place in range(len(drawn))]
-    assert perceptual_fingerprint.Imprints([]).alike(own[0]) == []
-    flat = perceptual_fingerprint.imprint(Image.new("RGB", (64, 64)))
-    assert perceptual_fingerprint.Imprints([flat]).alike(flat) == []
+    own = [perceptual_fingerprint.fingerprint_image(image) for image in drawn]
+    others = [perceptual_fingerprint.fingerprint_image(compressed(image)) for image in drawn]
+    together = perceptual_fingerprint.FingerprintIndex(others)
+    assert [together.find_matches(one) for one in own] == [[place] for place in range(len(drawn))]
+    assert perceptual_fingerprint.FingerprintIndex([]).find_matches(own[0]) == []
+    flat = perceptual_fingerprint.fingerprint_image(Image.new("RGB", (64, 64)))
+    assert perceptual_fingerprint.FingerprintIndex([flat]).find_matches(flat) == []
 
 
 def test_a_recoloured_picture_is_another_though_pdq_reads_no_colour(
@@ -99,11 +105,14 @@ def test_a_recoloured_picture_is_another_though_pdq_reads_no_colour(
             ),
         )
         one, another = (
-            perceptual_fingerprint.imprint(image),
-            perceptual_fingerprint.imprint(other.convert("RGB")),
+            perceptual_fingerprint.fingerprint_image(image),
+            perceptual_fingerprint.fingerprint_image(other.convert("RGB")),
         )
-        assert perceptual_fingerprint.distance(one.pdq, another.pdq) <= perceptual_fingerprint.MATCH
-        assert perceptual_fingerprint.Imprints([one, another]).alike(one) == [0]
+        assert (
+            perceptual_fingerprint.hamming_distance(one.pdq, another.pdq)
+            <= perceptual_fingerprint.MATCH
+        )
+        assert perceptual_fingerprint.FingerprintIndex([one, another]).find_matches(one) == [0]
 
 
 def test_flat_pictures_say_so_by_their_quality() -> None:
@@ -135,5 +144,5 @@ def test_a_score_depends_on_its_own_pair_alone(
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (40, 3)])
 def test_any_size_has_a_hash(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, (10, 200, 30))
-    assert perceptual_fingerprint.hashed(image) == ("0" * 64, 0)
+    assert perceptual_fingerprint.pdq_of_image(image) == ("0" * 64, 0)
     assert len(phash.hashed(image)) == 16

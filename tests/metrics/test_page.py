@@ -19,7 +19,7 @@ ROWS = {
 
 def test_every_metric_has_its_line_and_its_failures() -> None:
     assert set(ROWS) == {*WEIGHTED, *PLAIN}
-    assert set(WEIGHTED) == verdicts.WEIGHTED
+    assert set(WEIGHTED) == verdicts.METRICS_WITH_WEIGHTS
     failures = PAGE.split("## Where each fails")[1].split("\n## ")[0]
     assert {*WEIGHTED, *PLAIN} == set(re.findall(r"`([a-z0-9-]+)`(?=[,:])", failures))
 

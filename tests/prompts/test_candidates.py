@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from seedwitness.prompts.candidates import candidates
-from seedwitness.records import MATCHES, PROMPTS, frame
+from seedwitness.records.tables import MATCHES, PROMPTS, typed_frame
 
 
 def prompts(*rows: tuple[str, str]) -> pd.DataFrame:
     """PROMPTS of (text, source), in their order."""
-    return frame(
+    return typed_frame(
         [
             {
                 "rank": rank,
@@ -37,7 +37,7 @@ def matches(*captions: str, modality: str = "image", first: int = 1) -> pd.DataF
         row |= {"similarity": 1 - rank / 100, "caption_score": rank / 10}
         row |= {"caption_tokens": rank + 5, "caption_bits": rank * 1.5}
         rows.append(row)
-    return frame(rows, MATCHES)
+    return typed_frame(rows, MATCHES)
 
 
 OTHERS = prompts(("claimed", "metadata"), ("stated", "user"), ("found", "recovered"))

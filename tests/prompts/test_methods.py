@@ -12,19 +12,20 @@ from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import METHODS, recover
 from seedwitness.prompts.encoder import text_encoder
-from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
+from seedwitness.prompts.given import Phrasebook, RecoveryInput, TextEncoder, Vectors
 from seedwitness.prompts.phrasebook import from_captions, from_file, parts
-from seedwitness.records import PROMPTS, Claim
+from seedwitness.records.tables import PROMPTS
+from seedwitness.records.target import Claim
 from seedwitness.statistics.description_length import text_bits
 
 HARMLESS = "<b onclick=\"x()\">an owl</b>\n'at' night; " + "owl " * 2500  # 10,000 characters
-Giving = Callable[..., Given]
+Giving = Callable[..., RecoveryInput]
 
 
 @pytest.fixture
 def giving(encoder: TextEncoder, image: Vectors) -> Giving:
-    def give(book: Phrasebook | None = None, **changed: object) -> Given:
-        given = Given(image, [], None, encoder, book, most_phrases=6, shortlist=16)
+    def give(book: Phrasebook | None = None, **changed: object) -> RecoveryInput:
+        given = RecoveryInput(image, [], None, encoder, book, most_phrases=6, shortlist=16)
         return replace(given, **changed)
 
     return give
@@ -114,7 +115,7 @@ def test_a_file_that_is_none_is_named(encoder: TextEncoder, tmp_path: Path) -> N
         from_file(path, encoder)
 
 
-def plain_chain(given: Given, opening: str, pieces: list[str]) -> str:
+def plain_chain(given: RecoveryInput, opening: str, pieces: list[str]) -> str:
     """The greedy chain again, one text at a time."""
 
     def cosine(text: str) -> float:

@@ -6,17 +6,22 @@ import torch
 from PIL import Image
 from searching import search
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded, load
-from seedwitness.engine.executor import sampled
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.config.steps import ReachSettings
+from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents, encode_pictures
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import scoring
-from seedwitness.reachability.ladder import ladder, pixels, scored, shortened
-from seedwitness.records import Recipe
+from seedwitness.reachability.ladder import (
+    climb_ladder,
+    pixels_for_search,
+    score_ladder,
+    shorten_prompt,
+)
+from seedwitness.records.recipe import Recipe
 
 PROMPTS = ["a red fish", "a blue lighthouse", "a red fish"]
-REACH = config.Reach(strengths=[0.5, 1.0], seeds=2, gradient_steps=3, words=1)
+REACH = ReachSettings(strengths=[0.5, 1.0], seeds=2, gradient_steps=3, specificity_seeds=1)
 
 
 def shown(count: int) -> torch.Tensor:
@@ -24,8 +29,8 @@ def shown(count: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, 32, 32), generator=generator, dtype=torch.uint8)
 
 
-def test_every_rung_is_climbed_by_every_picture(tiny: Loaded) -> None:
-    found = ladder(tiny, shown(3), PROMPTS, REACH, search(batch=2))
+def test_every_rung_is_climbed_by_every_picture(tiny: LoadedCheckpoint) -> None:
+    found = climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=2))
     assert [(each.name, each.strength, each.seed) for each in found] == [
         ("round trip", 0.0, 0),
         ("gradient", 0.0, 0),
@@ -48,17 +53,19 @@ def test_every_rung_is_climbed_by_every_picture(tiny: Loaded) -> None:
     assert not torch.equal(found[2].made, found[3].made)
 
 
-def test_the_ladder_is_climbed_in_half_precision_too(tiny: Loaded) -> None:
+def test_the_ladder_is_climbed_in_half_precision_too(tiny: LoadedCheckpoint) -> None:
     described = tiny.settings.model_copy(update={"dtype": "bfloat16"})
-    found = ladder(load("half", described), shown(2), PROMPTS[:2], REACH, search(batch=2))
+    found = climb_ladder(
+        load_checkpoint("half", described), shown(2), PROMPTS[:2], REACH, search(batch=2)
+    )
     assert len(found) == 10
     assert {tuple(each.made.shape) for each in found} == {(2, 3, 32, 32)}
 
 
-def test_words_alone_give_what_a_search_gives(tiny: Loaded) -> None:
-    found = ladder(tiny, shown(3), PROMPTS, REACH, search(batch=1))
+def test_words_alone_give_what_a_search_gives(tiny: LoadedCheckpoint) -> None:
+    found = climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=1))
     recipe = Recipe("a blue", 0, 32, 32, "ddim", 4, 3.0)
-    latents, _ = sampled(tiny, [recipe])
+    latents, _ = sample_recipes(tiny, [recipe])
     assert torch.equal(found[7].made[1:2], decode_latents(tiny.pipeline, latents))
 
 
@@ -73,23 +80,23 @@ def test_words_alone_give_what_a_search_gives(tiny: Loaded) -> None:
     ],
 )
 def test_a_prompt_loses_its_last_phrases_or_words(prompt: str, shorter: list[str]) -> None:
-    assert shortened(prompt, 1.0) == prompt
-    assert [shortened(prompt, share) for share in (0.5, 0.25, 0.0)] == shorter
+    assert shorten_prompt(prompt, 1.0) == prompt
+    assert [shorten_prompt(prompt, share) for share in (0.5, 0.25, 0.0)] == shorter
 
 
-def test_batches_change_last_bits_at_most(tiny: Loaded) -> None:
+def test_batches_change_last_bits_at_most(tiny: LoadedCheckpoint) -> None:
     for one, other in zip(
-        ladder(tiny, shown(3), PROMPTS, REACH, search(batch=2)),
-        ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16)),
+        climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=2)),
+        climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16)),
         strict=True,
     ):
         assert (one.made.int() - other.made.int()).abs().max() <= 1
 
 
-def test_a_row_is_of_its_rung_and_picture(tiny: Loaded) -> None:
+def test_a_row_is_of_its_rung_and_picture(tiny: LoadedCheckpoint) -> None:
     metrics = scoring.load(["psnr", "ssim"], {}, 4)
-    rungs = ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16))
-    rows = scored(metrics, rungs, 1, shown(3)[1])
+    rungs = climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16))
+    rows = score_ladder(metrics, rungs, 1, shown(3)[1])
     assert len(rows) == 2 * len(rungs)
     for row in rows:
         (rung,) = [
@@ -101,21 +108,21 @@ def test_a_row_is_of_its_rung_and_picture(tiny: Loaded) -> None:
         assert row["score"] == pytest.approx(float(expected[0]), rel=1e-6)
 
 
-def test_a_picture_is_brought_to_the_size_that_is_searched(tiny: Loaded) -> None:
+def test_a_picture_is_brought_to_the_size_that_is_searched(tiny: LoadedCheckpoint) -> None:
     picture = Image.fromarray(np.zeros((50, 70), np.uint8))
-    assert pixels(tiny, picture, search(batch=1)).shape == (3, 32, 32)
+    assert pixels_for_search(tiny, picture, search(batch=1)).shape == (3, 32, 32)
     wide = search(batch=1).model_copy(update={"width": 48})
-    assert pixels(tiny, picture, wide).shape == (3, 32, 48)
+    assert pixels_for_search(tiny, picture, wide).shape == (3, 32, 48)
     with pytest.raises(ConfigError, match="whose sides 8 divides"):
-        pixels(tiny, picture, search(batch=1).model_copy(update={"width": 50}))
+        pixels_for_search(tiny, picture, search(batch=1).model_copy(update={"width": 50}))
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.5, -0.1])
 def test_strengths_are_shares(strength: float) -> None:
     with pytest.raises(ValueError, match="strengths"):
-        config.Reach(strengths=[strength])
+        ReachSettings(strengths=[strength])
 
 
 def test_a_strength_is_named_once() -> None:
     with pytest.raises(ValueError, match="each is named once"):
-        config.Reach(strengths=[0.5, 1.0, 0.5])
+        ReachSettings(strengths=[0.5, 1.0, 0.5])

@@ -29,7 +29,13 @@ from invented_cases import write_case, write_findings
 from PIL import Image
 from settling import bring
 
-from seedwitness import records
+from seedwitness.records.corpus import CorpusRecord
+from seedwitness.records.tables import (
+    CONTROL_DETECTIONS,
+    CONTROL_REACH,
+    CONTROL_SCORES,
+    write_table,
+)
 from seedwitness.stages import overview, protocol, report
 
 
@@ -61,7 +67,7 @@ def write_outputs(data: Path) -> None:
         Path("params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
         bring(Path())
         protocol.run()
-    records.Corpus(
+    CorpusRecord(
         source="the lab's pictures",
         rows=3140,
         sha256="c0" * 32,
@@ -75,28 +81,26 @@ def write_outputs(data: Path) -> None:
     ).write(data / "index" / "corpus.json")
     for name in CHECKPOINTS:
         identity(name).write(data / "identify" / name / "checkpoint.json")
-        records.write_table(
-            data / "controls" / name / "controls.parquet", controls(name), records.CONTROLS
-        )
+        write_table(data / "controls" / name / "controls.parquet", controls(name), CONTROL_SCORES)
         learned = controls(name, learned=True) if name == "memorised" else []
-        records.write_table(data / "controls" / name / "known.parquet", learned, records.CONTROLS)
-        records.write_table(
+        write_table(data / "controls" / name / "known.parquet", learned, CONTROL_SCORES)
+        write_table(
             data / "controls" / name / "reach.parquet",
             [
                 {"control": f"control-{k:03}", "pixels_sha256": f"{k:064x}", **row}
                 for k in range(6)
                 for row in climbed(k)
             ],
-            records.CONTROLS_REACH,
+            CONTROL_REACH,
         )
-        records.write_table(
+        write_table(
             data / "controls" / name / "detectors.parquet",
             [
                 {"control": f"control-{k:03}", "pixels_sha256": f"{k:064x}", **row}
                 for k in range(6)
                 for row in detected(2 * k + 1)
             ],
-            records.CONTROLS_DETECTED,
+            CONTROL_DETECTIONS,
         )
     for seed, target in enumerate(TARGETS):
         picture = scene(seed) if target != "flat" else Image.new("RGB", (128, 128), "#d8d3c8")

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from reading import TARGETS, evidence, leaves, pages, parsed
 
-from seedwitness import config, records
+from seedwitness.config.reading import load_section
 from seedwitness.errors import RecordError
+from seedwitness.records.document import read_document
+from seedwitness.records.recipe import Recipe
 from seedwitness.report import building, sources
 from seedwitness.report.evidence import Evidence
 from seedwitness.runtime.files import sha256_file
@@ -153,7 +155,7 @@ def _score(cited: Any, metric: str) -> float:
 def test_a_cited_recipe_is_the_trials_own(project: Path) -> None:
     for case in evidence(project, "owl")["cases"]:
         for cited in case["cited"]:
-            assert records.Recipe(**cited["recipe"]).id == cited["trial"]
+            assert Recipe(**cited["recipe"]).id == cited["trial"]
 
 
 def test_what_was_not_measured_is_null(project: Path) -> None:
@@ -205,7 +207,7 @@ def test_the_same_inputs_give_the_same_bytes(
 
 def test_the_evidence_reads_back_as_it_was_written(project: Path) -> None:
     path = project / "reports" / "owl" / "evidence.json"
-    again = records.read(Evidence, path).model_dump_json(indent=1) + "\n"
+    again = read_document(Evidence, path).model_dump_json(indent=1) + "\n"
     assert again == path.read_text("utf-8")
     assert not re.search(r"\b(NaN|Infinity)\b", again)
 
@@ -225,8 +227,10 @@ def test_the_order_of_rows_changes_nothing_cited(project: Path) -> None:
     source = sources.read(project / "data", "owl")
     settings = building.Settings(
         **{
-            each.name: config.section(
-                getattr(config, each.name.capitalize()), each.name, path=project / "params.yaml"
+            each.name: load_section(
+                get_type_hints(building.Settings)[each.name],
+                each.name,
+                path=project / "params.yaml",
             )
             for each in fields(building.Settings)
         }

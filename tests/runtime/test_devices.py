@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import load
-from seedwitness.runtime.devices import device
+from seedwitness.checkpoints.loading import load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.runtime.devices import default_device
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +21,15 @@ def exact() -> bool:
 
 def test_the_device_that_is_named_computes_in_full_precision() -> None:
     assert not exact()
-    assert device("cpu") == torch.device("cpu")
+    assert default_device("cpu") == torch.device("cpu")
     assert exact()
 
 
 def test_without_a_name_it_is_the_gpu_where_there_is_one() -> None:
-    assert device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert default_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert exact()
 
 
 def test_a_checkpoint_is_loaded_for_full_precision(tiny_checkpoint: Path) -> None:
-    load("tiny", config.Checkpoint(family="diffusers", path=tiny_checkpoint))
+    load_checkpoint("tiny", CheckpointSettings(family="diffusers", path=tiny_checkpoint))
     assert exact()

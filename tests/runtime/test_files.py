@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from seedwitness.errors import DiskFullError, WriteError
-from seedwitness.runtime.files import claimed, explaining, replacing, sha256_file, write_whole
+from seedwitness.runtime.files import (
+    exclusive_claim,
+    explain_write_errors,
+    replace_whole,
+    sha256_file,
+    write_whole,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -28,14 +34,14 @@ def test_writes_bytes_and_text(tmp_path: Path) -> None:
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_whole(path, "old")
-    with replacing(path) as part:
+    with replace_whole(path) as part:
         part.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
 
 
 def test_the_free_path_keeps_the_suffix(tmp_path: Path) -> None:
-    with replacing(tmp_path / "a.png") as part:
+    with replace_whole(tmp_path / "a.png") as part:
         assert part.suffix == ".png"
         assert part.parent == tmp_path
         part.touch()
@@ -49,7 +55,7 @@ def test_a_failed_block_leaves_the_old_and_nothing_else(
     write_whole(path, "old")
 
     def fail() -> None:
-        with replacing(path) as part:
+        with replace_whole(path) as part:
             part.write_text("half")
             raise error
 
@@ -61,7 +67,7 @@ def test_a_failed_block_leaves_the_old_and_nothing_else(
 
 def test_replaces_a_folder_with_all_it_held(tmp_path: Path) -> None:
     for content in ("old", "new"):
-        with replacing(tmp_path / "model") as part:
+        with replace_whole(tmp_path / "model") as part:
             (part / "unet").mkdir(parents=True)
             (part / "unet" / content).write_text(content)
     assert names(tmp_path) == ["model"]
@@ -73,7 +79,7 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
     (tmp_path / "model" / "old").touch()
 
     def fail() -> None:
-        with replacing(tmp_path / "model") as part:
+        with replace_whole(tmp_path / "model") as part:
             part.mkdir()
             (part / "half").touch()
             raise ValueError
@@ -110,9 +116,12 @@ def test_a_log_on_a_full_disk_says_what_to_do() -> None:
     full = Path("/dev/full")  # every write to it fails with ENOSPC
     if not full.exists():
         pytest.skip("this system has no /dev/full")
-    with pytest.raises(DiskFullError, match=r"/dev/full.*Free some space"), explaining(full):  # noqa: SIM117
-        with full.open("w") as file:
-            file.write("a line")
+    with (
+        pytest.raises(DiskFullError, match=r"/dev/full.*Free some space"),
+        explain_write_errors(full),
+        full.open("w") as file,
+    ):
+        file.write("a line")
 
 
 # Each library reports a full disk in a way of its own: OSError, SafetensorError, RuntimeError.
@@ -200,22 +209,22 @@ def test_a_refused_place_says_what_to_do(unshare: str, tmp_path: Path) -> None:
 
 def test_a_refusal_elsewhere_is_not_taken_for_ours(tmp_path: Path) -> None:
     elsewhere = PermissionError(13, "Permission denied", "/elsewhere/picture.png")
-    with pytest.raises(PermissionError), explaining(tmp_path / "a.txt"):
+    with pytest.raises(PermissionError), explain_write_errors(tmp_path / "a.txt"):
         raise elsewhere
     here = PermissionError(13, "Permission denied", str(tmp_path / "a.txt"))
-    with pytest.raises(WriteError), explaining(tmp_path / "a.txt"):
+    with pytest.raises(WriteError), explain_write_errors(tmp_path / "a.txt"):
         raise here
 
 
 def test_one_at_a_time_works_on_a_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.bin"
-    with claimed(path) as first:
+    with exclusive_claim(path) as first:
         assert first
-        with claimed(path) as second:
+        with exclusive_claim(path) as second:
             assert not second
-        with claimed(tmp_path / "new" / "b.bin") as other:
+        with exclusive_claim(tmp_path / "new" / "b.bin") as other:
             assert other
-    with claimed(path) as again:
+    with exclusive_claim(path) as again:
         assert again
     assert names(tmp_path / "new") == []
 
@@ -232,9 +241,9 @@ def test_a_claim_goes_with_its_process(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as held:
         assert held.stdout is not None
         assert held.stdout.readline() == "True\n"
-        with claimed(path) as ours:
+        with exclusive_claim(path) as ours:
             assert not ours
         held.kill()
-    with claimed(path) as ours:
+    with exclusive_claim(path) as ours:
         assert ours
     assert names(tmp_path) == []

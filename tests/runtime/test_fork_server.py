@@ -30,7 +30,7 @@ def project(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
-    with fork_server.listening() as found:
+    with fork_server.running_server() as found:
         yield found
 
 
@@ -71,7 +71,7 @@ def test_an_error_reaches_the_caller(project: Path, environment: dict[str, str])
 
 
 def test_where_nobody_listens_it_runs_by_itself(project: Path) -> None:
-    env = {**os.environ, fork_server.VARIABLE: str(project / "nobody")}
+    env = {**os.environ, fork_server.SOCKET_VARIABLE: str(project / "nobody")}
     assert run("stage", "identify", "tiny", env=env).returncode == 0
 
 
@@ -98,10 +98,10 @@ def test_who_has_run_its_stage_answers_whatever_interrupts(
     path = tmp_path / "socket"
     line = [sys.executable, "-c", INTERRUPTED, str(path)]
     with subprocess.Popen(line, stdin=subprocess.PIPE) as server:
-        monkeypatch.setenv(fork_server.VARIABLE, str(path))
+        monkeypatch.setenv(fork_server.SOCKET_VARIABLE, str(path))
         answer = None
         while answer is None and server.poll() is None:  # until it listens
-            answer = fork_server.forwarded(["stage"])
+            answer = fork_server.forward(["stage"])
             time.sleep(0.02)
     assert answer == 0
 

@@ -7,13 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from seedwitness import config, search
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness import search
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
 from seedwitness.search import case_search
-from seedwitness.search.case_search import Case
-from seedwitness.search.latent_distance import latent_rms
-from seedwitness.search.strategy import Asking, Plan
+from seedwitness.search.case_search import SearchCase
+from seedwitness.search.latent_distance import latent_rms_distance
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput
 
 SEARCH = {
     "strategy": {"name": "sweep"},
@@ -27,8 +28,8 @@ SEARCH = {
 }
 
 
-def settings(**changes: object) -> config.Search:
-    return config.Search.model_validate({**SEARCH, **changes})
+def settings(**changes: object) -> SearchSettings:
+    return SearchSettings.model_validate({**SEARCH, **changes})
 
 
 def picture(seed: int) -> Image.Image:
@@ -36,49 +37,53 @@ def picture(seed: int) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
 
 
-def test_a_case_hears_how_far_each_trial_is(tiny: Loaded, tmp_path: Path) -> None:
-    case = Case(picture(1), ("a red fish", "a blue lighthouse"))
-    searched = case_search.run(tiny, {"it": case}, settings(), tmp_path)
+def test_a_case_hears_how_far_each_trial_is(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+    case = SearchCase(picture(1), ("a red fish", "a blue lighthouse"))
+    searched = case_search.search_cases(tiny, {"it": case}, settings(), tmp_path)
     outcome = searched.outcomes["it"]
     assert [(each.prompt, each.seed) for each in outcome.recipes] == [
         (case.prompts[seed % 2], seed) for seed in range(6)
     ]
     assert outcome.nfe == 24
-    distances = latent_rms(tiny.pipeline, case.picture, 32, 32, "stretch")
+    distances = latent_rms_distance(tiny.pipeline, case.picture, 32, 32, "stretch")
     for recipe in outcome.recipes:
-        expected = distances(outcome.made[recipe.id].latent[None])
+        expected = distances(outcome.samples[recipe.id].latent[None])
         assert outcome.distances[recipe.id] == float(expected[0])
     ranked = [outcome.distances[recipe.id] for recipe in outcome.ranked]
     assert ranked == sorted(outcome.distances.values())
 
 
 def test_many_cases_share_batches_and_are_measured_each_by_itself(
-    tiny: Loaded, tmp_path: Path
+    tiny: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     both = {
-        "first": Case(picture(1), ("a red fish",)),
-        "second": Case(picture(2), ("a red fish", "a blue lighthouse")),
+        "first": SearchCase(picture(1), ("a red fish",)),
+        "second": SearchCase(picture(2), ("a red fish", "a blue lighthouse")),
     }
-    searched = case_search.run(tiny, both, settings(), tmp_path)
+    searched = case_search.search_cases(tiny, both, settings(), tmp_path)
     # 6 and 3 seeds of one prompt, 3 of another: the 3 that both ask for are made once.
     assert searched.computed == -(-9 // 4)
     for name, case in both.items():
-        alone = case_search.run(tiny, {name: case}, settings(), tmp_path).outcomes[name]
+        alone = case_search.search_cases(tiny, {name: case}, settings(), tmp_path).outcomes[name]
         found = searched.outcomes[name]
         assert found.recipes == alone.recipes
         for recipe in found.recipes:
             assert found.distances[recipe.id] == pytest.approx(alone.distances[recipe.id], abs=1e-4)
 
 
-def test_a_replay_on_the_same_checkpoint_computes_nothing(tiny: Loaded, tmp_path: Path) -> None:
-    case = Case(picture(1), ("a red fish",))
-    outcome = case_search.run(tiny, {"it": case}, settings(), tmp_path).outcomes["it"]
-    again = case_search.replay(tiny, outcome.recipes[::-1], case.picture, settings(), tmp_path)
+def test_a_replay_on_the_same_checkpoint_computes_nothing(
+    tiny: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    case = SearchCase(picture(1), ("a red fish",))
+    outcome = case_search.search_cases(tiny, {"it": case}, settings(), tmp_path).outcomes["it"]
+    again = case_search.replay_recipes(
+        tiny, outcome.recipes[::-1], case.picture, settings(), tmp_path
+    )
     assert (again.found, again.computed) == (2, 0)
     assert again.outcomes[""].distances == outcome.distances
 
 
-def narrowing(plan: Plan) -> Asking:
+def narrowing(plan: StrategyInput) -> StrategyGenerator:
     """A strategy in two rounds: a seed of each prompt, then more of the better one."""
     heard = yield [plan.recipe(prompt, 0) for prompt in plan.prompts]
     best = min(plan.prompts, key=lambda prompt: heard[plan.recipe(prompt, 0).id])
@@ -87,15 +92,15 @@ def narrowing(plan: Plan) -> Asking:
 
 
 def test_a_strategy_may_ask_again_for_what_came_close(
-    tiny: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: LoadedCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(search.STRATEGIES, "narrowing", narrowing)
     both = {
-        "first": Case(picture(1), ("a red fish", "a blue lighthouse")),
-        "second": Case(picture(2), ("a blue lighthouse", "a red fish")),
+        "first": SearchCase(picture(1), ("a red fish", "a blue lighthouse")),
+        "second": SearchCase(picture(2), ("a blue lighthouse", "a red fish")),
     }
     asked = settings(strategy={"name": "narrowing"})
-    for outcome in case_search.run(tiny, both, asked, tmp_path).outcomes.values():
+    for outcome in case_search.search_cases(tiny, both, asked, tmp_path).outcomes.values():
         first, second, *more = outcome.recipes
         better = min(first, second, key=lambda each: outcome.distances[each.id])
         assert more == [replace(better, seed=1), replace(better, seed=2)]
@@ -106,7 +111,7 @@ def test_a_strategy_may_ask_again_for_what_came_close(
     ("changes", "message"),
     [
         ({"strategy": {"name": "sweeep"}}, "search.strategy.name: .* Did you mean `sweep`"),
-        ({"guide": "latent"}, "search.guide: .* Known are: latent-rms"),
+        ({"guide": "latent"}, "search.distance: .* Known are: latent-rms"),
         ({"sampler": "plms"}, "Known are: ddim, dpmpp-2m, euler"),
         ({"rng": "philox"}, "search.rng: .* Known are: philox-nv"),
         ({"sampler": "euler", "eta": 1.0}, "knows no eta"),
@@ -118,19 +123,19 @@ def test_unknown_names_are_answered_with_the_known_ones(
     changes: Mapping[str, object], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        case_search.check(settings(**changes))
+        case_search.check_search_settings(settings(**changes))
 
 
-def test_a_case_without_a_prompt_says_what_to_do(tiny: Loaded, tmp_path: Path) -> None:
+def test_a_case_without_a_prompt_says_what_to_do(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no prompt to search it with"):
-        case_search.run(tiny, {"it": Case(picture(1), ())}, settings(), tmp_path)
+        case_search.search_cases(tiny, {"it": SearchCase(picture(1), ())}, settings(), tmp_path)
 
 
-def test_the_same_seeds_noise_is_in_every_case(tiny: Loaded, tmp_path: Path) -> None:
-    case = Case(picture(1), ("a red fish", "a blue lighthouse"))
-    outcome = case_search.run(tiny, {"it": case}, settings(), tmp_path).outcomes["it"]
+def test_the_same_seeds_noise_is_in_every_case(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+    case = SearchCase(picture(1), ("a red fish", "a blue lighthouse"))
+    outcome = case_search.search_cases(tiny, {"it": case}, settings(), tmp_path).outcomes["it"]
     noises = {recipe.seed: set[str]() for recipe in outcome.recipes}
     for recipe in outcome.recipes:
-        noises[recipe.seed].add(outcome.made[recipe.id].noise_sha256)
+        noises[recipe.seed].add(outcome.samples[recipe.id].noise_sha256)
     assert all(len(each) == 1 for each in noises.values())
-    assert not torch.equal(*[outcome.made[each.id].latent for each in outcome.recipes[:2]])
+    assert not torch.equal(*[outcome.samples[each.id].latent for each in outcome.recipes[:2]])

@@ -10,21 +10,22 @@ from PIL import Image
 from searching import search
 from torch import Tensor
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import EarlyStopSettings, SearchSettings, StrategySettings
+from seedwitness.config.verdicts import CopyCriterionSettings
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.errors import ConfigError
-from seedwitness.imaging.alignment import Positions
+from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.search import case_search
-from seedwitness.search.case_search import Case
-from seedwitness.search.early_stopping import copies, enough_trials
+from seedwitness.search.case_search import SearchCase
+from seedwitness.search.early_stopping import copy_test, trials_to_exclude_rate
 
 PROMPTS = ("a red fish", "a blue lighthouse")
-AS_THEY_ARE = Positions("stretch")
+AS_THEY_ARE = AlignmentSpec("stretch")
 BATCH = 4
 
 
-def settings(**stop: float) -> config.Search:
+def settings(**stop: float) -> SearchSettings:
     return search(budget_nfe=96, prompts=2, steps=2, batch=4, shard=4, stop=stop)
 
 
@@ -33,7 +34,7 @@ def picture() -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
 
 
-def nearest(numbers: Sequence[int], latents: list[Tensor]) -> case_search.Copies:
+def nearest(numbers: Sequence[int], latents: list[Tensor]) -> case_search.CopyTest:
     """Calls the trials of these numbers copies, known by their latents."""
 
     def which(rows: Tensor, _: Image.Image) -> list[bool]:
@@ -44,22 +45,22 @@ def nearest(numbers: Sequence[int], latents: list[Tensor]) -> case_search.Copies
 
 @pytest.fixture(scope="module")
 def swept(
-    tiny: Loaded, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[case_search.Outcome, Path]:
+    tiny: LoadedCheckpoint, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[case_search.SearchOutcome, Path]:
     ledger = tmp_path_factory.mktemp("ledger")
-    case = Case(picture(), PROMPTS)
-    return case_search.run(tiny, {"it": case}, settings(), ledger).outcomes["it"], ledger
+    case = SearchCase(picture(), PROMPTS)
+    return case_search.search_cases(tiny, {"it": case}, settings(), ledger).outcomes["it"], ledger
 
 
 @pytest.mark.parametrize(("wanted", "last"), [(1, 6), (2, 9), (3, 9 + 1)])
 def test_it_ends_with_the_copy_that_makes_enough(
-    tiny: Loaded, swept: tuple[case_search.Outcome, Path], wanted: int, last: int
+    tiny: LoadedCheckpoint, swept: tuple[case_search.SearchOutcome, Path], wanted: int, last: int
 ) -> None:
     whole, ledger = swept
-    latents = [whole.made[each.id].latent for each in whole.recipes]
-    found = case_search.run(
+    latents = [whole.samples[each.id].latent for each in whole.recipes]
+    found = case_search.search_cases(
         tiny,
-        {"it": Case(picture(), PROMPTS)},
+        {"it": SearchCase(picture(), PROMPTS)},
         settings(copies=wanted),
         ledger,
         copies=nearest((6, 9, 10), latents),
@@ -67,67 +68,87 @@ def test_it_ends_with_the_copy_that_makes_enough(
     assert found.recipes == whole.recipes[: last + 1]
     assert found.ended == "copies"
     assert found.stopped.startswith(f"{wanted} of {last + 1} trials are copies")
-    assert set(found.distances) == set(found.made) == {each.id for each in found.recipes}
+    assert set(found.distances) == set(found.samples) == {each.id for each in found.recipes}
 
 
 def test_it_is_given_up_when_copies_must_be_rare(
-    tiny: Loaded, swept: tuple[case_search.Outcome, Path]
+    tiny: LoadedCheckpoint, swept: tuple[case_search.SearchOutcome, Path]
 ) -> None:
     whole, ledger = swept
-    latents = [whole.made[each.id].latent for each in whole.recipes]
-    case = {"it": Case(picture(), PROMPTS)}
-    assert enough_trials(0.4) == 6
-    found = case_search.run(tiny, case, settings(rate=0.4), ledger, nearest((), latents)).outcomes[
-        "it"
-    ]
+    latents = [whole.samples[each.id].latent for each in whole.recipes]
+    case = {"it": SearchCase(picture(), PROMPTS)}
+    assert trials_to_exclude_rate(0.4) == 6
+    found = case_search.search_cases(
+        tiny, case, settings(rate=0.4), ledger, nearest((), latents)
+    ).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes[:6], "futile")
     assert "of 2 of 2 prompts: a rate of 0.4 or more among such trials would" in found.stopped
-    found = case_search.run(
+    found = case_search.search_cases(
         tiny, case, settings(rate=0.4), ledger, nearest((3,), latents)
     ).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes, "budget")
     assert found.stopped == whole.stopped
 
 
-@pytest.mark.parametrize("name", ["halving", "variations", "rare"])
+@pytest.mark.parametrize("name", ["halving", "variations", "subset-simulation"])
 def test_only_blind_seeds_tell_how_rare_copies_are(name: str) -> None:
-    chosen = settings(rate=0.4).model_copy(update={"strategy": config.Strategy(name=name)})
+    chosen = settings(rate=0.4).model_copy(update={"strategy": StrategySettings(name=name)})
     with pytest.raises(ConfigError, match=f"only blind seeds can tell: .* with `{name}`"):
-        case_search.check(chosen)
-    case_search.check(chosen.model_copy(update={"stop": config.Stop(copies=1)}))
+        case_search.check_search_settings(chosen)
+    case_search.check_search_settings(
+        chosen.model_copy(update={"stop": EarlyStopSettings(copies=1)})
+    )
 
 
-def test_cases_end_each_by_itself(tiny: Loaded, swept: tuple[case_search.Outcome, Path]) -> None:
+def test_cases_end_each_by_itself(
+    tiny: LoadedCheckpoint, swept: tuple[case_search.SearchOutcome, Path]
+) -> None:
     whole, ledger = swept
-    latents = [whole.made[each.id].latent for each in whole.recipes]
-    both = {"one": Case(picture(), PROMPTS), "other": Case(picture(), PROMPTS[::-1])}
-    found = case_search.run(tiny, both, settings(copies=1), ledger, nearest((2,), latents)).outcomes
+    latents = [whole.samples[each.id].latent for each in whole.recipes]
+    both = {"one": SearchCase(picture(), PROMPTS), "other": SearchCase(picture(), PROMPTS[::-1])}
+    found = case_search.search_cases(
+        tiny, both, settings(copies=1), ledger, nearest((2,), latents)
+    ).outcomes
     assert (len(found["one"].recipes), found["one"].ended) == (3, "copies")
     assert (len(found["other"].recipes), found["other"].ended) == (24, "budget")
 
 
-def test_copies_meet_every_criterion(tiny: Loaded, swept: tuple[case_search.Outcome, Path]) -> None:
+def test_copies_meet_every_criterion(
+    tiny: LoadedCheckpoint, swept: tuple[case_search.SearchOutcome, Path]
+) -> None:
     whole, _ = swept
-    latents = torch.stack([whole.made[each.id].latent for each in whole.recipes])
+    latents = torch.stack([whole.samples[each.id].latent for each in whole.recipes])
     pixels = decode_latents(tiny.pipeline, latents[3:4])[0]
     target = Image.fromarray(pixels.permute(1, 2, 0).numpy())
-    near = config.Copy(metric="ssim", threshold=0.999, source="here")
-    never = config.Copy(metric="psnr", threshold=1000, source="here")
-    assert copies(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, target) == [
+    near = CopyCriterionSettings(metric="ssim", threshold=0.999, source="here")
+    never = CopyCriterionSettings(metric="psnr", threshold=1000, source="here")
+    assert copy_test(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, target) == [
         n == 3 for n in range(len(latents))
     ]
     mirrored = Image.fromarray(np.asarray(target)[:, ::-1].copy())
-    assert not any(copies(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, mirrored))
-    also = Positions("stretch", mirrored=True)
-    assert copies(tiny, [near], {}, BATCH, also)(latents, mirrored)[3]
-    assert not any(copies(tiny, [near, never], {}, BATCH, AS_THEY_ARE)(latents, target))
+    assert not any(copy_test(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, mirrored))
+    also = AlignmentSpec("stretch", mirrored=True)
+    assert copy_test(tiny, [near], {}, BATCH, also)(latents, mirrored)[3]
+    assert not any(copy_test(tiny, [near, never], {}, BATCH, AS_THEY_ARE)(latents, target))
     with pytest.raises(ConfigError, match="no metric"):
-        copies(tiny, [config.Copy(metric="ssimm", threshold=1, source="")], {}, BATCH, AS_THEY_ARE)
+        copy_test(
+            tiny,
+            [CopyCriterionSettings(metric="ssimm", threshold=1, source="")],
+            {},
+            BATCH,
+            AS_THEY_ARE,
+        )
     with pytest.raises(ConfigError, match="names no file for `lpips`"):
-        copies(tiny, [config.Copy(metric="lpips", threshold=1, source="")], {}, BATCH, AS_THEY_ARE)
+        copy_test(
+            tiny,
+            [CopyCriterionSettings(metric="lpips", threshold=1, source="")],
+            {},
+            BATCH,
+            AS_THEY_ARE,
+        )
 
 
 @pytest.mark.parametrize(("rate", "trials"), [(0.5, 5), (0.1, 29), (0.01, 299), (0.006, 498)])
 def test_trials_that_are_enough(rate: float, trials: int) -> None:
-    assert enough_trials(rate) == trials
+    assert trials_to_exclude_rate(rate) == trials
     assert (1 - rate) ** trials <= 0.05 < (1 - rate) ** (trials - 1)

@@ -7,9 +7,9 @@ import following
 import pytest
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
-from seedwitness.search.halving import halving, lowered, rungs
-from seedwitness.search.strategy import Plan, Strategy
+from seedwitness.records.recipe import Recipe
+from seedwitness.search.halving import lowered, rungs, successive_halving
+from seedwitness.search.strategy import Strategy, StrategyInput
 from seedwitness.search.sweep import sweep
 
 
@@ -17,8 +17,8 @@ def recipe(prompt: str, seed: int) -> Recipe:
     return Recipe(prompt, seed, 64, 64, "ddim", 20, 3.0)
 
 
-def plan(budget: int, first_seed: int = 0) -> Plan:
-    return Plan(("an owl", "a cat"), budget, first_seed, recipe)
+def plan(budget: int, first_seed: int = 0) -> StrategyInput:
+    return StrategyInput(("an owl", "a cat"), budget, first_seed, recipe)
 
 
 def apart(each: Recipe) -> float:
@@ -28,7 +28,7 @@ def apart(each: Recipe) -> float:
     return close + 0.02 * (20 - each.steps) + 0.05 * own.random()
 
 
-def followed(strategy: Strategy, planned: Plan) -> tuple[list[list[Recipe]], str]:
+def followed(strategy: Strategy, planned: StrategyInput) -> tuple[list[list[Recipe]], str]:
     return following.followed(strategy, planned, apart)
 
 
@@ -50,7 +50,7 @@ def test_rungs_double_from_four_steps_to_all(steps: int, ladder: list[int]) -> N
 
 def test_the_budget_is_kept_and_every_trial_is_another() -> None:
     for budget in (66, 100, 800, 3200):
-        rounds, stopped = followed(halving, plan(budget))
+        rounds, stopped = followed(successive_halving, plan(budget))
         recipes = [each for round_ in rounds for each in round_]
         spent = sum(each.nfe for each in recipes)
         assert spent <= budget
@@ -60,7 +60,7 @@ def test_the_budget_is_kept_and_every_trial_is_another() -> None:
 
 
 def test_brackets_hold_prompts_and_seeds_at_once_and_carry_the_closest_on() -> None:
-    rounds, _ = followed(halving, plan(800))
+    rounds, _ = followed(successive_halving, plan(800))
     first, second, third = rounds[:3]
     assert [(each.prompt, each.seed) for each in first[:3]] == [
         ("an owl", 0),
@@ -78,7 +78,7 @@ def test_brackets_hold_prompts_and_seeds_at_once_and_carry_the_closest_on() -> N
 
 
 def test_lower_rungs_are_solved_by_the_sampler_for_few_steps() -> None:
-    rounds, _ = followed(halving, plan(800))
+    rounds, _ = followed(successive_halving, plan(800))
     assert {(each.steps, each.sampler) for round_ in rounds for each in round_} == {
         (4, "dpmpp-2m"),
         (9, "dpmpp-2m"),
@@ -98,17 +98,17 @@ def test_rare_pairs_are_reached_more_often_than_by_a_sweep() -> None:
             found += min(map(apart, full)) < 0.2
         return found
 
-    assert reached(halving) >= reached(sweep) + 8
+    assert reached(successive_halving) >= reached(sweep) + 8
 
 
 def test_the_same_answers_are_asked_the_same() -> None:
-    assert followed(halving, plan(2400)) == followed(halving, plan(2400))
+    assert followed(successive_halving, plan(2400)) == followed(successive_halving, plan(2400))
 
 
 @pytest.mark.parametrize(
     ("planned", "message"),
     [(plan(65), "rungs of 4, 9, 20 steps takes 66"), (plan(2400, 2**32 - 8), r"pass 2\^32")],
 )
-def test_what_it_cannot_do_is_said(planned: Plan, message: str) -> None:
+def test_what_it_cannot_do_is_said(planned: StrategyInput, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        followed(halving, planned)
+        followed(successive_halving, planned)

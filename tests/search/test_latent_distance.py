@@ -3,10 +3,10 @@ import pytest
 import torch
 from PIL import Image
 
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine.sampling import encode_pictures
 from seedwitness.imaging.alignment import RULES, fitted
-from seedwitness.search.latent_distance import latent_rms, rms
+from seedwitness.search.latent_distance import latent_rms_distance, rms
 
 
 def picture(width: int, height: int) -> Image.Image:
@@ -27,18 +27,20 @@ def test_the_distance_does_not_depend_on_the_batch() -> None:
     assert torch.equal(together, alone)
 
 
-def test_latents_are_compared_with_the_encoded_target(tiny: Loaded) -> None:
+def test_latents_are_compared_with_the_encoded_target(tiny: LoadedCheckpoint) -> None:
     image = picture(32, 32)
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     target = encode_pictures(tiny.pipeline, pixels)
-    distances = latent_rms(tiny.pipeline, image, 32, 32, "stretch")
+    distances = latent_rms_distance(tiny.pipeline, image, 32, 32, "stretch")
     assert distances(torch.cat([target, target + 1])).tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
-def test_a_target_of_another_size_is_compared_as_the_rule_fits_it(tiny: Loaded) -> None:
+def test_a_target_of_another_size_is_compared_as_the_rule_fits_it(tiny: LoadedCheckpoint) -> None:
     image = picture(50, 20)
     zeros = torch.zeros((1, 4, 6, 10))
     for rule in RULES:
         whole = fitted(image, 40, 24, rule)
-        of_size = latent_rms(tiny.pipeline, whole, 40, 24, "stretch")
-        assert torch.equal(latent_rms(tiny.pipeline, image, 40, 24, rule)(zeros), of_size(zeros))
+        of_size = latent_rms_distance(tiny.pipeline, whole, 40, 24, "stretch")
+        assert torch.equal(
+            latent_rms_distance(tiny.pipeline, image, 40, 24, rule)(zeros), of_size(zeros)
+        )

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Rare, Recipe
-from seedwitness.search.strategy import Plan
-from seedwitness.search.subset_simulation import rare
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import RarityEstimate
+from seedwitness.search.strategy import StrategyInput
+from seedwitness.search.subset_simulation import subset_simulation
 
 SIZE = 24
 
@@ -20,9 +21,9 @@ def recipe(prompt: str, seed: int) -> Recipe:
     return Recipe(prompt, seed, 64, 64, "ddim", 10, 1.0)
 
 
-def plan(trials: int, near: float | None, first_seed: int = 0, prompts: int = 1) -> Plan:
+def plan(trials: int, near: float | None, first_seed: int = 0, prompts: int = 1) -> StrategyInput:
     texts = ("an owl", "a cat")[:prompts]
-    return Plan(texts, trials * 10, first_seed, recipe, near)
+    return StrategyInput(texts, trials * 10, first_seed, recipe, near)
 
 
 @cache
@@ -33,7 +34,7 @@ def drawn(seed: int) -> np.ndarray:
 def noise(each: Recipe) -> np.ndarray:
     """As ``seedwitness.seeds.noise`` makes it, of fewer elements."""
     found = drawn(each.seed)
-    for seed, strength in each.mixed:
+    for seed, strength in each.mixed_seeds:
         angle = strength * math.pi / 2
         found = math.cos(angle) * found + math.sin(angle) * drawn(seed)
     return found
@@ -44,8 +45,8 @@ def linear(each: Recipe) -> float:
     return -float(noise(each)[0])
 
 
-def followed(planned: Plan) -> tuple[list[list[Recipe]], Rare]:
-    rounds, (why, found) = following.followed(rare, planned, linear)
+def followed(planned: StrategyInput) -> tuple[list[list[Recipe]], RarityEstimate]:
+    rounds, (why, found) = following.followed(subset_simulation, planned, linear)
     assert "a blind seed comes within" in why
     return rounds, found
 
@@ -95,7 +96,7 @@ def test_the_budget_is_kept_every_seed_is_fresh_and_a_move_names_its_start() -> 
     assert len(set(own)) == len(own)  # prompts are tried by seeds of their own
     prompts = [each.prompt for each in rounds[0]]
     assert prompts.count("an owl") == prompts.count("a cat")
-    mixed = {seed for each in recipes for seed, _ in each.mixed}
+    mixed = {seed for each in recipes for seed, _ in each.mixed_seeds}
     assert not mixed & set(own)
     known = {each.id for each in recipes}
     assert all(each.parent in known for round_ in rounds[1:] for each in round_)
@@ -115,6 +116,6 @@ def test_the_same_answers_are_asked_the_same() -> None:
         (plan(600, -3.0, 2**32 - 40), r"pass 2\^32"),
     ],
 )
-def test_what_it_cannot_do_is_said(planned: Plan, message: str) -> None:
+def test_what_it_cannot_do_is_said(planned: StrategyInput, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         followed(planned)

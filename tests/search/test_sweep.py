@@ -1,9 +1,10 @@
 import pytest
 
-from seedwitness import config, records
+from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
-from seedwitness.search.strategy import Plan, plan
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.recipe import Recipe
+from seedwitness.search.strategy import StrategyInput, strategy_input
 from seedwitness.search.sweep import sweep
 
 SEARCH = {
@@ -14,7 +15,7 @@ SEARCH = {
     "steps": 8,
     "guidance": 3.0,
 }
-TINY = records.Checkpoint(
+TINY = CheckpointIdentity(
     name="tiny",
     family="diffusers",
     sha256="0" * 64,
@@ -29,11 +30,11 @@ TINY = records.Checkpoint(
 )
 
 
-def planned(*prompts: str, **changes: object) -> Plan:
-    return plan(prompts, config.Search.model_validate({**SEARCH, **changes}), TINY)
+def planned(*prompts: str, **changes: object) -> StrategyInput:
+    return strategy_input(prompts, SearchSettings.model_validate({**SEARCH, **changes}), TINY)
 
 
-def swept(planned: Plan) -> tuple[list[Recipe], str]:
+def swept(planned: StrategyInput) -> tuple[list[Recipe], str]:
     strategy = sweep(planned)
     recipes = next(strategy)
     with pytest.raises(StopIteration) as end:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
-from seedwitness.search.strategy import Plan
+from seedwitness.records.recipe import Recipe
+from seedwitness.search.strategy import StrategyInput
 from seedwitness.search.sweep import sweep
 from seedwitness.search.variations import STRENGTHS, variations
 from seedwitness.seeds import noise
@@ -19,8 +19,8 @@ def recipe(prompt: str, seed: int) -> Recipe:
     return Recipe(prompt, seed, 64, 64, "ddim", 10, 3.0)
 
 
-def plan(budget: int, first_seed: int = 0) -> Plan:
-    return Plan(("an owl", "a cat"), budget, first_seed, recipe)
+def plan(budget: int, first_seed: int = 0) -> StrategyInput:
+    return StrategyInput(("an owl", "a cat"), budget, first_seed, recipe)
 
 
 def apart(each: Recipe) -> float:
@@ -29,7 +29,7 @@ def apart(each: Recipe) -> float:
     return float((noise([each], SHAPE)[0] - TARGET).square().mean().sqrt()) + wrong
 
 
-def followed(planned: Plan) -> tuple[list[list[Recipe]], str]:
+def followed(planned: StrategyInput) -> tuple[list[list[Recipe]], str]:
     return following.followed(variations, planned, apart)
 
 
@@ -41,7 +41,7 @@ def test_half_is_swept_the_rest_varied_and_all_of_the_budget_spent_once() -> Non
     assert len({each.id for each in recipes}) == len(recipes) == 120
     assert sum(each.nfe for each in recipes) == 2400
     assert stopped == "budget spent: 120 trials, 60 of them variations"
-    assert {strength for each in recipes for _, strength in each.mixed} == set(STRENGTHS)
+    assert {strength for each in recipes for _, strength in each.mixed_seeds} == set(STRENGTHS)
 
 
 def test_variations_are_of_what_came_closest() -> None:
@@ -51,7 +51,7 @@ def test_variations_are_of_what_came_closest() -> None:
     swept = {each.id for each in rounds[0]}
     assert {each.parent for round_ in rounds[1:] for each in round_} <= swept
     assert {each.parent for each in rounds[0]} == {""}
-    mixed = [seed for round_ in rounds[1:] for each in round_ for seed, _ in each.mixed]
+    mixed = [seed for round_ in rounds[1:] for each in round_ for seed, _ in each.mixed_seeds]
     assert min(mixed) > max(each.seed for each in rounds[0])
 
 
@@ -69,6 +69,6 @@ def test_the_same_answers_are_asked_the_same() -> None:
     ("planned", "message"),
     [(plan(60), "too small"), (plan(2400, 2**32 - 80), r"Variation seeds from .* pass 2\^32")],
 )
-def test_what_cannot_be_spent_is_refused(planned: Plan, message: str) -> None:
+def test_what_cannot_be_spent_is_refused(planned: StrategyInput, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         next(variations(planned))

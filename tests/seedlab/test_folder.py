@@ -20,7 +20,7 @@ from seedlab.planting import nearest, read, wordings
 from seedlab.settings import Folder
 from seedlab.truth import Picture
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import decoded
+from seedwitness.imaging.decoding import decode_image
 
 ROOT = Path(__file__).parents[2]
 DCSS = ROOT.parent / "shared" / "data" / "dcss"
@@ -124,7 +124,7 @@ def test_wordings_order_the_parts_anew() -> None:
 def test_every_mode_becomes_rgb(tmp_path: Path) -> None:
     def saved(image: Image.Image, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         image.save(tmp_path / name)
-        out = decoded(tmp_path / name)
+        out = decode_image(tmp_path / name)
         assert out.mode == "RGB"
         return np.asarray(out)
 
@@ -137,7 +137,7 @@ def test_every_mode_becomes_rgb(tmp_path: Path) -> None:
     palette.putpixel((1, 0), 1)
     palette.info["transparency"] = 1
     palette.save(tmp_path / "p.png", transparency=1)
-    assert np.asarray(decoded(tmp_path / "p.png")).tolist() == expected
+    assert np.asarray(decode_image(tmp_path / "p.png")).tolist() == expected
     assert saved(Image.new("LA", (1, 1), (0, 0)), "la.png").tolist() == [[[255, 255, 255]]]
     deep = Image.fromarray(np.array([[0, 257 * 200 + 100, 65535]], np.uint16))
     assert saved(deep, "deep.png")[0, :, 0].tolist() == [0, 200, 255]
@@ -148,7 +148,7 @@ def test_every_mode_becomes_rgb(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter
     Image.new("RGB", (4, 2)).save(tmp_path / "turned.jpg", exif=exif)
-    assert decoded(tmp_path / "turned.jpg").size == (2, 4)
+    assert decode_image(tmp_path / "turned.jpg").size == (2, 4)
 
 
 def test_pixel_art_stays_crisp_and_the_rest_is_resampled() -> None:

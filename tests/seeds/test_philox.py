@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 from seedwitness.seeds import noise
 from seedwitness.seeds.philox import philox4x32
 from seedwitness.seeds.torch_cpu import SEEDS

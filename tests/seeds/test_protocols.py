@@ -7,7 +7,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 from seedwitness.seeds import DTYPES, noise, step_generators
 from seedwitness.seeds.torch_cpu import SEEDS
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from seedwitness.errors import RecordError
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 from seedwitness.seeds import noise
 from seedwitness.seeds.variation import resized, whole
 
 SHAPE = (4, 8, 6)
 RECIPE = Recipe(prompt="", seed=7, width=48, height=64, sampler="ddim", steps=1, guidance=1.0)
-VARIED = RECIPE.varied(9, 0.3)
+VARIED = RECIPE.with_variation(9, 0.3)
 
 
 def slerp(strength: float, a: list[float], b: list[float]) -> list[float]:
@@ -50,7 +50,7 @@ def test_automatic1111_takes_each_column_for_one() -> None:
 def test_the_ends_are_the_two_seeds(rule: str) -> None:
     a, b = both()
     small, all_of_it = (
-        noise([replace(RECIPE.varied(9, strength), variation_rule=rule)], SHAPE)[0]
+        noise([replace(RECIPE.with_variation(9, strength), variation_rule=rule)], SHAPE)[0]
         for strength in (1e-7, 1.0)
     )
     assert torch.allclose(small, a, atol=1e-5)
@@ -65,8 +65,10 @@ def test_one_vector_mixed_is_as_long_as_noise() -> None:
 def test_variations_are_mixed_in_one_after_the_other() -> None:
     a, b = both()
     c = noise([replace(RECIPE, seed=11)], SHAPE)[0]
-    walked = replace(RECIPE.varied(9, 0.3).varied(11, 0.5), variation_rule="rotation")
-    assert walked.mixed == [(9, 0.3), (11, 0.5)]
+    walked = replace(
+        RECIPE.with_variation(9, 0.3).with_variation(11, 0.5), variation_rule="rotation"
+    )
+    assert walked.mixed_seeds == [(9, 0.3), (11, 0.5)]
     assert walked.parent == replace(VARIED, variation_rule="rotation").id
     cosine, sine = math.cos(0.15 * math.pi), math.sin(0.15 * math.pi)
     expected = (cosine * a + sine * b + c) * math.sqrt(0.5)
@@ -76,7 +78,7 @@ def test_variations_are_mixed_in_one_after_the_other() -> None:
 def test_noise_that_is_rotated_stays_normal() -> None:
     walked = replace(RECIPE, variation_rule="rotation")
     for seed in range(100, 120):
-        walked = walked.varied(seed, 0.2)
+        walked = walked.with_variation(seed, 0.2)
     drawn = noise([walked], (4, 64, 64)).flatten()
     assert float(drawn.square().mean()) == pytest.approx(1, abs=0.05)
     assert float(drawn.mean()) == pytest.approx(0, abs=0.05)
@@ -90,7 +92,7 @@ def test_variations_that_cannot_be_read_say_how_to_write_them(said: str) -> None
 
 @pytest.mark.parametrize("rng", ["torch-cpu", "philox-nv"])
 def test_a_variation_is_drawn_by_the_recipes_own_protocol(rng: str) -> None:
-    recipe = replace(RECIPE.varied(9, 1.0), rng=rng)
+    recipe = replace(RECIPE.with_variation(9, 1.0), rng=rng)
     assert torch.allclose(
         noise([recipe], SHAPE), noise([replace(RECIPE, rng=rng, seed=9)], SHAPE), atol=1e-5
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from laidout import lay_out
 
-from seedwitness.stages import run
+from seedwitness.stages import run_stage
 
 
 @pytest.fixture
@@ -14,5 +14,5 @@ def project(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPat
     lay_out(tmp_path, tiny_checkpoint)
     monkeypatch.chdir(tmp_path)
     for name in ("own", "other"):
-        run("identify", [name])
+        run_stage("identify", [name])
     return tmp_path

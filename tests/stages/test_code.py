@@ -10,7 +10,7 @@ import yaml
 from grimp import ImportGraph, build_graph
 
 from seedwitness.runtime.files import sha256_file
-from seedwitness.stages import code, names, place
+from seedwitness.stages import code, output_path, stage_names
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -25,7 +25,7 @@ def graph() -> ImportGraph:
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
     monkeypatch.chdir(tmp_path)
     code.run()
-    return {path.stem: json.loads(path.read_text()) for path in place("code").iterdir()}
+    return {path.stem: json.loads(path.read_text()) for path in output_path("code").iterdir()}
 
 
 @pytest.mark.parametrize("name", sorted(set(PIPELINE) - {"code", "pictures"}))
@@ -35,7 +35,7 @@ def test_dvc_watches_for_each_stage_the_code_that_it_runs(name: str) -> None:
 
 
 def test_every_stage_has_its_file(written: dict[str, dict[str, str]]) -> None:
-    assert set(written) == set(names()) == set(PIPELINE) - {"pictures"}
+    assert set(written) == set(stage_names()) == set(PIPELINE) - {"pictures"}
 
 
 def test_files_are_told_by_their_hash(written: dict[str, dict[str, str]]) -> None:

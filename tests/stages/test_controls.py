@@ -10,7 +10,7 @@ from PIL import Image
 
 from seedlab.drawing.picture import draw
 from seedlab.drawing.world import sketches
-from seedwitness import config
+from seedwitness.config.verdicts import ControlSettings
 from seedwitness.errors import ConfigError
 from seedwitness.stages.controls import choose, most_alike
 
@@ -35,8 +35,10 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-def settings(outside: Path, like: Path) -> config.Controls:
-    return config.Controls(path=outside, count=4, source="drawn", like=[like], watch=like.parent)
+def settings(outside: Path, like: Path) -> ControlSettings:
+    return ControlSettings(
+        path=outside, count=4, source="drawn", similar_to=[like], watch=like.parent
+    )
 
 
 def test_the_most_alike_come_first_whatever_their_size(outside: Path) -> None:

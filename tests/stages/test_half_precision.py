@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seedwitness import records
-from seedwitness.stages import place
+from seedwitness.records.document import read_document
+from seedwitness.records.findings import CaseFindings
+from seedwitness.records.tables import TRIALS, read_table
+from seedwitness.stages import output_path
 
 
 @pytest.mark.slow
@@ -24,10 +26,10 @@ def test_every_stage_takes_a_checkpoint_of_16_bits(
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     every_stage()
     for stage in ("search", "replay"):
-        trials = records.read_table(place(stage, "owl", "own") / "trials.parquet", records.TRIALS)
+        trials = read_table(output_path(stage, "owl", "own") / "trials.parquet", TRIALS)
         assert set(trials["dtype"]) == {"bfloat16"}
-    own = records.read_table(place("search", "owl", "clean") / "trials.parquet", records.TRIALS)
+    own = read_table(output_path("search", "owl", "clean") / "trials.parquet", TRIALS)
     assert set(own["dtype"]) == {"float32"}
-    found = records.read(records.Case, place("judge", "owl", "own") / "finding.json")
+    found = read_document(CaseFindings, output_path("judge", "owl", "own") / "finding.json")
     assert found.memorised.reference is not None
     assert Path("reports/owl/report.html").exists()

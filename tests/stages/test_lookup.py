@@ -11,22 +11,15 @@ from settling import settle
 from seedlab.drawing.picture import draw
 from seedlab.drawing.world import sketches
 from seedwitness.errors import CheckpointError, ConfigError, PictureError, RecordError
-from seedwitness.imaging.decoding import decoded, pixel_hash
-from seedwitness.imaging.perceptual_fingerprint import imprint
+from seedwitness.imaging.decoding import decode_image, pixel_hash
+from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
 from seedwitness.prompts.candidates import candidates
-from seedwitness.records import (
-    MATCHES,
-    PROMPTS,
-    Claim,
-    Corpus,
-    Information,
-    Query,
-    Recovery,
-    Target,
-    read,
-    read_table,
-)
-from seedwitness.stages import place, run
+from seedwitness.records.corpus import CorpusRecord, LookupQuery
+from seedwitness.records.document import read_document
+from seedwitness.records.prompt_recovery import PromptRecovery
+from seedwitness.records.tables import MATCHES, PROMPTS, read_table
+from seedwitness.records.target import Claim, InformationContent, TargetRecord
+from seedwitness.stages import output_path, run_stage
 
 CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"
 PLAN = sketches(1, themes=8, once=8, held_out=0, planted={}, twins_each=0)
@@ -60,25 +53,25 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             text = '"a" <i>copy</i>' if number == 8 else sketch.wordings[0]
             lines.append(json.dumps({"file_name": f"{number}.png", "text": text}) + "\n")
         Path("art/metadata.jsonl").write_text("".join(lines))
-        prepared = place("prepare", "owl")
+        prepared = output_path("prepare", "owl")
         prepared.mkdir(parents=True)
-        image = decoded(Path("art/2.png"))
+        image = decode_image(Path("art/2.png"))
         image.save(prepared / "image.png")
         target(image, [Claim(tool="a1111", prompt=CLAIMED)]).write(prepared / "target.json")
         settled()
         for name, keys in (("index", []), ("recover", ["owl"]), ("lookup", ["owl"])):
-            run(name, keys)
+            run_stage(name, keys)
     return root
 
 
-def target(image: Image.Image, claims: list[Claim]) -> Target:
-    return Target(
+def target(image: Image.Image, claims: list[Claim]) -> TargetRecord:
+    return TargetRecord(
         name="owl",
         file_name="owl.png",
         file_sha256="0" * 64,
         file_bytes=1,
         pixels_sha256=pixel_hash(image),
-        **imprint(image)._asdict(),
+        **fingerprint_image(image)._asdict(),
         width=image.width,
         height=image.height,
         format="PNG",
@@ -88,7 +81,7 @@ def target(image: Image.Image, claims: list[Claim]) -> Target:
         exif={},
         claims=claims,
         unread=[],
-        information=Information(
+        information=InformationContent(
             bits_per_pixel=5, deviation=0.2, busy_tiles=0.9, patch_contrast=0.3
         ),
     )
@@ -110,12 +103,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_prompts_are_recovered_from_all_sources(here: Path) -> None:
-    table = read_table(place("recover", "owl") / "prompts.parquet", PROMPTS)
+    table = read_table(output_path("recover", "owl") / "prompts.parquet", PROMPTS)
     assert table["source"].tolist() == ["metadata", "user"] + ["recovered"] * 3
     assert table["text"][:2].tolist() == [CLAIMED, STATED]
     captions = {sketch.wordings[0] for sketch in PLAN}
     assert table["text"][2] in captions
-    about = read(Recovery, place("recover", "owl") / "recover.json")
+    about = read_document(PromptRecovery, output_path("recover", "owl") / "recover.json")
     assert about.methods == {"metadata": 1, "user": 1, "phrases": 3}
     assert (about.model, about.token_limit) == ("lab-clip", 32)
     assert about.phrases_ranked > len(captions)
@@ -123,8 +116,8 @@ def test_prompts_are_recovered_from_all_sources(here: Path) -> None:
 
 
 def test_the_target_is_found_in_the_corpus_with_its_copy(here: Path) -> None:
-    table = read_table(place("lookup", "owl") / "matches.parquet", MATCHES)
-    asked = read_table(place("recover", "owl") / "prompts.parquet", PROMPTS)["text"]
+    table = read_table(output_path("lookup", "owl") / "matches.parquet", MATCHES)
+    asked = read_table(output_path("recover", "owl") / "prompts.parquet", PROMPTS)["text"]
     queries = ["", *dict.fromkeys(asked)]
     assert table["rank"].tolist() == list(range(1, NEIGHBOURS * len(queries) + 1))
     assert table["query"].tolist() == [query for query in queries for _ in range(NEIGHBOURS)]
@@ -138,15 +131,18 @@ def test_the_target_is_found_in_the_corpus_with_its_copy(here: Path) -> None:
     assert images["caption"][1] == '"a" <i>copy</i>'
     for query in queries:
         assert table[table["query"] == query]["similarity"].is_monotonic_decreasing
-    about = read(Query, place("lookup", "owl") / "query.json")
+    about = read_document(LookupQuery, output_path("lookup", "owl") / "query.json")
     assert about.prompts == queries[1:]
     assert about.filters == []
-    assert about.corpus_sha256 == read(Corpus, place("index") / "corpus.json").sha256
+    assert (
+        about.corpus_sha256
+        == read_document(CorpusRecord, output_path("index") / "corpus.json").sha256
+    )
 
 
 def test_a_caption_of_the_corpus_finds_itself(here: Path) -> None:
-    table = read_table(place("lookup", "owl") / "matches.parquet", MATCHES)
-    prompts = read_table(place("recover", "owl") / "prompts.parquet", PROMPTS)
+    table = read_table(output_path("lookup", "owl") / "matches.parquet", MATCHES)
+    prompts = read_table(output_path("recover", "owl") / "prompts.parquet", PROMPTS)
     single = prompts["text"][prompts["method"] == "phrases-single"].item()
     first = table[table["query"] == single].iloc[0]
     assert first["caption"] == single
@@ -158,18 +154,18 @@ def test_a_caption_of_the_corpus_finds_itself(here: Path) -> None:
 
 
 def test_pictures_of_matches_are_kept_by_rank(here: Path) -> None:
-    folder = place("lookup", "owl") / "images"
-    table = read_table(place("lookup", "owl") / "matches.parquet", MATCHES)
+    folder = output_path("lookup", "owl") / "images"
+    table = read_table(output_path("lookup", "owl") / "matches.parquet", MATCHES)
     assert {path.name for path in folder.iterdir()} == {f"{rank}.png" for rank in table["rank"]}
     for row in table.to_dict("records"):
-        kept = decoded(folder / f"{row['rank']}.png")
-        assert pixel_hash(kept) == pixel_hash(decoded(Path(row["location"])))
+        kept = decode_image(folder / f"{row['rank']}.png")
+        assert pixel_hash(kept) == pixel_hash(decode_image(Path(row["location"])))
 
 
 def test_the_captions_of_matches_become_candidates(here: Path) -> None:
     table = candidates(
-        read_table(place("recover", "owl") / "prompts.parquet", PROMPTS),
-        read_table(place("lookup", "owl") / "matches.parquet", MATCHES),
+        read_table(output_path("recover", "owl") / "prompts.parquet", PROMPTS),
+        read_table(output_path("lookup", "owl") / "matches.parquet", MATCHES),
         6,
     )
     assert table["text"][:2].tolist() == [PLAN[2].wordings[0], '"a" <i>copy</i>']
@@ -181,7 +177,7 @@ def test_the_captions_of_matches_become_candidates(here: Path) -> None:
 def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
     before = contents(Path("data"))
     for name, keys in (("index", []), ("recover", ["owl"]), ("lookup", ["owl"])):
-        run(name, keys)
+        run_stage(name, keys)
     assert contents(Path("data")) == before
     assert not any(str(here).encode() in data for data in before.values())
 
@@ -189,20 +185,23 @@ def test_a_second_run_gives_the_same_bytes(here: Path) -> None:
 def test_phrases_may_come_from_a_file(here: Path) -> None:
     Path("art/phrases.txt").write_text("an owl\nfresco\n")
     settled(recover={"methods": ["phrases"], "phrases": "art/phrases.txt"})
-    before = contents(place("recover", "owl"))
-    run("recover", ["owl"])
-    table = read_table(place("recover", "owl") / "prompts.parquet", PROMPTS)
+    before = contents(output_path("recover", "owl"))
+    run_stage("recover", ["owl"])
+    table = read_table(output_path("recover", "owl") / "prompts.parquet", PROMPTS)
     assert table["text"][0] in ("an owl", "fresco")
-    assert read(Recovery, place("recover", "owl") / "recover.json").phrases == "phrases.txt"
+    assert (
+        read_document(PromptRecovery, output_path("recover", "owl") / "recover.json").phrases
+        == "phrases.txt"
+    )
     settled()
-    run("recover", ["owl"])
-    assert contents(place("recover", "owl")) == before
+    run_stage("recover", ["owl"])
+    assert contents(output_path("recover", "owl")) == before
 
 
 def test_an_unknown_method_is_refused(here: Path) -> None:
     settled(recover={"methods": ["metadata", "frases"]})
     with pytest.raises(ConfigError, match=r"`frases`.*`phrases`.*metadata, phrases, user"):
-        run("recover", ["owl"])
+        run_stage("recover", ["owl"])
 
 
 def test_what_is_missing_is_named(
@@ -211,25 +210,25 @@ def test_what_is_missing_is_named(
     monkeypatch.chdir(tmp_path)
     settled(corpus={"path": "nowhere", "source": "none"})
     with pytest.raises(PictureError, match=r"nowhere.*corpus\.path"):
-        run("index", [])
+        run_stage("index", [])
     with pytest.raises(RecordError, match=r"target\.json is missing.*dvc repro"):
-        run("recover", ["owl"])
+        run_stage("recover", ["owl"])
     with pytest.raises(RecordError, match=r"prompts\.parquet is missing.*dvc repro"):
-        run("lookup", ["owl"])
+        run_stage("lookup", ["owl"])
     with pytest.raises(ConfigError, match=r"targets has no `own`.*`owl`"):
-        run("recover", ["own"])
+        run_stage("recover", ["own"])
     settled(
         corpus={"path": str(here / "art"), "source": ""},
         clip={"path": "no-clip", "watch": "no-clip"},
     )
     with pytest.raises(CheckpointError, match="no-clip"):
-        run("index", [])
-    prepared = place("prepare", "owl")
+        run_stage("index", [])
+    prepared = output_path("prepare", "owl")
     prepared.mkdir(parents=True)
-    target(decoded(here / "art" / "0.png"), []).write(prepared / "target.json")
+    target(decode_image(here / "art" / "0.png"), []).write(prepared / "target.json")
     with pytest.raises(PictureError, match=r"image\.png.*dvc repro prepare@owl"):
-        run("recover", ["owl"])
-    decoded(here / "art" / "0.png").save(prepared / "image.png")
+        run_stage("recover", ["owl"])
+    decode_image(here / "art" / "0.png").save(prepared / "image.png")
     settled()
     with pytest.raises(RecordError, match=r"corpus\.json is missing"):
-        run("recover", ["owl"])
+        run_stage("recover", ["owl"])

@@ -7,7 +7,7 @@ import yaml
 from settling import change
 
 from seedwitness.errors import CheckpointError, ConfigError, PictureError, SeedwitnessError
-from seedwitness.stages import run
+from seedwitness.stages import run_stage
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_is_missing_is_named(
 
     def tried() -> None:
         change(here, section, **changed)
-        run(stage[0], stage[1:])
+        run_stage(stage[0], stage[1:])
 
     try:
         with pytest.raises(error, match=says):

@@ -11,10 +11,11 @@ import yaml
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from seedwitness import records
 from seedwitness.errors import ConfigError, PictureError, SeedwitnessError
 from seedwitness.imaging.decoding import pixel_hash
-from seedwitness.stages import run
+from seedwitness.records.document import read_document
+from seedwitness.records.target import InformationContent, TargetRecord
+from seedwitness.stages import run_stage
 
 OUT = Path("data/prepare/x")
 
@@ -40,9 +41,9 @@ def describe(root: Path, **targets: str) -> None:
 
 
 def test_a_target_becomes_a_picture_and_a_record(project: Path) -> None:
-    run("prepare", ["x"])
+    run_stage("prepare", ["x"])
     assert sorted(path.name for path in OUT.iterdir()) == ["image.png", "target.json"]
-    record = records.read(records.Target, OUT / "target.json")
+    record = read_document(TargetRecord, OUT / "target.json")
     with Image.open(OUT / "image.png") as image:
         assert (image.mode, image.size) == ("RGB", (48, 32))
         assert image.text == {}  # type: ignore[attr-defined]
@@ -54,26 +55,26 @@ def test_a_target_becomes_a_picture_and_a_record(project: Path) -> None:
 
 
 def test_the_same_file_gives_the_same_bytes(project: Path) -> None:
-    run("prepare", ["x"])
+    run_stage("prepare", ["x"])
     before = {path.name: path.read_bytes() for path in OUT.iterdir()}
     os.utime("data/targets/x.png", (1, 1))
-    run("prepare", ["x"])
+    run_stage("prepare", ["x"])
     assert {path.name: path.read_bytes() for path in OUT.iterdir()} == before
 
 
 def test_a_large_picture_keeps_its_size(project: Path) -> None:
     Image.new("RGB", (3000, 2000), "teal").save("data/targets/x.png")
-    run("prepare", ["x"])
+    run_stage("prepare", ["x"])
     with Image.open(OUT / "image.png") as image:
         assert image.size == (3000, 2000)
 
 
 def test_one_pixel_is_prepared_and_has_nothing_in_it(project: Path) -> None:
     Image.new("RGB", (1, 1), "red").save("data/targets/x.png")
-    run("prepare", ["x"])
-    record = records.read(records.Target, OUT / "target.json")
+    run_stage("prepare", ["x"])
+    record = read_document(TargetRecord, OUT / "target.json")
     assert (record.width, record.height) == (1, 1)
-    assert record.information == records.Information(
+    assert record.information == InformationContent(
         bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0
     )
 
@@ -134,7 +135,7 @@ def test_bad_files_are_named_with_the_remedy(name: str, project: Path) -> None:
     change, words = BAD[name]
     change(project / "data/targets/x.png")
     with pytest.raises(PictureError) as caught:
-        run("prepare", ["x"])
+        run_stage("prepare", ["x"])
     for word in ["data/targets/x.png", *words]:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -145,34 +146,34 @@ def test_bad_files_are_named_with_the_remedy(name: str, project: Path) -> None:
 def test_a_file_that_may_not_be_read(project: Path) -> None:
     Path("data/targets/x.png").chmod(0)
     with pytest.raises(PictureError, match=r"x\.png may not be read: Permission.*chmod u\+r"):
-        run("prepare", ["x"])
+        run_stage("prepare", ["x"])
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "Ночь", "my owl", "", "x" * 65])
 def test_names_that_are_paths_or_no_names_are_refused(name: str, project: Path) -> None:
     describe(project, **{name: "data/targets/x.png"})
     with pytest.raises(ConfigError, match="is no name for a target"):
-        run("prepare", [name])
+        run_stage("prepare", [name])
     assert [path.name for path in Path("data").iterdir()] == ["targets"]
 
 
 def test_an_unknown_target_is_answered_with_the_known(project: Path) -> None:
     with pytest.raises(ConfigError, match=r"no `y`.*Known are: x"):
-        run("prepare", ["y"])
+        run_stage("prepare", ["y"])
     with pytest.raises(ConfigError, match="run for TARGET"):
-        run("prepare", [])
+        run_stage("prepare", [])
 
 
 def test_files_with_spaces_and_other_scripts_in_their_names(project: Path) -> None:
     path = project / "data/targets/Ночная сова & Eule 2.PNG"
     (project / "data/targets/x.png").rename(path)
     describe(project, x=str(path.relative_to(project)))
-    run("prepare", ["x"])
-    assert records.read(records.Target, OUT / "target.json").file_name == path.name
+    run_stage("prepare", ["x"])
+    assert read_document(TargetRecord, OUT / "target.json").file_name == path.name
     odd = path.rename(path.with_name("eule\udcff.png"))  # bytes that are no UTF-8
     describe(project, x="data/targets/link.png")
     (project / "data/targets/link.png").symlink_to(odd)
-    run("prepare", ["x"])
+    run_stage("prepare", ["x"])
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "tiff", "bmp"])
@@ -194,7 +195,7 @@ def test_damaged_bytes_are_read_or_refused_and_never_a_defect(suffix: str, proje
         damaged[where] = rng.integers(0, 256, 3)
         path.write_bytes(damaged.tobytes()[: int(rng.integers(len(whole) // 2, 2 * len(whole)))])
         try:
-            run("prepare", ["x"])
+            run_stage("prepare", ["x"])
             ended["read"] += 1
         except SeedwitnessError:
             ended["refused"] += 1

@@ -10,7 +10,7 @@ from PIL import Image
 from settling import COMMITTED, bring, change, settle
 
 from seedwitness.errors import ConfigError
-from seedwitness.stages import PROTOCOL, frozen, place, run
+from seedwitness.stages import PROTOCOL, frozen, output_path, run_stage
 from seedwitness.stages.protocol import HISTORY, OPEN, READS
 
 PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
@@ -61,12 +61,12 @@ def test_other_controls_are_another_protocol(project: Path) -> None:
     change(project, "corpus", path="controls")
     change(project, "clip", path="clip", watch="clip")
     for name in COMMITTED["score"]["weights"]:
-        place("weights", name).mkdir(parents=True)
-        (place("weights", name) / "weights.json").write_text("{}")
+        output_path("weights", name).mkdir(parents=True)
+        (output_path("weights", name) / "weights.json").write_text("{}")
 
     def protocol() -> dict[str, Any]:
-        run("materials", [])
-        run("protocol", [])
+        run_stage("materials", [])
+        run_stage("protocol", [])
         return dict(json.loads(PROTOCOL.read_bytes()))
 
     first = protocol()
@@ -83,7 +83,7 @@ def test_other_phrases_are_another_protocol(project: Path) -> None:
     settings = frozen("recover").read_text(), frozen("controls").read_text()
     others = yaml.safe_load(frozen("search").read_text())
     bring(project, phrases="f00")
-    run("protocol", [])
+    run_stage("protocol", [])
     assert frozen("recover").read_text() != settings[0]
     assert frozen("controls").read_text() != settings[1]
     assert yaml.safe_load(frozen("search").read_text()) == others
@@ -115,7 +115,7 @@ def test_settings_that_do_not_hold_together_are_no_protocol(project: Path) -> No
 def test_without_a_protocol_no_stage_runs(project: Path) -> None:
     frozen("judge").unlink()
     with pytest.raises(ConfigError, match=r"`dvc repro protocol` writes it"):
-        run("judge", ["owl"])
+        run_stage("judge", ["owl"])
 
 
 def test_dvc_watches_for_each_stage_what_it_reads() -> None:

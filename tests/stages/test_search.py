@@ -14,28 +14,20 @@ from safetensors.torch import load_file
 from settling import change
 
 from seedwitness import stages
-from seedwitness.engine.latent_cache import hashes
-from seedwitness.engine.latent_io import kept
+from seedwitness.engine.latent_cache import hash_rows
+from seedwitness.engine.latent_io import iter_latents
 from seedwitness.errors import CheckpointError, ConfigError, RecordError
-from seedwitness.records import (
-    PROMPTS,
-    SCORES,
-    TRIALS,
-    Checkpoint,
-    Replay,
-    Search,
-    frame,
-    read,
-    read_table,
-    write_table,
-)
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.document import read_document
+from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.tables import PROMPTS, SCORES, TRIALS, read_table, typed_frame, write_table
 
 
 def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
     trials = read_table(folder / "trials.parquet", TRIALS)
-    about = read(Search, folder / "search.json")
+    about = read_document(SearchSummary, folder / "search.json")
     candidates = read_table(folder / "prompts.parquet", PROMPTS)
 
     assert list(candidates["text"]) == about.prompts == ["a red fish", "a blue lighthouse"]
@@ -47,75 +39,75 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
     assert about.best_guide == trials["guide"].min()
     assert about.best_trial == trials.loc[trials["guide"].idxmin(), "trial"]
     assert about.fitting == "target stretched from 64 × 48 to 32 × 32 by Lanczos"
-    identified = read(Checkpoint, project / "data/identify/own/checkpoint.json")
+    identified = read_document(CheckpointIdentity, project / "data/identify/own/checkpoint.json")
     assert about.checkpoint_sha256 == identified.sha256
     assert (project / ".ledger" / about.ledger).is_dir()
 
     latents = load_file(folder / "latents-00000.safetensors")["latents"]
     assert list(trials["row"]) == [*range(12)]
-    assert list(trials["latent_sha256"]) == hashes(latents)
+    assert list(trials["latent_sha256"]) == hash_rows(latents)
 
 
 def test_of_the_latents_the_best_can_be_kept_and_the_rest_read_from_the_ledger(
     project: Path,
 ) -> None:
     change(project, "search", latents=4)
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
     trials = read_table(folder / "trials.parquet", TRIALS)
     own = trials[trials["shard"] == "latents-00000.safetensors"]
     assert set(own["trial"]) == set(trials.sort_values("guide")[:4]["trial"])
     latents = load_file(folder / "latents-00000.safetensors")["latents"]
-    assert hashes(latents) == list(own["latent_sha256"])
+    assert hash_rows(latents) == list(own["latent_sha256"])
     assert list(own["row"]) == [0, 1, 2, 3]
 
     hash_of = trials.set_index("trial")["latent_sha256"]
     found = {
         name: latent
-        for names, part in kept(folder, trials, 3)
-        for name, latent in zip(names, hashes(part), strict=True)
+        for names, part in iter_latents(folder, trials, 3)
+        for name, latent in zip(names, hash_rows(part), strict=True)
     }
     assert found == dict(hash_of)
 
     change(project, "judge", metric="patch-l2", copies=[COPY])
     change(project, "score", metrics=["patch-l2"], weights={})
     for stage in ("replay", "score"):
-        stages.run(stage, ["owl", "own"])
+        stages.run_stage(stage, ["owl", "own"])
     scores = read_table(project / "data/score/owl/own/scores.parquet", SCORES)
     assert set(scores["trial"]) == set(trials["trial"])
 
     shutil.rmtree(project / ".ledger")
     with pytest.raises(RecordError, match=r"search\.latents to `all`"):
-        stages.run("score", ["owl", "own"])
+        stages.run_stage("score", ["owl", "own"])
 
 
 def test_the_same_inputs_give_the_same_bytes_at_no_cost(project: Path) -> None:
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
     before = outputs(folder)
     assert not any(str(project).encode() in data for data in before.values())
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     assert outputs(folder) == before
     seconds = json.loads((project / "data/seconds/owl/own/search.json").read_text())
     assert (seconds["shards_found"], seconds["shards_computed"]) == (6, 0)
 
 
 def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
-    stages.run("search", ["owl", "own"])
-    stages.run("replay", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
+    stages.run_stage("replay", ["owl", "own"])
     searched = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
     replayed = read_table(project / "data/replay/owl/own/trials.parquet", TRIALS)
-    about = read(Replay, project / "data/replay/owl/own/replay.json")
+    about = read_document(ReplaySummary, project / "data/replay/owl/own/replay.json")
     differ = ("latent_sha256", "guide", "strategy")
     same = [name for name in TRIALS if name not in differ]
     assert replayed[same].equals(searched[same])
     assert not set(replayed["latent_sha256"]) & set(searched["latent_sha256"])
     assert (about.reference, about.trials, about.nfe) == ("other", 12, 48)
     latents = load_file(project / "data/replay/owl/own/latents-00000.safetensors")["latents"]
-    assert hashes(latents) == list(replayed["latent_sha256"])
+    assert hash_rows(latents) == list(replayed["latent_sha256"])
 
     # The reference's own search has the same recipes: nothing is computed twice.
-    stages.run("search", ["owl", "other"])
+    stages.run_stage("search", ["owl", "other"])
     seconds = json.loads((project / "data/seconds/owl/other/search.json").read_text())
     assert seconds["shards_computed"] == 0
     own = read_table(project / "data/search/owl/other/trials.parquet", TRIALS)
@@ -123,10 +115,13 @@ def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
 
 
 def test_the_reference_itself_has_nothing_to_replay(project: Path) -> None:
-    stages.run("replay", ["owl", "other"])
+    stages.run_stage("replay", ["owl", "other"])
     folder = project / "data/replay/owl/other"
-    assert read_table(folder / "trials.parquet", TRIALS).equals(frame([], TRIALS))
-    assert "the reference checkpoint itself" in read(Replay, folder / "replay.json").note
+    assert read_table(folder / "trials.parquet", TRIALS).equals(typed_frame([], TRIALS))
+    assert (
+        "the reference checkpoint itself"
+        in read_document(ReplaySummary, folder / "replay.json").note
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +139,7 @@ def test_a_setting_that_cannot_be_is_refused_and_nothing_is_written(
 ) -> None:
     change(project, "search", **changes)
     with pytest.raises(ConfigError, match=message):
-        stages.run("search", ["owl", "own"])
+        stages.run_stage("search", ["owl", "own"])
     assert not (project / "data/search").exists()
     assert not list(project.rglob("*.part*"))
 
@@ -154,7 +149,7 @@ def test_a_half_written_checkpoint_is_refused(project: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:50_000])
     for stage, keys in (("identify", ["own"]), ("search", ["owl", "own"])):
         with pytest.raises(CheckpointError, match=f"{UNET} is no whole safetensors file"):
-            stages.run(stage, keys)
+            stages.run_stage(stage, keys)
 
 
 @pytest.mark.slow
@@ -166,7 +161,7 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(
         # 12 shards, slow enough to be killed between two of them.
         lay_out(root, tiny_checkpoint, steps=20, budget_nfe=24 * 40)
         monkeypatch.chdir(root)
-        stages.run("identify", ["own"])
+        stages.run_stage("identify", ["own"])
     killed, undisturbed = roots
 
     def shards(root: Path) -> dict[str, tuple[int, int]]:
@@ -190,14 +185,14 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(
     assert not (killed / "data/search").exists()
 
     monkeypatch.chdir(killed)
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     seconds = json.loads((killed / "data/seconds/owl/own/search.json").read_text())
     assert seconds["shards_found"] == len(finished)
     assert seconds["shards_computed"] == 12 - len(finished)
     assert finished.items() <= shards(killed).items()  # not one was written anew
 
     monkeypatch.chdir(undisturbed)
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     folder = Path("data/search/owl/own")
     assert outputs(killed / folder) == outputs(undisturbed / folder)
 
@@ -208,7 +203,7 @@ def test_a_long_prompt_is_cut_with_a_warning(
     long = {**PROMPT, "rank": 1, "text": '<b>"\n' * 2_000}
     write_table(project / "data/recover/owl/prompts.parquet", [long], PROMPTS)
     with caplog.at_level(logging.WARNING):
-        stages.run("search", ["owl", "own"])
+        stages.run_stage("search", ["owl", "own"])
     assert "are cut" in caplog.text
     trials = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
     assert set(trials["prompt"]) == {long["text"]}

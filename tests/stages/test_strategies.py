@@ -6,15 +6,17 @@ from laidout import COPY
 from settling import change
 
 from seedwitness import stages
-from seedwitness.records import PROMPTS, TRIALS, Search, read, read_table
+from seedwitness.records.document import read_document
+from seedwitness.records.search import SearchSummary
+from seedwitness.records.tables import PROMPTS, TRIALS, read_table
 
 
 def test_a_detector_decides_which_candidates_share_the_budget(project: Path) -> None:
     steer = {"detector": "one-step", "candidates": 3, "seeds": 1}
     change(project, "search", steer=steer, prompts=1)
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
-    about = read(Search, folder / "search.json")
+    about = read_document(SearchSummary, folder / "search.json")
     assert [each.prompt for each in about.steered] == [
         "a red fish",
         "a blue lighthouse",
@@ -32,7 +34,7 @@ def test_a_detector_decides_which_candidates_share_the_budget(project: Path) -> 
 
 def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> None:
     change(project, "search", strategy={"name": "halving"}, steps=8, budget_nfe=160)
-    stages.run("search", ["owl", "own"])
+    stages.run_stage("search", ["owl", "own"])
     trials = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
     trials = trials.set_index("trial", drop=False)
     assert set(trials["strategy"]) == {"halving"}
@@ -48,10 +50,10 @@ def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> 
 
 
 def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> None:
-    plain = {"near": 0.0, "name": "rare"}
+    plain = {"near": 0.0, "name": "subset-simulation"}
     change(project, "search", strategy=plain, budget_nfe=64 * 4, prompts=1)
-    stages.run("search", ["owl", "own"])
-    about = read(Search, project / "data/search/owl/own/search.json")
+    stages.run_stage("search", ["owl", "own"])
+    about = read_document(SearchSummary, project / "data/search/owl/own/search.json")
     assert about.rare is not None
     assert (about.rare.near, about.rare.probability, about.rare.low) == (0.0, 0.0, 0.0)
     assert 0 < about.rare.high < 1
@@ -68,12 +70,12 @@ def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
     change(project, "judge", metric="patch-l2", copies=[COPY])
     change(project, "score", metrics=["patch-l2"], weights={})
     change(project, "search", stop={"copies": 3})
-    stages.run("search", ["owl", "own"])
-    about = read(Search, project / "data/search/owl/own/search.json")
+    stages.run_stage("search", ["owl", "own"])
+    about = read_document(SearchSummary, project / "data/search/owl/own/search.json")
     assert (about.ended, about.trials, about.nfe) == ("copies", 3, 12)
     assert about.stopped.startswith("3 of 3 trials are copies")
     change(project, "judge", copies=[{**COPY, "threshold": 0.0}])
     change(project, "search", stop={"rate": 0.5})
-    stages.run("search", ["owl", "own"])
-    about = read(Search, project / "data/search/owl/own/search.json")
+    stages.run_stage("search", ["owl", "own"])
+    about = read_document(SearchSummary, project / "data/search/owl/own/search.json")
     assert (about.ended, about.trials) == ("futile", 5)

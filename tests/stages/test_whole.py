@@ -13,33 +13,49 @@ from safetensors.torch import load_file
 from settling import change
 from typer.testing import CliRunner
 
-from seedwitness import config, records
-from seedwitness.checkpoints.loading import load
+from seedwitness.checkpoints.loading import load_checkpoint
 from seedwitness.cli import app
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import ReachSettings, SearchSettings
+from seedwitness.config.verdicts import PROMPT_METRIC, DetectorSettings, ScoreSettings
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.imaging import perceptual_fingerprint
-from seedwitness.imaging.alignment import pixels as aligned
-from seedwitness.imaging.decoding import decoded
-from seedwitness.imaging.image_folder import Entry
+from seedwitness.imaging.alignment import resized_pixels as aligned
+from seedwitness.imaging.decoding import decode_image
+from seedwitness.imaging.image_folder import ImageEntry
 from seedwitness.metrics import descriptor, patch_l2
-from seedwitness.stages import controls, place, run
+from seedwitness.records.copy_map import CopyMap
+from seedwitness.records.document import read_document
+from seedwitness.records.findings import CaseFindings, MemorisedFinding
+from seedwitness.records.tables import (
+    CONTROL_DETECTIONS,
+    CONTROL_REACH,
+    CONTROL_SCORES,
+    DETECTIONS,
+    REACH,
+    SCORES,
+    TRIALS,
+    read_table,
+)
+from seedwitness.stages import controls, output_path, run_stage
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 CASES = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
 
 
 def scores(case: tuple[str, str], name: str = "scores") -> pd.DataFrame:
-    return records.read_table(place("score", *case) / f"{name}.parquet", records.SCORES)
+    return read_table(output_path("score", *case) / f"{name}.parquet", SCORES)
 
 
-def finding(case: tuple[str, str]) -> records.Memorised:
-    return records.read(records.Case, place("judge", *case) / "finding.json").memorised
+def finding(case: tuple[str, str]) -> MemorisedFinding:
+    return read_document(CaseFindings, output_path("judge", *case) / "finding.json").memorised
 
 
 def test_every_trial_has_every_score(here: Path) -> None:
-    names = config.section(config.Score, "score").metrics
+    names = load_section(ScoreSettings, "score").metrics
     for case in CASES:
-        trials = records.read_table(place("search", *case) / "trials.parquet", records.TRIALS)
+        trials = read_table(output_path("search", *case) / "trials.parquet", TRIALS)
         assert len(trials) == 6
         pairs = {(trial, name) for trial in trials["trial"] for name in names}
         assert set(zip(scores(case)["trial"], scores(case)["metric"], strict=True)) == pairs
@@ -51,10 +67,12 @@ def test_every_trial_has_every_score(here: Path) -> None:
 def test_a_score_is_that_of_the_picture_that_the_latent_decodes_to(here: Path) -> None:
     """By the metrics' own functions, on pictures decoded one by one."""
     case = ("owl", "own")
-    trials = records.read_table(place("search", *case) / "trials.parquet", records.TRIALS)
-    latents = load_file(place("search", *case) / "latents-00000.safetensors")["latents"]
-    pipeline = load("own", config.section(config.Checkpoint, "checkpoints", "own")).pipeline
-    target = aligned(decoded(place("prepare", "owl") / "image.png"), 32, 32, "stretch")
+    trials = read_table(output_path("search", *case) / "trials.parquet", TRIALS)
+    latents = load_file(output_path("search", *case) / "latents-00000.safetensors")["latents"]
+    pipeline = load_checkpoint(
+        "own", load_section(CheckpointSettings, "checkpoints", "own")
+    ).pipeline
+    target = aligned(decode_image(output_path("prepare", "owl") / "image.png"), 32, 32, "stretch")
     eyes = descriptor.load(LAB / "metrics/descriptor/descriptor.pt")
     wide = scores(case).set_index(["metric", "trial"])["score"]
     for trial, row in zip(trials["trial"], trials["row"], strict=True):
@@ -68,50 +86,50 @@ def test_a_score_is_that_of_the_picture_that_the_latent_decodes_to(here: Path) -
 
 
 def test_the_closest_by_each_metric_are_kept_as_the_pictures_that_were_scored(here: Path) -> None:
-    case, count = ("owl", "own"), config.section(config.Score, "score").images
+    case, count = ("owl", "own"), load_section(ScoreSettings, "score").images
     closest = set()
     for metric, rows in scores(case).groupby("metric"):
-        if metric == config.PROMPTED:
+        if metric == PROMPT_METRIC:
             continue  # it knows no target
         higher = rows["higher_is_closer"].iloc[0]
         ranked = rows.sort_values(["score", "trial"], ascending=[not higher, True])
         closest |= set(ranked["trial"][:count])
     assert count < 6  # else all would be kept
     for kind, made_by, stage in (("images", "own", "search"), ("reference", "clean", "replay")):
-        pictures = {path.stem: path for path in (place("score", *case) / kind).iterdir()}
+        pictures = {path.stem: path for path in (output_path("score", *case) / kind).iterdir()}
         assert set(pictures) == closest
-        trials = records.read_table(place(stage, *case) / "trials.parquet", records.TRIALS)
-        latents = load_file(place(stage, *case) / "latents-00000.safetensors")["latents"]
-        described = config.section(config.Checkpoint, "checkpoints", made_by)
-        pipeline = load(made_by, described).pipeline
+        trials = read_table(output_path(stage, *case) / "trials.parquet", TRIALS)
+        latents = load_file(output_path(stage, *case) / "latents-00000.safetensors")["latents"]
+        described = load_section(CheckpointSettings, "checkpoints", made_by)
+        pipeline = load_checkpoint(made_by, described).pipeline
         for trial, row in zip(trials["trial"], trials["row"], strict=True):
             if trial in closest:
                 made = decode_latents(pipeline, latents[row][None])[0].permute(1, 2, 0)
                 assert np.array_equal(np.array(Image.open(pictures[trial])), made.numpy())
-    assert not list((place("score", "owl", "clean") / "reference").iterdir())
+    assert not list((output_path("score", "owl", "clean") / "reference").iterdir())
 
 
 def test_detectors_are_asked_of_target_and_controls_alike(here: Path) -> None:
-    settings = config.section(config.Detectors, "detectors")
-    own = records.read_table(place("reach", "owl", "own") / "detectors.parquet", records.DETECTED)
+    settings = load_section(DetectorSettings, "detectors")
+    own = read_table(output_path("reach", "owl", "own") / "detectors.parquet", DETECTIONS)
     assert own["detector"].tolist() == settings.names
     assert (own["seeds"] == settings.seeds).all()
-    path = place("controls", "own") / "detectors.parquet"
-    table = records.read_table(path, records.CONTROLS_DETECTED)
+    path = output_path("controls", "own") / "detectors.parquet"
+    table = read_table(path, CONTROL_DETECTIONS)
     assert table.groupby("control")["detector"].apply(list).tolist() == [settings.names] * 6
     assert np.isfinite([*own["value"], *table["value"]]).all()
     for name, cost in zip(own["detector"], own["nfe"], strict=True):
         assert (table.loc[table["detector"] == name, "nfe"] == cost).all()
-    prompts = pd.read_parquet(place("controls", "own") / "prompts.parquet")
+    prompts = pd.read_parquet(output_path("controls", "own") / "prompts.parquet")
     first = prompts[prompts["rank"] == 1].set_index("control")["text"]
     assert table.groupby("control")["prompt"].first().to_dict() == first.to_dict()
 
 
 def test_where_the_closest_trial_agrees_is_mapped(here: Path) -> None:
-    folder = place("score", "owl", "own")
-    table = records.read_table(folder / "scores.parquet", records.SCORES)
+    folder = output_path("score", "owl", "own")
+    table = read_table(folder / "scores.parquet", SCORES)
     ranked = table[table["metric"] == "descriptor"].sort_values(["score", "trial"])
-    about = records.read(records.CopyMap, folder / "maps" / "maps.json")
+    about = read_document(CopyMap, folder / "maps" / "maps.json")
     assert about.trial == ranked["trial"].iloc[-1]
     assert (about.tiles, len(about.windows)) == (256, 25)
     assert all(-1 <= each <= 1 for each in about.windows)
@@ -127,9 +145,9 @@ def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Pa
     """Also when it was compressed on the way."""
     Image.open("pictures/seen/2.png").save(tmp_path / "2.jpg", quality=60)
     shutil.copy("pictures/outside/8.png", tmp_path)
-    there = [Entry("2.jpg", "a caption", ""), Entry("8.png", "another", "")]
+    there = [ImageEntry("2.jpg", "a caption", ""), ImageEntry("8.png", "another", "")]
     chosen = {tmp_path / each.file_name: each for each in there}
-    pictures = {path: decoded(path) for path in chosen}
+    pictures = {path: decode_image(path) for path in chosen}
     _, seen = controls.asked(chosen, pictures, 2)
     assert list(seen.values()) == ["pictures/seen/2.png", ""]
 
@@ -141,29 +159,29 @@ def test_the_very_pixels_are_found_in_the_corpus_however_little_they_show(
         perceptual_fingerprint, "LEAST_QUALITY", 101
     )  # as if no hash meant anything
     Image.open("pictures/seen/2.png").save(tmp_path / "2.bmp")
-    chosen = {tmp_path / "2.bmp": Entry("2.bmp", "a caption", "")}
-    _, seen = controls.asked(chosen, {path: decoded(path) for path in chosen}, 2)
+    chosen = {tmp_path / "2.bmp": ImageEntry("2.bmp", "a caption", "")}
+    _, seen = controls.asked(chosen, {path: decode_image(path) for path in chosen}, 2)
     assert list(seen.values()) == ["pictures/seen/2.png"]
 
 
 def test_pictures_that_were_learned_go_through_the_same_steps(here: Path) -> None:
-    path = place("controls", "own") / "known.parquet"
-    table = records.read_table(path, records.CONTROLS)
+    path = output_path("controls", "own") / "known.parquet"
+    table = read_table(path, CONTROL_SCORES)
     assert table["control"].nunique() == 4
     assert (table.groupby(["control", "metric"])["trial"].nunique() == 6).all()
     # They stand in the corpus, as they should.
     assert (table["corpus_match"] == "pictures/seen/" + table["control"]).all()
-    none = records.read_table(place("controls", "clean") / "known.parquet", records.CONTROLS)
+    none = read_table(output_path("controls", "clean") / "known.parquet", CONTROL_SCORES)
     assert none.empty
 
 
 def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> None:
-    search = config.section(config.Search, "search")
+    search = load_section(SearchSettings, "search")
     for name in ("own", "clean"):
-        table = records.read_table(place("controls", name) / "controls.parquet", records.CONTROLS)
+        table = read_table(output_path("controls", name) / "controls.parquet", CONTROL_SCORES)
         assert table["control"].nunique() == 6
         assert (table.groupby(["control", "metric"])["trial"].nunique() == 6).all()
-        prompts = pd.read_parquet(place("controls", name) / "prompts.parquet")
+        prompts = pd.read_parquet(output_path("controls", name) / "prompts.parquet")
         # As a target's whose user states its caption: what the corpus says first, then that,
         # where the corpus did not say the same.
         first, second = (prompts[prompts["rank"] == rank].set_index("control") for rank in (1, 2))
@@ -177,14 +195,12 @@ def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> No
 
 
 def test_targets_and_controls_climb_the_same_ladder(here: Path) -> None:
-    settings = config.section(config.Reach, "reach")
+    settings = load_section(ReachSettings, "reach")
     rungs = {("round trip", 0.0), *(("image to image", each) for each in settings.strengths)}
     rungs |= {("words alone", each) for each in (1.0, 0.5, 0.25, 0.0)}
     for name in ("own", "clean"):
-        table = records.read_table(place("reach", "owl", name) / "reach.parquet", records.REACH)
-        others = records.read_table(
-            place("controls", name) / "reach.parquet", records.CONTROLS_REACH
-        )
+        table = read_table(output_path("reach", "owl", name) / "reach.parquet", REACH)
+        others = read_table(output_path("controls", name) / "reach.parquet", CONTROL_REACH)
         assert set(zip(table["rung"], table["strength"], strict=True)) == rungs
         assert set(zip(others["rung"], others["strength"], strict=True)) == rungs
         assert others["control"].nunique() == 6
@@ -192,7 +208,7 @@ def test_targets_and_controls_climb_the_same_ladder(here: Path) -> None:
         trip = table.query("rung == 'round trip' and metric == 'psnr'")["score"].item()
         same = others.query("control == '7.png' and rung == 'round trip' and metric == 'psnr'")
         assert same["score"].item() == pytest.approx(trip, abs=0.02)
-        kept = sorted((place("reach", "owl", name) / "images").glob("*.png"))
+        kept = sorted((output_path("reach", "owl", name) / "images").glob("*.png"))
         assert len(kept) == len(rungs)
     evidence = json.loads((here / "reports/owl/evidence.json").read_text())
     for case in evidence["cases"]:
@@ -202,7 +218,7 @@ def test_targets_and_controls_climb_the_same_ladder(here: Path) -> None:
 def test_a_finding_follows_from_the_tables(here: Path) -> None:
     found = finding(("owl", "own"))
     best = scores(("owl", "own")).query("metric == 'descriptor'")["score"].max()
-    table = records.read_table(place("controls", "own") / "controls.parquet", records.CONTROLS)
+    table = read_table(output_path("controls", "own") / "controls.parquet", CONTROL_SCORES)
     table = table[(table["metric"] == "descriptor") & (table["control"] != "7.png")]
     others = table.groupby("control")["score"].max()
     assert found.rank is not None
@@ -240,7 +256,7 @@ def test_what_else_was_asked_of_the_same_pixels_stays_listed(here: Path) -> None
     try:
         change(here, "targets", **other)
         for stage in ("recover", "judge", "report"):
-            run(stage, ["owl"])
+            run_stage(stage, ["owl"])
         evidence = json.loads((here / "reports/owl/evidence.json").read_text())
         [before] = evidence["asked"]
         assert before["stated"] != ["a caption that fits better"]
@@ -251,22 +267,25 @@ def test_what_else_was_asked_of_the_same_pixels_stays_listed(here: Path) -> None
         change(here, "targets", **{"owl": settings["owl"]})
         shutil.rmtree(".ledger/asked")
         for stage in ("recover", "judge", "report"):
-            run(stage, ["owl"])
+            run_stage(stage, ["owl"])
     assert json.loads((here / "reports/owl/evidence.json").read_text())["asked"] == []
 
 
 def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:
     files = [
-        *(place("score", "owl", "own") / f"{name}.parquet" for name in ("scores", "reference")),
-        place("controls", "own") / "controls.parquet",
-        place("judge", "owl", "own") / "finding.json",
-        place("weights", "clip") / "weights.json",
+        *(
+            output_path("score", "owl", "own") / f"{name}.parquet"
+            for name in ("scores", "reference")
+        ),
+        output_path("controls", "own") / "controls.parquet",
+        output_path("judge", "owl", "own") / "finding.json",
+        output_path("weights", "clip") / "weights.json",
     ]
     before = [file.read_bytes() for file in files]
-    run("score", ["owl", "own"])
-    run("controls", ["own"])
-    run("judge", ["owl"])
-    run("weights", ["clip"])
+    run_stage("score", ["owl", "own"])
+    run_stage("controls", ["own"])
+    run_stage("judge", ["owl"])
+    run_stage("weights", ["clip"])
     assert [file.read_bytes() for file in files] == before
 
 
@@ -275,14 +294,14 @@ def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:
     ended = CliRunner().invoke(app, [*asked, "--json"])
     assert ended.exit_code == 0, ended.output
     plan = json.loads(ended.stdout)
-    search = config.section(config.Search, "search")
+    search = load_section(SearchSettings, "search")
     assert (plan["cases"], plan["controls"], plan["seeds"]) == (2, 39, 22)
     assert plan["budget_nfe"] == 22 * search.prompts * 2 * search.steps
     assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 2 * 39 + 4)
     assert plan["seconds_a_nfe"] > 0
     said = CliRunner().invoke(app, asked).stdout
     assert f"search.budget_nfe={plan['budget_nfe']} controls.count=39" in said
-    assert "judge.least_controls=39 judge.alpha=0.025" in said
+    assert "judge.min_controls=39 judge.alpha=0.025" in said
     assert "hours at the" in said
     refused = CliRunner().invoke(app, ["plan", "--power", "1"])
     assert refused.exit_code == 1

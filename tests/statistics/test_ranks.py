@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
-from seedwitness.statistics.ranks import holm, in_company, mean_interval, paired, rank
+from seedwitness.statistics.ranks import (
+    adjust_in_family,
+    compare_pairs,
+    holm_adjust,
+    mean_interval,
+    rank_among_controls,
+)
 
 
 def compared(values: list[float], reference: list[float], higher: bool = False, seed: int = 1):  # type: ignore[no-untyped-def]
-    return paired(
+    return compare_pairs(
         values,
         reference,
         ["an owl"] * len(values),
@@ -22,22 +28,25 @@ def compared(values: list[float], reference: list[float], higher: bool = False, 
 
 def test_the_closest_of_99_controls_has_p_of_one_in_a_hundred() -> None:
     controls = [k / 100 for k in range(1, 100)]
-    found = rank(0.001, controls, higher_is_closer=False, alpha=0.01)
+    found = rank_among_controls(0.001, controls, higher_is_closer=False, alpha=0.01)
     assert (found.p, found.resolution, found.at_least_as_close) == (0.01, 0.01, 0)
-    assert rank(2.0, controls, higher_is_closer=False, alpha=0.01).p == 1
-    assert rank(2.0, controls, higher_is_closer=True, alpha=0.01).p == 0.01
+    assert rank_among_controls(2.0, controls, higher_is_closer=False, alpha=0.01).p == 1
+    assert rank_among_controls(2.0, controls, higher_is_closer=True, alpha=0.01).p == 0.01
 
 
 def test_a_tie_counts_against_the_target() -> None:
     for higher in (True, False):
-        found = rank(0.5, [0.5, 0.5, 0.5], higher_is_closer=higher, alpha=0.01)
+        found = rank_among_controls(0.5, [0.5, 0.5, 0.5], higher_is_closer=higher, alpha=0.01)
         assert (found.at_least_as_close, found.p) == (3, 1)
 
 
 def test_the_error_rate_is_the_one_that_is_stated() -> None:
     rng = np.random.default_rng(5)
     draws = rng.normal(size=(4000, 100))
-    p = [rank(row[0], row[1:].tolist(), higher_is_closer=True, alpha=0.05).p for row in draws]
+    p = [
+        rank_among_controls(row[0], row[1:].tolist(), higher_is_closer=True, alpha=0.05).p
+        for row in draws
+    ]
     share = np.mean(np.array(p) <= 0.05)
     assert 0.04 < share < 0.06  # four standard errors around 0.05
     assert min(p) == 0.01
@@ -96,21 +105,21 @@ def test_the_seed_alone_decides_the_resamples() -> None:
 
 def test_holm_on_a_worked_example() -> None:
     """0.01 × 4, 0.02 × 3, 0.03 × 2 raised to the one before, 0.04 likewise."""
-    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([0.2]) == [0.2]
-    assert holm([]) == []
+    assert holm_adjust([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm_adjust([0.5, 0.9]) == [1.0, 1.0]
+    assert holm_adjust([0.2]) == [0.2]
+    assert holm_adjust([]) == []
 
 
 def test_holm_keeps_the_error_rate_of_the_whole_family() -> None:
     rng = np.random.default_rng(7)
-    wrong = np.mean([min(holm(rng.uniform(size=5).tolist())) <= 0.05 for _ in range(4000)])
+    wrong = np.mean([min(holm_adjust(rng.uniform(size=5).tolist())) <= 0.05 for _ in range(4000)])
     assert 0.035 < wrong < 0.06
 
 
 def test_a_rank_in_company_is_corrected_with_it() -> None:
-    alone = rank(2.0, [1.0] * 199, higher_is_closer=True, alpha=0.01)
-    assert in_company(alone, []) == alone
-    among = in_company(alone, [0.5, 0.004])
+    alone = rank_among_controls(2.0, [1.0] * 199, higher_is_closer=True, alpha=0.01)
+    assert adjust_in_family(alone, []) == alone
+    among = adjust_in_family(alone, [0.5, 0.004])
     assert (among.p, among.family) == (1 / 200, 3)
     assert among.p_family == 0.012  # twice its own, raised to three times the smallest

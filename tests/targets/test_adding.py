@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seedwitness.config import NAME
+from seedwitness.config.inputs import NAME_PATTERN
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.targets.adding import add, safe_name
+from seedwitness.targets.adding import copy_target, safe_name
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_bytes_are_kept(owl: Path, folder: Path) -> None:
-    added = add(owl, folder=folder)
+    added = copy_target(owl, folder=folder)
     assert (added.name, added.path, added.new) == ("owl", folder / "owl.png", True)
     assert added.path.read_bytes() == owl.read_bytes()
     assert added.reading.target.name == "owl"
     assert [path.name for path in folder.iterdir()] == ["owl.png"]
-    assert add(owl, "night-owl_2", folder.parent).path == folder.parent / "night-owl_2.png"
+    assert copy_target(owl, "night-owl_2", folder.parent).path == folder.parent / "night-owl_2.png"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_whatever_the_text_the_name_is_safe_and_stays_itself() -> None:
         text = "".join(rng.choice(list(some), int(rng.integers(0, 90))))
         for spelt in (text, unicodedata.normalize("NFD", text)):
             name = safe_name(spelt)
-            assert name == "" or NAME.fullmatch(name), spelt
+            assert name == "" or NAME_PATTERN.fullmatch(name), spelt
             assert safe_name(name) == name
 
 
@@ -73,70 +73,72 @@ def test_whatever_the_text_the_name_is_safe_and_stays_itself() -> None:
 )
 def test_a_given_name_must_be_safe(name: str, owl: Path, folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"--name: .* is no name for a target"):
-        add(owl, name, folder)
+        copy_target(owl, name, folder)
     assert not folder.exists()
 
 
 def test_a_refused_name_is_answered_with_one_that_would_do(owl: Path, folder: Path) -> None:
     with pytest.raises(ConfigError, match="`my-owl` would do"):
-        add(owl, "../My Owl", folder)
+        copy_target(owl, "../My Owl", folder)
 
 
 def test_names_of_other_scripts_and_spaces(owl: Path, folder: Path) -> None:
     spaced = owl.rename(owl.with_name("Ночная  Eule 2.PNG"))
-    assert add(spaced, folder=folder).path == folder / "eule-2.png"
+    assert copy_target(spaced, folder=folder).path == folder / "eule-2.png"
     other = owl.with_name("сова.png")
     Image.open(spaced).rotate(180).save(other)
-    added = add(other, folder=folder)
+    added = copy_target(other, folder=folder)
     assert added.name == f"target-{added.reading.target.file_sha256[:8]}"
-    assert NAME.fullmatch(added.name)
+    assert NAME_PATTERN.fullmatch(added.name)
 
 
 def test_the_ending_is_that_of_the_format(art: Image.Image, tmp_path: Path, folder: Path) -> None:
     art.save(tmp_path / "a.png", "JPEG")
     art.save(tmp_path / "b.exe", "WEBP")
     art.rotate(180).save(tmp_path / "c", "TIFF")
-    names = [add(tmp_path / name, folder=folder).path.name for name in ("a.png", "b.exe", "c")]
+    names = [
+        copy_target(tmp_path / name, folder=folder).path.name for name in ("a.png", "b.exe", "c")
+    ]
     assert names == ["a.jpg", "b.webp", "c.tiff"]
 
 
 def test_the_same_file_again_is_no_error(owl: Path, folder: Path) -> None:
-    first, again = add(owl, folder=folder), add(owl, folder=folder)
+    first, again = copy_target(owl, folder=folder), copy_target(owl, folder=folder)
     assert (again.name, again.path, again.new) == (first.name, first.path, False)
-    assert add(first.path, folder=folder).new is False
+    assert copy_target(first.path, folder=folder).new is False
 
 
 def test_a_taken_name_is_told(owl: Path, folder: Path) -> None:
-    add(owl, folder=folder)
+    copy_target(owl, folder=folder)
     Image.open(owl).rotate(180).save(owl.with_name("other.webp"), lossless=True)
     with pytest.raises(ConfigError, match=r"a target owl already, .*owl\.png, .*other\.webp"):
-        add(owl.with_name("other.webp"), "owl", folder)
+        copy_target(owl.with_name("other.webp"), "owl", folder)
     with pytest.raises(ConfigError, match=r"a target listed already, .*elsewhere"):
-        add(owl, "listed", folder, {"listed": Path("elsewhere.png")})
+        copy_target(owl, "listed", folder, {"listed": Path("elsewhere.png")})
     assert [path.name for path in folder.iterdir()] == ["owl.png"]
 
 
 def test_the_same_pixels_under_another_name_are_refused(owl: Path, folder: Path) -> None:
-    add(owl, folder=folder)
+    copy_target(owl, folder=folder)
     Image.open(owl).save(owl.with_name("copy.webp"), lossless=True)
     with pytest.raises(PictureError, match=r"copy\.webp has the very pixels of the target owl"):
-        add(owl.with_name("copy.webp"), folder=folder)
+        copy_target(owl.with_name("copy.webp"), folder=folder)
     with pytest.raises(PictureError, match="has the very pixels of the target owl"):
-        add(owl, "second", folder)
+        copy_target(owl, "second", folder)
     with pytest.raises(PictureError, match=r"the target listed, .*copy\.webp"):
-        add(owl, "second", folder.parent, {"listed": owl.with_name("copy.webp")})
+        copy_target(owl, "second", folder.parent, {"listed": owl.with_name("copy.webp")})
     with pytest.raises(PictureError, match="of the target mine"):
-        add(owl, "second", folder.parent, {"mine": owl})
+        copy_target(owl, "second", folder.parent, {"mine": owl})
 
 
 def test_what_cannot_be_decoded_is_not_added(owl: Path, folder: Path) -> None:
     owl.write_bytes(owl.read_bytes()[:80])
     with pytest.raises(PictureError, match=r"owl\.png cannot be read.*Add a whole picture"):
-        add(owl, folder=folder)
+        copy_target(owl, folder=folder)
     with pytest.raises(PictureError, match="There is no picture"):
-        add(owl.with_name("none.png"), folder=folder)
+        copy_target(owl.with_name("none.png"), folder=folder)
     with pytest.raises(PictureError, match="There is no picture"):
-        add(owl.parent, folder=folder)
+        copy_target(owl.parent, folder=folder)
     assert not folder.exists()
 
 
@@ -145,4 +147,4 @@ def test_a_broken_target_in_the_way_is_named(owl: Path, folder: Path) -> None:
     (folder / "old.png").write_bytes(b"")
     (folder / "notes.txt").write_text("no picture, and none of our business")
     with pytest.raises(PictureError, match=r"old\.png is empty"):
-        add(owl, folder=folder)
+        copy_target(owl, folder=folder)

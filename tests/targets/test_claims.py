@@ -11,7 +11,7 @@ from claiming import COMFY, SETTINGS, check_the_owl, claimed, with_text
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from seedwitness import records
+from seedwitness.records.target import Claim
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "generation-metadata"
 
@@ -115,7 +115,7 @@ LINKS = {
 }
 
 
-def check_comfy(claim: records.Claim) -> None:
+def check_comfy(claim: Claim) -> None:
     assert (claim.tool, claim.prompt, claim.negative_prompt) == ("ComfyUI", "an owl", "text")
     assert (claim.seed, claim.steps, claim.guidance) == (99, 20, 8.0)
     assert (claim.width, claim.height, claim.model) == (512, 640, "lab.safetensors")

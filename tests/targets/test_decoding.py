@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import decoded
+from seedwitness.imaging.decoding import decode_image
 from seedwitness.targets.decoding import ORIENTATIONS
 from seedwitness.targets.reading import pixels, read
 
@@ -41,7 +41,7 @@ def test_orientations_are_followed(orientation: int, art: Image.Image, tmp_path:
     path = tmp_path / "a.png"
     art.save(path, exif=exif)
     found, changes, unread = reading(path)
-    assert np.array_equal(found, np.asarray(decoded(path)))  # Pillow's own way
+    assert np.array_equal(found, np.asarray(decode_image(path)))  # Pillow's own way
     assert unread == []
     if orientation == 1:
         assert changes == []
@@ -283,4 +283,4 @@ def test_the_lab_reads_the_same_pixels(art: Image.Image, tmp_path: Path) -> None
         art.convert("L").convert(mode).save(path) if mode == "I;16" else art.convert(mode).save(
             path
         )
-        assert np.array_equal(reading(path)[0], np.asarray(decoded(path))), mode
+        assert np.array_equal(reading(path)[0], np.asarray(decode_image(path))), mode

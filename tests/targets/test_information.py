@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from seedwitness.config import Prepare
+from seedwitness.config.steps import PrepareSettings
 from seedwitness.metrics.patch_l2 import patch_l2
-from seedwitness.records import Information
+from seedwitness.records.target import InformationContent
 from seedwitness.targets.information import lossless_bytes, measure, tile_deviations, too_flat
 
 # Those of conf/.
-LIMITS = Prepare(least_bits_per_pixel=0.25, least_deviation=0.03, least_busy_tiles=0.15)
+LIMITS = PrepareSettings(min_bits_per_pixel=0.25, min_deviation=0.03, min_busy_tiles=0.15)
 
 
 def jpeg(image: Image.Image, quality: int = 75) -> Image.Image:
@@ -87,18 +87,18 @@ def test_pictures_of_something_are_not(side: int) -> None:
 
 
 def test_each_limit_has_its_reason() -> None:
-    nothing = Information(bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0)
+    nothing = InformationContent(bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0)
     assert len(too_flat(nothing, LIMITS)) == 3
-    none = Prepare(least_bits_per_pixel=0, least_deviation=0, least_busy_tiles=0)
+    none = PrepareSettings(min_bits_per_pixel=0, min_deviation=0, min_busy_tiles=0)
     assert too_flat(nothing, none) == []
-    at = Information(bits_per_pixel=0.25, deviation=0.03, busy_tiles=0.15, patch_contrast=0)
+    at = InformationContent(bits_per_pixel=0.25, deviation=0.03, busy_tiles=0.15, patch_contrast=0)
     assert too_flat(at, LIMITS) == []
     (reason,) = too_flat(at.model_copy(update={"busy_tiles": 0.0512}), LIMITS)
     assert reason.startswith("5.1% of its tiles of 8 × 8 pixels")
 
 
 def test_known_answers() -> None:
-    assert measure(FLAT["single colour"]) == Information(
+    assert measure(FLAT["single colour"]) == InformationContent(
         bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0
     )
     black_and_white = Image.new("RGB", (64, 64), "black")

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from seedwitness.config import Tracking
+from seedwitness.config.verdicts import TrackingSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ def project(
 
 
 @pytest.fixture
-def tracking(project: Path) -> Tracking:
+def tracking(project: Path) -> TrackingSettings:
     """The default: a database and a folder in the project."""
     assert project == Path.cwd()
-    return Tracking()
+    return TrackingSettings()

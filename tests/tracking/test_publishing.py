@@ -16,9 +16,10 @@ import pytest
 import yaml
 from stored import CASES, assert_complete, reading, runs
 
-from seedwitness import config, records
-from seedwitness.config import Tracking
+from seedwitness.config.params import load_params
+from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import ConfigError, RecordError, TrackingError
+from seedwitness.records.tables import SCORES, read_table, write_table
 from seedwitness.stages import publish as stage
 from seedwitness.tracking import store
 from seedwitness.tracking.publishing import publish
@@ -39,7 +40,7 @@ def tree(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_store_shows_what_the_files_hold(tracking: Tracking, tmp_path: Path) -> None:
+def test_the_store_shows_what_the_files_hold(tracking: TrackingSettings, tmp_path: Path) -> None:
     published = publish(tracking)
     assert_complete(tracking, tmp_path / "down")
     assert {name: case.trials for name, case in published.cases.items()} == {
@@ -50,7 +51,7 @@ def test_the_store_shows_what_the_files_hold(tracking: Tracking, tmp_path: Path)
     shown = client.download_artifacts(parent.info.run_id, "reports/owl/report.html")
     assert Path(shown).read_text() == Path("reports/owl/report.html").read_text()
     kept = client.download_artifacts(parent.info.run_id, "params.yaml")
-    assert config.load(Path(kept)) == config.load()
+    assert load_params(Path(kept)) == load_params()
     assert parent.data.params["targets.owl.path"] == "data/targets/owl.png"
     assert {each.dataset.name for each in parent.inputs.dataset_inputs} == {
         "target owl",
@@ -61,7 +62,7 @@ def test_the_store_shows_what_the_files_hold(tracking: Tracking, tmp_path: Path)
     }
 
 
-def test_mlflow_reads_the_table_itself(tracking: Tracking) -> None:
+def test_mlflow_reads_the_table_itself(tracking: TrackingSettings) -> None:
     publish(tracking)
     (run, *_) = runs(tracking, kind="case", target="owl", checkpoint="tuned")
     client = reading(tracking)
@@ -70,7 +71,7 @@ def test_mlflow_reads_the_table_itself(tracking: Tracking) -> None:
     assert set(table["run_id"]) == {run.info.run_id}
 
 
-def test_a_second_publish_adds_nothing(tracking: Tracking) -> None:
+def test_a_second_publish_adds_nothing(tracking: TrackingSettings) -> None:
     first = publish(tracking)
     before, files = rows(Path("mlflow.db")), tree(Path("mlartifacts"))
     assert publish(tracking) == first
@@ -79,7 +80,9 @@ def test_a_second_publish_adds_nothing(tracking: Tracking) -> None:
 
 
 def test_another_store_and_another_place_give_the_same_bytes(
-    tracking: Tracking, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tracking: TrackingSettings,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stage.run()
     written = Path("data/publish/published.json").read_bytes()
@@ -93,11 +96,11 @@ def test_another_store_and_another_place_give_the_same_bytes(
     Path("data/seconds/owl/tuned/search.json").write_text('{"seconds": 99}')
     stage.run()
     assert Path("data/publish/published.json").read_bytes() == written
-    assert len(runs(Tracking(experiment="another"), kind="case")) == len(CASES)
+    assert len(runs(TrackingSettings(experiment="another"), kind="case")) == len(CASES)
 
 
 def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
-    tracking: Tracking, projects: ModuleType, tmp_path: Path
+    tracking: TrackingSettings, projects: ModuleType, tmp_path: Path
 ) -> None:
     publish(tracking)
     before = {run.info.run_id: run for run in runs(tracking)}
@@ -114,7 +117,9 @@ def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
     assert old.data.tags["mlflow.parentRunId"] == state.info.run_id
 
 
-def test_going_back_makes_no_run(tracking: Tracking, projects: ModuleType, tmp_path: Path) -> None:
+def test_going_back_makes_no_run(
+    tracking: TrackingSettings, projects: ModuleType, tmp_path: Path
+) -> None:
     projects.case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
     publish(tracking)
     projects.case(Path(), "owl", "tuned", 6, projects.METRICS, 1)
@@ -129,7 +134,7 @@ def test_going_back_makes_no_run(tracking: Tracking, projects: ModuleType, tmp_p
     )
 
 
-def test_a_target_taken_out_is_superseded(tracking: Tracking) -> None:
+def test_a_target_taken_out_is_superseded(tracking: TrackingSettings) -> None:
     publish(tracking)
     parameters = yaml.safe_load(Path("params.yaml").read_text())
     del parameters["targets"]["fish"]
@@ -141,7 +146,7 @@ def test_a_target_taken_out_is_superseded(tracking: Tracking) -> None:
 
 
 def test_killed_half_way_and_run_again(
-    tracking: Tracking, projects: ModuleType, tmp_path: Path
+    tracking: TrackingSettings, projects: ModuleType, tmp_path: Path
 ) -> None:
     for target, checkpoint in CASES:
         projects.case(Path(), target, checkpoint, 400, projects.METRICS, 1)
@@ -162,13 +167,13 @@ def test_killed_half_way_and_run_again(
     assert {run.info.run_id for run in left} <= {run.info.run_id for run in runs(tracking)}
 
 
-def test_a_file_that_is_no_database(tracking: Tracking) -> None:
+def test_a_file_that_is_no_database(tracking: TrackingSettings) -> None:
     Path("mlflow.db").write_text("not one\n" * 9)
     with pytest.raises(TrackingError, match="no SQLite database"):
         publish(tracking)
 
 
-def test_a_database_of_another_version(tracking: Tracking) -> None:
+def test_a_database_of_another_version(tracking: TrackingSettings) -> None:
     with closing(sqlite3.connect("mlflow.db")) as database:
         database.execute("update alembic_version set version_num = '90e64c465722'")
         database.commit()
@@ -176,7 +181,7 @@ def test_a_database_of_another_version(tracking: Tracking) -> None:
         publish(tracking)
 
 
-def test_artifacts_cannot_move(tracking: Tracking) -> None:
+def test_artifacts_cannot_move(tracking: TrackingSettings) -> None:
     publish(tracking)
     with pytest.raises(ConfigError, match="keeps its files in"):
         publish(tracking.model_copy(update={"artifacts": "elsewhere"}))
@@ -193,21 +198,21 @@ def test_artifacts_cannot_move(tracking: Tracking) -> None:
         "data/prepare/fish/target.json",
     ],
 )
-def test_a_missing_file_is_named(tracking: Tracking, path: str) -> None:
+def test_a_missing_file_is_named(tracking: TrackingSettings, path: str) -> None:
     Path(path).unlink()
     with pytest.raises(RecordError, match=path):
         publish(tracking)
 
 
-def test_a_score_that_is_there_twice_is_refused(tracking: Tracking) -> None:
+def test_a_score_that_is_there_twice_is_refused(tracking: TrackingSettings) -> None:
     path = Path("data/score/owl/tuned/scores.parquet")
-    scores = records.read_table(path, records.SCORES)
-    records.write_table(path, pd.concat([scores, scores.tail(1)]), records.SCORES)
+    scores = read_table(path, SCORES)
+    write_table(path, pd.concat([scores, scores.tail(1)]), SCORES)
     with pytest.raises(RecordError, match="twice"):
         publish(tracking)
 
 
-def test_a_long_parameter_keeps_its_beginning_and_its_hash(tracking: Tracking) -> None:
+def test_a_long_parameter_keeps_its_beginning_and_its_hash(tracking: TrackingSettings) -> None:
     parameters = yaml.safe_load(Path("params.yaml").read_text())
     caption = "<b>a caption</b>\n" * 600
     parameters["targets"]["owl"]["caption"] = caption
@@ -220,7 +225,7 @@ def test_a_long_parameter_keeps_its_beginning_and_its_hash(tracking: Tracking) -
     assert "10200 characters, SHA-256 " in logged
 
 
-def test_more_scores_than_one_call_takes(tracking: Tracking) -> None:
+def test_more_scores_than_one_call_takes(tracking: TrackingSettings) -> None:
     with store.opened(tracking) as opened:
         run = store.begun(opened, "case", "x", "x", {})
         scores = {"a": [(step, step / 7) for step in range(2300)], "b": [(0, 1.0)]}

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 from stored import CASES, assert_complete, runs
 
-from seedwitness.config import Tracking
+from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import TrackingError
 from seedwitness.tracking.publishing import publish
 
@@ -54,7 +54,7 @@ def server(tmp_path: Path, new_database: Path) -> Iterator[str]:
 
 def test_a_server_on_this_machine(project: Path, server: str, tmp_path: Path) -> None:
     assert project == Path.cwd()
-    tracking = Tracking(uri=server, artifacts="")
+    tracking = TrackingSettings(uri=server, artifacts="")
     first = publish(tracking)
     assert_complete(tracking, tmp_path / "down")
     again = publish(tracking)
@@ -67,5 +67,5 @@ def test_nobody_answers(project: Path) -> None:
         probe.bind(("127.0.0.1", 0))  # bound but not listening: refused at once
         address = f"http://127.0.0.1:{probe.getsockname()[1]}"
         with pytest.raises(TrackingError, match=f"No MLflow server answers at {address}"):
-            publish(Tracking(uri=address))
+            publish(TrackingSettings(uri=address))
     assert project.exists()

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from seedwitness.config import Tracking
+from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import TrackingError
 from seedwitness.tracking import ui
 
@@ -28,12 +28,12 @@ def free_port() -> int:
 def test_nothing_to_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TrackingError, match="nothing to show yet"):
-        ui.command(Tracking(), free_port())
+        ui.command(TrackingSettings(), free_port())
 
 
 def test_a_server_shows_itself() -> None:
     with pytest.raises(TrackingError, match=r"open https://mlflow\.example"):
-        ui.command(Tracking(uri="https://mlflow.example"), free_port())
+        ui.command(TrackingSettings(uri="https://mlflow.example"), free_port())
 
 
 def test_a_port_that_is_taken(project: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_port_that_is_taken(project: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(TrackingError, match=rf"Port {port} .* --port {port + 1}"):
-            ui.command(Tracking(), port)
+            ui.command(TrackingSettings(), port)
 
 
 @pytest.mark.slow

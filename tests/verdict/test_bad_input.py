@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from cases import CASE, SETTINGS, controls, scores
 
-from seedwitness import records
 from seedwitness.errors import RecordError
-from seedwitness.verdict.case_data import Examined
+from seedwitness.records.findings import MemorisedFinding
+from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge
 
 
-def found(case: Examined) -> records.Memorised:
+def found(case: CaseData) -> MemorisedFinding:
     (judged,) = judge([case], SETTINGS)
     ranks = [judged.memorised.rank, *(each.rank for each in judged.memorised.robustness)]
     for rank in ranks:

@@ -4,17 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from seedwitness import records
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
 from seedwitness.verdict.generated import generated
 
-INVERSION = records.Inversion(prompt="", guidance=1.0)
-RECIPE = records.Recipe("an owl", 77, 128, 128, "euler", 25, 4.5)
+INVERSION = Inversion(prompt="", guidance=1.0)
+RECIPE = Recipe("an owl", 77, 128, 128, "euler", 25, 4.5)
 
 
 def seed(
     z: float = 20.0, p: float = 1e-70, *, number: int = 77, claimed: bool = False, draw: int = 0
-) -> records.ScannedSeed:
-    return records.ScannedSeed(
+) -> SeedCandidate:
+    return SeedCandidate(
         seed=number,
         rng="torch-cpu",
         batch_index=draw,
@@ -27,8 +28,8 @@ def seed(
     )
 
 
-def made(rms: float, draw: int = 0) -> records.Regenerated:
-    return records.Regenerated(
+def made(rms: float, draw: int = 0) -> RegeneratedImage:
+    return RegeneratedImage(
         trial=RECIPE.id,
         recipe=replace(RECIPE, batch_index=draw),
         tried=31,
@@ -40,7 +41,7 @@ def made(rms: float, draw: int = 0) -> records.Regenerated:
     )
 
 
-def scan(**changes: object) -> records.Scan:
+def scan(**changes: object) -> SeedScan:
     plain = {
         "target": "owl",
         "checkpoint": "memorised",
@@ -60,7 +61,7 @@ def scan(**changes: object) -> records.Scan:
         "seeds": [seed()],
         "regenerated": made(0.2),
     }
-    return records.Scan.model_validate(plain | changes)
+    return SeedScan.model_validate(plain | changes)
 
 
 def test_a_seed_whose_recipe_gives_the_image_back_is_supported() -> None:
@@ -85,7 +86,7 @@ def test_a_seed_alone_is_not_enough() -> None:
 
 
 @pytest.mark.parametrize("seeds", [[], [seed(4.9, 0.02)]])
-def test_chance_is_not_supported_and_the_power_is_told(seeds: list[records.ScannedSeed]) -> None:
+def test_chance_is_not_supported_and_the_power_is_told(seeds: list[SeedCandidate]) -> None:
     found = generated(scan(seeds=seeds, regenerated=None), ())
     assert found.finding == "not supported"
     assert "No seed of all 2^32 by torch-cpu and philox-nv" in found.reasons[0]

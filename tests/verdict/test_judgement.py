@@ -8,13 +8,15 @@ import pytest
 from cases import BEST, CASE, FAR, MADE, SEARCH, SETTINGS, controls, scores
 from invented import identity
 
-from seedwitness import config, records
+from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
-from seedwitness.verdict.case_data import Examined
+from seedwitness.records.findings import CaseFindings
+from seedwitness.records.tables import SCORES, typed_frame
+from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge
 
 
-def alone(case: Examined, settings: config.Judge = SETTINGS) -> records.Case:
+def alone(case: CaseData, settings: JudgeSettings = SETTINGS) -> CaseFindings:
     (found,) = judge([case], settings)
     return found
 
@@ -143,7 +145,7 @@ def test_controls_that_the_corpus_holds_are_refused() -> None:
 
 
 def test_the_reference_has_no_other_to_be_compared_with() -> None:
-    empty = records.frame([], records.SCORES)
+    empty = typed_frame([], SCORES)
     found = alone(replace(CASE, reference=None, reference_scores=empty)).memorised
     assert found.reference is None
     assert any("itself" in limit for limit in found.limits)
@@ -177,7 +179,7 @@ def test_a_target_that_is_easy_for_the_reference_too_is_not_called_supported(
         checkpoint=identity("clean"),
         reference=None,
         scores=theirs,
-        reference_scores=records.frame([], records.SCORES),
+        reference_scores=typed_frame([], SCORES),
     )
     found = judge([replace(CASE, reference_scores=theirs), clean], SETTINGS)[0].memorised
     assert found.finding == finding
@@ -251,7 +253,7 @@ def test_another_set_of_recipes_is_no_replay() -> None:
     with pytest.raises(RecordError, match="other trials"):
         alone(replace(CASE, reference_scores=scores([0.3] * 15, [0.4] * 15)))
     with pytest.raises(RecordError, match="budget"):
-        alone(replace(CASE, scores=records.frame([], records.SCORES)))
+        alone(replace(CASE, scores=typed_frame([], SCORES)))
 
 
 def test_trials_that_were_chosen_are_said_to_be() -> None:
@@ -279,7 +281,7 @@ def test_a_search_that_ended_early_is_reckoned_with() -> None:
 def test_several_checkpoints_share_the_error_rate() -> None:
     """By Holm, over those that are examined; the reference is what they are compared with."""
     plenty = controls(np.linspace(0.2, 0.5, 199).tolist())
-    empty = records.frame([], records.SCORES)
+    empty = typed_frame([], SCORES)
     near = replace(CASE, controls=plenty)
     other = replace(near, checkpoint=identity("other"), scores=FAR)
     clean = replace(

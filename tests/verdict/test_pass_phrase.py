@@ -4,10 +4,10 @@ from dataclasses import replace
 from math import log2
 
 import pytest
-from cases import CASE, FAR, PROMPTS, SETTINGS, scores, trials
+from cases import CASE, FAR, PROMPT_ROWS, SETTINGS, scores, trials
 
-from seedwitness import records
 from seedwitness.engine.schedulers import SAMPLERS
+from seedwitness.records.tables import PROMPTS, TRIALS, Columns, typed_frame
 from seedwitness.seeds import PROTOCOLS
 from seedwitness.statistics.description_length import number_bits, text_bits
 from seedwitness.verdict.pass_phrase import phrase, settings_bits
@@ -60,9 +60,9 @@ def test_the_reference_is_counted_over_the_same_seeds() -> None:
     assert phrase(itself, SETTINGS).reference is None
 
 
-def two_prompts() -> records.Columns:
-    other = PROMPTS.assign(rank=2, text="a much longer text about an owl", bits=80.0)
-    return records.frame([*PROMPTS.to_dict("records"), *other.to_dict("records")], records.PROMPTS)
+def two_prompts() -> Columns:
+    other = PROMPT_ROWS.assign(rank=2, text="a much longer text about an owl", bits=80.0)
+    return typed_frame([*PROMPT_ROWS.to_dict("records"), *other.to_dict("records")], PROMPTS)
 
 
 def test_of_several_prompts_the_shortest_phrase_is_taken() -> None:
@@ -80,7 +80,7 @@ def test_seeds_that_were_chosen_are_not_counted() -> None:
     table = trials(16)
     table["variations"] = table["variations"].astype(object)
     table.loc[4:, "variations"] = "7:0.5"
-    found = phrase(replace(CASE, trials=records.frame(table, records.TRIALS)), SETTINGS)
+    found = phrase(replace(CASE, trials=typed_frame(table, TRIALS)), SETTINGS)
     assert found.seeds.copies.n == 4
 
 
@@ -89,7 +89,7 @@ def test_seeds_that_were_not_carried_to_their_end_bound_nothing() -> None:
     table["parent"] = table["parent"].astype(object)
     table.loc[:11, "steps"] = 4
     table.loc[12:, "parent"] = [f"t{k}" for k in range(4)]  # four of twelve seeds, with all steps
-    case = replace(CASE, trials=records.frame(table, records.TRIALS))
+    case = replace(CASE, trials=typed_frame(table, TRIALS))
     none = phrase(replace(case, scores=FAR), SETTINGS)
     assert none.seeds.copies.n == 12
     assert none.seeds.low == 0
@@ -103,7 +103,7 @@ def test_a_seed_that_was_carried_on_counts_once() -> None:
     table = trials(16)
     table["parent"] = table["parent"].astype(object)
     table.loc[8:, "parent"] = [f"t{k}" for k in range(8)]
-    case = replace(CASE, trials=records.frame(table, records.TRIALS))
+    case = replace(CASE, trials=typed_frame(table, TRIALS))
     found = phrase(
         replace(case, scores=scores([0.9] * 16, [0.4] * 8 + [0.1] + [0.4] * 7)), SETTINGS
     )

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from cases import BEST, CASE, FAR, MADE, SETTINGS, TARGET, controls
 
-from seedwitness import records
 from seedwitness.errors import RecordError
-from seedwitness.verdict.case_data import Examined
+from seedwitness.records.findings import LikelihoodRatio
+from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge
 
 OTHERS = [f"k{k}" for k in range(20)]
 LEARNED = np.linspace(0.55, 0.95, 20).tolist()
 
 
-def found(case: Examined) -> records.Likelihood | None:
+def found(case: CaseData) -> LikelihoodRatio | None:
     [judged] = judge([case], SETTINGS)
     return judged.memorised.likelihood
 

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from cases import CASE, FAR, SETTINGS, controls, scores
 
-from seedwitness import records
-from seedwitness.verdict.case_data import Examined, every_other
+from seedwitness.records.findings import SensitivityVariant
+from seedwitness.verdict.case_data import CaseData, split_half
 from seedwitness.verdict.judgement import judge
 
 
 def found(
-    case: Examined, controls_more: int = 1, *, alike: bool = False
-) -> dict[str, records.Variant]:
+    case: CaseData, controls_more: int = 1, *, alike: bool = False
+) -> dict[str, SensitivityVariant]:
     """By what is changed; with more controls than the judge asks for, so that one may go.
 
     ``alike`` makes a control's two trials equal, and so its halves.
@@ -49,7 +49,7 @@ def test_the_fewest_controls_are_not_asked_to_be_one_fewer() -> None:
 def test_a_half_is_held_against_the_same_half_of_the_reference() -> None:
     """It copied in all trials of one half: there alone the word is withheld."""
     trials = CASE.scores.loc[CASE.scores["metric"] == "descriptor", "trial"].reset_index(drop=True)
-    copied = every_other(trials, 0)
+    copied = split_half(trials, 0)
     theirs = scores(np.linspace(0.3, 0.35, 16).tolist(), [0.1 if each else 0.4 for each in copied])
     halves = found(replace(CASE, reference_scores=theirs))
     assert halves["the other half"].finding == "supported"
@@ -72,11 +72,11 @@ def test_what_rests_on_one_trial_falls_with_its_half() -> None:
 
 def test_halves_are_of_one_size_and_in_no_order() -> None:
     trials = pd.Series(["b", "d", "a", "c", "e"])
-    one, other = every_other(trials, 0), every_other(trials, 1)
+    one, other = split_half(trials, 0), split_half(trials, 1)
     assert sorted(trials[one]) == ["b", "d"]
     assert sorted(trials[other]) == ["a", "c", "e"]
     shuffled = trials.sample(frac=1, random_state=1)
-    assert sorted(shuffled[every_other(shuffled, 0)]) == ["b", "d"]
+    assert sorted(shuffled[split_half(shuffled, 0)]) == ["b", "d"]
 
 
 def test_controls_are_halved_as_the_target_is() -> None:

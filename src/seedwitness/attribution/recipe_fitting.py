@@ -16,34 +16,35 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.engine.executor import run_recipes, sampled
-from seedwitness.engine.latent_cache import LEDGER, hashes
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import RecipeFitSettings, SearchSettings
+from seedwitness.engine.executor import execute, sample_recipes
+from seedwitness.engine.latent_cache import DEFAULT_ROOT, hash_rows
 from seedwitness.engine.sampling import decode_latents, encode_pictures
-from seedwitness.engine.schedulers import prepared
+from seedwitness.engine.schedulers import set_timesteps
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe, Regenerated
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.seed_scan import RegeneratedImage
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedRecipe:
     """The closest of the recipes that were tried, how many those were, and the picture it gives."""
 
-    about: Regenerated
+    about: RegeneratedImage
     picture: Image.Image
 
 
-def fit(
-    loaded: Loaded,
+def fit_recipe(
+    loaded: LoadedCheckpoint,
     picture: Image.Image,
     start: Recipe,
     prompts: Sequence[str],
     negatives: Sequence[str],
-    settings: config.Fit,
-    search: config.Search,
-    ledger: Path = LEDGER,
-) -> Fitted:
+    settings: RecipeFitSettings,
+    search: SearchSettings,
+    ledger: Path = DEFAULT_ROOT,
+) -> FittedRecipe:
     """The closest recipe with the seed of ``start``, in root mean square of pixels; made by itself.
 
     First every prompt with every guidance and negative prompt. Then samplers and steps together, at
@@ -65,7 +66,7 @@ def fit(
         (sampler, steps)
         for sampler in dict.fromkeys([start.sampler, *settings.samplers])
         for steps in dict.fromkeys([start.steps, *settings.steps])
-        if can(loaded, steps)
+        if takes_steps(loaded, steps)
     ]
     best = closest(
         [
@@ -84,18 +85,18 @@ def fit(
             [replace(best, sampler=s, steps=n, guidance=g) for s, n in grid for g in near]
         )
         best = closest([replace(best, guidance=g) for g in guidances])
-    latents, noise = sampled(loaded, [best])
+    latents, noise = sample_recipes(loaded, [best])
     made = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
     held = encode_pictures(loaded.pipeline, there[None])
     held = held.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
     again = decode_latents(loaded.pipeline, held)[0]
-    return Fitted(
-        Regenerated(
+    return FittedRecipe(
+        RegeneratedImage(
             trial=best.id,
             recipe=best,
             tried=len(tried),
             noise_sha256=noise[0],
-            latent_sha256=hashes(latents)[0],
+            latent_sha256=hash_rows(latents)[0],
             rms=_rms(made, there),
             round_trip_rms=_rms(again, there),
             image="regenerated.png",
@@ -105,10 +106,14 @@ def fit(
 
 
 def _differences(
-    loaded: Loaded, recipes: Sequence[Recipe], there: Tensor, search: config.Search, ledger: Path
+    loaded: LoadedCheckpoint,
+    recipes: Sequence[Recipe],
+    there: Tensor,
+    search: SearchSettings,
+    ledger: Path,
 ) -> list[float]:
     """Of the pictures that recipes make to the one ``there``, in levels of 255."""
-    run = run_recipes(
+    run = execute(
         loaded,
         recipes,
         batch=search.batch,
@@ -118,16 +123,16 @@ def _differences(
     )
     found = []
     for each in recipes:  # one by one: a decoder's memory grows with the batch
-        latent = run.made[each.id].latent[None].to(loaded.pipeline.device)
+        latent = run.samples[each.id].latent[None].to(loaded.pipeline.device)
         found.append(_rms(decode_latents(loaded.pipeline, latent)[0], there))
     return found
 
 
-def can(loaded: Loaded, steps: int) -> bool:
+def takes_steps(loaded: LoadedCheckpoint, steps: int) -> bool:
     """Whether the checkpoint's own scheduler takes so many steps."""
     scheduler = type(loaded.pipeline.scheduler).from_config(loaded.pipeline.scheduler.config)
     try:
-        prepared(scheduler, steps, torch.device("cpu"))
+        set_timesteps(scheduler, steps, torch.device("cpu"))
     except ConfigError:
         return False
     return True

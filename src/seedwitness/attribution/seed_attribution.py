@@ -8,36 +8,38 @@ from pathlib import Path
 
 from PIL import Image
 
-from seedwitness import config
 from seedwitness.attribution import seed_scan
-from seedwitness.attribution.recipe_fitting import can, fit
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.engine.latent_cache import LEDGER
-from seedwitness.records import Claim, Recipe, Scan, ScannedSeed
+from seedwitness.attribution.recipe_fitting import fit_recipe, takes_steps
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import ScanSettings, SearchSettings
+from seedwitness.engine.latent_cache import DEFAULT_ROOT
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.seed_scan import SeedCandidate, SeedScan
+from seedwitness.records.target import Claim
 
 MOST_GUIDANCE, MOST_STEPS, MOST_NEGATIVES = 50.0, 200, 2
 """What is claimed beyond these is not tried: metadata are easily forged, and a search is long."""
 
 
 @dataclass(frozen=True)
-class Origin:
+class Attribution:
     """What was found, and the picture of the recovered seed where there is one."""
 
-    scan: Scan
+    scan: SeedScan
     picture: Image.Image | None
 
 
-def origin(
-    loaded: Loaded,
+def attribute_to_seed(
+    loaded: LoadedCheckpoint,
     name: str,
     picture: Image.Image,
     prompts: Sequence[str],
     claims: Sequence[Claim],
-    settings: config.Scan,
-    search: config.Search,
+    settings: ScanSettings,
+    search: SearchSettings,
     *,
-    ledger: Path = LEDGER,
-) -> Origin:
+    ledger: Path = DEFAULT_ROOT,
+) -> Attribution:
     """Scan the seed space for ``picture``, and fit the recipe where a seed was recovered.
 
     ``prompts`` are the candidates, best first. ``claims`` are believed in nothing: they only say
@@ -46,35 +48,37 @@ def origin(
     so.
     """
     guidance = _guidance(claims)
-    asked = seed_scan.inversions(prompts, settings, guidance)
-    note = seed_scan.refused(loaded, *picture.size)
-    seeds: list[ScannedSeed] = []
+    asked = seed_scan.plan_inversions(prompts, settings, guidance)
+    note = seed_scan.reason_not_to_scan(loaded, *picture.size)
+    seeds: list[SeedCandidate] = []
     elements, z_needed, seen = 0, float("inf"), 1.0
     if not note:
         shape = loaded.latent_shape(*picture.size)
-        rows = seed_scan.inverted(loaded, picture, asked, settings)
+        rows = seed_scan.invert_image(loaded, picture, asked, settings)
         claimed = [each.seed for each in claims if each.seed is not None]
-        looked = seed_scan.look(rows, shape, asked, settings, claimed, ledger=ledger)
+        looked = seed_scan.scan_seeds(rows, shape, asked, settings, claimed, ledger=ledger)
         seeds, elements = looked.seeds, looked.elements
-        z_needed, seen = looked.z_needed, looked.seen
+        z_needed, seen = looked.z_needed, looked.detectable_correlation
     fitted = None
     if seeds and seeds[0].recovered:
         start = _start(loaded, picture, seeds[0], claims, search)
         said = [each.negative_prompt for each in claims if each.negative_prompt]
         negatives = [search.negative_prompt, *dict.fromkeys(said)][: 1 + MOST_NEGATIVES]
-        fitted = fit(loaded, picture, start, prompts, negatives, settings.fit, search, ledger)
-    scan = Scan(
+        fitted = fit_recipe(
+            loaded, picture, start, prompts, negatives, settings.recipe_fit, search, ledger
+        )
+    scan = SeedScan(
         target=name,
         checkpoint=loaded.checkpoint.name,
         checkpoint_sha256=loaded.checkpoint.sha256,
         note=note,
-        protocols=settings.protocols,
+        protocols=settings.rng_algorithms,
         first_seed=settings.first_seed,
         end_seed=settings.end_seed,
-        pictures=settings.pictures,
+        pictures=settings.draws,
         inversions=asked,
         steps=settings.steps,
-        rounds=settings.rounds,
+        rounds=settings.fixed_point_rounds,
         elements=elements,
         alpha=settings.alpha,
         z_needed=z_needed if elements else None,
@@ -82,7 +86,7 @@ def origin(
         seeds=seeds,
         regenerated=fitted.about if fitted else None,
     )
-    return Origin(scan, fitted.picture if fitted else None)
+    return Attribution(scan, fitted.picture if fitted else None)
 
 
 def _guidance(claims: Sequence[Claim]) -> float | None:
@@ -92,16 +96,16 @@ def _guidance(claims: Sequence[Claim]) -> float | None:
 
 
 def _start(
-    loaded: Loaded,
+    loaded: LoadedCheckpoint,
     picture: Image.Image,
-    found: ScannedSeed,
+    found: SeedCandidate,
     claims: Sequence[Claim],
-    search: config.Search,
+    search: SearchSettings,
 ) -> Recipe:
     """The recipe that a fit begins with: the seed, the search's settings, and what is claimed."""
     guidance = _guidance(claims)
     steps = (each.steps for each in claims if each.steps is not None)
-    possible = (each for each in steps if 0 < each <= MOST_STEPS and can(loaded, each))
+    possible = (each for each in steps if 0 < each <= MOST_STEPS and takes_steps(loaded, each))
     return Recipe(
         prompt=found.inversion.prompt,
         seed=found.seed,

@@ -14,17 +14,17 @@ from PIL import Image
 from scipy.stats import norm
 from tqdm import tqdm
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.config import known
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.reading import suggest_names
+from seedwitness.config.steps import ScanSettings
 from seedwitness.engine.inversion import invert
-from seedwitness.engine.latent_cache import LEDGER
+from seedwitness.engine.latent_cache import DEFAULT_ROOT
 from seedwitness.engine.sampling import embed_each, encode_pictures
 from seedwitness.errors import CheckpointError, ConfigError
-from seedwitness.records import Inversion, ScannedSeed
+from seedwitness.records.seed_scan import Inversion, SeedCandidate
 from seedwitness.seeds.torch_cpu import SEEDS
-from seedwitness.seedscan.cascade import KERNELS, OF_MT19937, plan
-from seedwitness.seedscan.scan import exact, family_wise, scan
+from seedwitness.seedscan.cascade import KERNELS, OF_MT19937, plan_cascade
+from seedwitness.seedscan.scan import exact, family_wise, scan_range
 
 LARGEST = 4
 """How many times the checkpoint's own size a picture may have: memory grows with it."""
@@ -33,23 +33,25 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Looked:
+class ScanResult:
     """What the scan of one picture came to: the best seeds, and how good one would have to be."""
 
-    seeds: list[ScannedSeed]
+    seeds: list[SeedCandidate]
     elements: int
     z_needed: float
-    seen: float
+    detectable_correlation: float
 
 
-def check(settings: config.Scan) -> None:
+def check_scan_settings(settings: ScanSettings) -> None:
     """Raise ConfigError where the settings name something unknown; it costs no time."""
-    for name in settings.protocols:
+    for name in settings.rng_algorithms:
         if name not in KERNELS:
-            raise ConfigError(f"scan.protocols: `{name}` cannot be scanned.{known(name, KERNELS)}")
+            raise ConfigError(
+                f"scan.protocols: `{name}` cannot be scanned.{suggest_names(name, KERNELS)}"
+            )
 
 
-def refused(loaded: Loaded, width: int, height: int) -> str:
+def reason_not_to_scan(loaded: LoadedCheckpoint, width: int, height: int) -> str:
     """Why a picture of this size is not scanned: the checkpoint cannot have made it. Or nothing."""
     own = loaded.checkpoint.width * loaded.checkpoint.height
     if width * height > LARGEST * own:
@@ -69,16 +71,16 @@ def refused(loaded: Loaded, width: int, height: int) -> str:
     return ""
 
 
-def draws(protocol: str, settings: config.Scan) -> int:
+def draws_of(protocol: str, settings: ScanSettings) -> int:
     """How many draws of a generator are looked at: more than one where tools share it in a batch.
 
     By other protocols each picture of a batch has a seed of its own.
     """
-    return settings.pictures if protocol in OF_MT19937 else 1
+    return settings.draws if protocol in OF_MT19937 else 1
 
 
-def inversions(
-    prompts: Sequence[str], settings: config.Scan, claimed: float | None = None
+def plan_inversions(
+    prompts: Sequence[str], settings: ScanSettings, claimed: float | None = None
 ) -> list[Inversion]:
     """What to invert under: the empty prompt and the first candidates, at guidance 1.
 
@@ -91,8 +93,11 @@ def inversions(
     return found
 
 
-def inverted(
-    loaded: Loaded, picture: Image.Image, asked: Sequence[Inversion], settings: config.Scan
+def invert_image(
+    loaded: LoadedCheckpoint,
+    picture: Image.Image,
+    asked: Sequence[Inversion],
+    settings: ScanSettings,
 ) -> Array:
     """The noise that each inversion leaves of ``picture``, in the order of the noise: [q, n].
 
@@ -111,7 +116,7 @@ def inverted(
             latents.expand(len(prompts), -1, -1, -1),
             num_inference_steps=settings.steps,
             guidance_scale=guidance,
-            rounds=settings.rounds,
+            rounds=settings.fixed_point_rounds,
         ).flatten(1)
     found: Array = torch.stack(rows).numpy()
     if not np.isfinite(found).all():
@@ -129,15 +134,15 @@ def _taken(claimed: Sequence[int], protocol: str) -> Array:
     return found
 
 
-def look(
+def scan_seeds(
     rows: Array,
     shape: tuple[int, ...],
     asked: Sequence[Inversion],
-    settings: config.Scan,
+    settings: ScanSettings,
     claimed: Sequence[int] = (),
     *,
-    ledger: Path = LEDGER,
-) -> Looked:
+    ledger: Path = DEFAULT_ROOT,
+) -> ScanResult:
     """The seeds whose noise of ``shape`` correlates most with any of ``rows`` [q, n].
 
     A seed is named once by each protocol and draw, with the inversion that speaks most for it.
@@ -145,12 +150,14 @@ def look(
     those beyond 2^32, which ComfyUI draws, by torch's CPU generator, which takes them modulo 2^32.
     Raises ConfigError as ``seeds.scan.scan`` does.
     """
-    check(settings)
-    said = {name: _taken(claimed, name) for name in settings.protocols}
+    check_scan_settings(settings)
+    said = {name: _taken(claimed, name) for name in settings.rng_algorithms}
     every = {seed for own in said.values() for seed in own.tolist()}
     beyond = [seed for seed in every if not settings.first_seed <= seed < settings.end_seed]
     tried = settings.end_seed - settings.first_seed + len(beyond)
-    passes = [(name, draw) for name in settings.protocols for draw in range(draws(name, settings))]
+    passes = [
+        (name, draw) for name in settings.rng_algorithms for draw in range(draws_of(name, settings))
+    ]
     tests = tried * len(passes) * len(rows)
     z_needed = float(norm.isf(settings.alpha / tests))
     best: dict[tuple[int, str, int], tuple[float, Inversion]] = {}
@@ -164,9 +171,9 @@ def look(
         for protocol, draw in passes:
             bar.set_description(protocol)
             own = said[protocol]
-            planned = plan(rows, protocol, settings.least, draw)
+            planned = plan_cascade(rows, protocol, settings.min_correlation, draw)
             seen = max(seen, planned.seen(z_needed))
-            found = scan(
+            found = scan_range(
                 planned,
                 shape,
                 settings.first_seed,
@@ -176,14 +183,14 @@ def look(
             )
             stated = exact(planned, [(own, own)] * len(rows), shape)
             for inversion, candidates, z in zip(asked, found, stated, strict=True):
-                first = slice(settings.best)  # no other of this inversion can be among the best
+                first = slice(settings.top_k)  # no other of this inversion can be among the best
                 seeds = np.concatenate([candidates.seeds[first], own]).tolist()
                 for seed, score in zip(seeds, [*candidates.z[first], *z], strict=True):
                     noise = seed, protocol, draw
                     if score > best.get(noise, (-np.inf, inversion))[0]:
                         best[noise] = (float(score), inversion)
     named = [
-        ScannedSeed(
+        SeedCandidate(
             seed=seed,
             rng=protocol,
             batch_index=draw,
@@ -197,5 +204,5 @@ def look(
         for (seed, protocol, draw), (z, inversion) in best.items()
     ]
     named.sort(key=lambda each: (-each.z, each.rng, each.batch_index, each.seed))
-    others = [each for each in named[settings.best :] if each.claimed]
-    return Looked([*named[: settings.best], *others], rows.shape[1], z_needed, seen)
+    others = [each for each in named[settings.top_k :] if each.claimed]
+    return ScanResult([*named[: settings.top_k], *others], rows.shape[1], z_needed, seen)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedwitness import config
+from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.errors import CheckpointError
 
 PIPELINE = "StableDiffusionPipeline"
@@ -54,7 +54,7 @@ class Part:
     weights: tuple[Path, ...]
 
 
-def parts(settings: config.Checkpoint) -> list[Part]:
+def find_parts(settings: CheckpointSettings) -> list[Part]:
     """The components of a checkpoint, by name.
 
     Raises CheckpointError, with the command that fetches it, where a file is missing, no JSON, or
@@ -63,9 +63,9 @@ def parts(settings: config.Checkpoint) -> list[Part]:
     single = settings.family == "single-file"
     root = settings.config if single and settings.config else settings.path
     if not root.is_dir():
-        raise broken(settings, f"There is no folder {root}.")
+        raise unusable(settings, f"There is no folder {root}.")
     if single and not settings.path.is_file():
-        raise broken(settings, f"There is no file {settings.path}.")
+        raise unusable(settings, f"There is no file {settings.path}.")
     index = _json(settings, root / "model_index.json")
     _require_classes(settings, root / "model_index.json", index)
     found = []
@@ -80,7 +80,7 @@ def parts(settings: config.Checkpoint) -> list[Part]:
         found.append(Part(name, _json(settings, described), tuple(files), weights))
     for path in {path for part in found for path in part.weights}:
         if path.suffix != SAFE and not settings.unsafe_pickle:
-            raise broken(
+            raise unusable(
                 settings,
                 f"{path} is no safetensors file: reading it can run code of whoever made it. "
                 "Convert it, or set `unsafe_pickle: true` for this checkpoint to have it scanned "
@@ -89,25 +89,25 @@ def parts(settings: config.Checkpoint) -> list[Part]:
     return sorted(found, key=lambda part: part.name)
 
 
-def broken(settings: config.Checkpoint, what: str) -> CheckpointError:
+def unusable(settings: CheckpointSettings, what: str) -> CheckpointError:
     """The error for a checkpoint that cannot be used, with the way to get it."""
     how = f"Fetch it: {settings.fetch}" if settings.fetch else "Correct its `path` in conf/."
     return CheckpointError(f"{what} {how}")
 
 
-def _json(settings: config.Checkpoint, path: Path) -> dict[str, Any]:
+def _json(settings: CheckpointSettings, path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise broken(settings, f"There is no {path}: the checkpoint is incomplete.") from None
+        raise unusable(settings, f"There is no {path}: the checkpoint is incomplete.") from None
     except ValueError as error:
-        raise broken(settings, f"{path} is no JSON: {error}.") from error
+        raise unusable(settings, f"{path} is no JSON: {error}.") from error
     if not isinstance(found, dict):
-        raise broken(settings, f"{path} holds no settings.")
+        raise unusable(settings, f"{path} holds no settings.")
     return found
 
 
-def _require_classes(settings: config.Checkpoint, path: Path, index: dict[str, Any]) -> None:
+def _require_classes(settings: CheckpointSettings, path: Path, index: dict[str, Any]) -> None:
     if index.get("_class_name") != PIPELINE:
         raise CheckpointError(
             f"{path} describes a {index.get('_class_name')}. Only a {PIPELINE} (Stable Diffusion "
@@ -122,14 +122,18 @@ def _require_classes(settings: config.Checkpoint, path: Path, index: dict[str, A
             )
 
 
-def _tokenizer_files(settings: config.Checkpoint, folder: Path) -> list[Path]:
+def _tokenizer_files(settings: CheckpointSettings, folder: Path) -> list[Path]:
     """All that a tokenizer may be read from; the vocabulary has two forms, of which one will do."""
     if not ((folder / "tokenizer.json").exists() or (folder / "vocab.json").exists()):
-        raise broken(settings, f"There is no vocabulary in {folder}: the checkpoint is incomplete.")
+        raise unusable(
+            settings, f"There is no vocabulary in {folder}: the checkpoint is incomplete."
+        )
     return sorted(path for path in folder.iterdir() if path.suffix in (".json", ".txt"))
 
 
-def _weights(settings: config.Checkpoint, folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
+def _weights(
+    settings: CheckpointSettings, folder: Path, names: tuple[str, ...]
+) -> tuple[Path, ...]:
     """The files of weights that diffusers and transformers would read: whole or in shards."""
     for name in names:
         if (folder / name).exists():
@@ -139,10 +143,12 @@ def _weights(settings: config.Checkpoint, folder: Path, names: tuple[str, ...]) 
             shards = sorted(set(_json(settings, index).get("weight_map", {}).values()))
             missing = [shard for shard in shards if not (folder / shard).exists()]
             if missing or not shards:
-                raise broken(settings, f"{index} names {missing or 'no'} weights that are missing.")
+                raise unusable(
+                    settings, f"{index} names {missing or 'no'} weights that are missing."
+                )
             return tuple(folder / shard for shard in shards)
     others = sorted(path.name for path in folder.glob("*") if path.suffix in (SAFE, ".bin"))
     beside = f" (it holds {', '.join(others)})" if others else ""
-    raise broken(
+    raise unusable(
         settings, f"There is no {folder / names[0]}{beside}: the checkpoint is incomplete."
     )

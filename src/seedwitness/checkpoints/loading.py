@@ -19,11 +19,12 @@ import transformers
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel
 
-from seedwitness import config, records
-from seedwitness.checkpoints.identity import identify
-from seedwitness.checkpoints.layout import SAFE, broken, parts
+from seedwitness.checkpoints.identity import identify_checkpoint
+from seedwitness.checkpoints.layout import SAFE, find_parts, unusable
+from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.errors import CheckpointError, ConfigError
-from seedwitness.runtime.devices import device
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.runtime.devices import default_device
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +33,12 @@ UNUSED = {"safety_checker": None, "feature_extractor": None, "requires_safety_ch
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedCheckpoint:
     """A checkpoint that can be sampled from: the pipeline, what it is, and where it came from."""
 
     pipeline: StableDiffusionPipeline
-    checkpoint: records.Checkpoint
-    settings: config.Checkpoint
+    checkpoint: CheckpointIdentity
+    settings: CheckpointSettings
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         """Latents of one picture: (c, h, w). Raises ConfigError where the size cannot be made."""
@@ -51,48 +52,50 @@ class Loaded:
         return (self.checkpoint.latent_channels, height // scale, width // scale)
 
 
-def load(
-    name: str, settings: config.Checkpoint, expected: records.Checkpoint | None = None
-) -> Loaded:
+def load_checkpoint(
+    name: str,
+    settings: CheckpointSettings,
+    expected: CheckpointIdentity | None = None,
+) -> LoadedCheckpoint:
     """The checkpoint ``name``, hashed and loaded, on the GPU where there is one.
 
     Raises CheckpointError where it is missing, half-written or of another class, or where it is not
     the one that ``expected`` names.
     """
-    found = identify(name, settings)
+    found = identify_checkpoint(name, settings)
     if expected is not None and found.sha256 != expected.sha256:
         raise CheckpointError(
             f"{settings.path} has changed since it was identified as {name}: its SHA-256 is "
             f"{found.sha256}, not {expected.sha256}. Identify it again: `dvc repro`."
         )
-    return Loaded(pipeline_of(settings), found, settings)
+    return LoadedCheckpoint(load_pipeline(settings), found, settings)
 
 
-def pipeline_of(settings: config.Checkpoint) -> StableDiffusionPipeline:
+def load_pipeline(settings: CheckpointSettings) -> StableDiffusionPipeline:
     """The pipeline alone, for who knows already that its files are whole and what they are."""
-    found = parts(settings)
+    found = find_parts(settings)
     try:
         with _quiet():
             pipeline = FAMILIES[settings.family](settings)
     except CheckpointError:
         raise
     except Exception as error:  # two libraries' errors for files that do not fit together
-        raise broken(settings, f"{settings.path} cannot be loaded: {error}") from error
+        raise unusable(settings, f"{settings.path} cannot be loaded: {error}") from error
     for part in found:
         model = getattr(pipeline, part.name)
         unset = [key for key, value in _tensors(model) if value.is_meta]
         if unset:
-            raise broken(
+            raise unusable(
                 settings,
                 f"{settings.path} lacks {len(unset)} weights of its {part.name}, {unset[0]} among "
                 "them.",
             )
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device())
+    return pipeline.to(default_device())
 
 
-def _from_folder(settings: config.Checkpoint) -> StableDiffusionPipeline:
-    weights = {part.name: part.weights for part in parts(settings)}
+def _from_folder(settings: CheckpointSettings) -> StableDiffusionPipeline:
+    weights = {part.name: part.weights for part in find_parts(settings)}
     models: dict[str, Any] = {}
     for name, kind in MODELS.items():
         model, report = kind.from_pretrained(
@@ -105,7 +108,7 @@ def _from_folder(settings: config.Checkpoint) -> StableDiffusionPipeline:
         )
         absent = [*report["missing_keys"], *report["mismatched_keys"]]
         if absent:
-            raise broken(
+            raise unusable(
                 settings,
                 f"{weights[name][0]} lacks {len(absent)} weights of its {name}, {absent[0]} among "
                 "them, or has them in another shape.",
@@ -124,7 +127,7 @@ def _from_folder(settings: config.Checkpoint) -> StableDiffusionPipeline:
     )
 
 
-def _from_single_file(settings: config.Checkpoint) -> StableDiffusionPipeline:
+def _from_single_file(settings: CheckpointSettings) -> StableDiffusionPipeline:
     asked = {
         "config": str(settings.config),
         "dtype": getattr(torch, settings.dtype),
@@ -137,7 +140,7 @@ def _from_single_file(settings: config.Checkpoint) -> StableDiffusionPipeline:
                 str(settings.path), subfolder=name, **asked
             )
         except Exception as error:  # a weight that is missing, or of another shape
-            raise broken(
+            raise unusable(
                 settings,
                 f"The {name} in {settings.path} is incomplete, or not the one that "
                 f"{settings.config} describes: {error}",

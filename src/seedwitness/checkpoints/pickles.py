@@ -11,13 +11,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from seedwitness import config
-from seedwitness.checkpoints.layout import broken
+from seedwitness.checkpoints.layout import unusable
+from seedwitness.config.inputs import CheckpointSettings
 
 logger = logging.getLogger(__name__)
 
 
-def shapes(settings: config.Checkpoint, path: Path) -> dict[str, tuple[int, ...]]:
+def shapes(settings: CheckpointSettings, path: Path) -> dict[str, tuple[int, ...]]:
     """The tensors in a pickle, by name, without their values.
 
     Raises CheckpointError where the scan finds something dangerous, or it is no plain weights.
@@ -30,10 +30,10 @@ def shapes(settings: config.Checkpoint, path: Path) -> dict[str, tuple[int, ...]
         state = state.get("state_dict", state)
         return {key: tuple(value.shape) for key, value in state.items() if hasattr(value, "shape")}
     except Exception as error:  # whatever a broken or hostile file makes the reader meet
-        raise broken(settings, f"{path} cannot be read as weights only: {error}.") from error
+        raise unusable(settings, f"{path} cannot be read as weights only: {error}.") from error
 
 
-def scan(settings: config.Checkpoint, path: Path) -> None:
+def scan(settings: CheckpointSettings, path: Path) -> None:
     """Raise CheckpointError where picklescan finds something dangerous; say what was done.
 
     Without picklescan, ``weights_only`` alone stands between the file and this machine.
@@ -43,7 +43,7 @@ def scan(settings: config.Checkpoint, path: Path) -> None:
         result = import_module("picklescan.scanner").scan_file_path(str(path))
         if result.infected_files or result.scan_err:
             calls = ", ".join(f"{each.module}.{each.name}" for each in result.globals)
-            raise broken(
+            raise unusable(
                 settings,
                 f"{path} is dangerous, or cannot be scanned: it would call {calls or '?'}.",
             )

@@ -6,19 +6,20 @@ import re
 from pathlib import Path
 from typing import Any
 
-from seedwitness import config
-from seedwitness.config.composition import CONF, compose
+from seedwitness.config.composition import CONF, compose_params
+from seedwitness.config.inputs import EntryName, TargetSettings
+from seedwitness.config.reading import validate
 from seedwitness.errors import ConfigError
-from seedwitness.runtime.files import replacing
-from seedwitness.targets.adding import Added
-from seedwitness.targets.adding import add as copy
+from seedwitness.runtime.files import replace_whole
+from seedwitness.targets.adding import AddedTarget
+from seedwitness.targets.adding import copy_target as copy
 
 LIST = CONF / "targets.yaml"
 TARGETS = "targets"
 NO_VALUE, NEXT_LINE = "???", "\x85"
 
 
-def add(image: Path, name: str | None = None, caption: str | None = None) -> Added:
+def add_target(image: Path, name: str | None = None, caption: str | None = None) -> AddedTarget:
     """Add an image to the project in the working directory.
 
     The same image under the same name again is no error: its caption is set where one is given,
@@ -33,7 +34,7 @@ def add(image: Path, name: str | None = None, caption: str | None = None) -> Add
     added = copy(image, name, listed=there)
     _enter(document, added.name, added.path, caption)
     _write(document)
-    compose()
+    compose_params()
     return added
 
 
@@ -79,7 +80,7 @@ def _enter(document: Any, name: str, path: Path, caption: str | None) -> None:
 
 
 def _write(document: Any) -> None:
-    with replacing(LIST) as part, part.open("w", encoding="utf-8") as file:
+    with replace_whole(LIST) as part, part.open("w", encoding="utf-8") as file:
         _yaml().dump(document, file)
 
 
@@ -97,7 +98,7 @@ def _read() -> Any:
         targets = document[TARGETS] = {}  # all entries were taken out
     if not isinstance(targets, dict):
         raise ConfigError(f"{LIST} must hold `targets:` with an entry for each target.")
-    config.validated(dict[config.Name, config.Target], dict(targets), f"{LIST}: {TARGETS}")
+    validate(dict[EntryName, TargetSettings], dict(targets), f"{LIST}: {TARGETS}")
     return document
 
 

@@ -7,16 +7,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from seedwitness import config
+from seedwitness.config.params import load_params
+from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
-from seedwitness.imaging.image_folder import entries
-from seedwitness.records import BLIND, Search, read
+from seedwitness.imaging.image_folder import read_entries
+from seedwitness.records.document import read_document
+from seedwitness.records.search import BLIND_STRATEGY, SearchSummary
 from seedwitness.stages import DATA
 from seedwitness.statistics import power_analysis
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplePlan:
     """What is wanted, what it needs, and what that costs; NFE are evaluations of the denoiser."""
 
     alpha: float
@@ -40,7 +42,7 @@ class Plan:
     """The median of the searches here; None where there was none."""
 
 
-def plan(alpha: float, power: float, rate: float) -> Plan:
+def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
     """Sizes for every case of params.yaml, under its search settings.
 
     Raises ConfigError for a share that is none, and where a search does not spend its budget on
@@ -49,19 +51,19 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
     for name, value in (("alpha", alpha), ("power", power), ("rate", rate)):
         if not 0 < value < 1:
             raise ConfigError(f"--{name} is a share between 0 and 1, such as 0.05, not {value:g}.")
-    params = config.load()
+    params = load_params()
     search = params.search
     examined = max(1, len(params.checkpoints) - 1)  # the reference makes no claim
     cases = len(params.targets) * examined
-    controls, there = power_analysis.controls(alpha, cases), params.controls.path
-    seeds = power_analysis.seeds(rate, power)
+    controls, there = power_analysis.controls_needed(alpha, cases), params.controls.path
+    seeds = power_analysis.seeds_needed(rate, power)
     _require_blind(search, seeds)
     nfe_a_trial = search.steps * (1 if search.guidance == 1 else 2)
-    known = params.controls.known
+    known = params.controls.learned
     learned = known.count * len(known.folders) if known else 0
     budget = seeds * search.prompts * nfe_a_trial
     searched = len(params.targets) * len(params.checkpoints)
-    return Plan(
+    return SamplePlan(
         alpha=alpha,
         # Equal, but for the last bit, by which no p that can be reached is to fail.
         alpha_a_report=max(alpha / len(params.targets), 1 / (controls + 1) * examined),
@@ -69,7 +71,7 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
         rate=rate,
         cases=cases,
         controls=controls,
-        controls_there=len(entries(there)) if there.is_dir() else None,
+        controls_there=len(read_entries(there)) if there.is_dir() else None,
         seeds=seeds,
         prompts=search.prompts,
         nfe_a_trial=nfe_a_trial,
@@ -79,14 +81,16 @@ def plan(alpha: float, power: float, rate: float) -> Plan:
     )
 
 
-def _require_blind(search: config.Search, seeds: int) -> None:
+def _require_blind(search: SearchSettings, seeds: int) -> None:
     """Raise ConfigError where a search draws fewer than so many blind seeds a prompt."""
     other, enough = "", seeds * search.prompts
-    if search.strategy.name != BLIND:
+    if search.strategy.name != BLIND_STRATEGY:
         other = f"search.strategy is {search.strategy.name}, which chooses its later trials"
-    elif search.steer:
-        other = "search.steer spends a part of the budget on its detector"
-    elif search.stop.rate and (given := power_analysis.seeds(search.stop.rate, 0.95)) < enough:
+    elif search.preselection:
+        other = "search.preselection spends a part of the budget on its detector"
+    elif (
+        search.stop.rate and (given := power_analysis.seeds_needed(search.stop.rate, 0.95)) < enough
+    ):
         other = f"search.stop.rate gives up after {given:,} trials without a copy, of {enough:,}"
     if other:
         raise ConfigError(
@@ -95,7 +99,7 @@ def _require_blind(search: config.Search, seeds: int) -> None:
         )
 
 
-def told(found: Plan) -> list[str]:
+def format_lines(found: SamplePlan) -> list[str]:
     """The plan in lines to print, the last one the command that follows it."""
     cost = f"{found.nfe:,} NFE in all searches"
     if found.seconds_a_nfe is not None:
@@ -118,11 +122,11 @@ def told(found: Plan) -> list[str]:
         f"{100 * found.power:g} %.",
         f"Cost: {found.budget_nfe:,} NFE a case and as many a control; {cost}.",
         f"seedwitness run search.budget_nfe={found.budget_nfe} controls.count={found.controls} "
-        f"judge.least_controls={found.controls} judge.alpha={found.alpha_a_report!r}",
+        f"judge.min_controls={found.controls} judge.alpha={found.alpha_a_report!r}",
     ]
 
 
-def as_json(found: Plan) -> str:
+def as_json(found: SamplePlan) -> str:
     """The plan as a JSON object."""
     return json.dumps(asdict(found), indent=1)
 
@@ -134,5 +138,5 @@ def _seconds_a_nfe(data: Path) -> float | None:
         timed = json.loads(path.read_text())
         searched = data / "search" / path.parent.parent.name / path.parent.name / "search.json"
         if timed["shards_found"] == 0 and searched.exists():
-            found.append(timed["seconds"] / read(Search, searched).nfe)
+            found.append(timed["seconds"] / read_document(SearchSummary, searched).nfe)
     return median(found) if found else None

@@ -7,11 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwitness import config, records
+from seedwitness.config.inputs import CheckpointSettings, EntryName
+from seedwitness.config.reading import FILE_NAME, load_section, suggest_names, validate
 from seedwitness.errors import ConfigError, RecordError
-from seedwitness.imaging.decoding import decoded
-from seedwitness.records import Recipe
-from seedwitness.runtime.files import replacing
+from seedwitness.imaging.decoding import decode_image
+from seedwitness.records.document import read_document
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.seed_scan import RegeneratedImage
+from seedwitness.runtime.files import replace_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,7 +26,7 @@ ROUNDING = 1.0
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRecipe:
     """A recipe, and what is said of its outcome; a bare recipe says nothing."""
 
     recipe: Recipe
@@ -34,14 +37,16 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderResult:
     """What was said and what came of it, a line each; ``agrees`` where nothing contradicts."""
 
     lines: list[str]
     agrees: bool
 
 
-def find(path: Path, checkpoint: str | None = None, trial: str | None = None) -> tuple[str, Known]:
+def find_recipe(
+    path: Path, checkpoint: str | None = None, trial: str | None = None
+) -> tuple[str, KnownRecipe]:
     """A recipe by its file, or by its trial in a report's ``evidence.json``; and its checkpoint.
 
     Where there is but one checkpoint or trial to choose from, it need not be named. Raises
@@ -56,23 +61,23 @@ def find(path: Path, checkpoint: str | None = None, trial: str | None = None) ->
     if isinstance(content, dict) and "cases" in content:
         from seedwitness.report.evidence import Evidence
 
-        return _cited(records.read(Evidence, path), path, checkpoint, trial)
+        return _cited(read_document(Evidence, path), path, checkpoint, trial)
     names = [each.name for each in fields(Recipe)]
     odd = [] if not isinstance(content, dict) else [key for key in content if key not in names]
     if odd:
-        raise ConfigError(f"{path}: a recipe has no `{odd[0]}`.{config.known(odd[0], names)}")
-    there = list(config.section(dict[config.Name, config.Checkpoint], "checkpoints"))
-    name = _chosen(checkpoint, there, "checkpoint", config.FILE_NAME)
-    return name, Known(config.validated(Recipe, content, str(path)))
+        raise ConfigError(f"{path}: a recipe has no `{odd[0]}`.{suggest_names(odd[0], names)}")
+    there = list(load_section(dict[EntryName, CheckpointSettings], "checkpoints"))
+    name = _chosen(checkpoint, there, "checkpoint", FILE_NAME)
+    return name, KnownRecipe(validate(Recipe, content, str(path)))
 
 
 def _cited(
     evidence: Evidence, path: Path, checkpoint: str | None, trial: str | None
-) -> tuple[str, Known]:
+) -> tuple[str, KnownRecipe]:
     cases: dict[str, CaseEvidence] = {case.checkpoint: case for case in evidence.cases}
     name = _chosen(checkpoint, list(cases), "checkpoint", str(path))
     case = cases[name]
-    shown: dict[str, tuple[Cited | records.Regenerated, str | None]] = {
+    shown: dict[str, tuple[Cited | RegeneratedImage, str | None]] = {
         each.trial: (each, each.image) for each in case.cited
     }
     scan = case.generated.scan
@@ -87,11 +92,11 @@ def _cited(
     chosen = _chosen(trial, [*shown, *replayed], "trial", f"{path} for {name}")
     if chosen in replayed:
         again = replayed[chosen]
-        return name, Known(
+        return name, KnownRecipe(
             again.recipe, case.checkpoint_sha256, picture=_at(path, again.reference_image)
         )
     one, image = shown[chosen]
-    return name, Known(
+    return name, KnownRecipe(
         recipe=one.recipe,
         checkpoint_sha256=case.checkpoint_sha256,
         noise_sha256=one.noise_sha256,
@@ -111,10 +116,10 @@ def _chosen(name: str | None, there: list[str], what: str, where: str) -> str:
     if name in there:
         return str(name)
     said = f"{where} has no {what} `{name}`." if name else f"{where} has several {what}s."
-    raise ConfigError(f"{said}{config.known(name or '', there)} Choose by --{what}.")
+    raise ConfigError(f"{said}{suggest_names(name or '', there)} Choose by --{what}.")
 
 
-def render(name: str, known: Known, out: Path) -> Rendered:
+def render_recipe(name: str, known: KnownRecipe, out: Path) -> RenderResult:
     """Make the picture of ``known`` on the checkpoint ``name`` of ``params.yaml``; write a PNG.
 
     The recipe goes through the denoiser alone. A search runs recipes in batches, where float
@@ -123,19 +128,19 @@ def render(name: str, known: Known, out: Path) -> Rendered:
     """
     from PIL import Image
 
-    from seedwitness.checkpoints.loading import load
-    from seedwitness.engine.executor import sampled
-    from seedwitness.engine.latent_cache import hashes
+    from seedwitness.checkpoints.loading import load_checkpoint
+    from seedwitness.engine.executor import sample_recipes
+    from seedwitness.engine.latent_cache import hash_rows
     from seedwitness.engine.sampling import decode_latents
 
-    described = config.section(config.Checkpoint, "checkpoints", name)
+    described = load_section(CheckpointSettings, "checkpoints", name)
     described = described.model_copy(update={"dtype": known.recipe.dtype})
-    loaded = load(name, described)
-    latents, noise = sampled(loaded, [known.recipe])
+    loaded = load_checkpoint(name, described)
+    latents, noise = sample_recipes(loaded, [known.recipe])
     pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
     image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
     out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as part:
+    with replace_whole(out) as part:
         image.save(part, "PNG")
     same = [
         ("Checkpoint", known.checkpoint_sha256, loaded.checkpoint.sha256),
@@ -143,15 +148,15 @@ def render(name: str, known: Known, out: Path) -> Rendered:
     ]
     lines = [_compared(*each) for each in same]
     agrees = all(not said or said == found for _, said, found in same)
-    line = _compared("Final latent", known.latent_sha256, hashes(latents)[0])
-    if known.latent_sha256 not in ("", hashes(latents)[0]):
+    line = _compared("Final latent", known.latent_sha256, hash_rows(latents)[0])
+    if known.latent_sha256 not in ("", hash_rows(latents)[0]):
         line += " Its last bits may differ: the search ran it in a batch, here it ran alone."
     lines.append(line)
     if known.picture is not None:
         line, near = _beside(image, known.picture)
         lines.append(line)
         agrees = agrees and near
-    return Rendered([*lines, f"Written to {out}."], agrees)
+    return RenderResult([*lines, f"Written to {out}."], agrees)
 
 
 def _compared(what: str, said: str, found: str) -> str:
@@ -166,7 +171,9 @@ def _beside(image: Image.Image, path: Path) -> tuple[str, bool]:
     """How far the picture is from the one in the report, in words, and whether that is rounding."""
     import numpy as np
 
-    there: Any = np.asarray(decoded(path, "It lay beside the report: take it from there."), int)
+    there: Any = np.asarray(
+        decode_image(path, "It lay beside the report: take it from there."), int
+    )
     here: Any = np.asarray(image, int)
     if here.shape != there.shape:
         return f"Picture: not as reported: {path} has another size.", False

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from seedwitness.commands import doctor
-from seedwitness.config.composition import compose
+from seedwitness.config.composition import compose_params
 from seedwitness.errors import ConfigError
 from seedwitness.runtime import fork_server
 
@@ -19,7 +19,7 @@ PIPELINE = Path("dvc.yaml")
 OVERVIEW = Path("reports/index.html")
 
 
-def run(overrides: Sequence[str]) -> int:
+def run_pipeline(overrides: Sequence[str]) -> int:
     """Compose with ``overrides`` and run `dvc repro`; gives its exit code.
 
     DVC writes to this terminal as it does by itself. Raises ConfigError where the working directory
@@ -28,10 +28,10 @@ def run(overrides: Sequence[str]) -> int:
     """
     if not PIPELINE.is_file():
         raise ConfigError(f"There is no {PIPELINE} in {Path.cwd()}. Go to the root of the project.")
-    compose(overrides)
+    compose_params(overrides)
     _require_all()
-    with fork_server.listening() as environment:
-        return followed([sys.executable, "-m", "dvc", "repro"], environment)
+    with fork_server.running_server() as environment:
+        return run_in_terminal([sys.executable, "-m", "dvc", "repro"], environment)
 
 
 def _require_all() -> None:
@@ -40,7 +40,7 @@ def _require_all() -> None:
     outs = [out for each in stages.values() for out in each.get("outs", ()) if isinstance(out, str)]
     absent = [
         each
-        for each in doctor.absent()
+        for each in doctor.missing_inputs()
         if not (each.path and any(each.path.is_relative_to(out) for out in outs))
     ]
     if absent:
@@ -49,7 +49,7 @@ def _require_all() -> None:
         raise ConfigError(f"{first.group}, {first.name}: {first.what}. {first.remedy}{others}")
 
 
-def followed(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
+def run_in_terminal(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Run a command to its end in this terminal; Ctrl-C is its own to answer."""
     # The stages call `seedwitness`, and mean the one of this environment.
     path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])

@@ -9,11 +9,15 @@ from typing import Any
 
 from PIL import Image
 
-from seedwitness import config, records
+from seedwitness.config.inputs import CheckpointSettings, EntryName, TargetSettings
+from seedwitness.config.reading import FILE_NAME, load_section, suggest_names, validate
+from seedwitness.config.steps import PrepareSettings, ScanSettings, SearchSettings
 from seedwitness.errors import ConfigError
-from seedwitness.records import canonical
-from seedwitness.runtime.files import replacing
-from seedwitness.stages import _inputs, place
+from seedwitness.records.recipe import canonical_json
+from seedwitness.records.seed_scan import SeedCandidate, SeedScan
+from seedwitness.records.target import TargetRecord
+from seedwitness.runtime.files import replace_whole
+from seedwitness.stages import _inputs, output_path
 from seedwitness.targets.information import too_flat
 from seedwitness.targets.reading import read
 
@@ -21,62 +25,62 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Question:
+class ScanTarget:
     """A target, its claims, and the prompts that it is inverted and fitted under, best first."""
 
     name: str
     image: Image.Image
-    target: records.Target
+    target: TargetRecord
     prompts: list[str]
 
 
-def question(target: str, prompts: Sequence[str] = ()) -> Question:
+def scan_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
     """A listed target by its name, or any picture by its path.
 
     Without ``prompts``, those count that the pipeline recovered of a listed target, if it did, or
     that the file itself claims. Raises ConfigError for what is neither, PictureError for a file
     that is no picture.
     """
-    listed = config.section(dict[config.Name, config.Target], "targets")
+    listed = load_section(dict[EntryName, TargetSettings], "targets")
     if target in listed:
         name, path = target, listed[target].path
     elif Path(target).exists():
         name, path = Path(target).stem, Path(target)
     else:
         raise ConfigError(
-            f"{target} is neither a file nor a target of {config.FILE_NAME}."
-            f"{config.known(target, listed)}"
+            f"{target} is neither a file nor a target of {FILE_NAME}."
+            f"{suggest_names(target, listed)}"
         )
     image, about = read(path, name)
     found = list(prompts) or (_recovered(name) if target in listed else [])
     claimed = [each.prompt for each in about.claims if each.prompt]
-    return Question(name, image, about, found or claimed)
+    return ScanTarget(name, image, about, found or claimed)
 
 
 def _recovered(name: str) -> list[str]:
     """What the pipeline recovered of a listed target; none where it has not come to that yet."""
-    there = place("recover", name), place("lookup", name)
+    there = output_path("recover", name), output_path("lookup", name)
     if not all(each.exists() for each in there):
         return []
-    return list(_inputs.prompts(name, config.section(config.Scan, "scan").most_prompts)["text"])
+    return list(_inputs.prompts(name, load_section(ScanSettings, "scan").num_candidates)["text"])
 
 
-def settings(
+def scan_settings(
     prompts: int, rng: Sequence[str] = (), seeds: str | None = None, pictures: int | None = None
-) -> config.Scan:
+) -> ScanSettings:
     """The section ``scan`` of params.yaml, changed by what was asked for.
 
     ``prompts`` are at least so many as the target is inverted under; ``rng`` names protocols, or
     all that can be scanned by ``all``; ``seeds`` is ``FROM:TO``; ``pictures`` of a ComfyUI batch
     are looked for. Raises ConfigError where that cannot be.
     """
-    from seedwitness.attribution.seed_scan import check
+    from seedwitness.attribution.seed_scan import check_scan_settings
     from seedwitness.seedscan.cascade import KERNELS
 
-    own = config.section(config.Scan, "scan")
+    own = load_section(ScanSettings, "scan")
     changed: dict[str, Any] = own.model_dump()
     changed["prompts"] = max(own.prompts, prompts)
-    changed["fit"]["prompts"] = max(own.fit.prompts, prompts)
+    changed["fit"]["prompts"] = max(own.recipe_fit.prompts, prompts)
     if rng:
         changed["protocols"] = list(KERNELS) if ALL in rng else list(dict.fromkeys(rng))
     if pictures is not None:
@@ -89,45 +93,45 @@ def settings(
             raise ConfigError(
                 f"--seeds takes FROM:TO, two whole numbers such as 0:4294967296, not {seeds!r}."
             ) from error
-    made = config.validated(config.Scan, changed, "scan")
-    check(made)
+    made = validate(ScanSettings, changed, "scan")
+    check_scan_settings(made)
     return made
 
 
-def scan(
-    asked: Question, checkpoint: str, wanted: config.Scan, out: Path | None = None
-) -> records.Scan:
+def run_scan(
+    asked: ScanTarget, checkpoint: str, wanted: ScanSettings, out: Path | None = None
+) -> SeedScan:
     """Scan for ``asked`` on a checkpoint of params.yaml.
 
     A recovered seed's picture is written to ``out``. Raises ConfigError for a checkpoint that is
     not listed, CheckpointError where it cannot be used.
     """
-    from seedwitness.attribution.seed_attribution import origin
-    from seedwitness.checkpoints.loading import load
+    from seedwitness.attribution.seed_attribution import attribute_to_seed
+    from seedwitness.checkpoints.loading import load_checkpoint
 
-    there = config.section(dict[config.Name, config.Checkpoint], "checkpoints")
+    there = load_section(dict[EntryName, CheckpointSettings], "checkpoints")
     if checkpoint not in there:
         raise ConfigError(
-            f"{config.FILE_NAME} has no checkpoint `{checkpoint}`.{config.known(checkpoint, there)}"
+            f"{FILE_NAME} has no checkpoint `{checkpoint}`.{suggest_names(checkpoint, there)}"
         )
-    loaded = load(checkpoint, there[checkpoint])
-    found = origin(
+    loaded = load_checkpoint(checkpoint, there[checkpoint])
+    found = attribute_to_seed(
         loaded,
         asked.name,
         asked.image,
         asked.prompts,
         asked.target.claims,
         wanted,
-        config.section(config.Search, "search"),
+        load_section(SearchSettings, "search"),
     )
     if out is not None and found.picture is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(out) as part:
+        with replace_whole(out) as part:
             found.picture.save(part, "PNG")
     return found.scan
 
 
-def told(found: records.Scan, target: records.Target) -> list[str]:
+def format_lines(found: SeedScan, target: TargetRecord) -> list[str]:
     """What a person reads of a scan: the best seeds, the finding and its limits, a line each."""
     from seedwitness.verdict.generated import generated
 
@@ -140,20 +144,20 @@ def told(found: records.Scan, target: records.Target) -> list[str]:
             for each in found.seeds
         ]
     judged = generated(
-        found, too_flat(target.information, config.section(config.Prepare, "prepare"))
+        found, too_flat(target.information, load_section(PrepareSettings, "prepare"))
     )
     lines += [f"Made by {found.checkpoint}: {judged.finding}.", *judged.reasons, *judged.limits]
     if found.regenerated is not None:
-        lines.append(f"Recipe: {canonical(asdict(found.regenerated.recipe)).decode()}")
+        lines.append(f"Recipe: {canonical_json(asdict(found.regenerated.recipe)).decode()}")
     return lines
 
 
-def _besides(each: records.ScannedSeed) -> str:
+def _besides(each: SeedCandidate) -> str:
     draw = f", draw {each.batch_index + 1} of its generator" if each.batch_index else ""
     return f"{draw}{', claimed by the file' if each.claimed else ''}"
 
 
-def as_json(found: records.Scan) -> dict[str, Any]:
+def as_json(found: SeedScan) -> dict[str, Any]:
     """A scan for other programs: the document, each seed with ``distance``.
 
     That is the root mean square difference, in [0, 1], between the target and the picture that was

@@ -15,9 +15,10 @@ from typing import Any
 
 import yaml
 
-from seedwitness import config
+from seedwitness.config.params import load_params
+from seedwitness.config.reading import FILE_NAME, suggest_names
 from seedwitness.errors import ConfigError
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 CONF, NAME = Path("conf"), "config"
 QUOTED = (
@@ -26,30 +27,30 @@ QUOTED = (
 )
 
 
-def compose(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
+def compose_params(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
     """Write ``params.yaml`` in ``root``; gives whether it has changed.
 
     ``overrides`` are Hydra's: ``search=default``, ``search.steps=30``, ``+group@package=file``.
     Raises ConfigError, which names what is known, for an override or a file of ``conf/`` that does
     not fit; the old ``params.yaml`` stays then.
     """
-    path = root / config.FILE_NAME
+    path = root / FILE_NAME
     with TemporaryDirectory() as folder:
-        made = Path(folder) / config.FILE_NAME
-        dump(made, overrides, root)
+        made = Path(folder) / FILE_NAME
+        dump_composition(made, overrides, root)
         new = made.read_bytes()
         try:
-            config.load(made)
+            load_params(made)
         except ConfigError as error:
-            raise ConfigError(str(error).replace(str(made), config.FILE_NAME)) from error
+            raise ConfigError(str(error).replace(str(made), FILE_NAME)) from error
     if path.exists() and path.read_bytes() == new:
         return False
-    with replacing(path) as part:
+    with replace_whole(path) as part:
         part.write_bytes(new)
     return True
 
 
-def dump(path: Path, overrides: Sequence[str], root: Path = Path()) -> None:
+def dump_composition(path: Path, overrides: Sequence[str], root: Path = Path()) -> None:
     """Write the composition of ``root``'s ``conf/`` to ``path`` as it is, unchecked."""
     home = (root / CONF).resolve()
     if not (home / f"{NAME}.yaml").is_file():
@@ -100,7 +101,7 @@ def _missing_file(error: Any, root: Path) -> str:
     options = _options(root, group)
     if not group or not options:
         return f"{_sentence(str(error).split('Config search path')[0])}."
-    return f"There is no {CONF / group / name}.yaml.{config.known(name, options)}"
+    return f"There is no {CONF / group / name}.yaml.{suggest_names(name, options)}"
 
 
 def _unknown_key(overrides: Sequence[str], root: Path) -> str:
@@ -120,10 +121,10 @@ def _unknown_key(overrides: Sequence[str], root: Path) -> str:
             if not isinstance(found, dict) or step not in found:
                 where = ".".join(steps[:depth])
                 inside = f" In `{where}`:" if where else ""
-                hint = config.known(step, found) if isinstance(found, dict) else ""
+                hint = suggest_names(step, found) if isinstance(found, dict) else ""
                 if found is None:
                     hint = f" it is null; give it whole, as in '{where}={{{step}: …, …}}'."
-                return f"{config.FILE_NAME} has no `{each.key_or_group}`.{inside}{hint}"
+                return f"{FILE_NAME} has no `{each.key_or_group}`.{inside}{hint}"
             found = found[step]
     return ""
 
@@ -133,7 +134,7 @@ def _composed(overrides: Sequence[str], root: Path) -> dict[str, Any] | None:
     from hydra.errors import HydraException
 
     with TemporaryDirectory() as folder, warnings.catch_warnings():
-        path = Path(folder) / config.FILE_NAME
+        path = Path(folder) / FILE_NAME
         try:
             _dvc_compose(path, (root / CONF).resolve(), overrides)
         except HydraException:

@@ -16,11 +16,11 @@ from pydantic import (
     model_validator,
 )
 
-NAME = re.compile(r"[a-z0-9](?:[a-z0-9_]|-(?=[a-z0-9_])){0,63}")
+NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_]|-(?=[a-z0-9_])){0,63}")
 
 
-def _name(value: str) -> str:
-    if not NAME.fullmatch(value):
+def _checked_name(value: str) -> str:
+    if not NAME_PATTERN.fullmatch(value):
         raise ValueError(
             f"{value!r} is no name for a target or a checkpoint: use small letters, digits, "
             "underscores and single hyphens, beginning with a letter or digit"
@@ -28,17 +28,17 @@ def _name(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
+EntryName = Annotated[str, AfterValidator(_checked_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _whole(value: Any) -> Any:
+def _join_pieces(value: Any) -> Any:
     """A text that is written in pieces, because Hydra would read a value into it (``${…}``)."""
     pieces = isinstance(value, list) and all(isinstance(each, str) for each in value)
     return "".join(value) if pieces else value
 
 
-Text = Annotated[str, BeforeValidator(_whole)]
+PlainText = Annotated[str, BeforeValidator(_join_pieces)]
 
 
 class Section(BaseModel):
@@ -47,15 +47,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Target(Section):
+class TargetSettings(Section):
     """One image under examination."""
 
     path: Path
-    caption: Text | None = None
+    caption: PlainText | None = None
     """What the user states that the prompt was."""
 
 
-def within_watch(watch: Path | None, path: Path) -> None:
+def require_watched(watch: Path | None, path: Path) -> None:
     """Raise ValueError where what DVC watches says nothing of ``path``: changes would go unseen.
 
     It is the path itself, a folder that holds it, or a lab's record (.lock) beside it or above.
@@ -69,7 +69,7 @@ def within_watch(watch: Path | None, path: Path) -> None:
             )
 
 
-class Checkpoint(Section):
+class CheckpointSettings(Section):
     """One text-to-image checkpoint under examination."""
 
     family: Literal["diffusers", "single-file"]
@@ -88,14 +88,14 @@ class Checkpoint(Section):
     """The command that fetches it, for the message when it is missing."""
 
     @model_validator(mode="after")
-    def _watched(self) -> Checkpoint:
+    def _watched(self) -> CheckpointSettings:
         for path in (self.path, self.config):
             if path:
-                within_watch(self.watch, path)
+                require_watched(self.watch, path)
         return self
 
     @model_validator(mode="after")
-    def _described(self) -> Checkpoint:
+    def _described(self) -> CheckpointSettings:
         if self.family == "single-file" and self.config is None:
             raise ValueError(
                 "config: a single file needs a diffusers folder that describes it "
@@ -104,14 +104,14 @@ class Checkpoint(Section):
         return self
 
 
-class Corpus(Section):
+class CorpusSettings(Section):
     """An image–caption set that can be looked up: a folder by the ImageFolder convention."""
 
     path: Path
     source: str
 
 
-class Clip(Section):
+class ClipSettings(Section):
     """The open_clip model that recovers prompts and looks pictures up."""
 
     path: Path
@@ -120,6 +120,6 @@ class Clip(Section):
     batch: PositiveInt = 64
 
     @model_validator(mode="after")
-    def _watched(self) -> Clip:
-        within_watch(self.watch, self.path)
+    def _watched(self) -> ClipSettings:
+        require_watched(self.watch, self.path)
         return self

@@ -6,31 +6,52 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from seedwitness.config.inputs import Checkpoint, Clip, Corpus, Name, Section, Target
-from seedwitness.config.reading import FILE_NAME, mapping, validated
-from seedwitness.config.steps import Lookup, Prepare, Reach, Recover, Scan, Search
-from seedwitness.config.verdicts import Controls, Detectors, Judge, Report, Score, Tracking
+from seedwitness.config.inputs import (
+    CheckpointSettings,
+    ClipSettings,
+    CorpusSettings,
+    EntryName,
+    Section,
+    TargetSettings,
+)
+from seedwitness.config.reading import FILE_NAME, load_mapping, validate
+from seedwitness.config.steps import (
+    LookupSettings,
+    PrepareSettings,
+    ReachSettings,
+    RecoverSettings,
+    ScanSettings,
+    SearchSettings,
+)
+from seedwitness.config.verdicts import (
+    ControlSettings,
+    DetectorSettings,
+    JudgeSettings,
+    ReportSettings,
+    ScoreSettings,
+    TrackingSettings,
+)
 
 
 class Params(Section):
     """``params.yaml``: every section, in the order of the way of the data."""
 
-    targets: dict[Name, Target] = Field(min_length=1)
-    checkpoints: dict[Name, Checkpoint] = Field(min_length=1)
-    corpus: Corpus
-    clip: Clip
-    prepare: Prepare
-    recover: Recover
-    lookup: Lookup
-    search: Search
-    scan: Scan
-    reach: Reach
-    detectors: Detectors
-    score: Score
-    controls: Controls
-    judge: Judge
-    report: Report
-    tracking: Tracking
+    targets: dict[EntryName, TargetSettings] = Field(min_length=1)
+    checkpoints: dict[EntryName, CheckpointSettings] = Field(min_length=1)
+    corpus: CorpusSettings
+    clip: ClipSettings
+    prepare: PrepareSettings
+    recover: RecoverSettings
+    lookup: LookupSettings
+    search: SearchSettings
+    scan: ScanSettings
+    reach: ReachSettings
+    detectors: DetectorSettings
+    score: ScoreSettings
+    controls: ControlSettings
+    judge: JudgeSettings
+    report: ReportSettings
+    tracking: TrackingSettings
 
     @model_validator(mode="after")
     def _agrees(self) -> Params:
@@ -54,23 +75,23 @@ class Params(Section):
                     f"recover.phrases: DVC would not see {phrases} change; put it below "
                     f"{' or '.join(map(str, seen))}, which it watches"
                 )
-        learned = self.controls.known.folders if self.controls.known else {}
+        learned = self.controls.learned.folders if self.controls.learned else {}
         if strangers := sorted(set(learned) - set(self.checkpoints)):
             raise ValueError(
-                f"controls.known.folders: no checkpoint is called {strangers[0]!r}; known: "
+                f"controls.learned.folders: no checkpoint is called {strangers[0]!r}; known: "
                 f"{', '.join(self.checkpoints)}"
             )
-        used = {self.judge.metric, *(copy.metric for copy in self.judge.copies)}
+        used = {self.judge.metric, *(copy.metric for copy in self.judge.copy_criteria)}
         unscored = sorted(used - set(self.score.metrics))
         if unscored:
             raise ValueError(f"judge uses {', '.join(unscored)}, which score.metrics does not name")
-        if unweighted := sorted(used & set(self.score.not_run)):
+        if unweighted := sorted(used & set(self.score.without_weights)):
             raise ValueError(
                 f"judge uses {', '.join(unweighted)}, for which score.weights names no file"
             )
         return self
 
 
-def load(path: Path = Path(FILE_NAME)) -> Params:
+def load_params(path: Path = Path(FILE_NAME)) -> Params:
     """All sections. Raises ConfigError that names the key and what is known in its place."""
-    return validated(Params, mapping(path), str(path))
+    return validate(Params, load_mapping(path), str(path))

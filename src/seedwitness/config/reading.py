@@ -15,18 +15,18 @@ FILE_NAME = "params.yaml"
 T = TypeVar("T")
 
 
-def section(kind: type[T], *keys: str, path: Path = Path(FILE_NAME)) -> T:
+def load_section(kind: type[T], *keys: str, path: Path = Path(FILE_NAME)) -> T:
     """One section, or one entry of one (``section(Target, "targets", "owl")``)."""
-    found: Any = mapping(path)
+    found: Any = load_mapping(path)
     for depth, key in enumerate(keys):
         if not isinstance(found, dict) or key not in found:
             where = ".".join(keys[:depth]) or str(path)
-            raise ConfigError(f"{where} has no `{key}`.{known(key, found or ())}")
+            raise ConfigError(f"{where} has no `{key}`.{suggest_names(key, found or ())}")
         found = found[key]
-    return validated(kind, found, f"{path}: {'.'.join(keys)}")
+    return validate(kind, found, f"{path}: {'.'.join(keys)}")
 
 
-def mapping(path: Path) -> dict[str, Any]:
+def load_mapping(path: Path) -> dict[str, Any]:
     """``params.yaml`` as plain values. Raises ConfigError where it is missing or unfinished."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -48,7 +48,7 @@ def mapping(path: Path) -> dict[str, Any]:
     return found
 
 
-def validated(kind: type[T], value: Any, where: str) -> T:
+def validate(kind: type[T], value: Any, where: str) -> T:
     """``value`` as ``kind``; the error is one sentence that says where and what is known there."""
     try:
         return TypeAdapter(kind).validate_python(value)
@@ -59,13 +59,13 @@ def validated(kind: type[T], value: Any, where: str) -> T:
         place = f"{where}: `{at}`" if at else where
         if first["type"] == "extra_forbidden":
             siblings = _fields(kind, first["loc"][:-1])
-            hint = known(str(first["loc"][-1]), siblings)
+            hint = suggest_names(str(first["loc"][-1]), siblings)
             raise ConfigError(f"{place}: unknown key.{hint}") from error
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place}: {message}.") from error
 
 
-def known(name: str, names: Any) -> str:
+def suggest_names(name: str, names: Any) -> str:
     """`` Did you mean …? Known are: …`` for a name that is not among ``names``."""
     listed = sorted(str(each) for each in names)
     close = difflib.get_close_matches(name, listed, n=1)

@@ -13,10 +13,10 @@ from pydantic import (
     model_validator,
 )
 
-from seedwitness.config.inputs import Name, Section, within_watch
+from seedwitness.config.inputs import EntryName, Section, require_watched
 
 
-class Detectors(Section):
+class DetectorSettings(Section):
     """Published statistics of memorisation, for figures beside the finding."""
 
     names: list[str]
@@ -25,14 +25,16 @@ class Detectors(Section):
     """How many of the controls are asked the same."""
 
 
-PROMPTED = "clip-text"
+PROMPT_METRIC = "clip-text"
 """The metric that holds a picture against its prompt, and so says nothing of a target."""
 
-WEIGHTED = frozenset({"clip", PROMPTED, "descriptor", "dinov2", "dreamsim", "lpips"})
+METRICS_WITH_WEIGHTS = frozenset(
+    {"clip", PROMPT_METRIC, "descriptor", "dinov2", "dreamsim", "lpips"}
+)
 """Metrics that cannot run without weights."""
 
 
-class Score(Section):
+class ScoreSettings(Section):
     """The metrics by which every trial is scored, and their weights."""
 
     metrics: list[str] = Field(min_length=1)
@@ -48,92 +50,96 @@ class Score(Section):
     """How many of the closest trials by each metric are kept as pictures."""
 
     @property
-    def run(self) -> list[str]:
+    def runnable(self) -> list[str]:
         """Metrics that can run: they need no weights, or have some."""
-        return [name for name in self.metrics if name not in self.not_run]
+        return [name for name in self.metrics if name not in self.without_weights]
 
     @property
-    def not_run(self) -> list[str]:
+    def without_weights(self) -> list[str]:
         """Metrics that no weights were named for: reports say so."""
-        return [name for name in self.metrics if name in WEIGHTED and name not in self.weights]
+        return [
+            name
+            for name in self.metrics
+            if name in METRICS_WITH_WEIGHTS and name not in self.weights
+        ]
 
     @model_validator(mode="after")
-    def _watched(self) -> Score:
+    def _watched(self) -> ScoreSettings:
         for path in self.weights.values():
-            within_watch(self.watch, path)
+            require_watched(self.watch, path)
         return self
 
 
-class Known(Section):
+class LearnedImagesSettings(Section):
     """Images that a checkpoint is known to have learned, an ImageFolder a checkpoint."""
 
-    folders: dict[Name, Path] = Field(min_length=1)
+    folders: dict[EntryName, Path] = Field(min_length=1)
     count: Annotated[int, Field(ge=2)]
     source: str
 
 
-class Controls(Section):
+class ControlSettings(Section):
     """Images that are known to be outside the training set, put through the same steps."""
 
     path: Path
     count: PositiveInt
     source: str
-    like: list[Path] = Field(default_factory=list)
+    similar_to: list[Path] = Field(default_factory=list)
     """Pictures, mostly of targets: the controls are those most alike to them by the descriptor.
     Without them they are chosen by the hash of their names.
     """
     watch: Path | None = None
     """As a checkpoint's, for all that is named here together."""
-    known: Known | None = None
+    learned: LearnedImagesSettings | None = None
     """Put through the same steps too, for a likelihood ratio; without them there is none."""
 
     @model_validator(mode="after")
-    def _watched(self) -> Controls:
-        known = self.known.folders.values() if self.known else ()
-        for path in [self.path, *self.like, *known]:
-            within_watch(self.watch, path)
+    def _watched(self) -> ControlSettings:
+        known = self.learned.folders.values() if self.learned else ()
+        for path in [self.path, *self.similar_to, *known]:
+            require_watched(self.watch, path)
         return self
 
 
 def _of_target(metric: str) -> str:
-    if metric == PROMPTED:
+    if metric == PROMPT_METRIC:
         raise ValueError(
-            f"{PROMPTED} says whether a picture shows its prompt, not how like the target it is"
+            f"{PROMPT_METRIC} says whether a picture shows its prompt, not how like the target it is"
         )
     return metric
 
 
-OfTarget = Annotated[str, AfterValidator(_of_target)]
+TargetMetric = Annotated[str, AfterValidator(_of_target)]
 
 
-class Copy(Section):
+class CopyCriterionSettings(Section):
     """From where on a metric says "copy", and who says so."""
 
-    metric: OfTarget
+    metric: TargetMetric
     threshold: float
     source: str
 
 
-class Judge(Section):
+class JudgeSettings(Section):
     """How a finding is reached."""
 
-    metric: OfTarget
+    metric: TargetMetric
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    least_controls: PositiveInt = 99
-    copies: list[Copy] = Field(min_length=1)
-    reference: Name
+    min_controls: PositiveInt = 99
+    copy_criteria: list[CopyCriterionSettings] = Field(min_length=1)
+    reference: EntryName
     resamples: PositiveInt = 10_000
     seed: int = 1
 
 
-class Report(Section):
+class ReportSettings(Section):
     """What a report shows."""
 
     images: PositiveInt = 4
     title: str = "Evidence report"
 
 
-class Tracking(Section):
+class TrackingSettings(Section):
     """Where MLflow keeps its view of the files."""
 
     uri: str = "sqlite:///mlflow.db"

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from seedwitness.imaging.perceptual_fingerprint import Imprint
-from seedwitness.records import INTEGER, TEXT
+from seedwitness.imaging.perceptual_fingerprint import Fingerprint
+from seedwitness.records.tables import INTEGER, TEXT
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -60,11 +60,11 @@ class Embedder:
 
 
 @dataclass(frozen=True)
-class Fingerprint:
-    """A picture's perceptual hash, in hexadecimal, and its imprint."""
+class ImageHashes:
+    """A picture's perceptual hash, in hexadecimal, and its fingerprint."""
 
     phash: str
-    imprint: Imprint
+    fingerprint: Fingerprint
 
 
-Fingerprinter = Callable[["Image.Image"], Fingerprint]
+Fingerprinter = Callable[["Image.Image"], ImageHashes]

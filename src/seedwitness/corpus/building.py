@@ -13,9 +13,11 @@ from seedwitness.corpus.embedding import Vectors, embed_pictures, embed_texts
 from seedwitness.corpus.index import Index, digest_of
 from seedwitness.corpus.recall import WHAT, degraded, known_items, recall_at_1
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import decoded, pixel_hash
-from seedwitness.imaging.image_folder import Entry, entries
-from seedwitness.records import Corpus, digest, frame
+from seedwitness.imaging.decoding import decode_image, pixel_hash
+from seedwitness.imaging.image_folder import ImageEntry, read_entries
+from seedwitness.records.corpus import CorpusRecord
+from seedwitness.records.recipe import digest
+from seedwitness.records.tables import typed_frame
 
 KIND = "faiss IndexFlatIP: exact, by cosine"
 
@@ -35,7 +37,7 @@ def build(
             f"There is no folder {folder}. Put the corpus there, pictures and metadata.jsonl, or "
             "name its folder as `corpus.path` in conf/."
         )
-    listed = entries(folder)
+    listed = read_entries(folder)
     asked = known_items(len(listed))
     rows: list[dict[str, object]] = []
     images: list[Vectors] = []
@@ -43,7 +45,7 @@ def build(
     with tqdm(total=len(listed), desc="index", unit="picture", disable=None) as bar:
         for part in _parts(listed, batch):
             pictures = [
-                decoded(
+                decode_image(
                     folder / entry.file_name,
                     "Put a whole picture in its place, or remove it together with its line in "
                     f"{folder / 'metadata.jsonl'}.",
@@ -67,14 +69,14 @@ def build(
                         "caption": entry.text,
                         "pixels_sha256": pixels,
                         "phash": hashes.phash,
-                        **hashes.imprint._asdict(),
+                        **hashes.fingerprint._asdict(),
                     }
                 )
             bar.update(len(part))
-    table = frame(rows, ROWS)
+    table = typed_frame(rows, ROWS)
     image_index = flat(np.concatenate(images))
     text_index = flat(embed_texts(table["caption"].tolist(), embedder.texts))
-    about = Corpus(
+    about = CorpusRecord(
         source=source,
         rows=len(table),
         sha256=digest_of(table),
@@ -100,6 +102,6 @@ def flat(vectors: Vectors) -> Any:
     return index
 
 
-def _parts(listed: Sequence[Entry], batch: int) -> Iterator[Sequence[Entry]]:
+def _parts(listed: Sequence[ImageEntry], batch: int) -> Iterator[Sequence[ImageEntry]]:
     for start in range(0, len(listed), batch):
         yield listed[start : start + batch]

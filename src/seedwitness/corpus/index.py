@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from seedwitness.corpus import ROWS, Embedder
 from seedwitness.errors import RecordError
-from seedwitness.imaging.perceptual_fingerprint import Imprint, Imprints
-from seedwitness.records import Corpus, digest, read, read_table, write_table
-from seedwitness.runtime.files import replacing
+from seedwitness.imaging.perceptual_fingerprint import Fingerprint, FingerprintIndex
+from seedwitness.records.corpus import CorpusRecord
+from seedwitness.records.document import read_document
+from seedwitness.records.recipe import digest
+from seedwitness.records.tables import read_table, write_table
+from seedwitness.runtime.files import replace_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,13 +33,15 @@ class Index:
     images: Any
     texts: Any
     rows: pd.DataFrame
-    about: Corpus
+    about: CorpusRecord
 
     @cached_property
-    def imprints(self) -> Imprints:
+    def fingerprints(self) -> FingerprintIndex:
         """Of all rows, in their order."""
-        columns = list(Imprint._fields)
-        return Imprints([Imprint(*row) for row in self.rows[columns].itertuples(index=False)])
+        columns = list(Fingerprint._fields)
+        return FingerprintIndex(
+            [Fingerprint(*row) for row in self.rows[columns].itertuples(index=False)]
+        )
 
 
 def digest_of(rows: pd.DataFrame) -> str:
@@ -48,7 +53,7 @@ def save(index: Index, folder: Path) -> None:
     """Write all files of ``index`` into ``folder``, which is replaced as a whole."""
     import faiss
 
-    with replacing(folder) as part:
+    with replace_whole(folder) as part:
         part.mkdir()
         faiss.write_index(index.images, str(part / IMAGES))
         faiss.write_index(index.texts, str(part / TEXTS))
@@ -78,9 +83,9 @@ def load(folder: Path, embedder: Embedder) -> Index:
     return Index(images, texts, rows, about)
 
 
-def load_rows(folder: Path) -> tuple[pd.DataFrame, Corpus]:
+def load_rows(folder: Path) -> tuple[pd.DataFrame, CorpusRecord]:
     """The rows of an index and what it is, without its vectors. Raises RecordError."""
-    about = read(Corpus, folder / ABOUT)
+    about = read_document(CorpusRecord, folder / ABOUT)
     rows = read_table(folder / TABLE, ROWS)
     if len(rows) != about.rows or digest_of(rows) != about.sha256:
         raise RecordError(
@@ -90,7 +95,7 @@ def load_rows(folder: Path) -> tuple[pd.DataFrame, Corpus]:
     return rows, about
 
 
-def _read(path: Path, about: Corpus) -> Any:
+def _read(path: Path, about: CorpusRecord) -> Any:
     import faiss
 
     if not path.exists():

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from PIL import Image
 
-from seedwitness.corpus import Fingerprint
+from seedwitness.corpus import ImageHashes
 from seedwitness.corpus.embedding import Vectors
 from seedwitness.corpus.index import AGAIN, Index
 from seedwitness.errors import RecordError
-from seedwitness.imaging.decoding import decoded, pixel_hash
-from seedwitness.records import MATCHES, frame
+from seedwitness.imaging.decoding import decode_image, pixel_hash
+from seedwitness.records.tables import MATCHES, typed_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def table(
     index: Index,
     hits: Sequence[Hit],
     folder: Path,
-    own: Fingerprint,
+    own: ImageHashes,
     distance: Callable[[str, str], int],
     measured: Callable[[str], tuple[int, float]],
 ) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def table(
                 "query": hit.query,
                 "similarity": hit.similarity,
                 "phash_distance": distance(own.phash, row["phash"]),
-                "pdq_distance": distance(own.imprint.pdq, row["pdq"]),
+                "pdq_distance": distance(own.fingerprint.pdq, row["pdq"]),
                 "pdq_quality": row["pdq_quality"],
                 "caption": row["caption"],
                 "location": (folder / row["file"]).as_posix(),
@@ -125,7 +125,7 @@ def table(
                 "caption_bits": bits,
             }
         )
-    return frame(matches, MATCHES)
+    return typed_frame(matches, MATCHES)
 
 
 def keep_pictures(index: Index, hits: Sequence[Hit], corpus: Path, folder: Path) -> None:
@@ -137,7 +137,7 @@ def keep_pictures(index: Index, hits: Sequence[Hit], corpus: Path, folder: Path)
     for rank, hit in enumerate(hits, start=1):
         row = index.rows.iloc[hit.row]
         path = corpus / row["file"]
-        picture = decoded(path, f"Put it back as it was indexed. Or: {AGAIN}")
+        picture = decode_image(path, f"Put it back as it was indexed. Or: {AGAIN}")
         if pixel_hash(picture) != row["pixels_sha256"]:
             raise RecordError(
                 f"{path} has changed since it was indexed: its pixels have another hash. Put it "

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.config import known
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.reading import suggest_names
+from seedwitness.config.steps import SearchSettings
+from seedwitness.config.verdicts import DetectorSettings
 from seedwitness.detectors import DETECTORS
 from seedwitness.detectors.probe import Probe
 from seedwitness.errors import ConfigError
@@ -19,11 +20,13 @@ from seedwitness.seeds.torch_cpu import noise
 Alike = Callable[[Tensor, Tensor], Tensor]
 
 
-def check(names: Sequence[str], alike: bool) -> None:
+def check_detectors(names: Sequence[str], alike: bool) -> None:
     """Raise ConfigError for a name that is not known, or one that needs a descriptor without it."""
     for name in names:
         if name not in DETECTORS:
-            raise ConfigError(f"detectors.names: there is no `{name}`.{known(name, DETECTORS)}")
+            raise ConfigError(
+                f"detectors.names: there is no `{name}`.{suggest_names(name, DETECTORS)}"
+            )
         if DETECTORS[name].needs == "picture" and not alike:
             raise ConfigError(
                 f"detectors.names: `{name}` compares pictures by a descriptor. Name `descriptor` "
@@ -31,12 +34,12 @@ def check(names: Sequence[str], alike: bool) -> None:
             )
 
 
-def asked(
-    loaded: Loaded,
+def run_detectors(
+    loaded: LoadedCheckpoint,
     prompt: str,
     picture: Tensor,
-    settings: config.Detectors,
-    search: config.Search,
+    settings: DetectorSettings,
+    search: SearchSettings,
     alike: Alike | None,
 ) -> list[dict[str, Any]]:
     """A row of ``records.DETECTED`` for each detector, by seeds 0 and following.
@@ -44,7 +47,7 @@ def asked(
     ``picture`` is uint8 [3, height, width] at the size that a search makes; steps and guidance are
     a search's. Raises ConfigError as ``check`` does.
     """
-    check(settings.names, alike is not None)
+    check_detectors(settings.names, alike is not None)
     shape = loaded.latent_shape(picture.shape[-1], picture.shape[-2])
     drawn = torch.stack([noise(seed, 0, shape, torch.float32) for seed in range(settings.seeds)])
     rows = []

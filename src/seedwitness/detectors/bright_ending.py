@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 
 from seedwitness.detectors.attending import attends, recorded
 from seedwitness.detectors.probe import Probe, squared_norm
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 from seedwitness.seeds import noise as noise_of
 
 DOWN = "down_blocks."

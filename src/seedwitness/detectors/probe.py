@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seedwitness.engine.inversion import noise_in
 from seedwitness.engine.sampling import decode_latents, embed_prompts
-from seedwitness.engine.schedulers import ddim, prepared
+from seedwitness.engine.schedulers import ddim, set_timesteps
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Probe:
         self.pipeline, self.prompt, self.guidance = pipeline, prompt, guidance
         self.target, self.alike, self.copy_at = target, alike, copy_at
         self.nfe = self.backward = 0
-        self._scheduler = prepared(ddim(pipeline.scheduler.config), steps, pipeline.device)
+        self._scheduler = set_timesteps(ddim(pipeline.scheduler.config), steps, pipeline.device)
         self._stride = self._scheduler.config.num_train_timesteps // steps
         self._prompt = embed_prompts(pipeline, [prompt])
         self._empty = embed_prompts(pipeline, [""])

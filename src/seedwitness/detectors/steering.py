@@ -11,43 +11,44 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.config import known
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.reading import suggest_names
+from seedwitness.config.steps import SearchSettings
 from seedwitness.detectors import DETECTORS
 from seedwitness.detectors.probe import Probe
 from seedwitness.errors import ConfigError
-from seedwitness.records import PROMPTS, Steered, frame
+from seedwitness.records.search import PreselectedPrompt
+from seedwitness.records.tables import PROMPTS, typed_frame
 from seedwitness.seeds.torch_cpu import noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def check(search: config.Search) -> None:
-    """Raise ConfigError where ``search.steer`` names no detector that asks for the prompt alone."""
-    if search.steer is None:
+def check_preselection(search: SearchSettings) -> None:
+    """Raise ConfigError where ``search.preselection`` names no detector that asks for the prompt alone."""
+    if search.preselection is None:
         return
     fit = [name for name, each in DETECTORS.items() if each.needs == "prompt"]
-    if search.steer.detector not in fit:
+    if search.preselection.detector not in fit:
         raise ConfigError(
-            f"search.steer.detector: `{search.steer.detector}` is none that asks for the prompt "
-            f"alone.{known(search.steer.detector, fit)}"
+            f"search.preselection.detector: `{search.preselection.detector}` is none that asks for the prompt "
+            f"alone.{suggest_names(search.preselection.detector, fit)}"
         )
 
 
-def steered(
-    loaded: Loaded, table: pd.DataFrame, search: config.Search
-) -> tuple[pd.DataFrame, list[Steered], config.Search]:
+def preselect_prompts(
+    loaded: LoadedCheckpoint, table: pd.DataFrame, search: SearchSettings
+) -> tuple[pd.DataFrame, list[PreselectedPrompt], SearchSettings]:
     """The ``search.prompts`` candidates with the highest values, ranked anew; all values; the rest.
 
     ``table`` is ``records.PROMPTS``. What the detector spends on
     ``steer.candidates`` is taken from the budget of the search that is returned, also where there
-    are fewer of them: so the rest is the same for all. Without ``search.steer`` nothing is asked.
+    are fewer of them: so the rest is the same for all. Without ``search.preselection`` nothing is asked.
     Raises ConfigError where the detector leaves nothing of the budget.
     """
-    check(search)
-    asked = search.steer
+    check_preselection(search)
+    asked = search.preselection
     if asked is None or table.empty:
         return table, [], search
     shape = loaded.latent_shape(
@@ -62,7 +63,7 @@ def steered(
     spent = nfe // len(table) * asked.candidates
     if spent >= search.budget_nfe:
         raise ConfigError(
-            f"search.steer: `{asked.detector}` spends {spent} NFE on {asked.candidates} "
+            f"search.preselection: `{asked.detector}` spends {spent} NFE on {asked.candidates} "
             f"candidates, and search.budget_nfe is {search.budget_nfe}. Name a cheaper one, or "
             "fewer candidates."
         )
@@ -71,8 +72,8 @@ def steered(
     kept = order[: search.prompts]
     chosen = table.iloc[kept].assign(rank=range(1, len(kept) + 1))
     said = [
-        Steered(prompt=text, value=value, kept=place in kept)
+        PreselectedPrompt(prompt=text, value=value, kept=place in kept)
         for place, (text, value) in enumerate(zip(table["text"], values, strict=True))
     ]
     rest = search.model_copy(update={"budget_nfe": search.budget_nfe - spent})
-    return frame(chosen, PROMPTS), said, rest
+    return typed_frame(chosen, PROMPTS), said, rest

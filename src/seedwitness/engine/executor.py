@@ -22,41 +22,41 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from seedwitness.checkpoints.loading import Loaded, pipeline_of
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_pipeline
 from seedwitness.engine import latent_cache as ledgers
-from seedwitness.engine.latent_cache import Made, Shard
+from seedwitness.engine.latent_cache import Sample, Shard
 from seedwitness.engine.sampling import embed_each, sample_latents, tokens_cut
 from seedwitness.errors import CheckpointError, SeedwitnessError, WriteError
-from seedwitness.records import Recipe
-from seedwitness.runtime.cores import cores
-from seedwitness.runtime.files import PAUSE, claimed, shared
+from seedwitness.records.recipe import Recipe
+from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.files import PAUSE, exclusive_claim, share_work
 from seedwitness.seeds import noise, step_generators
 
 logger = logging.getLogger(__name__)
 
-Watch = Callable[[dict[str, Made]], str]
+Progress = Callable[[dict[str, Sample]], str]
 """Is given each shard when it is there; what it returns stands beside the bar."""
 
 
 @dataclass(frozen=True)
-class Run:
+class ExecutionResult:
     """What recipes gave, by recipe id, and how many shards were found and computed."""
 
-    made: dict[str, Made]
+    samples: dict[str, Sample]
     found: int
     computed: int
 
 
-def run_recipes(
-    loaded: Loaded,
+def execute(
+    loaded: LoadedCheckpoint,
     recipes: Sequence[Recipe],
     *,
     batch: int,
     shard: int,
     workers: int = 1,
-    ledger: Path = ledgers.LEDGER,
-    watch: Watch | None = None,
-) -> Run:
+    ledger: Path = ledgers.DEFAULT_ROOT,
+    watch: Progress | None = None,
+) -> ExecutionResult:
     """Run any recipes on a checkpoint: what the ledger holds is read, the rest computed.
 
     Recipes of different prompts, and of different targets, may be given at once: ``batch`` of them
@@ -70,11 +70,11 @@ def run_recipes(
     for recipe in {(each.width, each.height): each for each in recipes}.values():
         loaded.latent_shape(recipe.width, recipe.height)
     _warn_of_long_prompts(loaded, recipes)
-    cut = ledgers.shards(loaded.checkpoint.sha256, recipes, batch=batch, size=shard)
-    made: dict[str, Made] = {}
+    cut = ledgers.cut_into_shards(loaded.checkpoint.sha256, recipes, batch=batch, size=shard)
+    made: dict[str, Sample] = {}
     missing: list[Shard] = []
     for each in cut:
-        before = ledgers.read(ledger, each)
+        before = ledgers.read_shard(ledger, each)
         if before is None:
             missing.append(each)
         else:
@@ -94,7 +94,7 @@ def run_recipes(
     ) as bar:
         for each, ours in computing:
             computed += ours
-            after = ledgers.read(ledger, each)
+            after = ledgers.read_shard(ledger, each)
             if after is None:
                 raise WriteError(
                     f"{each.path(ledger)} was written and cannot be read back: look at the disk "
@@ -105,10 +105,10 @@ def run_recipes(
                 bar.set_postfix_str(watch(after), refresh=False)
             bar.update(len(after))
     logger.info("%d shards were in the ledger, %d were computed", len(cut) - computed, computed)
-    return Run(made, len(cut) - computed, computed)
+    return ExecutionResult(made, len(cut) - computed, computed)
 
 
-def sampled(loaded: Loaded, recipes: Sequence[Recipe]) -> tuple[Tensor, list[str]]:
+def sample_recipes(loaded: LoadedCheckpoint, recipes: Sequence[Recipe]) -> tuple[Tensor, list[str]]:
     """Final latents of recipes that go through the denoiser together, and hashes of their noise.
 
     The recipes differ in prompts, seeds and batch indices only. A single recipe gives the latents
@@ -136,25 +136,25 @@ def sampled(loaded: Loaded, recipes: Sequence[Recipe]) -> tuple[Tensor, list[str
             f"at guidance {first.guidance}, {first.steps} steps: set its `dtype` to float32, or "
             "lower `search.guidance`."
         )
-    return latents, ledgers.hashes(initial)
+    return latents, ledgers.hash_rows(initial)
 
 
 _fits: dict[str, int] = {}
 """By the key of shards, the batch for which memory was enough where it was not for their own."""
 
 
-def compute(loaded: Loaded, shard: Shard, ledger: Path) -> bool | None:
+def compute_shard(loaded: LoadedCheckpoint, shard: Shard, ledger: Path) -> bool | None:
     """Put one shard in its place: whether it was computed here, or None where another is at it."""
-    with claimed(shard.path(ledger)) as ours:
+    with exclusive_claim(shard.path(ledger)) as ours:
         if not ours:
             return None
-        if ledgers.read(ledger, shard) is not None:
+        if ledgers.read_shard(ledger, shard) is not None:
             return False
         parts, drawn = [], []
         start, batch = 0, _fits.get(shard.key, shard.batch)
         while start < len(shard.recipes):
             try:
-                latents, hashes = sampled(loaded, shard.recipes[start : start + batch])
+                latents, hashes = sample_recipes(loaded, shard.recipes[start : start + batch])
             except (RuntimeError, MemoryError) as error:
                 if batch == 1 or not _out_of_memory(error):
                     raise
@@ -163,7 +163,7 @@ def compute(loaded: Loaded, shard: Shard, ledger: Path) -> bool | None:
             parts.append(latents)
             drawn += hashes
             start += batch
-        ledgers.write(ledger, shard, torch.cat(parts), drawn)
+        ledgers.write_shard(ledger, shard, torch.cat(parts), drawn)
     return True
 
 
@@ -175,7 +175,7 @@ def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
     )
 
 
-def _halved(loaded: Loaded, batch: int) -> int:
+def _halved(loaded: LoadedCheckpoint, batch: int) -> int:
     logger.warning(
         "Memory ran out with %d images at a time on %s: going on with %d. What they are differs in "
         "last bits at most. Set search.batch lower to have it from the start.",
@@ -188,15 +188,17 @@ def _halved(loaded: Loaded, batch: int) -> int:
     return batch // 2
 
 
-def _here(loaded: Loaded, missing: Sequence[Shard], ledger: Path) -> Iterator[tuple[Shard, bool]]:
-    yield from shared(missing, lambda shard: compute(loaded, shard, ledger))
+def _here(
+    loaded: LoadedCheckpoint, missing: Sequence[Shard], ledger: Path
+) -> Iterator[tuple[Shard, bool]]:
+    yield from share_work(missing, lambda shard: compute_shard(loaded, shard, ledger))
 
 
 def _in_workers(
-    loaded: Loaded, missing: Sequence[Shard], ledger: Path, workers: int
+    loaded: LoadedCheckpoint, missing: Sequence[Shard], ledger: Path, workers: int
 ) -> Iterator[tuple[Shard, bool]]:
     threads = torch.get_num_threads()
-    available = cores()
+    available = available_cores()
     if workers * threads > available:
         logger.warning(
             "%d workers of %d threads share %d cores: set OMP_NUM_THREADS=%d for speed. (It may "
@@ -235,7 +237,7 @@ def _in_workers(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-_worker: Loaded
+_worker: LoadedCheckpoint
 
 
 def _open_worker(settings: object, checkpoint: object, threads: int) -> None:
@@ -243,7 +245,7 @@ def _open_worker(settings: object, checkpoint: object, threads: int) -> None:
     global _worker
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
-    _worker = Loaded(pipeline_of(settings), checkpoint, settings)  # type: ignore[arg-type]
+    _worker = LoadedCheckpoint(load_pipeline(settings), checkpoint, settings)  # type: ignore[arg-type]
 
 
 def _die_with_parent() -> None:
@@ -254,10 +256,10 @@ def _die_with_parent() -> None:
 
 
 def _compute_in_worker(shard: Shard, ledger: Path) -> bool | None:
-    return compute(_worker, shard, ledger)
+    return compute_shard(_worker, shard, ledger)
 
 
-def _warn_of_long_prompts(loaded: Loaded, recipes: Sequence[Recipe]) -> None:
+def _warn_of_long_prompts(loaded: LoadedCheckpoint, recipes: Sequence[Recipe]) -> None:
     texts = list(
         dict.fromkeys(text for each in recipes for text in (each.prompt, each.negative_prompt))
     )

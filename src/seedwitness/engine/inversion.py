@@ -9,7 +9,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from seedwitness.engine.sampling import embed_prompts
-from seedwitness.engine.schedulers import ddim, prepared
+from seedwitness.engine.schedulers import ddim, set_timesteps
 
 
 @torch.no_grad()
@@ -31,7 +31,7 @@ def invert(
     a picture's rounding errors with it. Each step and round costs one NFE an image, two where
     guidance is not 1. The result is float32 on the CPU.
     """
-    scheduler = prepared(ddim(pipeline.scheduler.config), num_inference_steps, pipeline.device)
+    scheduler = set_timesteps(ddim(pipeline.scheduler.config), num_inference_steps, pipeline.device)
     stride = scheduler.config.num_train_timesteps // num_inference_steps
     guided = guidance_scale != 1.0
     embeddings = embeddings.expand(len(latents), -1, -1)

@@ -24,12 +24,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from seedwitness.records import Recipe, canonical, digest
-from seedwitness.runtime.files import replacing
+from seedwitness.records.recipe import Recipe, canonical_json, digest
+from seedwitness.runtime.files import replace_whole
 
 logger = logging.getLogger(__name__)
 
-LEDGER = Path(".ledger")
+DEFAULT_ROOT = Path(".ledger")
 PROTOCOL_VERSION = 1
 _OF_A_ROW = ("prompt", "negative_prompt", "seed", "batch_index", "variations")
 # safetensors writes its metadata in no fixed order, so there is one entry.
@@ -37,7 +37,7 @@ _METADATA = "seedwitness"
 
 
 @dataclass(frozen=True)
-class Made:
+class Sample:
     """What a recipe gave: its final latent [c, h, w], and hashes of that and of its noise.
 
     The latent is row ``row`` of the ledger's file ``shard``.
@@ -64,14 +64,14 @@ class Shard:
         return root / self.key / f"{name}.safetensors"
 
 
-def key(checkpoint_sha256: str, recipe: Recipe, batch: int) -> str:
+def cache_key(checkpoint_sha256: str, recipe: Recipe, batch: int) -> str:
     """Names the checkpoint and all that changes latents besides prompt and seed."""
     settings = {name: value for name, value in asdict(recipe).items() if name not in _OF_A_ROW}
     named = {"protocol": PROTOCOL_VERSION, "checkpoint": checkpoint_sha256, "batch": batch}
     return digest({**named, "settings": settings})[:32]
 
 
-def shards(
+def cut_into_shards(
     checkpoint_sha256: str, recipes: Iterable[Recipe], *, batch: int, size: int
 ) -> list[Shard]:
     """Recipes cut into shards of at most ``size``, whatever their order; each recipe once.
@@ -80,9 +80,9 @@ def shards(
     of the prompts when full shards are cut off shares shards.
     """
     by_key: dict[str, dict[str, list[Recipe]]] = defaultdict(lambda: defaultdict(list))
-    for recipe in sorted(set(recipes), key=lambda each: canonical(_place(each))):
-        prompt = canonical([recipe.prompt, recipe.negative_prompt]).decode()
-        by_key[key(checkpoint_sha256, recipe, batch)][prompt].append(recipe)
+    for recipe in sorted(set(recipes), key=lambda each: canonical_json(_place(each))):
+        prompt = canonical_json([recipe.prompt, recipe.negative_prompt]).decode()
+        by_key[cache_key(checkpoint_sha256, recipe, batch)][prompt].append(recipe)
     found = []
     for name, prompts in sorted(by_key.items()):
         full, rest = [], []
@@ -94,21 +94,21 @@ def shards(
     return found
 
 
-def write(root: Path, shard: Shard, latents: Tensor, noise: Sequence[str]) -> None:
+def write_shard(root: Path, shard: Shard, latents: Tensor, noise: Sequence[str]) -> None:
     """Put a computed shard in its place: latents [n, c, h, w] and the hashes of their noise."""
     latents = latents.contiguous().cpu()
     about = {
         "recipes": [recipe.id for recipe in shard.recipes],
-        "latent_sha256": hashes(latents),
+        "latent_sha256": hash_rows(latents),
         "noise_sha256": list(noise),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
-    with replacing(shard.path(root)) as part:
-        save_file({"latents": latents}, part, {_METADATA: canonical(about).decode()})
+    with replace_whole(shard.path(root)) as part:
+        save_file({"latents": latents}, part, {_METADATA: canonical_json(about).decode()})
 
 
-def read(root: Path, shard: Shard) -> dict[str, Made] | None:
+def read_shard(root: Path, shard: Shard) -> dict[str, Sample] | None:
     """A finished shard by recipe id; None where it is still to do.
 
     A file that is damaged, or not what its name says, counts as still to do, with a warning.
@@ -122,13 +122,13 @@ def read(root: Path, shard: Shard) -> dict[str, Made] | None:
             latents = file.get_tensor("latents")
         if about["recipes"] != [recipe.id for recipe in shard.recipes]:
             raise ValueError("it holds other recipes")
-        if about["latent_sha256"] != hashes(latents):
+        if about["latent_sha256"] != hash_rows(latents):
             raise ValueError("its latents are not those that were written")
         rows = zip(
             about["recipes"], latents, about["latent_sha256"], about["noise_sha256"], strict=True
         )
         return {
-            name: Made(latent, own, noise, path, row)
+            name: Sample(latent, own, noise, path, row)
             for row, (name, latent, own, noise) in enumerate(rows)
         }
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
@@ -138,7 +138,7 @@ def read(root: Path, shard: Shard) -> dict[str, Made] | None:
         return None
 
 
-def hashes(rows: Tensor) -> list[str]:
+def hash_rows(rows: Tensor) -> list[str]:
     """SHA-256 of the bytes of each row."""
     return [
         sha256(row.reshape(-1).contiguous().cpu().view(torch.uint8).numpy().tobytes()).hexdigest()

@@ -16,7 +16,9 @@ from seedwitness.engine.sampling import decode_latents
 from seedwitness.errors import RecordError
 
 
-def kept(folder: Path, trials: pd.DataFrame, batch: int) -> Iterator[tuple[list[str], Tensor]]:
+def iter_latents(
+    folder: Path, trials: pd.DataFrame, batch: int
+) -> Iterator[tuple[list[str], Tensor]]:
     """Final latents of ``trials``, at most ``batch`` at a time: ids, and latents [n, c, h, w].
 
     ``trials`` is ``records.TRIALS`` of the search that wrote ``folder``. Raises RecordError where a
@@ -48,6 +50,6 @@ def write_pictures(folder: Path, trials: pd.DataFrame, pipeline: Any, into: Path
     Each is decoded by itself, so that its bytes do not depend on the others.
     """
     into.mkdir()
-    for names, latents in kept(folder, trials, 1):
+    for names, latents in iter_latents(folder, trials, 1):
         pixels = decode_latents(pipeline, latents.to(pipeline.device))[0].permute(1, 2, 0)
         Image.fromarray(pixels.contiguous().numpy()).save(into / f"{names[0]}.png")

@@ -14,7 +14,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Generator, Tensor
 
-from seedwitness.engine.schedulers import SAMPLERS, prepared, require
+from seedwitness.engine.schedulers import SAMPLERS, require_sampler, set_timesteps
 
 
 def torch_noise(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
@@ -86,7 +86,7 @@ def sample_latents(
     open (about 1e-5 in float32). Raises ConfigError for an unknown sampler or an eta it has not.
     """
     scheduler = scheduler_of(pipeline, sampler, eta)
-    prepared(scheduler, num_inference_steps, pipeline.device)
+    set_timesteps(scheduler, num_inference_steps, pipeline.device)
     latents = noise.to(pipeline.device) * scheduler.init_noise_sigma
     further = _step_arguments(eta, generators, len(noise))
     return denoise(
@@ -158,7 +158,7 @@ def scheduler_of(pipeline: StableDiffusionPipeline, sampler: str | None, eta: fl
     config = pipeline.scheduler.config
     if sampler is None:
         return type(pipeline.scheduler).from_config(config)
-    require(sampler, eta)
+    require_sampler(sampler, eta)
     return SAMPLERS[sampler](config)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
-from seedwitness.config import known
+from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
 
 Config = Mapping[str, Any]
@@ -40,21 +40,21 @@ SAMPLERS: dict[str, Callable[[Config], Any]] = {
     "euler": euler,
     "dpmpp-2m": dpmpp_2m,
 }
-TAKES_ETA = {"ddim"}
+SAMPLERS_WITH_ETA = {"ddim"}
 
 
-def require(sampler: str, eta: float = 0.0) -> None:
+def require_sampler(sampler: str, eta: float = 0.0) -> None:
     """Raise ConfigError where ``sampler`` is unknown, or is no sampler for ``eta``."""
     if sampler not in SAMPLERS:
-        raise ConfigError(f"There is no sampler `{sampler}`.{known(sampler, SAMPLERS)}")
-    if eta and sampler not in TAKES_ETA:
+        raise ConfigError(f"There is no sampler `{sampler}`.{suggest_names(sampler, SAMPLERS)}")
+    if eta and sampler not in SAMPLERS_WITH_ETA:
         raise ConfigError(
             f"The sampler `{sampler}` knows no eta: set it to 0 instead of {eta}, or take "
-            f"{', '.join(sorted(TAKES_ETA))}."
+            f"{', '.join(sorted(SAMPLERS_WITH_ETA))}."
         )
 
 
-def prepared(scheduler: Any, num_inference_steps: int, device: torch.device) -> Any:
+def set_timesteps(scheduler: Any, num_inference_steps: int, device: torch.device) -> Any:
     """``scheduler`` with its timesteps set. Raises ConfigError where it has not so many."""
     trained = scheduler.config.num_train_timesteps
     try:

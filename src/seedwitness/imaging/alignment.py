@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from seedwitness.config import known
+from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
 
 LANCZOS = Image.Resampling.LANCZOS
@@ -44,7 +44,7 @@ RULES: Mapping[str, tuple[Callable[[Image.Image, int, int], Image.Image], str]] 
 def check(rule: str) -> None:
     """Raise ConfigError, with the known rules, where there is none of this name."""
     if rule not in RULES:
-        raise ConfigError(f"search.fit: there is no `{rule}`.{known(rule, RULES)}")
+        raise ConfigError(f"search.resize: there is no `{rule}`.{suggest_names(rule, RULES)}")
 
 
 def fitted(picture: Image.Image, width: int, height: int, rule: str) -> Image.Image:
@@ -54,21 +54,21 @@ def fitted(picture: Image.Image, width: int, height: int, rule: str) -> Image.Im
     return rgb if rgb.size == (width, height) else RULES[rule][0](rgb, width, height)
 
 
-def said(picture: Image.Image, width: int, height: int, rule: str) -> str:
+def describe_resize(picture: Image.Image, width: int, height: int, rule: str) -> str:
     """What ``fitted`` does to a target, in words."""
     if picture.size == (width, height):
         return f"target compared at its own size, {width} × {height}"
     return f"target {RULES[rule][1].format(*picture.size, width, height)}"
 
 
-def pixels(picture: Image.Image, width: int, height: int, rule: str) -> Tensor:
+def resized_pixels(picture: Image.Image, width: int, height: int, rule: str) -> Tensor:
     """``fitted`` as uint8 [3, height, width]."""
     array = np.array(fitted(picture, width, height, rule))
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 
 @dataclass(frozen=True)
-class Positions:
+class AlignmentSpec:
     """The rule by which a target is fitted, and the positions in which it is tried."""
 
     rule: str
@@ -77,8 +77,8 @@ class Positions:
 
     def of(self, picture: Image.Image, width: int, height: int) -> dict[str, Tensor]:
         """``ways`` of a target that was brought to a size by the rule."""
-        target = pixels(picture, width, height, self.rule)
-        return ways(target, mirrored=self.mirrored, shift=self.shift)
+        target = resized_pixels(picture, width, height, self.rule)
+        return alignments(target, mirrored=self.mirrored, shift=self.shift)
 
 
 def resized(
@@ -99,7 +99,7 @@ def resized(
     return torch.from_numpy(stacked).permute(0, 3, 1, 2)
 
 
-def ways(target: Tensor, *, mirrored: bool = False, shift: int = 0) -> dict[str, Tensor]:
+def alignments(target: Tensor, *, mirrored: bool = False, shift: int = 0) -> dict[str, Tensor]:
     """The positions in which ``target`` (uint8 [3, h, w]) is tried, by name: itself first.
 
     ``shift`` pixels to each of eight sides; what comes in at a border repeats the border.

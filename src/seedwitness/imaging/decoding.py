@@ -30,17 +30,19 @@ UNREADABLE = (
 )
 
 
-def decoded(path: Path, remedy: str = "Put a whole picture in its place.") -> Image.Image:
+def decode_image(path: Path, remedy: str = "Put a whole picture in its place.") -> Image.Image:
     """A picture file as upright 8-bit RGB: transparency over white, the first frame of several.
 
     Raises PictureError, ending in ``remedy``, where the file is empty, cut off or no picture.
     """
-    with opened(path, remedy) as image:
+    with open_image(path, remedy) as image:
         return upright_rgb(image)
 
 
 @contextmanager
-def opened(path: Path, remedy: str = "Put a whole picture in its place.") -> Iterator[Image.Image]:
+def open_image(
+    path: Path, remedy: str = "Put a whole picture in its place."
+) -> Iterator[Image.Image]:
     """A picture as Pillow reads it, its first frame loaded; what fails inside is a PictureError."""
     try:
         if not path.is_file():

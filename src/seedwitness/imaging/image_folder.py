@@ -19,7 +19,7 @@ EXAMPLE = '{"file_name": "owl.png", "text": "an owl at night, oil on canvas"}'
 
 
 @dataclass(frozen=True)
-class Entry:
+class ImageEntry:
     """One line of ``metadata.jsonl``; ``artist`` is empty where the line names none."""
 
     file_name: str
@@ -27,7 +27,7 @@ class Entry:
     artist: str
 
 
-def entries(folder: Path) -> list[Entry]:
+def read_entries(folder: Path) -> list[ImageEntry]:
     """Lines of ``metadata.jsonl`` by file name, checked against the files that are there."""
     path = folder / METADATA
     if not folder.is_dir():
@@ -39,7 +39,7 @@ def entries(folder: Path) -> list[Entry]:
         raise PictureError(
             f"{folder} has no {METADATA}. Add one, with a line for each picture: {EXAMPLE}"
         )
-    found: dict[str, Entry] = {}
+    found: dict[str, ImageEntry] = {}
     first_line: dict[str, int] = {}
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         if not line.strip():
@@ -69,7 +69,7 @@ def entries(folder: Path) -> list[Entry]:
     return [found[name] for name in sorted(found)]
 
 
-def _entry(where: str, line: bytes) -> Entry:
+def _entry(where: str, line: bytes) -> ImageEntry:
     try:
         row: Any = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -89,7 +89,7 @@ def _entry(where: str, line: bytes) -> Entry:
             f"{where}: {row['file_name']} may lie outside the folder. Name pictures by their path "
             "inside it, with /, without .. and without a leading /."
         )
-    return Entry(str(name), " ".join(row["text"].split()), str(row.get("artist") or ""))
+    return ImageEntry(str(name), " ".join(row["text"].split()), str(row.get("artist") or ""))
 
 
 def _pictures_in(folder: Path) -> Iterable[str]:

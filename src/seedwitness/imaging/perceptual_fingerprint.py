@@ -31,14 +31,14 @@ was further than 0.036 from itself; of 30 pairs of a held-out tile and another t
 mostly one recoloured, none was nearer than 0.076."""
 
 
-class Pdq(NamedTuple):
+class PdqHash(NamedTuple):
     """A hash, 64 hexadecimal digits, and from 0 to 100 how much there was to hash."""
 
     digits: str
     quality: int
 
 
-class Imprint(NamedTuple):
+class Fingerprint(NamedTuple):
     """What a picture is known by, however it was saved; ``thumbnail`` is RGB in hexadecimal."""
 
     pdq: str
@@ -46,39 +46,39 @@ class Imprint(NamedTuple):
     thumbnail: str
 
 
-def imprint(image: Image.Image) -> Imprint:
+def fingerprint_image(image: Image.Image) -> Fingerprint:
     """Hash, its quality, and a thumbnail of 8 × 8 pixels."""
     small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Imprint(*hashed(image), small.tobytes().hex())
+    return Fingerprint(*pdq_of_image(image), small.tobytes().hex())
 
 
-def hashed(image: Image.Image) -> Pdq:
+def pdq_of_image(image: Image.Image) -> PdqHash:
     """Hash of a picture, and its quality."""
-    return of_array(np.asarray(image.convert("RGB")))
+    return pdq_of_array(np.asarray(image.convert("RGB")))
 
 
-def of_array(array: np.ndarray[Any, Any]) -> Pdq:
+def pdq_of_array(array: np.ndarray[Any, Any]) -> PdqHash:
     """Hash of RGB pixels, uint8 [height, width, 3], and its quality."""
     bits, quality = pdqhash.compute(array)  # [256] of 0 and 1, the first is the highest
-    return Pdq(np.packbits(bits.astype(np.uint8)).tobytes().hex(), int(quality))
+    return PdqHash(np.packbits(bits.astype(np.uint8)).tobytes().hex(), int(quality))
 
 
-def distance(first: str, second: str) -> int:
+def hamming_distance(first: str, second: str) -> int:
     """How many bits of two hexadecimal hashes of one length differ."""
     if len(first) != len(second):
         raise ValueError(f"hashes of {len(first)} and {len(second)} digits cannot be compared")
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
-class Imprints:
+class FingerprintIndex:
     """Many pictures' imprints, to be held against one at a time."""
 
-    def __init__(self, of: Sequence[Imprint]) -> None:
+    def __init__(self, of: Sequence[Fingerprint]) -> None:
         self._hashes = _bytes([each.pdq for each in of], BITS // 8)
         self._qualities = np.array([each.pdq_quality for each in of], dtype=int)
         self._thumbnails = _bytes([each.thumbnail for each in of], 3 * SIDE * SIDE)
 
-    def alike(self, one: Imprint) -> list[int]:
+    def find_matches(self, one: Fingerprint) -> list[int]:
         """Places of those that are one with ``one``, by hash and thumbnail.
 
         None where it had too little to hash, and none that had.

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.imaging.alignment import pixels
+from seedwitness.imaging.alignment import resized_pixels
 
 DISTORTIONS = ("lpips", "psnr")
 """The metrics by which files are compared with pictures that a checkpoint made."""
@@ -54,5 +54,5 @@ def coded(picture: Tensor) -> Iterator[Coded]:
                 small.save(file, quality=quality, **options)
                 size = len(file.getvalue())
                 with Image.open(file) as back:
-                    whole_again = pixels(back, width, height, "stretch")
+                    whole_again = resized_pixels(back, width, height, "stretch")
                 yield Coded(codec, reduction, quality, size, whole_again)

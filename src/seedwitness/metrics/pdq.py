@@ -11,7 +11,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seedwitness.imaging.perceptual_fingerprint import BITS, MATCH, Pdq, distance, of_array
+from seedwitness.imaging.perceptual_fingerprint import (
+    BITS,
+    MATCH,
+    PdqHash,
+    hamming_distance,
+    pdq_of_array,
+)
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
 
 INFO = MetricInfo(
@@ -28,9 +34,9 @@ INFO = MetricInfo(
 )
 
 
-def hashes(pictures: Tensor) -> list[Pdq]:
+def hashes(pictures: Tensor) -> list[PdqHash]:
     """Hash and quality of every picture: uint8 [n, 3, height, width] to n pairs."""
-    return [of_array(array) for array in pictures.permute(0, 2, 3, 1).cpu().numpy()]
+    return [pdq_of_array(array) for array in pictures.permute(0, 2, 3, 1).cpu().numpy()]
 
 
 def qualities(pictures: Tensor) -> Tensor:
@@ -41,4 +47,4 @@ def qualities(pictures: Tensor) -> Tensor:
 def scores(pictures: Tensor, references: Tensor) -> Tensor:
     """PDQ distance of each picture to the reference of the same row: two uint8 stacks to [n]."""
     pairs = zip(hashes(pictures), hashes(references), strict=True)
-    return torch.tensor([distance(a, b) for (a, _), (b, _) in pairs], dtype=torch.float32)
+    return torch.tensor([hamming_distance(a, b) for (a, _), (b, _) in pairs], dtype=torch.float32)

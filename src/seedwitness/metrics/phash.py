@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.imaging.perceptual_fingerprint import distance
+from seedwitness.imaging.perceptual_fingerprint import hamming_distance
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
 
 BITS = 64
@@ -45,4 +45,4 @@ def hashes(pictures: Tensor) -> list[str]:
 def scores(pictures: Tensor, references: Tensor) -> Tensor:
     """pHash distance of each picture to the reference of the same row: two uint8 stacks to [n]."""
     pairs = zip(hashes(pictures), hashes(references), strict=True)
-    return torch.tensor([distance(a, b) for a, b in pairs], dtype=torch.float32)
+    return torch.tensor([hamming_distance(a, b) for a, b in pairs], dtype=torch.float32)

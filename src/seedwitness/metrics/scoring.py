@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seedwitness.config import PROMPTED, known
+from seedwitness.config.reading import suggest_names
+from seedwitness.config.verdicts import PROMPT_METRIC
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import (
     MetricInfo,
@@ -30,7 +31,7 @@ from seedwitness.metrics import (
     phash,
     pixels,
 )
-from seedwitness.runtime.devices import device
+from seedwitness.runtime.devices import default_device
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _dreamsim(weights: Path, batch: int, place: torch.device) -> Metric:
 
 WEIGHTED: Mapping[str, Callable[[Path, int, torch.device], Metric]] = {
     "clip": _clip,
-    PROMPTED: _clip_text,
+    PROMPT_METRIC: _clip_text,
     "descriptor": _descriptor,
     "dinov2": _dinov2,
     "dreamsim": _dreamsim,
@@ -136,14 +137,16 @@ def load(
     everything = [*WEIGHTED, *PLAIN]
     for name in [*names, *weights]:
         if name not in everything:
-            raise ConfigError(f"score: there is no metric `{name}`.{known(name, everything)}")
+            raise ConfigError(
+                f"score: there is no metric `{name}`.{suggest_names(name, everything)}"
+            )
     unweighted = [name for name in names if name in WEIGHTED and name not in weights]
     if unweighted:
         raise ConfigError(
             f"score.weights names no file for `{unweighted[0]}`. Name one in conf/score, or leave "
             "the metric out of score.metrics."
         )
-    place = place or device()
+    place = place or default_device()
     return {
         name: _on(
             place,
@@ -184,7 +187,7 @@ def closest(rows: Sequence[Mapping[str, Any]], count: int) -> set[str]:
     by name, so that the same trials are chosen in whatever order they come.
     """
     ordered = sorted(
-        (row for row in rows if row["metric"] != PROMPTED),
+        (row for row in rows if row["metric"] != PROMPT_METRIC),
         key=lambda row: (-row["score"] if row["higher_is_closer"] else row["score"], row["trial"]),
     )
     chosen: dict[str, list[str]] = {}

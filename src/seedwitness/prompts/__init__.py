@@ -10,33 +10,36 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from seedwitness.config import known
+from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
 from seedwitness.prompts import metadata, phrases, user
-from seedwitness.prompts.given import Found, Given
-from seedwitness.records import PROMPTS, Source, frame
+from seedwitness.prompts.given import Candidate, RecoveryInput
+from seedwitness.records.prompt_recovery import PromptSource
+from seedwitness.records.tables import PROMPTS, typed_frame
 from seedwitness.statistics.description_length import text_bits
 
 if TYPE_CHECKING:
     import pandas as pd
 
-METHODS: dict[str, Callable[[Given], list[Found]]] = {
+METHODS: dict[str, Callable[[RecoveryInput], list[Candidate]]] = {
     "metadata": metadata.claimed,
     "user": user.stated,
     "phrases": phrases.ranked,
 }
 
-WORTH: tuple[Source, ...] = ("corpus", "metadata", "user", "recovered")
+WORTH: tuple[PromptSource, ...] = ("corpus", "metadata", "user", "recovered")
 
 
 def check(methods: Sequence[str]) -> None:
     """Raises ConfigError, with the known methods, where one of ``methods`` is unknown."""
     for name in methods:
         if name not in METHODS:
-            raise ConfigError(f"recover.methods: there is no `{name}`.{known(name, METHODS)}")
+            raise ConfigError(
+                f"recover.methods: there is no `{name}`.{suggest_names(name, METHODS)}"
+            )
 
 
-def recover(methods: Sequence[str], given: Given) -> tuple[pd.DataFrame, dict[str, int]]:
+def recover(methods: Sequence[str], given: RecoveryInput) -> tuple[pd.DataFrame, dict[str, int]]:
     """Candidates of all ``methods`` as a table of PROMPTS, and how many each method gave.
 
     Ordered by the worth of their source, then as ``methods`` are, then as a method ranks its own;
@@ -63,4 +66,4 @@ def recover(methods: Sequence[str], given: Given) -> tuple[pd.DataFrame, dict[st
                 "bits": text_bits(each.text),
             }
         )
-    return frame(rows, PROMPTS), {name: len(each) for name, each in by_method.items()}
+    return typed_frame(rows, PROMPTS), {name: len(each) for name, each in by_method.items()}

@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from seedwitness import config, prompts
-from seedwitness.corpus import Embedder, Fingerprint
+from seedwitness import prompts
+from seedwitness.config.inputs import ClipSettings
+from seedwitness.config.steps import LookupSettings, RecoverSettings
+from seedwitness.corpus import Embedder, ImageHashes
 from seedwitness.corpus.embedding import embed_pictures
 from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
@@ -24,24 +26,24 @@ from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import phrasebook
 from seedwitness.prompts.candidates import candidates
 from seedwitness.prompts.encoder import text_encoder
-from seedwitness.prompts.given import Given, Phrasebook, TextEncoder, Vectors
-from seedwitness.records import Claim
-from seedwitness.runtime.devices import device
+from seedwitness.prompts.given import Phrasebook, RecoveryInput, TextEncoder, Vectors
+from seedwitness.records.target import Claim
+from seedwitness.runtime.devices import default_device
 from seedwitness.statistics.description_length import text_bits
 
 
-def fingerprint(image: Image.Image) -> Fingerprint:
+def hash_image(image: Image.Image) -> ImageHashes:
     """Perceptual hashes of a picture, as the table of a corpus holds them."""
-    return Fingerprint(phash.hashed(image), perceptual_fingerprint.imprint(image))
+    return ImageHashes(phash.hashed(image), perceptual_fingerprint.fingerprint_image(image))
 
 
 @dataclass(frozen=True)
-class Asker:
+class PromptRecoverer:
     """A loaded CLIP, its text encoder, and the methods of recovery with what they need."""
 
     clip: ClipScore
     encoder: TextEncoder
-    settings: config.Recover | None
+    settings: RecoverSettings | None
     phrasebook: Phrasebook | None
 
     @property
@@ -62,16 +64,18 @@ class Asker:
             raise ValueError("this asker was made without the settings of a recovery")
         return prompts.recover(self.settings.methods, self._given(image, claims, caption))
 
-    def _given(self, image: Image.Image, claims: Sequence[Claim], caption: str | None) -> Given:
+    def _given(
+        self, image: Image.Image, claims: Sequence[Claim], caption: str | None
+    ) -> RecoveryInput:
         if self.settings is None:
             raise ValueError("this asker was made without the settings of a recovery")
-        return Given(
+        return RecoveryInput(
             image=self.embed(image),
             claims=claims,
             caption=caption,
             encoder=self.encoder,
             phrasebook=self.phrasebook,
-            most_phrases=self.settings.most_phrases,
+            most_phrases=self.settings.max_phrases,
             shortlist=self.settings.shortlist,
         )
 
@@ -81,7 +85,7 @@ class Asker:
         image: Image.Image,
         texts: Sequence[str],
         corpus: Path,
-        settings: config.Lookup,
+        settings: LookupSettings,
     ) -> tuple[list[Hit], pd.DataFrame]:
         """Hits by the picture and by each text, and the same as MATCHES."""
         vectors: Mapping[str, Vectors] = {}
@@ -95,7 +99,12 @@ class Asker:
             near_duplicate=settings.near_duplicate,
         )
         return hits, table(
-            index, hits, corpus, fingerprint(image), perceptual_fingerprint.distance, self.measured
+            index,
+            hits,
+            corpus,
+            hash_image(image),
+            perceptual_fingerprint.hamming_distance,
+            self.measured,
         )
 
     def open(self, index: Path) -> Index:
@@ -112,7 +121,7 @@ class Asker:
         text: str,
         index: Index,
         corpus: Path,
-        settings: config.Lookup,
+        settings: LookupSettings,
         limit: int,
     ) -> tuple[pd.DataFrame, str]:
         """A control's candidates as PROMPTS: those of a target whose user states ``text``.
@@ -132,18 +141,22 @@ class Asker:
         found = candidates(recovered, matches if limit > 1 else matches[:0], limit)
         rows = index.rows
         pixels = rows.loc[rows["pixels_sha256"] == pixel_hash(image), "file"]
-        alike = rows["file"].iloc[index.imprints.alike(perceptual_fingerprint.imprint(image))]
+        alike = rows["file"].iloc[
+            index.fingerprints.find_matches(perceptual_fingerprint.fingerprint_image(image))
+        ]
         same = [(corpus / file).as_posix() for file in (*pixels, *alike)]
         return found, next(iter(same), "")
 
 
-def asker(clip: config.Clip, settings: config.Recover | None, index: Path) -> Asker:
+def load_recoverer(
+    clip: ClipSettings, settings: RecoverSettings | None, index: Path
+) -> PromptRecoverer:
     """CLIP loaded, and the phrases of a file or of the corpus's captions embedded where asked for.
 
     Without ``settings`` it can look up, not recover. Raises ConfigError for an unknown method,
     CheckpointError where CLIP is missing.
     """
-    loaded = clip_score.load(clip.path, device())
+    loaded = clip_score.load(clip.path, default_device())
     encoder = text_encoder(loaded)
     book = None
     if settings is not None:
@@ -154,4 +167,4 @@ def asker(clip: config.Clip, settings: config.Recover | None, index: Path) -> As
         else:
             rows, _ = load_rows(index)
             book = phrasebook.from_captions(rows["caption"].tolist(), encoder)
-    return Asker(loaded, encoder, settings, book)
+    return PromptRecoverer(loaded, encoder, settings, book)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from seedwitness.records import PROMPTS, frame
+from seedwitness.records.tables import PROMPTS, typed_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def candidates(prompts: pd.DataFrame, matches: pd.DataFrame, limit: int) -> pd.D
         if len(chosen) < limit:
             chosen.setdefault(row["text"], row)
     ranked = [{**row, "rank": rank} for rank, row in enumerate(chosen.values(), start=1)]
-    return frame(ranked, PROMPTS)
+    return typed_frame(ranked, PROMPTS)
 
 
 def _captions(matches: pd.DataFrame) -> Iterator[dict[str, Any]]:

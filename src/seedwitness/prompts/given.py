@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedwitness.records import Claim, Source
+from seedwitness.records.prompt_recovery import PromptSource
+from seedwitness.records.target import Claim
 
 Vectors = NDArray[np.float32]
 
@@ -46,7 +47,7 @@ class Phrasebook:
 
 
 @dataclass(frozen=True)
-class Given:
+class RecoveryInput:
     """One target as the methods see it; ``image`` [d] is its embedding, of unit length."""
 
     image: Vectors
@@ -59,9 +60,9 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Found:
+class Candidate:
     """A candidate prompt: its text, unchanged, its source, and what exactly it was found by."""
 
     text: str
-    source: Source
+    source: PromptSource
     method: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from seedwitness.prompts.given import Found, Given
+from seedwitness.prompts.given import Candidate, RecoveryInput
 
 
-def claimed(given: Given) -> list[Found]:
+def claimed(given: RecoveryInput) -> list[Candidate]:
     """The prompt of every claim that has one, in the claims' order; blank ones are none."""
     return [
-        Found(claim.prompt, "metadata", "metadata")
+        Candidate(claim.prompt, "metadata", "metadata")
         for claim in given.claims
         if claim.prompt and claim.prompt.strip()
     ]

@@ -9,13 +9,13 @@ exceeds the text encoder's limit in real tokens.
 from __future__ import annotations
 
 from seedwitness.errors import ConfigError
-from seedwitness.prompts.given import Found, Given, Phrasebook, Vectors
+from seedwitness.prompts.given import Candidate, Phrasebook, RecoveryInput, Vectors
 from seedwitness.prompts.phrasebook import JOINT, parts
 
 DIGITS = 6
 
 
-def ranked(given: Given) -> list[Found]:
+def ranked(given: RecoveryInput) -> list[Candidate]:
     """Three candidates: the best single phrase, the greedy chain from it, the plain top phrases.
 
     Their methods are ``phrases-single``, ``phrases-best`` and ``phrases-fast``, the last two named
@@ -34,16 +34,16 @@ def ranked(given: Given) -> list[Found]:
     opening = next((i for i in order if book.opens[i]), None)
     if opening is not None:
         single = book.texts[opening]
-        found.append(Found(single, "recovered", "phrases-single"))
+        found.append(Candidate(single, "recovered", "phrases-single"))
         chained = chain(single, scores[opening], _extending(book, order), given)
-        found.append(Found(chained, "recovered", "phrases-best"))
+        found.append(Candidate(chained, "recovered", "phrases-best"))
     top = plain(_extending(book, order), given)
     if top:
-        found.append(Found(top, "recovered", "phrases-fast"))
+        found.append(Candidate(top, "recovered", "phrases-fast"))
     return found
 
 
-def chain(opening: str, score: float, phrases: list[str], given: Given) -> str:
+def chain(opening: str, score: float, phrases: list[str], given: RecoveryInput) -> str:
     """``opening`` (of cosine ``score``) with the phrases that raise it, the best one each time.
 
     Every step tries the first ``shortlist`` of ``phrases`` that have no part in common with the
@@ -68,7 +68,7 @@ def chain(opening: str, score: float, phrases: list[str], given: Given) -> str:
     return text
 
 
-def plain(phrases: list[str], given: Given) -> str:
+def plain(phrases: list[str], given: RecoveryInput) -> str:
     """The first ``most_phrases`` of ``phrases``, up to the first that no longer fits."""
     text = ""
     for phrase in phrases[: given.most_phrases]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from seedwitness.prompts.given import Found, Given
+from seedwitness.prompts.given import Candidate, RecoveryInput
 
 
-def stated(given: Given) -> list[Found]:
+def stated(given: RecoveryInput) -> list[Candidate]:
     """The caption that the settings give the target; none where there is none or it is blank."""
     if given.caption is None or not given.caption.strip():
         return []
-    return [Found(given.caption, "user", "user")]
+    return [Candidate(given.caption, "user", "user")]

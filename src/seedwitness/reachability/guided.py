@@ -11,7 +11,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from seedwitness.engine.sampling import denoise, scheduler_of
-from seedwitness.engine.schedulers import prepared
+from seedwitness.engine.schedulers import set_timesteps
 
 RATE = 0.05
 """Learning rate of Adam on latents, which have unit variance or nearly."""
@@ -35,7 +35,7 @@ def image_to_image(
     ``embeddings`` is [n, limit, width], ``latents`` and ``noise`` [n, c, h, w]; so is the result.
     """
     scheduler = scheduler_of(pipeline, sampler)
-    prepared(scheduler, num_inference_steps, pipeline.device)
+    set_timesteps(scheduler, num_inference_steps, pipeline.device)
     left = max(num_inference_steps - int(num_inference_steps * strength), 0)
     start = left * scheduler.order
     if hasattr(scheduler, "set_begin_index"):

@@ -17,8 +17,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import ReachSettings, SearchSettings
 from seedwitness.engine.sampling import decode_latents, embed_each, encode_pictures, sample_latents
 from seedwitness.imaging import alignment
 from seedwitness.metrics import scoring
@@ -46,20 +46,22 @@ class Rung:
     made: Tensor
 
 
-def pixels(loaded: Loaded, picture: Image.Image, search: config.Search) -> Tensor:
+def pixels_for_search(
+    loaded: LoadedCheckpoint, picture: Image.Image, search: SearchSettings
+) -> Tensor:
     """A picture at the size that a search makes, uint8 [3, height, width], by its rule."""
     width = search.width or loaded.checkpoint.width
     height = search.height or loaded.checkpoint.height
     loaded.latent_shape(width, height)
-    return alignment.pixels(picture, width, height, search.fit)
+    return alignment.resized_pixels(picture, width, height, search.resize)
 
 
-def ladder(
-    loaded: Loaded,
+def climb_ladder(
+    loaded: LoadedCheckpoint,
     pictures: Tensor,
     prompts: Sequence[str],
-    settings: config.Reach,
-    search: config.Search,
+    settings: ReachSettings,
+    search: SearchSettings,
 ) -> list[Rung]:
     """Every rung for ``pictures``, uint8 [n, 3, height, width], each with its prompt.
 
@@ -103,10 +105,10 @@ def ladder(
                 for part in parts
             ]
             found.append(Rung(IMAGE_TO_IMAGE, strength, seed, tuple(prompts), decoded(rows)))
-    for share in SHARES if settings.words else ():
-        fewer = tuple(shortened(prompt, share) for prompt in prompts)
+    for share in SHARES if settings.specificity_seeds else ():
+        fewer = tuple(shorten_prompt(prompt, share) for prompt in prompts)
         embeddings = embed_each(pipeline, fewer)
-        for seed in range(settings.words):
+        for seed in range(settings.specificity_seeds):
             drawn = noise(seed, 0, shape, kind)
             rows = [
                 sample_latents(
@@ -123,7 +125,7 @@ def ladder(
     return found
 
 
-def shortened(prompt: str, share: float) -> str:
+def shorten_prompt(prompt: str, share: float) -> str:
     """The first ``share`` of a prompt's phrases; of its words, where it has no three phrases.
 
     Rounded up, so that only a share of 0 leaves nothing.
@@ -135,7 +137,7 @@ def shortened(prompt: str, share: float) -> str:
     return " ".join(words[: ceil(share * len(words))]).rstrip(",")
 
 
-def scored(
+def score_ladder(
     metrics: Mapping[str, scoring.Metric], rungs: Sequence[Rung], number: int, target: Tensor
 ) -> list[dict[str, Any]]:
     """A row of ``records.REACH`` for every rung and metric: what came of picture ``number``."""
@@ -145,7 +147,7 @@ def scored(
     made = torch.stack([rung.made[number] for rung in rungs])
     asked = [rung.prompts[number] for rung in rungs]
     rows = []
-    for row in scoring.rows(metrics, names, made, asked, alignment.ways(target)):
+    for row in scoring.rows(metrics, names, made, asked, alignment.alignments(target)):
         rung = rungs[int(row.pop("trial"))]
         about = {"rung": rung.name, "strength": rung.strength, "seed": rung.seed}
         rows.append({**about, "prompt": rung.prompts[number], **row})

@@ -24,7 +24,7 @@ class Document(BaseModel):
 D = TypeVar("D", bound=Document)
 
 
-def read(kind: type[D], path: Path) -> D:
+def read_document(kind: type[D], path: Path) -> D:
     """A document from its file. Raises RecordError where it is missing or of another kind."""
     if not path.exists():
         raise RecordError(f"{path} is missing. `dvc repro` runs the stage that writes it.")

@@ -7,14 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from seedwitness.records.document import Document
-from seedwitness.records.phrases import Phrase
+from seedwitness.records.pass_phrase import PassPhrase
 from seedwitness.records.rates import Rate
-from seedwitness.records.scanning import Scan
+from seedwitness.records.seed_scan import SeedScan
 
-Finding = Literal["supported", "not supported", "inconclusive"]
+Verdict = Literal["supported", "not supported", "inconclusive"]
 
 
-class Statistic(Document):
+class RankedStatistic(Document):
     """The figure by which a case is ranked among its controls."""
 
     metric: str
@@ -42,7 +42,7 @@ class Rank(Document):
     left_out: list[str] = Field(default_factory=list)
 
 
-class Paired(Document):
+class PairedComparison(Document):
     """The same recipes on the reference checkpoint, trial by trial."""
 
     checkpoint: str
@@ -55,7 +55,7 @@ class Paired(Document):
     what: str
 
 
-class Criterion(Document):
+class CopyCriterion(Document):
     """From where on a metric says "copy", and who says so."""
 
     metric: str
@@ -64,28 +64,28 @@ class Criterion(Document):
     source: str
 
 
-class Copies(Document):
+class CopyCount(Document):
     """How many trials are copies: those that meet every criterion."""
 
-    criteria: list[Criterion]
+    criteria: list[CopyCriterion]
     rate: Rate
     best_trial: str | None
     """The closest copy by the statistic's metric."""
     reference_rate: Rate | None
 
 
-class Variant(Document):
+class SensitivityVariant(Document):
     """The finding as it would be, had one thing been done in another way."""
 
     what: str
-    finding: Finding
+    finding: Verdict
     why: str
     rank: Rank
     copies: int
     trials: int
 
 
-class Likelihood(Document):
+class LikelihoodRatio(Document):
     """How much better one proposition explains the statistic than the other; no probability.
 
     Calibrated on ``learned`` pictures that the checkpoint is known to have learned and on its
@@ -110,41 +110,41 @@ class Likelihood(Document):
     """Controls that have a ratio above 1."""
 
 
-class Memorised(Document):
+class MemorisedFinding(Document):
     """Was the target learned, so that text alone brings it back?"""
 
-    finding: Finding
+    finding: Verdict
     reasons: list[str]
     limits: list[str]
-    statistic: Statistic
+    statistic: RankedStatistic
     rank: Rank
-    copies: Copies
-    reference: Paired | None
-    likelihood: Likelihood | None
-    robustness: list[Variant] = Field(default_factory=list)
+    copies: CopyCount
+    reference: PairedComparison | None
+    likelihood: LikelihoodRatio | None
+    robustness: list[SensitivityVariant] = Field(default_factory=list)
 
 
-class Generated(Document):
+class GeneratedFinding(Document):
     """Is the target itself an output of the checkpoint?"""
 
-    finding: Finding
+    finding: Verdict
     reasons: list[str]
     limits: list[str]
-    scan: Scan
+    scan: SeedScan
 
 
-class Case(Document):
+class CaseFindings(Document):
     """``finding.json``: what is concluded for one target against one checkpoint."""
 
     target: str
     checkpoint: str
     checkpoint_sha256: str
-    memorised: Memorised
-    generated: Generated
-    phrase: Phrase
+    memorised: MemorisedFinding
+    generated: GeneratedFinding
+    phrase: PassPhrase
 
 
-class Asked(Document):
+class Attempt(Document):
     """What was asked of a picture and answered once, of all that no protocol holds."""
 
     stated: list[str]
@@ -152,8 +152,8 @@ class Asked(Document):
     checkpoints: dict[str, str]
     """Hashes of their components' hashes, by name."""
     protocol_sha256: str
-    memorised: dict[str, Finding]
-    generated: dict[str, Finding]
+    memorised: dict[str, Verdict]
+    generated: dict[str, Verdict]
 
     @property
     def question(self) -> tuple[list[str], dict[str, str], str]:

@@ -10,14 +10,14 @@ from typing import Any
 from seedwitness.errors import RecordError
 
 
-def canonical(value: object) -> bytes:
+def canonical_json(value: object) -> bytes:
     """``value`` as JSON that has one spelling only: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON of ``value``, in hexadecimal."""
-    return sha256(canonical(value)).hexdigest()
+    return sha256(canonical_json(value)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Recipe:
     dtype: str = "float32"
 
     @classmethod
-    def of(cls, row: Any) -> Recipe:
+    def from_row(cls, row: Any) -> Recipe:
         """The recipe in a row of TRIALS."""
         kinds = {"int": int, "float": float, "str": str}
         return cls(**{each.name: kinds[str(each.type)](row[each.name]) for each in fields(cls)})
@@ -53,7 +53,7 @@ class Recipe:
         return digest(asdict(self))[:16]
 
     @property
-    def mixed(self) -> list[tuple[int, float]]:
+    def mixed_seeds(self) -> list[tuple[int, float]]:
         """The seeds whose noise is mixed in, in turn, each with its strength.
 
         Raises RecordError where ``variations`` cannot be read.
@@ -70,7 +70,7 @@ class Recipe:
             )
         return found
 
-    def varied(self, seed: int, strength: float) -> Recipe:
+    def with_variation(self, seed: int, strength: float) -> Recipe:
         """This recipe with one variation more."""
         before = [self.variations] if self.variations else []
         return replace(self, variations=",".join([*before, f"{seed}:{strength!r}"]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedwitness.errors import RecordError
 from seedwitness.records.recipe import Recipe
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,9 +90,9 @@ CODECS = {
     **{name: kind for name, kind in SCORES.items() if name != "trial"},
 }
 
-CONTROLS_REACH = {"control": TEXT, "pixels_sha256": TEXT, **REACH}
+CONTROL_REACH = {"control": TEXT, "pixels_sha256": TEXT, **REACH}
 
-DETECTED = {
+DETECTIONS = {
     "detector": TEXT,
     "source": TEXT,
     "needs": TEXT,  # prompt, or picture too
@@ -103,9 +103,9 @@ DETECTED = {
     "backward": INTEGER,  # passes back through the denoiser, beside NFE
 }
 
-CONTROLS_DETECTED = {"control": TEXT, "pixels_sha256": TEXT, **DETECTED}
+CONTROL_DETECTIONS = {"control": TEXT, "pixels_sha256": TEXT, **DETECTIONS}
 
-CONTROLS = {
+CONTROL_SCORES = {
     "control": TEXT,
     "pixels_sha256": TEXT,
     "pdq": TEXT,
@@ -119,7 +119,7 @@ CONTROLS = {
 Columns = Mapping[str, str]
 
 
-def frame(rows: Any, columns: Columns) -> pd.DataFrame:
+def typed_frame(rows: Any, columns: Columns) -> pd.DataFrame:
     """Rows (mappings, or a DataFrame) as a table with exactly ``columns``, in their order."""
     import pandas as pd
 
@@ -132,8 +132,8 @@ def frame(rows: Any, columns: Columns) -> pd.DataFrame:
 
 def write_table(path: Path, rows: Any, columns: Columns) -> None:
     """Write a table as parquet, whole."""
-    table = frame(rows, columns)
-    with replacing(path) as part:
+    table = typed_frame(rows, columns)
+    with replace_whole(path) as part:
         table.to_parquet(part, index=False)
 
 
@@ -149,4 +149,4 @@ def read_table(path: Path, columns: Columns) -> pd.DataFrame:
             f"{path} was written by another version: it has the columns "
             f"{', '.join(table.columns)}. Run its stage again: `dvc repro -s -f STAGE`."
         )
-    return frame(table, columns)
+    return typed_frame(table, columns)

@@ -7,8 +7,23 @@ from typing import Any
 
 import pandas as pd
 
-from seedwitness import config, records
+from seedwitness.config.steps import (
+    LookupSettings,
+    PrepareSettings,
+    ReachSettings,
+    RecoverSettings,
+    ScanSettings,
+    SearchSettings,
+)
+from seedwitness.config.verdicts import (
+    ControlSettings,
+    DetectorSettings,
+    JudgeSettings,
+    ReportSettings,
+    ScoreSettings,
+)
 from seedwitness.errors import RecordError
+from seedwitness.records.recipe import Recipe
 from seedwitness.report import figures
 from seedwitness.report.attempts import attempts
 from seedwitness.report.detected import detected
@@ -41,17 +56,17 @@ IMAGE = "images/target.png"
 class Settings:
     """The sections of the protocol that a report repeats, and its own."""
 
-    prepare: config.Prepare
-    recover: config.Recover
-    lookup: config.Lookup
-    search: config.Search
-    scan: config.Scan
-    reach: config.Reach
-    detectors: config.Detectors
-    score: config.Score
-    controls: config.Controls
-    judge: config.Judge
-    report: config.Report
+    prepare: PrepareSettings
+    recover: RecoverSettings
+    lookup: LookupSettings
+    search: SearchSettings
+    scan: ScanSettings
+    reach: ReachSettings
+    detectors: DetectorSettings
+    score: ScoreSettings
+    controls: ControlSettings
+    judge: JudgeSettings
+    report: ReportSettings
 
 
 def build(source: TargetSource, settings: Settings) -> Evidence:
@@ -70,25 +85,25 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             others=attempts(source.protocol, source.protocols),
             prepare=settings.prepare,
             recover_methods=settings.recover.methods,
-            recover_phrases=settings.recover.most_phrases,
+            recover_phrases=settings.recover.max_phrases,
             lookup=settings.lookup,
             search=settings.search,
             scan=settings.scan,
             reach=settings.reach,
             detectors=settings.detectors,
             metrics=settings.score.metrics,
-            not_run=settings.score.not_run,
+            not_run=settings.score.without_weights,
             positions=Positions(mirrored=settings.score.mirrored, shift=settings.score.shift),
             controls=ControlSet(
                 source=settings.controls.source,
                 count=settings.controls.count,
-                like=[path.name for path in settings.controls.like],
+                like=[path.name for path in settings.controls.similar_to],
             ),
             known=None
-            if settings.controls.known is None
+            if settings.controls.learned is None
             else ControlSet(
-                source=settings.controls.known.source,
-                count=settings.controls.known.count,
+                source=settings.controls.learned.source,
+                count=settings.controls.learned.count,
                 like=[],
             ),
             judge=settings.judge,
@@ -202,7 +217,7 @@ def _trial(
     return Cited(
         trial=trial,
         why=why,
-        recipe=records.Recipe.of(row),
+        recipe=Recipe.from_row(row),
         nfe=row["nfe"],
         prompt_rank=row["prompt_rank"],
         prompt_source=row["prompt_source"],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from seedwitness.imaging.decoding import decoded
+from seedwitness.imaging.decoding import decode_image
 
 SIDE = 1024
 QUALITY = 92
@@ -27,7 +27,7 @@ class Embedded:
 
 def embed(path: Path, side: int = SIDE) -> Embedded:
     """A PNG file byte for byte; one with a side above ``side`` pixels scaled down, as WebP."""
-    image = decoded(path)
+    image = decode_image(path)
     width, height = image.size
     if max(width, height) <= side:
         return Embedded(_url("png", path.read_bytes()), width, height, scaled=False)

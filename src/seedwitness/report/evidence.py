@@ -5,8 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import Literal
 
-from seedwitness import records
-from seedwitness.records import Document
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.copy_map import CopyMap
+from seedwitness.records.corpus import CorpusRecord, LookupQuery
+from seedwitness.records.document import Document
+from seedwitness.records.findings import Attempt, GeneratedFinding, MemorisedFinding
+from seedwitness.records.pass_phrase import CodedFile, PassPhrase
+from seedwitness.records.prompt_recovery import PromptRecovery
+from seedwitness.records.rates import Rate
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.target import TargetRecord
 from seedwitness.report.provenance import Environment, Input, Protocol
 
 SCHEMA_VERSION = "4.0"
@@ -31,7 +40,7 @@ class Cited(Document):
 
     trial: str
     why: list[str]
-    recipe: records.Recipe
+    recipe: Recipe
     nfe: int
     prompt_rank: int
     prompt_source: str
@@ -89,8 +98,8 @@ class Match(Document):
 class Lookup(Document):
     """Which corpus was asked, and how."""
 
-    corpus: records.Corpus
-    query: records.Query
+    corpus: CorpusRecord
+    query: LookupQuery
 
 
 class Group(Document):
@@ -188,13 +197,13 @@ class Front(Document):
     metric: str
     label: str
     higher_is_closer: bool
-    files: list[records.CodedFile]
+    files: list[CodedFile]
 
 
 class Agreement(Document):
     """Where the closest trial agrees with the target, and pictures of that by what they show."""
 
-    map: records.CopyMap
+    map: CopyMap
     images: dict[str, str]
 
 
@@ -203,18 +212,18 @@ class CaseEvidence(Document):
 
     checkpoint: str
     checkpoint_sha256: str
-    memorised: records.Memorised
-    generated: records.Generated
-    phrase: records.Phrase
+    memorised: MemorisedFinding
+    generated: GeneratedFinding
+    phrase: PassPhrase
     codecs: list[Front]
     """By each of the phrase's distortions."""
-    identity: records.Checkpoint
-    search: records.Search
-    replay: records.Replay
+    identity: CheckpointIdentity
+    search: SearchSummary
+    replay: ReplaySummary
     prompts: list[Searched]
     distributions: list[Distribution]
     budget: list[Spent]
-    controls_copied: records.Rate | None
+    controls_copied: Rate | None
     cited: list[Cited]
     agreement: Agreement
     recovered: Recovered | None
@@ -226,15 +235,15 @@ class Evidence(Document):
     """``evidence.json``."""
 
     schema_version: str
-    target: records.Target
+    target: TargetRecord
     image: str
     cases: list[CaseEvidence]
     prompts: list[Prompt]
-    recovery: records.Recovery
+    recovery: PromptRecovery
     lookup: Lookup
     matches: list[Match]
     protocol: Protocol
-    asked: list[records.Asked]
+    asked: list[Attempt]
     """Of the same pixels, with other prompts stated, other checkpoints or another protocol."""
     environment: Environment
     inputs: list[Input]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from seedwitness import records
 from seedwitness.errors import RecordError
+from seedwitness.records.rates import Rate
 from seedwitness.report.evidence import CONTROLS, REFERENCE, TRIALS, Distribution, Group, Spent
 from seedwitness.report.sources import CaseSource
 from seedwitness.verdict.case_data import by_trial, meets, rate_of
@@ -112,7 +112,7 @@ def spent(table: pd.DataFrame, higher_is_closer: bool) -> list[Spent]:
     ]
 
 
-def controls_copied(source: CaseSource) -> records.Rate | None:
+def controls_copied(source: CaseSource) -> Rate | None:
     """How many controls came back as a copy at least once, by the case's own criteria.
 
     None where the controls were not scored by all of the criteria's metrics.

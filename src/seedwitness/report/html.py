@@ -13,7 +13,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from seedwitness import records
+from seedwitness.records.recipe import canonical_json
+from seedwitness.records.seed_scan import RegeneratedImage
 from seedwitness.report import figures, text
 from seedwitness.report.embedding import embed
 from seedwitness.report.evidence import CaseEvidence, Evidence
@@ -92,12 +93,12 @@ def render(evidence: Evidence, source: TargetSource, title: str, folder: Path) -
         settings_code=SETTINGS_CODE,
         codecs=text.CODECS,
         recipes={
-            cited.trial: records.canonical(asdict(cited.recipe)).decode()
+            cited.trial: canonical_json(asdict(cited.recipe)).decode()
             for case in evidence.cases
             for cited in case.cited
         }
         | {
-            made.trial: records.canonical(asdict(made.recipe)).decode()
+            made.trial: canonical_json(asdict(made.recipe)).decode()
             for made in (regenerated(case) for case in evidence.cases)
             if made
         },
@@ -133,7 +134,7 @@ def images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
     return found
 
 
-def regenerated(case: CaseEvidence) -> records.Regenerated | None:
+def regenerated(case: CaseEvidence) -> RegeneratedImage | None:
     """What the recovered seed gave, where one was."""
     return case.generated.scan.regenerated
 

@@ -14,7 +14,8 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
-from seedwitness.records import CodedFile, Criterion, Likelihood, Phrase
+from seedwitness.records.findings import CopyCriterion, LikelihoodRatio
+from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
 from seedwitness.report.text import CODECS
 
@@ -31,7 +32,7 @@ def spread(
     values: Mapping[str, pd.Series],
     title: str,
     higher_is_closer: bool,
-    criteria: Sequence[Criterion],
+    criteria: Sequence[CopyCriterion],
     name: str,
 ) -> Markup:
     """Every score as a tick, a row a group, its closest as a diamond, thresholds as dashed rules.
@@ -103,7 +104,7 @@ def cost(curve: pd.DataFrame, name: str) -> Markup:
     return _both(alt.layer(*layers), 220, name)
 
 
-def tippett(found: Likelihood, name: str) -> Markup:
+def tippett(found: LikelihoodRatio, name: str) -> Markup:
     """Share of likelihood ratios at or above a value, under H1 and under H2; the case's as a rule.
 
     After C. F. Tippett et al. 1968 as Evett & Buckleton 1996 draw it.
@@ -137,7 +138,7 @@ def tippett(found: Likelihood, name: str) -> Markup:
 
 def archive(
     files: Sequence[CodedFile],
-    phrases: Mapping[str, Phrase],
+    phrases: Mapping[str, PassPhrase],
     title: str,
     higher_is_closer: bool,
     reference: str,

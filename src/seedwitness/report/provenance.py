@@ -5,8 +5,15 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from seedwitness import config
-from seedwitness.records import Document
+from seedwitness.config.steps import (
+    LookupSettings,
+    PrepareSettings,
+    ReachSettings,
+    ScanSettings,
+    SearchSettings,
+)
+from seedwitness.config.verdicts import DetectorSettings, JudgeSettings
+from seedwitness.records.document import Document
 
 PACKAGES = (
     "seedwitness",
@@ -73,14 +80,14 @@ class Protocol(Document):
 
     sha256: str
     others: list[Attempt]
-    prepare: config.Prepare
+    prepare: PrepareSettings
     recover_methods: list[str]
     recover_phrases: int
-    lookup: config.Lookup
-    search: config.Search
-    scan: config.Scan
-    reach: config.Reach
-    detectors: config.Detectors
+    lookup: LookupSettings
+    search: SearchSettings
+    scan: ScanSettings
+    reach: ReachSettings
+    detectors: DetectorSettings
     metrics: list[str]
     not_run: list[str]
     """Those of them that no weights were named for."""
@@ -88,7 +95,7 @@ class Protocol(Document):
     controls: ControlSet
     known: ControlSet | None
     """Pictures that a checkpoint is known to have learned."""
-    judge: config.Judge
+    judge: JudgeSettings
 
 
 class Environment(Document):

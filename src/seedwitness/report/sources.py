@@ -9,12 +9,33 @@ from typing import TypeVar
 
 import pandas as pd
 
-from seedwitness import records
 from seedwitness.errors import RecordError
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.copy_map import CopyMap
+from seedwitness.records.corpus import CorpusRecord, LookupQuery
+from seedwitness.records.document import Document, read_document
+from seedwitness.records.findings import Attempt, CaseFindings
+from seedwitness.records.prompt_recovery import PromptRecovery
+from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.tables import (
+    CODECS,
+    CONTROL_DETECTIONS,
+    CONTROL_REACH,
+    CONTROL_SCORES,
+    DETECTIONS,
+    MATCHES,
+    PROMPTS,
+    REACH,
+    SCORES,
+    TRIALS,
+    Columns,
+    read_table,
+)
+from seedwitness.records.target import TargetRecord
 from seedwitness.report.provenance import Input
 from seedwitness.runtime.files import sha256_file
 
-D = TypeVar("D", bound=records.Document)
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -25,17 +46,17 @@ class CaseSource:
     both by trial.
     """
 
-    case: records.Case
-    identity: records.Checkpoint
-    search: records.Search
-    replay: records.Replay
+    case: CaseFindings
+    identity: CheckpointIdentity
+    search: SearchSummary
+    replay: ReplaySummary
     prompts: pd.DataFrame
     trials: pd.DataFrame
     scores: pd.DataFrame
     reference_scores: pd.DataFrame
     codecs: pd.DataFrame
     controls: pd.DataFrame
-    maps: records.CopyMap
+    maps: CopyMap
     map_images: dict[str, Path]
     """By what they show: pixels, windows, ending."""
     images: dict[str, Path]
@@ -56,18 +77,18 @@ class CaseSource:
 class TargetSource:
     """What is known of one target: the picture, where it may come from, and its cases."""
 
-    target: records.Target
+    target: TargetRecord
     image: Path
     protocol: Path
     protocols: list[Path]
     """Every one that was written in the project, in order; that of the report among them."""
-    asked: list[records.Asked]
+    asked: list[Attempt]
     """What else was asked of the same pixels, and answered."""
     prompts: pd.DataFrame
-    recovery: records.Recovery
+    recovery: PromptRecovery
     matches: pd.DataFrame
-    query: records.Query
-    corpus: records.Corpus
+    query: LookupQuery
+    corpus: CorpusRecord
     match_images: dict[str, Path]
     cases: list[CaseSource]
     inputs: list[Input]
@@ -81,12 +102,12 @@ class _Reader:
         self._read: dict[str, str] = {}
 
     def document(self, kind: type[D], *place: str) -> D:
-        found = records.read(kind, self._data.joinpath(*place))
+        found = read_document(kind, self._data.joinpath(*place))
         self.note(*place)
         return found
 
-    def table(self, columns: records.Columns, *place: str) -> pd.DataFrame:
-        found = records.read_table(self._data.joinpath(*place), columns)
+    def table(self, columns: Columns, *place: str) -> pd.DataFrame:
+        found = read_table(self._data.joinpath(*place), columns)
         self.note(*place)
         return found
 
@@ -117,7 +138,7 @@ def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
     where a file is missing, of another version, or nothing was judged.
     """
     reader = _Reader(data)
-    about = reader.document(records.Target, "prepare", target, "target.json")
+    about = reader.document(TargetRecord, "prepare", target, "target.json")
     image = data / "prepare" / target / "image.png"
     if not image.is_file():
         raise RecordError(f"{image} is missing. `dvc repro` runs the stage that writes it.")
@@ -133,7 +154,7 @@ def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
             f"{data / 'judge' / target} holds no finding: there is nothing to report of {target}. "
             "`dvc repro` runs the stages up to the finding."
         )
-    prompts = reader.table(records.PROMPTS, "recover", target, "prompts.parquet")
+    prompts = reader.table(PROMPTS, "recover", target, "prompts.parquet")
     cases = _cases(reader, target, judged)
     now = (
         prompts.loc[prompts["source"] == "user", "text"].tolist(),
@@ -141,7 +162,7 @@ def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
         sha256_file(protocol),
     )
     history_of = sorted((asked / about.pixels_sha256).glob("*.json")) if asked else []
-    before = [records.read(records.Asked, path) for path in history_of]
+    before = [read_document(Attempt, path) for path in history_of]
     return TargetSource(
         target=about,
         image=image,
@@ -149,10 +170,10 @@ def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
         protocols=[reader.path("protocols", each) for each in history],
         asked=[each for each in before if each.question != now],
         prompts=prompts,
-        recovery=reader.document(records.Recovery, "recover", target, "recover.json"),
-        matches=reader.table(records.MATCHES, "lookup", target, "matches.parquet"),
-        query=reader.document(records.Query, "lookup", target, "query.json"),
-        corpus=reader.document(records.Corpus, "index", "corpus.json"),
+        recovery=reader.document(PromptRecovery, "recover", target, "recover.json"),
+        matches=reader.table(MATCHES, "lookup", target, "matches.parquet"),
+        query=reader.document(LookupQuery, "lookup", target, "query.json"),
+        corpus=reader.document(CorpusRecord, "index", "corpus.json"),
         match_images=reader.pictures("lookup", target, "images"),
         cases=cases,
         inputs=reader.inputs(),
@@ -164,28 +185,26 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
         reader.note("controls", name, "known.parquet")  # the findings' ratios rest on it
     found = [
         CaseSource(
-            case=reader.document(records.Case, "judge", target, name, "finding.json"),
-            identity=reader.document(records.Checkpoint, "identify", name, "checkpoint.json"),
-            search=reader.document(records.Search, "search", target, name, "search.json"),
-            replay=reader.document(records.Replay, "replay", target, name, "replay.json"),
-            prompts=reader.table(records.PROMPTS, "search", target, name, "prompts.parquet"),
-            trials=reader.table(records.TRIALS, "search", target, name, "trials.parquet"),
-            scores=reader.table(records.SCORES, "score", target, name, "scores.parquet"),
-            reference_scores=reader.table(
-                records.SCORES, "score", target, name, "reference.parquet"
-            ),
-            codecs=reader.table(records.CODECS, "score", target, name, "codecs.parquet"),
-            controls=reader.table(records.CONTROLS, "controls", name, "controls.parquet"),
-            maps=reader.document(records.CopyMap, "score", target, name, "maps", "maps.json"),
+            case=reader.document(CaseFindings, "judge", target, name, "finding.json"),
+            identity=reader.document(CheckpointIdentity, "identify", name, "checkpoint.json"),
+            search=reader.document(SearchSummary, "search", target, name, "search.json"),
+            replay=reader.document(ReplaySummary, "replay", target, name, "replay.json"),
+            prompts=reader.table(PROMPTS, "search", target, name, "prompts.parquet"),
+            trials=reader.table(TRIALS, "search", target, name, "trials.parquet"),
+            scores=reader.table(SCORES, "score", target, name, "scores.parquet"),
+            reference_scores=reader.table(SCORES, "score", target, name, "reference.parquet"),
+            codecs=reader.table(CODECS, "score", target, name, "codecs.parquet"),
+            controls=reader.table(CONTROL_SCORES, "controls", name, "controls.parquet"),
+            maps=reader.document(CopyMap, "score", target, name, "maps", "maps.json"),
             map_images=reader.pictures("score", target, name, "maps"),
             images=reader.pictures("score", target, name, "images"),
             reference_images=reader.pictures("score", target, name, "reference"),
             regenerated=reader.pictures("scan", target, name).get("regenerated"),
-            reach=reader.table(records.REACH, "reach", target, name, "reach.parquet"),
-            controls_reach=reader.table(records.CONTROLS_REACH, "controls", name, "reach.parquet"),
-            detected=reader.table(records.DETECTED, "reach", target, name, "detectors.parquet"),
+            reach=reader.table(REACH, "reach", target, name, "reach.parquet"),
+            controls_reach=reader.table(CONTROL_REACH, "controls", name, "reach.parquet"),
+            detected=reader.table(DETECTIONS, "reach", target, name, "detectors.parquet"),
             controls_detected=reader.table(
-                records.CONTROLS_DETECTED, "controls", name, "detectors.parquet"
+                CONTROL_DETECTIONS, "controls", name, "detectors.parquet"
             ),
             reach_images=reader.pictures("reach", target, name, "images"),
         )

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from seedwitness import records
+from seedwitness.records.findings import Verdict
 from seedwitness.report.evidence import CaseEvidence, Evidence
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 
 def write(folder: Path, documents: Mapping[str, Evidence]) -> None:
@@ -24,7 +24,7 @@ def write(folder: Path, documents: Mapping[str, Evidence]) -> None:
     rows = [{"case": name, **figures(case)} for name, case in cases.items()]
     found = [row["finding"] for row in rows]
     metrics = {
-        "findings": {word: found.count(word) for word in get_args(records.Finding)},
+        "findings": {word: found.count(word) for word in get_args(Verdict)},
         "cases": {row["case"]: {k: v for k, v in row.items() if k != "case"} for row in rows},
     }
     budget = [
@@ -32,7 +32,7 @@ def write(folder: Path, documents: Mapping[str, Evidence]) -> None:
         for name, case in cases.items()
         for each in case.budget
     ]
-    with replacing(folder) as part:
+    with replace_whole(folder) as part:
         part.mkdir()
         (part / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         (part / "cases.csv").write_text(_csv(rows), "utf-8")

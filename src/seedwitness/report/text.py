@@ -6,7 +6,7 @@ import unicodedata
 
 from markupsafe import Markup, escape
 
-from seedwitness import records
+from seedwitness.records.findings import CopyCriterion
 from seedwitness.report.evidence import CaseEvidence
 
 CODECS = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
@@ -90,7 +90,7 @@ def title_in(case: CaseEvidence, name: str) -> str:
     return metric_title(name, labels.get(name, ""))
 
 
-def criterion(case: CaseEvidence, each: records.Criterion) -> Markup:
+def criterion(case: CaseEvidence, each: CopyCriterion) -> Markup:
     """A threshold in words: ``patch-l2 ≤ 0.15 (Carlini et al.)``."""
     sign = "≥" if each.higher_is_closer else "≤"
     return Markup("{} {} {} ({})").format(

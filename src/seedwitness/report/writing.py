@@ -8,13 +8,13 @@ from pathlib import Path
 from seedwitness.report import html
 from seedwitness.report.building import Settings, build
 from seedwitness.report.sources import TargetSource
-from seedwitness.runtime.files import replacing, write_whole
+from seedwitness.runtime.files import replace_whole, write_whole
 
 
 def write(source: TargetSource, settings: Settings, folder: Path) -> None:
     """Pictures, protocol, ``evidence.json`` and ``report.html`` in ``folder``, each whole."""
     evidence = build(source, settings)
-    with replacing(folder / "images") as part:
+    with replace_whole(folder / "images") as part:
         for name, origin in html.images(evidence, source).items():
             place = part / Path(name).relative_to("images")
             place.parent.mkdir(parents=True, exist_ok=True)

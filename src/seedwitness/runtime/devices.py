@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 
-def device(name: str | None = None) -> torch.device:
+def default_device(name: str | None = None) -> torch.device:
     """The device called ``name``; without one the GPU where there is one, else the CPU.
 
     From then on this process computes in full single precision. Unless told so, torch has NVIDIA's

@@ -27,12 +27,12 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 def write_whole(path: Path, data: bytes | str) -> None:
     """Writes `data` (text as UTF-8) to `path`; a reader sees the old file or the new."""
-    with replacing(path) as part:
+    with replace_whole(path) as part:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_whole(path: Path) -> Iterator[Path]:
     """Gives a free path beside `path`; what the block leaves there, file or folder, becomes `path`.
 
     The free path keeps the suffix, because libraries choose a format by it. The content reaches the
@@ -46,7 +46,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises `DiskFullError` or `WriteError` where the disk is full or the place is refused.
     """
     path = Path(path)
-    with explaining(path):
+    with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = _free_name(path)
         try:
@@ -70,14 +70,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[bool]:
+def exclusive_claim(path: Path) -> Iterator[bool]:
     """Whether this block alone works on what will be `path`: no other process or thread does.
 
     It does not wait. The claim goes with the process that made it, however that ends. Whoever gets
     one looks again whether `path` is there: the one before may have finished it.
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
-    with explaining(path):
+    with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()
@@ -91,7 +91,7 @@ def claimed(path: Path) -> Iterator[bool]:
         lock.release()
 
 
-def shared(todo: Sequence[T], attempt: Callable[[T], D | None]) -> Iterator[tuple[T, D]]:
+def share_work(todo: Sequence[T], attempt: Callable[[T], D | None]) -> Iterator[tuple[T, D]]:
     """Each of `todo` with what `attempt` makes of it, as soon as it is there.
 
     What `attempt` gives None for, because another process is at it, is tried again after a while.
@@ -110,7 +110,7 @@ def shared(todo: Sequence[T], attempt: Callable[[T], D | None]) -> Iterator[tupl
 
 
 @contextmanager
-def explaining(path: Path) -> Iterator[None]:
+def explain_write_errors(path: Path) -> Iterator[None]:
     """Turns "disk full" and "refused" inside the block into errors that name `path` and a remedy.
 
     For writes that cannot go through `replacing`, such as a log that grows.

@@ -28,7 +28,7 @@ from typing import Any
 
 Command = Callable[[list[str]], object]
 
-VARIABLE = "SEEDWITNESS_WARM"
+SOCKET_VARIABLE = "SEEDWITNESS_WARM"
 """Names the socket for who is started while somebody listens."""
 
 MODULES = [
@@ -52,7 +52,7 @@ _GRACE = 5.0  # seconds to put things in order after a caller's end
 
 
 @contextmanager
-def listening() -> Iterator[dict[str, str]]:
+def running_server() -> Iterator[dict[str, str]]:
     """Gives the environment in which stages are forks; the process ends with the block.
 
     Where there are no Unix sockets or no safe fork (macOS, Windows) the environment is our own.
@@ -70,7 +70,7 @@ def listening() -> Iterator[dict[str, str]]:
             start_new_session=True,
         )
         try:
-            yield {**os.environ, VARIABLE: path}
+            yield {**os.environ, SOCKET_VARIABLE: path}
         finally:
             assert server.stdin is not None
             server.stdin.close()
@@ -78,9 +78,9 @@ def listening() -> Iterator[dict[str, str]]:
             server.wait()
 
 
-def forwarded(arguments: Sequence[str]) -> int | None:
+def forward(arguments: Sequence[str]) -> int | None:
     """Have `seedwitness ARGUMENTS` run in a fork; its exit code, or None if nobody listens."""
-    path = os.environ.get(VARIABLE)
+    path = os.environ.get(SOCKET_VARIABLE)
     if path is None:
         return None
     with socket.socket(socket.AF_UNIX) as connection:
@@ -127,7 +127,7 @@ def _answer(connection: socket.socket, command: Command) -> None:
         os.chdir(asked["cwd"])
         os.environ.clear()
         os.environ.update(asked["environment"])
-        os.environ.pop(VARIABLE, None)  # what it starts, it starts itself
+        os.environ.pop(SOCKET_VARIABLE, None)  # what it starts, it starts itself
         threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
         command(asked["arguments"])
     except SystemExit as ended:

@@ -6,17 +6,17 @@ here by name. ``cases.run`` runs them; ``running.run_recipes`` computes any reci
 
 from __future__ import annotations
 
-from seedwitness.search.halving import halving
-from seedwitness.search.latent_distance import Guide, latent_rms
+from seedwitness.search.halving import successive_halving
+from seedwitness.search.latent_distance import DistanceFactory, latent_rms_distance
 from seedwitness.search.strategy import Strategy
-from seedwitness.search.subset_simulation import rare
+from seedwitness.search.subset_simulation import subset_simulation
 from seedwitness.search.sweep import sweep
 from seedwitness.search.variations import variations
 
 STRATEGIES: dict[str, Strategy] = {
     "sweep": sweep,
-    "halving": halving,
+    "halving": successive_halving,
     "variations": variations,
-    "rare": rare,
+    "subset-simulation": subset_simulation,
 }
-GUIDES: dict[str, Guide] = {"latent-rms": latent_rms}
+DISTANCES: dict[str, DistanceFactory] = {"latent-rms": latent_rms_distance}

@@ -14,28 +14,29 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.config import known
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.reading import suggest_names
+from seedwitness.config.steps import SearchSettings
 from seedwitness.engine import schedulers
-from seedwitness.engine.executor import run_recipes
-from seedwitness.engine.latent_cache import LEDGER, Made
+from seedwitness.engine.executor import execute
+from seedwitness.engine.latent_cache import DEFAULT_ROOT, Sample
 from seedwitness.errors import ConfigError
 from seedwitness.imaging import alignment
-from seedwitness.records import BLIND, Rare, Recipe
-from seedwitness.search import GUIDES, STRATEGIES
-from seedwitness.search.early_stopping import Copies, Counting, Ended
-from seedwitness.search.latent_distance import Distances
-from seedwitness.search.strategy import Asking, plan
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import BLIND_STRATEGY, RarityEstimate
+from seedwitness.search import DISTANCES, STRATEGIES
+from seedwitness.search.early_stopping import CopyTest, StopCounter, StopReason
+from seedwitness.search.latent_distance import DistanceFunction
+from seedwitness.search.strategy import StrategyGenerator, strategy_input
 from seedwitness.seeds import PROTOCOLS
 
-MIXING = ("rare", "variations")
+MIXING = ("subset-simulation", "variations")
 """Strategies that mix a seed's noise with another's, for which no noise within the steps is known.
 """
 
 
 @dataclass(frozen=True)
-class Case:
+class SearchCase:
     """What is searched for, and with which prompts, best first."""
 
     picture: Image.Image
@@ -43,7 +44,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SearchOutcome:
     """What a search gave: its recipes in the order asked for, and by recipe id what came of them.
 
     ``distances`` are the guide's, lower being closer; ``stopped`` is the reason why it ended, in
@@ -51,11 +52,11 @@ class Outcome:
     """
 
     recipes: tuple[Recipe, ...]
-    made: Mapping[str, Made]
+    samples: Mapping[str, Sample]
     distances: Mapping[str, float]
     stopped: str
-    ended: Ended
-    rare: Rare | None
+    ended: StopReason
+    rare: RarityEstimate | None
 
     @property
     def ranked(self) -> list[Recipe]:
@@ -69,46 +70,46 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchResults:
     """Outcomes by case, and how many shards of the ledger were found and computed for them."""
 
-    outcomes: dict[str, Outcome]
+    outcomes: dict[str, SearchOutcome]
     found: int
     computed: int
 
 
-def check(settings: config.Search) -> None:
+def check_search_settings(settings: SearchSettings) -> None:
     """Raise ConfigError where the settings name something unknown; it costs no time."""
     for table, key, name in (
         (STRATEGIES, "strategy.name", settings.strategy.name),
-        (GUIDES, "guide", settings.guide),
+        (DISTANCES, "guide", settings.distance),
         (PROTOCOLS, "rng", settings.rng),
     ):
         if name not in table:
-            raise ConfigError(f"search.{key}: there is no `{name}`.{known(name, table)}")
-    schedulers.require(settings.sampler, settings.eta)
+            raise ConfigError(f"search.{key}: there is no `{name}`.{suggest_names(name, table)}")
+    schedulers.require_sampler(settings.sampler, settings.eta)
     if settings.eta and (settings.strategy.name in MIXING or settings.rng != "torch-cpu"):
         raise ConfigError(
             f"search.eta {settings.eta:g} draws noise within the steps, which is known for plain "
             "seeds by `torch-cpu` alone: set it to 0 with the strategy "
             f"`{settings.strategy.name}` by `{settings.rng}`."
         )
-    alignment.check(settings.fit)
-    if settings.stop.rate and settings.strategy.name != BLIND:
+    alignment.check(settings.resize)
+    if settings.stop.rate and settings.strategy.name != BLIND_STRATEGY:
         raise ConfigError(
             f"search.stop.rate tells from trials without a copy how rare copies are, and that only "
-            f"blind seeds can tell: take the strategy `{BLIND}` with it, or set it to 0 with "
+            f"blind seeds can tell: take the strategy `{BLIND_STRATEGY}` with it, or set it to 0 with "
             f"`{settings.strategy.name}`."
         )
 
 
-def run(
-    loaded: Loaded,
-    cases: Mapping[str, Case],
-    settings: config.Search,
-    ledger: Path = LEDGER,
-    copies: Copies | None = None,
-) -> Searched:
+def search_cases(
+    loaded: LoadedCheckpoint,
+    cases: Mapping[str, SearchCase],
+    settings: SearchSettings,
+    ledger: Path = DEFAULT_ROOT,
+    copies: CopyTest | None = None,
+) -> SearchResults:
     """Search every case with the strategy, guide and budget of ``settings``, each by itself.
 
     ``copies`` says what counts as one, where ``settings.stop`` has a case end early. What is found
@@ -116,8 +117,8 @@ def run(
     Raises ConfigError as ``check`` and the strategy do, or where a case has no prompt; ValueError
     where there is something to stop for and no ``copies``.
     """
-    check(settings)
-    if settings.stop.early and copies is None:
+    check_search_settings(settings)
+    if settings.stop.is_enabled and copies is None:
         raise ValueError("a search that may end early needs to be told what a copy is")
     ways = {}
     for name, case in cases.items():
@@ -125,45 +126,47 @@ def run(
             raise ConfigError(
                 f"There is no prompt to search {name} with: give it a caption in conf/targets.yaml."
             )
-        planned = plan(tuple(dict.fromkeys(case.prompts)), settings, loaded.checkpoint)
+        planned = strategy_input(tuple(dict.fromkeys(case.prompts)), settings, loaded.checkpoint)
         asking = STRATEGIES[settings.strategy.name](planned)
-        counting = Counting(settings.stop, len(planned.prompts)) if settings.stop.early else None
-        ways[name] = _Way(asking, case.picture, counting)
-    return _follow(loaded, ways, settings, ledger, copies)
+        counting = (
+            StopCounter(settings.stop, len(planned.prompts)) if settings.stop.is_enabled else None
+        )
+        ways[name] = _RunningCase(asking, case.picture, counting)
+    return _run_rounds(loaded, ways, settings, ledger, copies)
 
 
-def replay(
-    loaded: Loaded,
+def replay_recipes(
+    loaded: LoadedCheckpoint,
     recipes: Sequence[Recipe],
     picture: Image.Image,
-    settings: config.Search,
-    ledger: Path = LEDGER,
-) -> Searched:
+    settings: SearchSettings,
+    ledger: Path = DEFAULT_ROOT,
+) -> SearchResults:
     """Run given recipes, and measure by the guide how far each is from ``picture``.
 
     The one outcome stands under the empty name.
     """
 
-    def given() -> Asking:
+    def given() -> StrategyGenerator:
         yield list(recipes)
         return "all recipes replayed"
 
-    return _follow(loaded, {"": _Way(given(), picture, None)}, settings, ledger, None)
+    return _run_rounds(loaded, {"": _RunningCase(given(), picture, None)}, settings, ledger, None)
 
 
 @dataclass
-class _Way:
+class _RunningCase:
     """One case on its way: what its strategy waits for, and what has come of the rest."""
 
-    asking: Asking
+    asking: StrategyGenerator
     picture: Image.Image
-    counting: Counting | None  # None where it ends with its strategy only
+    counting: StopCounter | None  # None where it ends with its strategy only
     asked: list[Recipe] = field(default_factory=list)  # in this round of the strategy
     done: int = 0  # how many of these
     recipes: dict[str, Recipe] = field(default_factory=dict)
     distances: dict[str, float] = field(default_factory=dict)
-    end: tuple[Ended, str] | None = None
-    rare: Rare | None = None
+    end: tuple[StopReason, str] | None = None
+    rare: RarityEstimate | None = None
 
     def next(self, at_once: int) -> list[Recipe]:
         """What to run now: all that is asked for, or so many of it where the search may end."""
@@ -184,7 +187,7 @@ class _Way:
         """Take trials into account in their order, up to the one that ends the search."""
         for recipe, copy in zip(recipes, copied, strict=True):
             self.recipes[recipe.id] = recipe
-            self.end = self.counting.look(recipe, copy) if self.counting else None
+            self.end = self.counting.count(recipe, copy) if self.counting else None
             if self.end:
                 self.asking.close()
                 return
@@ -193,32 +196,32 @@ class _Way:
             self.advance()
 
 
-def _follow(
-    loaded: Loaded,
-    ways: Mapping[str, _Way],
-    settings: config.Search,
+def _run_rounds(
+    loaded: LoadedCheckpoint,
+    ways: Mapping[str, _RunningCase],
+    settings: SearchSettings,
     ledger: Path,
-    copies: Copies | None,
-) -> Searched:
+    copies: CopyTest | None,
+) -> SearchResults:
     """Round after round: what all strategies ask for, run together, until each has ended."""
-    guides: dict[tuple[str, int, int], Distances] = {}
-    made: dict[str, Made] = {}
+    guides: dict[tuple[str, int, int], DistanceFunction] = {}
+    made: dict[str, Sample] = {}
     found = computed = 0
     for way in ways.values():
         way.advance()
 
-    def measure(finished: dict[str, Made]) -> str:
+    def measure(finished: dict[str, Sample]) -> str:
         for name, recipes in wanted.items():
             for each in recipes:
                 if each.id in finished:
                     place = (name, each.width, each.height)
                     if place not in guides:
-                        guides[place] = GUIDES[settings.guide](
+                        guides[place] = DISTANCES[settings.distance](
                             loaded.pipeline,
                             ways[name].picture,
                             each.width,
                             each.height,
-                            settings.fit,
+                            settings.resize,
                         )
                     latent = finished[each.id].latent[None]
                     ways[name].distances[each.id] = float(guides[place](latent)[0])
@@ -228,7 +231,7 @@ def _follow(
     while wanted := {
         name: way.next(settings.shard) for name, way in ways.items() if way.end is None
     }:
-        done = run_recipes(
+        done = execute(
             loaded,
             [recipe for recipes in wanted.values() for recipe in recipes],
             batch=settings.batch,
@@ -237,7 +240,7 @@ def _follow(
             ledger=ledger,
             watch=measure,
         )
-        made |= done.made
+        made |= done.samples
         found, computed = found + done.found, computed + done.computed
         for name, recipes in wanted.items():
             way = ways[name]
@@ -246,17 +249,17 @@ def _follow(
                 latents = torch.stack([made[each.id].latent for each in recipes])
                 copied = copies(latents, way.picture)
             way.take(recipes, copied)
-    return Searched(
+    return SearchResults(
         {name: _outcome(way, made) for name, way in ways.items()}, found=found, computed=computed
     )
 
 
-def _outcome(way: _Way, made: Mapping[str, Made]) -> Outcome:
+def _outcome(way: _RunningCase, made: Mapping[str, Sample]) -> SearchOutcome:
     assert way.end is not None
     ended, stopped = way.end
-    return Outcome(
+    return SearchOutcome(
         recipes=tuple(way.recipes.values()),
-        made={key: made[key] for key in way.recipes},
+        samples={key: made[key] for key in way.recipes},
         distances={key: way.distances[key] for key in way.recipes},
         stopped=stopped,
         ended=ended,

@@ -16,28 +16,29 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import EarlyStopSettings
+from seedwitness.config.verdicts import CopyCriterionSettings
 from seedwitness.engine.sampling import decode_latents
-from seedwitness.imaging.alignment import Positions
+from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.metrics import scoring
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 
-Ended = Literal["budget", "copies", "futile"]
-Copies = Callable[[Tensor, Image.Image], list[bool]]
+StopReason = Literal["budget", "copies", "futile"]
+CopyTest = Callable[[Tensor, Image.Image], list[bool]]
 """Final latents [n, c, h, w] and a target: which of them are copies of it."""
 
 UNSEEN = 0.05
 """Chance that a rate of ``stop.rate`` shows no copy in the trials after which a search ends."""
 
 
-def copies(
-    loaded: Loaded,
-    criteria: Sequence[config.Copy],
+def copy_test(
+    loaded: LoadedCheckpoint,
+    criteria: Sequence[CopyCriterionSettings],
     weights: Mapping[str, Path],
     batch: int,
-    positions: Positions,
-) -> Copies:
+    positions: AlignmentSpec,
+) -> CopyTest:
     """What says of latents which are copies: they meet every criterion.
 
     ``weights`` are files by metric. Targets are laid over them as when trials are scored. Raises
@@ -61,7 +62,7 @@ def copies(
     return which
 
 
-def enough_trials(rate: float) -> int:
+def trials_to_exclude_rate(rate: float) -> int:
     """Trials after which no copy says that copies are rarer than ``rate``, at 95 %.
 
     The smallest n with (1 - rate)^n ≤ 0.05.
@@ -70,16 +71,16 @@ def enough_trials(rate: float) -> int:
 
 
 @dataclass
-class Counting:
+class StopCounter:
     """Counts one case's trials and copies, and says when they are enough."""
 
-    settings: config.Stop
+    settings: EarlyStopSettings
     prompts: int  # among which the trials are
     seen: int = 0
     found: list[Recipe] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)  # of the prompts
 
-    def look(self, recipe: Recipe, copy: bool) -> tuple[Ended, str] | None:
+    def count(self, recipe: Recipe, copy: bool) -> tuple[StopReason, str] | None:
         """Take one more trial into account; how and why the search ends with it, or None."""
         self.seen += 1
         self.tried.add(recipe.prompt)
@@ -91,7 +92,7 @@ class Counting:
                 f"search.stop.copies asks for; the last is {recipe.id}"
             )
         rate = self.settings.rate
-        if rate and not self.found and self.seen == enough_trials(rate):
+        if rate and not self.found and self.seen == trials_to_exclude_rate(rate):
             return "futile", (
                 f"no copy in {self.seen} trials, of {len(self.tried)} of {self.prompts} prompts: a "
                 f"rate of {rate:g} or more among such trials would have shown one with "

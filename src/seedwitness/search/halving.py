@@ -13,8 +13,8 @@ from dataclasses import replace
 from math import log2
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
-from seedwitness.search.strategy import Asking, Plan
+from seedwitness.records.recipe import Recipe
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput
 from seedwitness.seeds.torch_cpu import SEEDS
 
 LEAST_STEPS = 4
@@ -42,7 +42,7 @@ def lowered(whole: Recipe, steps: int) -> Recipe:
     return replace(whole, steps=steps, sampler=FAST, eta=0.0)
 
 
-def halving(plan: Plan) -> Asking:
+def successive_halving(plan: StrategyInput) -> StrategyGenerator:
     """Brackets until the budget is spent; what each rung costs is about the same within one.
 
     A bracket takes the next pairs, seeds in order and each with every prompt, and makes them with
@@ -88,7 +88,7 @@ def _field(budget: int, most: int, costs: Sequence[int]) -> list[int]:
     return []
 
 
-def _pairs(plan: Plan) -> Iterator[Recipe]:
+def _pairs(plan: StrategyInput) -> Iterator[Recipe]:
     """Every prompt with ``first_seed``, every prompt with the next seed, and so on."""
     for seed in range(plan.first_seed, SEEDS):
         for prompt in plan.prompts:

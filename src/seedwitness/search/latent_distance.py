@@ -14,10 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 from seedwitness.engine.sampling import encode_pictures
-from seedwitness.imaging.alignment import pixels
+from seedwitness.imaging.alignment import resized_pixels
 
-Distances = Callable[[Tensor], Tensor]
-Guide = Callable[[Any, Image.Image, int, int, str], Distances]
+DistanceFunction = Callable[[Tensor], Tensor]
+DistanceFactory = Callable[[Any, Image.Image, int, int, str], DistanceFunction]
 """(pipeline, target, width, height, rule of alignment) to a function: latents to distances [n]."""
 
 
@@ -29,13 +29,13 @@ def rms(latents: Tensor, target: Tensor) -> Tensor:
     return torch.stack([(row.float() - target).square().mean().sqrt() for row in latents])
 
 
-def latent_rms(
+def latent_rms_distance(
     pipeline: Any, picture: Image.Image, width: int, height: int, rule: str
-) -> Distances:
+) -> DistanceFunction:
     """RMS distance between final latents and the latent of the target, in units of the noise.
 
     The target is brought to the recipe's size by ``rule`` and encoded by the checkpoint's own
     autoencoder.
     """
-    target = encode_pictures(pipeline, pixels(picture, width, height, rule)[None])[0]
+    target = encode_pictures(pipeline, resized_pixels(picture, width, height, rule)[None])[0]
     return lambda latents: rms(latents.cpu(), target)

@@ -14,31 +14,37 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import save_file
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import Loaded
-from seedwitness.engine.latent_cache import key
-from seedwitness.imaging.alignment import said
-from seedwitness.records import TRIALS, Recipe, Search, write_table
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.steps import SearchSettings
+from seedwitness.engine.latent_cache import cache_key
+from seedwitness.imaging.alignment import describe_resize
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import SearchSummary
+from seedwitness.records.tables import TRIALS, write_table
 from seedwitness.runtime.files import write_whole
-from seedwitness.search.case_search import Case, Outcome, Searched
+from seedwitness.search.case_search import SearchCase, SearchOutcome, SearchResults
 
 LATENTS_A_FILE = 1024
 Prompts = Mapping[str, tuple[int, str]]
 """Rank and source of each prompt."""
 
 
-def summary(
-    target: str, loaded: Loaded, settings: config.Search, case: Case, outcome: Outcome
-) -> Search:
+def summarise_search(
+    target: str,
+    loaded: LoadedCheckpoint,
+    settings: SearchSettings,
+    case: SearchCase,
+    outcome: SearchOutcome,
+) -> SearchSummary:
     """``search.json``: what was searched under which budget, and why it stopped."""
     first, best = outcome.recipes[0], outcome.ranked[0]
-    return Search(
+    return SearchSummary(
         target=target,
         checkpoint=loaded.checkpoint.name,
         checkpoint_sha256=loaded.checkpoint.sha256,
         strategy=settings.strategy.name,
-        guide=settings.guide,
-        fitting=said(case.picture, first.width, first.height, settings.fit),
+        guide=settings.distance,
+        fitting=describe_resize(case.picture, first.width, first.height, settings.resize),
         budget_nfe=settings.budget_nfe,
         nfe=outcome.nfe,
         trials=len(outcome.recipes),
@@ -48,13 +54,13 @@ def summary(
         rare=outcome.rare,
         best_trial=best.id,
         best_guide=outcome.distances[best.id],
-        ledger=key(loaded.checkpoint.sha256, first, settings.batch),
+        ledger=cache_key(loaded.checkpoint.sha256, first, settings.batch),
     )
 
 
 def write_trials(
     folder: Path,
-    outcome: Outcome,
+    outcome: SearchOutcome,
     prompts: Prompts,
     latents: Literal["all"] | int,
     strategy: str,
@@ -72,15 +78,15 @@ def write_trials(
         part = order[start : start + LATENTS_A_FILE]
         name = f"latents-{start // LATENTS_A_FILE:05d}.safetensors"
         save_file(
-            {"latents": torch.stack([outcome.made[recipe.id].latent for recipe in part])},
+            {"latents": torch.stack([outcome.samples[recipe.id].latent for recipe in part])},
             folder / name,
         )
         where |= {recipe.id: (name, row) for row, recipe in enumerate(part)}
-    came_from = parents(outcome.recipes)
+    came_from = parent_trials(outcome.recipes)
     rows = []
     for recipe in outcome.recipes:
         rank, source = prompts[recipe.prompt]
-        made = outcome.made[recipe.id]
+        made = outcome.samples[recipe.id]
         shard, row = where.get(recipe.id, (made.shard.as_posix(), made.row))
         rows.append(
             {
@@ -101,7 +107,7 @@ def write_trials(
     write_table(folder / "trials.parquet", rows, TRIALS)
 
 
-def parents(recipes: Sequence[Recipe]) -> dict[str, str]:
+def parent_trials(recipes: Sequence[Recipe]) -> dict[str, str]:
     """For each recipe of a search, by id, the one that it varies or carries on with more steps.
 
     Empty where there is none among ``recipes``, of a variation also where it is not among them.
@@ -122,7 +128,7 @@ def _start(recipe: Recipe) -> Recipe:
     return replace(recipe, steps=0, sampler="", eta=0.0)
 
 
-def write_seconds(folder: Path, seconds: float, searched: Searched) -> None:
+def write_seconds(folder: Path, seconds: float, searched: SearchResults) -> None:
     """``search.json``: how long it took and on what. It differs from run to run."""
     about: dict[str, Any] = {
         "seconds": round(seconds, 3),

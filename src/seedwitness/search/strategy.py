@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
-from seedwitness import config, records
-from seedwitness.records import Recipe
+from seedwitness.config.steps import SearchSettings
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import RarityEstimate
 
 
 @dataclass(frozen=True)
-class Plan:
+class StrategyInput:
     """What a strategy has to work with: candidates, best first, and what it may spend.
 
     ``recipe`` makes the recipe of a prompt and a seed; a search varies nothing else.
@@ -23,7 +25,7 @@ class Plan:
     near: float | None = None
 
 
-Asking = Generator[list[Recipe], Mapping[str, float], str | tuple[str, records.Rare]]
+StrategyGenerator = Generator[list[Recipe], Mapping[str, float], str | tuple[str, RarityEstimate]]
 """Yields recipes, is sent their distances by recipe id (lower is closer), returns why it stopped.
 
 With the reason it may return how rarely a blind seed comes near.
@@ -32,10 +34,14 @@ What it yields must follow from the plan and the distances alone, so that a sear
 asks for the same again.
 """
 
-Strategy = Callable[[Plan], Asking]
+Strategy = Callable[[StrategyInput], StrategyGenerator]
 
 
-def plan(prompts: tuple[str, ...], settings: config.Search, checkpoint: records.Checkpoint) -> Plan:
+def strategy_input(
+    prompts: tuple[str, ...],
+    settings: SearchSettings,
+    checkpoint: CheckpointIdentity,
+) -> StrategyInput:
     """The plan of one case; sizes that the settings leave open are the checkpoint's."""
 
     def recipe(prompt: str, seed: int) -> Recipe:
@@ -54,4 +60,4 @@ def plan(prompts: tuple[str, ...], settings: config.Search, checkpoint: records.
         )
 
     asked = settings.strategy
-    return Plan(prompts, settings.budget_nfe, asked.first_seed, recipe, asked.near)
+    return StrategyInput(prompts, settings.budget_nfe, asked.first_seed, recipe, asked.near)

@@ -16,8 +16,9 @@ import numpy as np
 from scipy.stats import beta
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Level, Rare, Recipe
-from seedwitness.search.strategy import Asking, Plan
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.search import RarityEstimate, SimulationLevel
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput
 from seedwitness.seeds.torch_cpu import SEEDS
 
 KEEP = 4
@@ -41,7 +42,7 @@ class _State:
     distance: float
 
 
-def rare(plan: Plan) -> Asking:
+def subset_simulation(plan: StrategyInput) -> StrategyGenerator:
     """Levels of nearer and nearer trials, until a quarter of them is within ``plan.near``.
 
     Prompts share the first level equally, and a walk keeps its prompt: the probability is that of
@@ -52,7 +53,7 @@ def rare(plan: Plan) -> Asking:
     if near is None:
         raise ConfigError(
             "The strategy rare estimates how rarely a trial comes near the target: say how near, "
-            "as a distance by search.guide, in `search.strategy.near`."
+            "as a distance by search.distance, in `search.strategy.near`."
         )
     cost = plan.recipe(plan.prompts[0], plan.first_seed).nfe
     left = plan.budget_nfe // cost
@@ -76,7 +77,7 @@ def rare(plan: Plan) -> Asking:
         [_State(each, distances[each.id]) for each in blind[start : start + KEEP]]
         for start in range(0, len(blind), KEEP)
     ]
-    levels: list[Level] = []
+    levels: list[SimulationLevel] = []
     strength = 0.5
     while True:
         states = sorted((each for walk in walks for each in walk), key=_distance)
@@ -89,7 +90,7 @@ def rare(plan: Plan) -> Asking:
         walks = [[each] for each in going_on]
         kept = 0
         for _ in range(KEEP - 1):
-            moves = [walk[-1].recipe.varied(next(seeds), strength) for walk in walks]
+            moves = [walk[-1].recipe.with_variation(next(seeds), strength) for walk in walks]
             distances = yield moves
             left -= len(moves)
             for walk, move in zip(walks, moves, strict=True):
@@ -100,7 +101,7 @@ def rare(plan: Plan) -> Asking:
         strength = round(min(max(strength * exp(moved - WANTED), 0.03), 0.9), 4)
 
 
-def estimate(levels: Sequence[Level], near: float) -> Rare:
+def estimate(levels: Sequence[SimulationLevel], near: float) -> RarityEstimate:
     """The product of the levels' shares, with an interval that holds however they hang together.
 
     Each level's relative error comes from its trials and how alike they are along a walk; the
@@ -115,12 +116,12 @@ def estimate(levels: Sequence[Level], near: float) -> Rare:
     above = 1.0 if hits >= last.worth else float(beta.ppf(0.975, hits + 1, last.worth - hits))
     if not hits:
         high = min(1.0, reached * above * exp(TWO_SIDED * spread))
-        return Rare(near=near, probability=0.0, low=0.0, high=high, levels=list(levels))
+        return RarityEstimate(near=near, probability=0.0, low=0.0, high=high, levels=list(levels))
     below = float(beta.ppf(0.025, hits, last.worth - hits + 1))
     middle = reached * last.share
     down = sqrt(log(last.share / below) ** 2 + (TWO_SIDED * spread) ** 2)
     up = sqrt(log(above / last.share) ** 2 + (TWO_SIDED * spread) ** 2)
-    return Rare(
+    return RarityEstimate(
         near=near,
         probability=middle,
         low=middle * exp(-down),
@@ -129,7 +130,7 @@ def estimate(levels: Sequence[Level], near: float) -> Rare:
     )
 
 
-def _level(walks: Sequence[Sequence[_State]], limit: float, *, first: bool) -> Level:
+def _level(walks: Sequence[Sequence[_State]], limit: float, *, first: bool) -> SimulationLevel:
     """How many of a level's trials are within ``limit``, and how many blind ones they are worth."""
     inside = np.array([[each.distance <= limit for each in walk] for walk in walks], float)
     share, n = float(inside.mean()), inside.size
@@ -141,14 +142,14 @@ def _level(walks: Sequence[Sequence[_State]], limit: float, *, first: bool) -> L
             alike += 2 * (1 - lag / KEEP) * max(correlation, 0.0)
     elif not first:
         alike = KEEP - 1.0  # nothing seen of it: the most it can be
-    return Level(distance=limit, share=share, trials=n, worth=n / (1 + alike))
+    return SimulationLevel(distance=limit, share=share, trials=n, worth=n / (1 + alike))
 
 
 def _distance(state: _State) -> float:
     return state.distance
 
 
-def _words(levels: Sequence[Level], near: float, left: int) -> str:
+def _words(levels: Sequence[SimulationLevel], near: float, left: int) -> str:
     found = estimate(levels, near)
     said = f"{found.probability:.2g}" if found.probability else "none was that near"
     return (
@@ -158,7 +159,7 @@ def _words(levels: Sequence[Level], near: float, left: int) -> str:
     )
 
 
-def _seeds(plan: Plan) -> Iterator[int]:
+def _seeds(plan: StrategyInput) -> Iterator[int]:
     """Each seed once: the noise of a walk is normal only where what is mixed in is fresh."""
     yield from range(plan.first_seed, SEEDS)
     raise ConfigError(

@@ -8,11 +8,11 @@ and ranks among controls mean what they say.
 from __future__ import annotations
 
 from seedwitness.errors import ConfigError
-from seedwitness.search.strategy import Asking, Plan
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput
 from seedwitness.seeds.torch_cpu import SEEDS
 
 
-def sweep(plan: Plan) -> Asking:
+def sweep(plan: StrategyInput) -> StrategyGenerator:
     """Seeds from ``first_seed`` on, each under one prompt, as many for one prompt as for another.
 
     Raises ConfigError where the budget gives no prompt a seed, or the seeds pass 2^32.

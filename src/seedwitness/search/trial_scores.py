@@ -9,22 +9,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.engine.latent_cache import Made
+from seedwitness.engine.latent_cache import Sample
 from seedwitness.engine.sampling import decode_latents
-from seedwitness.imaging.alignment import Positions
+from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.metrics.scoring import Metric, rows
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 
-Part = tuple[list[str], list[str], Tensor]
+LatentBatch = tuple[list[str], list[str], Tensor]
 """Ids of trials, their prompts, and their final latents [n, c, h, w]."""
 
 
-def scored(
+def score_latents(
     pipeline: Any,
-    parts: Iterable[Part],
+    parts: Iterable[LatentBatch],
     picture: Image.Image,
     metrics: Mapping[str, Metric],
-    positions: Positions,
+    positions: AlignmentSpec,
 ) -> list[dict[str, Any]]:
     """One row of ``records.SCORES`` for every trial of ``parts`` and every metric."""
     found: list[dict[str, Any]] = []
@@ -35,7 +35,9 @@ def scored(
     return found
 
 
-def parts(recipes: Sequence[Recipe], made: Mapping[str, Made], batch: int) -> Iterator[Part]:
+def batch_samples(
+    recipes: Sequence[Recipe], made: Mapping[str, Sample], batch: int
+) -> Iterator[LatentBatch]:
     """What a search has made of ``recipes``, of one size, ``batch`` at a time."""
     for start in range(0, len(recipes), batch):
         some = recipes[start : start + batch]

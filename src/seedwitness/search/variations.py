@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import cycle, islice
 
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
-from seedwitness.search.strategy import Asking, Plan
+from seedwitness.records.recipe import Recipe
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput
 from seedwitness.search.sweep import sweep
 from seedwitness.seeds.torch_cpu import SEEDS
 
@@ -24,7 +24,7 @@ AROUND = 4
 """How many of the closest trials a round goes on from."""
 
 
-def variations(plan: Plan) -> Asking:
+def variations(plan: StrategyInput) -> StrategyGenerator:
     """A sweep, then variations (slerp of noise, as AUTOMATIC1111 mixes it) around the best trials.
 
     What it finds was chosen by closeness, so that rates among its trials are none of the
@@ -47,7 +47,7 @@ def variations(plan: Plan) -> Asking:
         asked = _beside(closest, known)[: share // 2]
         seeds = list(islice(_plain(closest), AROUND))
         for base in islice(cycle(seeds), share - len(asked)):
-            asked.append(base.varied(other, strength))
+            asked.append(base.with_variation(other, strength))
             other += 1
         if asked:
             left -= len(asked)
@@ -71,10 +71,10 @@ def _beside(closest: Sequence[Recipe], known: Mapping[str, Recipe]) -> list[Reci
     """The closest variations with the strengths next to theirs, as far as not tried yet."""
     found = []
     for each in filter(_varied, closest[: 2 * AROUND]):
-        [(other, own)] = each.mixed
+        [(other, own)] = each.mixed_seeds
         at = STRENGTHS.index(own)
         for strength in STRENGTHS[max(at - 1, 0) : at + 2]:
-            moved = replace(each, variations="").varied(other, strength)
+            moved = replace(each, variations="").with_variation(other, strength)
             if moved.id not in known:
                 found.append(moved)
     return found

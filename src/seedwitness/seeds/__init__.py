@@ -12,9 +12,9 @@ from typing import TypeVar
 import torch
 from torch import Generator, Tensor
 
-from seedwitness.config import known
+from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
-from seedwitness.records import Recipe
+from seedwitness.records.recipe import Recipe
 from seedwitness.seeds import philox_nv, torch_cpu, torch_cpu_half, torch_cuda, variation
 from seedwitness.seeds.torch_cpu import SEEDS
 
@@ -55,7 +55,7 @@ def _of(recipe: Recipe, shape: tuple[int, ...], kind: torch.dtype) -> Tensor:
     if recipe.variations:
         mix = _known(variation.RULES, "rule of variation", recipe.variation_rule)
         mixed = found.float()
-        for seed, strength in recipe.mixed:
+        for seed, strength in recipe.mixed_seeds:
             mixed = mix(strength, mixed, drawn(seed, size).float())
         found = mixed.to(kind)
     if size != shape:
@@ -110,5 +110,5 @@ def _plain(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
 
 def _known(table: Mapping[str, T], what: str, name: str) -> T:
     if name not in table:
-        raise ConfigError(f"There is no {what} `{name}`.{known(name, table)}")
+        raise ConfigError(f"There is no {what} `{name}`.{suggest_names(name, table)}")
     return table[name]

@@ -13,9 +13,9 @@ import torch
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from seedwitness.config import known
+from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
-from seedwitness.records import digest
+from seedwitness.records.recipe import digest
 from seedwitness.seeds.torch_cpu import BLOCK
 from seedwitness.seeds.torch_cpu_half import BITS
 from seedwitness.seedscan import mt19937_kernels, philox_kernels
@@ -134,7 +134,7 @@ def kernel(rng: str, blocks: Array) -> Kernel:
     return KERNELS[rng]
 
 
-def plan(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
+def plan_cascade(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
     """Weights [q, n] of any length, one row a query, in the order of the noise, as a scan's plan.
 
     It is made so that a seed is hardly ever lost whose noise and weights correlate by ``least`` or
@@ -146,7 +146,9 @@ def plan(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
     or a later draw of a number of elements that 16 does not divide.
     """
     if rng not in KERNELS:
-        raise ConfigError(f"There is no scan of the RNG protocol `{rng}`.{known(rng, KERNELS)}")
+        raise ConfigError(
+            f"There is no scan of the RNG protocol `{rng}`.{suggest_names(rng, KERNELS)}"
+        )
     rows = np.asarray(weights, np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if rows.shape[1] < BLOCK or not np.isfinite(lengths).all() or not lengths.all():

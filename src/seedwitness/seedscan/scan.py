@@ -24,8 +24,8 @@ from safetensors.numpy import load_file, save_file
 from scipy.stats import norm
 
 from seedwitness.errors import ConfigError
-from seedwitness.runtime.cores import cores
-from seedwitness.runtime.files import claimed, replacing, shared
+from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.files import exclusive_claim, replace_whole, share_work
 from seedwitness.seeds import PROTOCOLS
 from seedwitness.seeds.torch_cpu import SEEDS
 from seedwitness.seedscan.cascade import KEPT, Array, Look, Plan, kernel, of
@@ -58,7 +58,7 @@ def family_wise(z: Array, tests: int) -> Array:
     return found
 
 
-def scan(
+def scan_range(
     plan: Plan,
     shape: tuple[int, ...],
     first: int = 0,
@@ -77,7 +77,7 @@ def scan(
     if not 0 <= first < end <= SEEDS:
         raise ConfigError(f"Seeds run from 0 to {SEEDS}, and FROM:TO must be in it: {first}:{end}.")
     best = [(np.empty(0, np.uint32), np.empty(0, np.float32)) for _ in plan.weights]
-    with ThreadPoolExecutor(workers or cores()) as pool:
+    with ThreadPoolExecutor(workers or available_cores()) as pool:
         for start, stop, found in _finished(plan, list(parts(first, end)), ledger, pool):
             for query, kept in enumerate(best):
                 own = found["queries"] == query
@@ -107,17 +107,17 @@ def _finished(
         found = _read(path)
         if found is not None:
             return found
-        with claimed(path) as ours:
+        with exclusive_claim(path) as ours:
             if not ours:
                 return None
             found = _read(path)
             if found is None:
                 found = _part(plan, start, stop, pool)
-                with replacing(path) as part:
+                with replace_whole(path) as part:
                     save_file(found, part)
         return found
 
-    for (start, stop), found in shared(ranges, attempt):
+    for (start, stop), found in share_work(ranges, attempt):
         yield start, stop, found
 
 

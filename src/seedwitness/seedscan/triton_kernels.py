@@ -19,7 +19,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from seedwitness.runtime.devices import device
+from seedwitness.runtime.devices import default_device
 from seedwitness.seeds.torch_cpu_half import BITS
 
 BLOCK = 16
@@ -144,7 +144,7 @@ def torch_cpu(
 ) -> int:
     """As ``scan_mt19937.scan``."""
     top = BLOCK * int(blocks.max(initial=-1)) + BLOCK
-    state = torch.empty(624 * min(AT_ONCE, len(tried)), dtype=torch.int32, device=device())
+    state = torch.empty(624 * min(AT_ONCE, len(tried)), dtype=torch.int32, device=default_device())
 
     def launch(part: Tensor, looked: Tensor, rows: Tensor, out: Tensor, queries_: int) -> None:
         count = len(part)
@@ -205,7 +205,7 @@ def _scan(
     into: tuple[Array, Array, Array],
 ) -> int:
     """Scores of all seeds, and of those that reach ``threshold`` as many as there is room for."""
-    where = device()
+    where = default_device()
     looked = torch.from_numpy(np.ascontiguousarray(blocks, np.int32)).to(where)
     rows = torch.from_numpy(np.ascontiguousarray(weights, np.float32)).to(where)
     seeds, queries, scores = into

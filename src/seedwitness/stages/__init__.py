@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from seedwitness.config import known
+from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
 
 DATA = Path("data")
@@ -22,7 +22,7 @@ ASKED = Path(".ledger") / "asked"
 """What was ever judged, by the hash of a picture's pixels: neither restored by DVC nor removed."""
 
 
-def place(stage: str, *keys: str) -> Path:
+def output_path(stage: str, *keys: str) -> Path:
     """Where ``stage`` writes for ``keys``: ``data/<stage>/<key>/…``, seen from the root."""
     return DATA.joinpath(stage, *keys)
 
@@ -35,15 +35,15 @@ def frozen(stage: str) -> Path:
     return path
 
 
-def names() -> list[str]:
+def stage_names() -> list[str]:
     """Every stage, by name."""
     return [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
 
 
-def run(name: str, keys: Sequence[str]) -> None:
+def run_stage(name: str, keys: Sequence[str]) -> None:
     """Run a stage by its name. Raises ConfigError where there is none, or the keys are too few."""
-    if name not in names():
-        raise ConfigError(f"There is no stage `{name}`.{known(name, names())}")
+    if name not in stage_names():
+        raise ConfigError(f"There is no stage `{name}`.{suggest_names(name, stage_names())}")
     function = import_module(f"{__name__}.{name}").run
     wanted = list(inspect.signature(function).parameters)
     if len(wanted) != len(keys):

@@ -5,55 +5,56 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedwitness.stages import place
+from seedwitness.stages import output_path
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from seedwitness import config
-    from seedwitness.checkpoints.loading import Loaded
-    from seedwitness.imaging.alignment import Positions
-    from seedwitness.search.early_stopping import Copies
+    from seedwitness.checkpoints.loading import LoadedCheckpoint
+    from seedwitness.config.steps import SearchSettings
+    from seedwitness.imaging.alignment import AlignmentSpec
+    from seedwitness.search.early_stopping import CopyTest
 
 
 def prompts(target: str, limit: int) -> pd.DataFrame:
     """At most ``limit`` candidates of a target, as PROMPTS: what was recovered and looked up."""
     from seedwitness.prompts.candidates import candidates
-    from seedwitness.records import MATCHES, PROMPTS, read_table
+    from seedwitness.records.tables import MATCHES, PROMPTS, read_table
 
     return candidates(
-        read_table(place("recover", target) / "prompts.parquet", PROMPTS),
-        read_table(place("lookup", target) / "matches.parquet", MATCHES),
+        read_table(output_path("recover", target) / "prompts.parquet", PROMPTS),
+        read_table(output_path("lookup", target) / "matches.parquet", MATCHES),
         limit,
     )
 
 
-def copies(loaded: Loaded, settings: config.Search, path: Path) -> Copies | None:
+def copies(loaded: LoadedCheckpoint, settings: SearchSettings, path: Path) -> CopyTest | None:
     """What says which latents are copies, by the criteria of ``judge`` in the settings at ``path``.
 
     It is asked for a search that may end early; for any other it is None.
     """
-    from seedwitness import config
+    from seedwitness.config.reading import load_section
+    from seedwitness.config.verdicts import CopyCriterionSettings
     from seedwitness.search import early_stopping
 
-    if not settings.stop.early:
+    if not settings.stop.is_enabled:
         return None
-    return early_stopping.copies(
+    return early_stopping.copy_test(
         loaded,
-        config.section(list[config.Copy], "judge", "copies", path=path),
-        config.section(dict[str, Path], "score", "weights", path=path),
-        config.section(int, "score", "batch", path=path),
+        load_section(list[CopyCriterionSettings], "judge", "copies", path=path),
+        load_section(dict[str, Path], "score", "weights", path=path),
+        load_section(int, "score", "batch", path=path),
         positions(path),
     )
 
 
-def positions(path: Path) -> Positions:
+def positions(path: Path) -> AlignmentSpec:
     """How a target is laid over what a checkpoint makes, by the settings at ``path``."""
-    from seedwitness import config
-    from seedwitness.imaging.alignment import Positions
+    from seedwitness.config.reading import load_section
+    from seedwitness.imaging.alignment import AlignmentSpec
 
-    return Positions(
-        rule=config.section(str, "search", "fit", path=path),
-        mirrored=config.section(bool, "score", "mirrored", path=path),
-        shift=config.section(int, "score", "shift", path=path),
+    return AlignmentSpec(
+        rule=load_section(str, "search", "fit", path=path),
+        mirrored=load_section(bool, "score", "mirrored", path=path),
+        shift=load_section(int, "score", "shift", path=path),
     )

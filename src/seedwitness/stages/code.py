@@ -13,8 +13,8 @@ from grimp import ImportGraph, build_graph
 
 import seedwitness
 from seedwitness import stages
-from seedwitness.runtime.files import replacing, sha256_file
-from seedwitness.stages import place
+from seedwitness.runtime.files import replace_whole, sha256_file
+from seedwitness.stages import output_path
 
 HOME = Path(seedwitness.__file__).parent
 
@@ -29,9 +29,9 @@ def run() -> None:
     """Write ``data/code/STAGE.json`` for each stage: the files that it runs, with their SHA-256."""
     graph = build_graph(seedwitness.__name__, exclude_type_checking_imports=True, cache_dir=None)
     hashes = {path: sha256_file(path) for path in sorted(HOME.rglob("*")) if _is_source(path)}
-    with replacing(place("code")) as part:
+    with replace_whole(output_path("code")) as part:
         part.mkdir()
-        for stage in stages.names():
+        for stage in stages.stage_names():
             run_by = files(graph, f"{stages.__name__}.{stage}")
             text = {
                 path.relative_to(HOME.parent).as_posix(): value

@@ -13,13 +13,24 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwitness import config, records
+from seedwitness.config.inputs import ClipSettings, CorpusSettings
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import LookupSettings, ReachSettings, RecoverSettings, SearchSettings
+from seedwitness.config.verdicts import ControlSettings, DetectorSettings, ScoreSettings
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.imaging.decoding import decoded, pixel_hash
-from seedwitness.imaging.image_folder import Entry, entries
-from seedwitness.imaging.perceptual_fingerprint import imprint
-from seedwitness.runtime.files import replacing
-from seedwitness.stages import frozen, place
+from seedwitness.imaging.decoding import decode_image, pixel_hash
+from seedwitness.imaging.image_folder import ImageEntry, read_entries
+from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
+from seedwitness.records.tables import (
+    CONTROL_DETECTIONS,
+    CONTROL_REACH,
+    CONTROL_SCORES,
+    PROMPTS,
+    TEXT,
+    write_table,
+)
+from seedwitness.runtime.files import replace_whole
+from seedwitness.stages import frozen, output_path
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import copies, positions
 
@@ -28,10 +39,10 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from seedwitness.checkpoints.loading import Loaded
-    from seedwitness.imaging.alignment import Positions
+    from seedwitness.checkpoints.loading import LoadedCheckpoint
+    from seedwitness.imaging.alignment import AlignmentSpec
     from seedwitness.metrics.scoring import Metric
-    from seedwitness.search.case_search import Outcome
+    from seedwitness.search.case_search import SearchOutcome
 
 
 def run(checkpoint: str) -> None:
@@ -42,33 +53,33 @@ def run(checkpoint: str) -> None:
     ``detectors.parquet`` (``records.CONTROLS_DETECTED``) what published detectors say of some.
     """
     from seedwitness.detectors import steering
-    from seedwitness.detectors.asking import check
+    from seedwitness.detectors.asking import check_detectors
     from seedwitness.search import case_search
 
     protocol = frozen("controls")
-    settings = config.section(config.Controls, "controls", path=protocol)
-    search = config.section(config.Search, "search", path=protocol)
-    case_search.check(search)
-    steering.check(search)
-    asking = config.section(config.Detectors, "detectors", path=protocol)
-    score = config.section(config.Score, "score", path=protocol)
-    check(asking.names, "descriptor" in score.run)
-    order = most_alike(settings, score.weights) if settings.like else by_hash
+    settings = load_section(ControlSettings, "controls", path=protocol)
+    search = load_section(SearchSettings, "search", path=protocol)
+    case_search.check_search_settings(search)
+    steering.check_preselection(search)
+    asking = load_section(DetectorSettings, "detectors", path=protocol)
+    score = load_section(ScoreSettings, "score", path=protocol)
+    check_detectors(asking.names, "descriptor" in score.runnable)
+    order = most_alike(settings, score.weights) if settings.similar_to else by_hash
     chosen = choose(settings.path, settings.count, "controls.count", order)
-    learned: dict[Path, Entry] = {}
-    if settings.known and checkpoint in settings.known.folders:
-        folder = settings.known.folders[checkpoint]
-        learned = choose(folder, settings.known.count, "controls.known.count")
-    pictures = {path: decoded(path) for path in (*chosen, *learned)}
-    prompts, seen = asked(chosen | learned, pictures, search.candidates)
+    learned: dict[Path, ImageEntry] = {}
+    if settings.learned and checkpoint in settings.learned.folders:
+        folder = settings.learned.folders[checkpoint]
+        learned = choose(folder, settings.learned.count, "controls.learned.count")
+    pictures = {path: decode_image(path) for path in (*chosen, *learned)}
+    prompts, seen = asked(chosen | learned, pictures, search.num_candidates)
     put = _put(checkpoint, protocol)
     rest, tried = search, {}
     for path, table in prompts.items():
-        tried[path], _, rest = steering.steered(put.loaded, table, search)
-    searched = case_search.run(
+        tried[path], _, rest = steering.preselect_prompts(put.loaded, table, search)
+    searched = case_search.search_cases(
         put.loaded,
         {
-            path.as_posix(): case_search.Case(pictures[path], tuple(table["text"]))
+            path.as_posix(): case_search.SearchCase(pictures[path], tuple(table["text"]))
             for path, table in tried.items()
         },
         rest,
@@ -79,7 +90,7 @@ def run(checkpoint: str) -> None:
         about = {
             "control": each.file_name,
             "pixels_sha256": pixel_hash(pictures[path]),
-            **imprint(pictures[path])._asdict(),
+            **fingerprint_image(pictures[path])._asdict(),
             "caption": each.text,
             "corpus_match": seen[path],
         }
@@ -87,21 +98,21 @@ def run(checkpoint: str) -> None:
         rows[path] = [about | row for row in found]
     beside = _Beside(put, chosen, pictures, prompts, search, protocol)
     reached, detected = beside.climbed(), beside.detected()
-    with replacing(place("controls", checkpoint)) as part:
+    with replace_whole(output_path("controls", checkpoint)) as part:
         part.mkdir()
-        records.write_table(part / "reach.parquet", reached, records.CONTROLS_REACH)
-        records.write_table(part / "detectors.parquet", detected, records.CONTROLS_DETECTED)
+        write_table(part / "reach.parquet", reached, CONTROL_REACH)
+        write_table(part / "detectors.parquet", detected, CONTROL_DETECTIONS)
         for name, paths in (("controls", chosen), ("known", learned)):
             together = [row for path in paths for row in rows[path]]
-            records.write_table(part / f"{name}.parquet", together, records.CONTROLS)
-        records.write_table(
+            write_table(part / f"{name}.parquet", together, CONTROL_SCORES)
+        write_table(
             part / "prompts.parquet",
             [
                 {"control": each.file_name, **{str(key): value for key, value in row.items()}}
                 for path, each in chosen.items()
                 for row in tried[path].to_dict("records")
             ],
-            {"control": records.TEXT, **records.PROMPTS},
+            {"control": TEXT, **PROMPTS},
         )
 
 
@@ -109,24 +120,24 @@ def run(checkpoint: str) -> None:
 class _Put:
     """The checkpoint that pictures are put to, and the metrics that look at what comes of it."""
 
-    loaded: Loaded
+    loaded: LoadedCheckpoint
     metrics: Mapping[str, Metric]
     batch: int
-    laid: Positions
+    laid: AlignmentSpec
 
-    def scored(self, outcome: Outcome, picture: Image.Image) -> list[dict[str, Any]]:
+    def scored(self, outcome: SearchOutcome, picture: Image.Image) -> list[dict[str, Any]]:
         """A row of ``records.SCORES`` for every trial and metric."""
-        from seedwitness.search.trial_scores import parts, scored
+        from seedwitness.search.trial_scores import batch_samples, score_latents
 
-        latents = parts(outcome.recipes, outcome.made, self.batch)
-        return scored(self.loaded.pipeline, latents, picture, self.metrics, self.laid)
+        latents = batch_samples(outcome.recipes, outcome.samples, self.batch)
+        return score_latents(self.loaded.pipeline, latents, picture, self.metrics, self.laid)
 
 
 def _put(checkpoint: str, protocol: Path) -> _Put:
     from seedwitness.metrics import scoring
 
-    score = config.section(config.Score, "score", path=protocol)
-    metrics = scoring.load(score.run, score.weights, score.batch)
+    score = load_section(ScoreSettings, "score", path=protocol)
+    metrics = scoring.load(score.runnable, score.weights, score.batch)
     laid = positions(protocol)
     return _Put(loaded_as(checkpoint), metrics, score.batch, laid)
 
@@ -136,10 +147,10 @@ class _Beside:
     """What stands beside a finding, of the first controls, each under its own first prompt."""
 
     put: _Put
-    chosen: Mapping[Path, Entry]
+    chosen: Mapping[Path, ImageEntry]
     pictures: Mapping[Path, Image.Image]
     prompts: Mapping[Path, pd.DataFrame]
-    search: config.Search
+    search: SearchSettings
     protocol: Path
 
     def climbed(self) -> list[dict[str, Any]]:
@@ -148,24 +159,24 @@ class _Beside:
 
         from seedwitness.reachability import ladder
 
-        settings = config.section(config.Reach, "reach", path=self.protocol)
+        settings = load_section(ReachSettings, "reach", path=self.protocol)
         climbing = list(self.chosen)[: settings.controls] if settings.strengths else []
         if not climbing:
             return []
         shown = torch.stack([self._shown(path) for path in climbing])
         texts = [self._first(path) for path in climbing]
-        rungs = ladder.ladder(self.put.loaded, shown, texts, settings, self.search)
+        rungs = ladder.climb_ladder(self.put.loaded, shown, texts, settings, self.search)
         return [
             self._about(path) | row
             for number, path in enumerate(climbing)
-            for row in ladder.scored(self.put.metrics, rungs, number, shown[number])
+            for row in ladder.score_ladder(self.put.metrics, rungs, number, shown[number])
         ]
 
     def detected(self) -> list[dict[str, Any]]:
         """What detectors say."""
-        from seedwitness.detectors.asking import asked as detect
+        from seedwitness.detectors.asking import run_detectors as detect
 
-        settings = config.section(config.Detectors, "detectors", path=self.protocol)
+        settings = load_section(DetectorSettings, "detectors", path=self.protocol)
         metrics, loaded = self.put.metrics, self.put.loaded
         alike = metrics["descriptor"].against if "descriptor" in metrics else None
         return [
@@ -179,7 +190,7 @@ class _Beside:
     def _shown(self, path: Path) -> Any:
         from seedwitness.reachability import ladder
 
-        return ladder.pixels(self.put.loaded, self.pictures[path], self.search)
+        return ladder.pixels_for_search(self.put.loaded, self.pictures[path], self.search)
 
     def _first(self, path: Path) -> str:
         return str(self.prompts[path]["text"].iloc[0])
@@ -195,28 +206,28 @@ def by_hash(path: Path) -> tuple[bytes]:
 
 
 def most_alike(
-    settings: config.Controls, weights: Mapping[str, Path]
+    settings: ControlSettings, weights: Mapping[str, Path]
 ) -> Callable[[Path], tuple[float, bytes]]:
     """An order of the pictures in ``settings.path``: those most alike to one of ``like`` first.
 
     By the cosine of descriptors; of equals by the hash of their names. Raises ConfigError where
     ``weights`` name no descriptor.
     """
-    from seedwitness.imaging.alignment import pixels
+    from seedwitness.imaging.alignment import resized_pixels
     from seedwitness.metrics import descriptor
 
     if "descriptor" not in weights:
         raise ConfigError(
-            "controls.like has controls chosen by their descriptors, and score.weights names no "
-            "`descriptor`. Name its file there, or leave controls.like empty."
+            "controls.similar_to has controls chosen by their descriptors, and score.weights names no "
+            "`descriptor`. Name its file there, or leave controls.similar_to empty."
         )
     eyes = descriptor.load(weights["descriptor"])
 
     def embedded(path: Path) -> Tensor:
-        picture = decoded(path)
-        return eyes.embed(pixels(picture, *picture.size, "stretch")[None])[0]
+        picture = decode_image(path)
+        return eyes.embed(resized_pixels(picture, *picture.size, "stretch")[None])[0]
 
-    liked = [embedded(path) for path in settings.like]
+    liked = [embedded(path) for path in settings.similar_to]
 
     def order(name: Path) -> tuple[float, bytes]:
         own = embedded(settings.path / name)
@@ -227,12 +238,12 @@ def most_alike(
 
 def choose(
     folder: Path, count: int, key: str, order: Callable[[Path], Any] = by_hash
-) -> dict[Path, Entry]:
+) -> dict[Path, ImageEntry]:
     """The first ``count`` pictures of a folder in an order: of their paths, seen from the folder.
 
     Raises PictureError where the folder has fewer; ``key`` is the setting that asks for them.
     """
-    there = entries(folder)
+    there = read_entries(folder)
     if len(there) < count:
         raise PictureError(
             f"{folder} has {len(there)} pictures, and {count} are asked for. Bring more, or lower "
@@ -243,23 +254,23 @@ def choose(
 
 
 def asked(
-    chosen: Mapping[Path, Entry], pictures: Mapping[Path, Image.Image], limit: int
+    chosen: Mapping[Path, ImageEntry], pictures: Mapping[Path, Image.Image], limit: int
 ) -> tuple[dict[Path, pd.DataFrame], dict[Path, str]]:
     """For each control its candidates, as a target gets them whose caption is stated.
 
     And where the corpus holds the control itself; mostly empty.
     """
-    from seedwitness.prompts.asking import asker
+    from seedwitness.prompts.asking import load_recoverer
 
     protocol = frozen("controls")
-    ask = asker(
-        config.section(config.Clip, "clip", path=protocol),
-        config.section(config.Recover, "recover", path=protocol),
-        place("index"),
+    ask = load_recoverer(
+        load_section(ClipSettings, "clip", path=protocol),
+        load_section(RecoverSettings, "recover", path=protocol),
+        output_path("index"),
     )
-    lookup = config.section(config.Lookup, "lookup", path=protocol)
-    corpus = config.section(config.Corpus, "corpus", path=protocol)
-    index = ask.open(place("index"))
+    lookup = load_section(LookupSettings, "lookup", path=protocol)
+    corpus = load_section(CorpusSettings, "corpus", path=protocol)
+    index = ask.open(output_path("index"))
     found, seen = {}, {}
     for path, each in chosen.items():
         found[path], seen[path] = ask.as_control(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from seedwitness import config
-from seedwitness.checkpoints.identity import identify
-from seedwitness.stages import place
+from seedwitness.checkpoints.identity import identify_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.reading import load_section
+from seedwitness.stages import output_path
 
 
 def run(checkpoint: str) -> None:
     """Hash a checkpoint's files and read their headers; no weights are loaded."""
-    settings = config.section(config.Checkpoint, "checkpoints", checkpoint)
-    identify(checkpoint, settings).write(place("identify", checkpoint) / "checkpoint.json")
+    settings = load_section(CheckpointSettings, "checkpoints", checkpoint)
+    identify_checkpoint(checkpoint, settings).write(
+        output_path("identify", checkpoint) / "checkpoint.json"
+    )

@@ -10,34 +10,35 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from seedwitness import config, records
+from seedwitness.config.params import load_params
 from seedwitness.errors import CheckpointError, PictureError
-from seedwitness.imaging.image_folder import entries
+from seedwitness.imaging.image_folder import read_entries
+from seedwitness.records.recipe import digest
 from seedwitness.runtime.files import sha256_file, write_whole
-from seedwitness.stages import place
+from seedwitness.stages import output_path
 
 
 def run() -> None:
     """Write ``data/materials/materials.json``: a SHA-256 for each of them."""
-    params = config.load()
-    known = params.controls.known.folders if params.controls.known else {}
+    params = load_params()
+    known = params.controls.learned.folders if params.controls.learned else {}
     phrases = params.recover.phrases
     found = {
         "controls": of_pictures(params.controls.path, "controls.path"),
-        "like": of_files(params.controls.like, "controls.like"),
+        "like": of_files(params.controls.similar_to, "controls.similar_to"),
         "known": {
-            name: of_pictures(folder, f"controls.known.folders.{name}")
+            name: of_pictures(folder, f"controls.learned.folders.{name}")
             for name, folder in sorted(known.items())
         },
         "corpus": of_pictures(params.corpus.path, "corpus.path"),
         "clip": of_files(_files(params.clip.path), "clip.path"),
         "phrases": of_files([phrases] if phrases else [], "recover.phrases"),
         "weights": {
-            name: sha256_file(place("weights", name) / "weights.json")
+            name: sha256_file(output_path("weights", name) / "weights.json")
             for name in sorted(params.score.weights)
         },
     }
-    write_whole(place("materials") / "materials.json", json.dumps(found, indent=1) + "\n")
+    write_whole(output_path("materials") / "materials.json", json.dumps(found, indent=1) + "\n")
 
 
 def of_pictures(folder: Path, key: str) -> str:
@@ -50,8 +51,8 @@ def of_pictures(folder: Path, key: str) -> str:
             f"There is no folder {folder}. Put pictures and metadata.jsonl there, or name their "
             f"folder as `{key}`."
         )
-    listed = entries(folder)
-    return records.digest(
+    listed = read_entries(folder)
+    return digest(
         [[each.file_name, each.text, sha256_file(folder / each.file_name)] for each in listed]
     )
 
@@ -63,7 +64,7 @@ def of_files(files: Sequence[Path], key: str) -> str:
     """
     if absent := [each for each in files if not each.is_file()]:
         raise PictureError(f"`{key}` names {absent[0]}, and there is no such file.")
-    return records.digest([[each.name, sha256_file(each)] for each in files])
+    return digest([[each.name, sha256_file(each)] for each in files])
 
 
 def _files(folder: Path) -> list[Path]:

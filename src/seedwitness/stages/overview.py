@@ -5,8 +5,9 @@ It reads what the reports read and not the reports, so that it may be made besid
 
 from __future__ import annotations
 
-from seedwitness import config
-from seedwitness.stages import ASKED, DATA, place
+from seedwitness.config.inputs import EntryName, TargetSettings
+from seedwitness.config.reading import load_section
+from seedwitness.stages import ASKED, DATA, output_path
 from seedwitness.stages.report import REPORTS, settings
 
 
@@ -16,8 +17,8 @@ def run() -> None:
     from seedwitness.report.building import build
 
     shared = settings()
-    targets = config.section(dict[config.Name, config.Target], "targets")
+    targets = load_section(dict[EntryName, TargetSettings], "targets")
     found = {name: sources.read(DATA, name, ASKED) for name in targets}
     documents = {name: build(source, shared) for name, source in found.items()}
     overview.write(REPORTS / "index.html", documents, found, shared.report.title)
-    summary.write(place("overview"), documents)
+    summary.write(output_path("overview"), documents)

@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from seedwitness import config
-from seedwitness.runtime.files import replacing, sha256_file, write_whole
-from seedwitness.stages import DATA, PROTOCOL, place
+from seedwitness.config.params import load_params
+from seedwitness.runtime.files import replace_whole, sha256_file, write_whole
+from seedwitness.stages import DATA, PROTOCOL, output_path
 
 OPEN = ("targets", "checkpoints", "report", "tracking")
 """Sections that may grow or change without a change of how anything is found or judged."""
@@ -29,7 +29,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "recover": ("clip", "materials.phrases", "recover"),
     "lookup": ("clip", "corpus", "lookup"),
     "search": (
-        "judge.copies",
+        "judge.copy_criteria",
         "score.batch",
         "score.mirrored",
         "score.shift",
@@ -39,13 +39,13 @@ READS: Mapping[str, tuple[str, ...]] = {
     "reach": ("detectors", "reach", "score.batch", "score.metrics", "score.weights", "search"),
     "scan": ("scan", "search"),
     "replay": ("judge.reference", "search"),
-    "score": ("judge.metric", "judge.reference", "score", "search.fit"),
+    "score": ("judge.metric", "judge.reference", "score", "search.resize"),
     "controls": (
         "clip",
         "controls",
         "corpus",
         "detectors",
-        "judge.copies",
+        "judge.copy_criteria",
         "lookup",
         "materials.phrases",
         "reach",
@@ -72,7 +72,7 @@ READS: Mapping[str, tuple[str, ...]] = {
         "search",
     ),
 }
-"""What each stage reads; ``judge.copies`` is one entry of a section."""
+"""What each stage reads; ``judge.copy_criteria`` is one entry of a section."""
 
 
 def run() -> None:
@@ -82,12 +82,12 @@ def run() -> None:
     to ``data/protocols/`` too, after those that were tried before. Raises ConfigError where
     ``params.yaml`` does not hold together.
     """
-    params = config.load().model_dump(mode="json")
-    with replacing(PROTOCOL.parent) as part:
+    params = load_params().model_dump(mode="json")
+    with replace_whole(PROTOCOL.parent) as part:
         part.mkdir()
         params["checkpoints"] = list(params["checkpoints"])  # what each is, `identify` finds out
         fixed = {name: section for name, section in params.items() if name not in OPEN}
-        materials = place("materials") / "materials.json"
+        materials = output_path("materials") / "materials.json"
         fixed["materials"] = json.loads(materials.read_text(encoding="utf-8"))
         params["materials"] = fixed["materials"]
         (part / PROTOCOL.name).write_text(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from seedwitness import config
-from seedwitness.stages import place
+from seedwitness.config.reading import load_section
+from seedwitness.config.verdicts import TrackingSettings
+from seedwitness.stages import output_path
 
 
 def run() -> None:
     """Write ``data/publish/published.json``."""
     from seedwitness.tracking.publishing import publish
 
-    published = publish(config.section(config.Tracking, "tracking"))
-    published.write(place("publish") / "published.json")
+    published = publish(load_section(TrackingSettings, "tracking"))
+    published.write(output_path("publish") / "published.json")

@@ -5,9 +5,12 @@ How near the checkpoint comes to a target that it is shown, and what published d
 
 from __future__ import annotations
 
-from seedwitness import config, records
-from seedwitness.runtime.files import replacing
-from seedwitness.stages import frozen, place
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import ReachSettings, SearchSettings
+from seedwitness.config.verdicts import DetectorSettings, ScoreSettings
+from seedwitness.records.tables import DETECTIONS, REACH, write_table
+from seedwitness.runtime.files import replace_whole
+from seedwitness.stages import frozen, output_path
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import prompts
 from seedwitness.stages._target import picture_of
@@ -21,40 +24,38 @@ def run(target: str, checkpoint: str) -> None:
     nothing is loaded.
     """
     protocol = frozen("reach")
-    settings = config.section(config.Reach, "reach", path=protocol)
-    asking = config.section(config.Detectors, "detectors", path=protocol)
-    with replacing(place("reach", target, checkpoint)) as part:
+    settings = load_section(ReachSettings, "reach", path=protocol)
+    asking = load_section(DetectorSettings, "detectors", path=protocol)
+    with replace_whole(output_path("reach", target, checkpoint)) as part:
         (part / "images").mkdir(parents=True)
         if not settings.strengths and not asking.names:
-            records.write_table(part / "reach.parquet", [], records.REACH)
-            records.write_table(part / "detectors.parquet", [], records.DETECTED)
+            write_table(part / "reach.parquet", [], REACH)
+            write_table(part / "detectors.parquet", [], DETECTIONS)
             return
 
         from PIL import Image
 
-        from seedwitness.detectors.asking import asked, check
+        from seedwitness.detectors.asking import check_detectors, run_detectors
         from seedwitness.metrics import scoring
         from seedwitness.reachability import ladder
 
-        search = config.section(config.Search, "search", path=protocol)
-        score = config.section(config.Score, "score", path=protocol)
-        check(asking.names, "descriptor" in score.run)
-        metrics = scoring.load(score.run, score.weights, score.batch)
+        search = load_section(SearchSettings, "search", path=protocol)
+        score = load_section(ScoreSettings, "score", path=protocol)
+        check_detectors(asking.names, "descriptor" in score.runnable)
+        metrics = scoring.load(score.runnable, score.weights, score.batch)
         texts = list(prompts(target, 1)["text"])
         picture = picture_of(target)
         loaded = loaded_as(checkpoint)
-        shown = ladder.pixels(loaded, picture, search)
+        shown = ladder.pixels_for_search(loaded, picture, search)
         texts = texts or [""]
         alike = metrics["descriptor"].against if "descriptor" in metrics else None
-        records.write_table(
+        write_table(
             part / "detectors.parquet",
-            asked(loaded, texts[0], shown, asking, search, alike),
-            records.DETECTED,
+            run_detectors(loaded, texts[0], shown, asking, search, alike),
+            DETECTIONS,
         )
-        rungs = ladder.ladder(loaded, shown[None], texts, settings, search)
-        records.write_table(
-            part / "reach.parquet", ladder.scored(metrics, rungs, 0, shown), records.REACH
-        )
+        rungs = ladder.climb_ladder(loaded, shown[None], texts, settings, search)
+        write_table(part / "reach.parquet", ladder.score_ladder(metrics, rungs, 0, shown), REACH)
         for number, rung in enumerate(each for each in rungs if each.seed == 0):
             made = rung.made[0].permute(1, 2, 0).contiguous().numpy()
             Image.fromarray(made).save(part / "images" / f"{number}.png")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from seedwitness import config, prompts
-from seedwitness.prompts.asking import asker
-from seedwitness.records import PROMPTS, Recovery, Target, read, write_table
-from seedwitness.runtime.files import replacing
-from seedwitness.stages import frozen, place
+from seedwitness import prompts
+from seedwitness.config.inputs import ClipSettings, TargetSettings
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import RecoverSettings
+from seedwitness.prompts.asking import load_recoverer
+from seedwitness.records.document import read_document
+from seedwitness.records.prompt_recovery import PromptRecovery
+from seedwitness.records.tables import PROMPTS, write_table
+from seedwitness.records.target import TargetRecord
+from seedwitness.runtime.files import replace_whole
+from seedwitness.stages import frozen, output_path
 from seedwitness.stages._target import picture_of
 from seedwitness.statistics.description_length import TEXT_CODE
 
@@ -14,16 +20,20 @@ from seedwitness.statistics.description_length import TEXT_CODE
 def run(target: str) -> None:
     """Ask every method of ``recover.methods``; write ``prompts.parquet`` and ``recover.json``."""
     protocol = frozen("recover")
-    settings = config.section(config.Recover, "recover", path=protocol)
+    settings = load_section(RecoverSettings, "recover", path=protocol)
     prompts.check(settings.methods)
-    stated = config.section(config.Target, "targets", target)
-    prepared = place("prepare", target)
-    claims = read(Target, prepared / "target.json").claims
+    stated = load_section(TargetSettings, "targets", target)
+    prepared = output_path("prepare", target)
+    claims = read_document(TargetRecord, prepared / "target.json").claims
     image = picture_of(target)
-    ask = asker(config.section(config.Clip, "clip", path=protocol), settings, place("index"))
+    ask = load_recoverer(
+        load_section(ClipSettings, "clip", path=protocol),
+        settings,
+        output_path("index"),
+    )
     table, counts = ask.recover(image, claims, stated.caption)
     info, book = ask.clip.info, ask.phrasebook
-    about = Recovery(
+    about = PromptRecovery(
         methods=counts,
         model=info.name,
         model_sha256=info.weights_sha256 or "",
@@ -35,7 +45,7 @@ def run(target: str) -> None:
         phrases_ranked=len(book.texts) if book else 0,
         phrases_too_long=book.too_long if book else 0,
     )
-    with replacing(place("recover", target)) as part:
+    with replace_whole(output_path("recover", target)) as part:
         part.mkdir()
         write_table(part / "prompts.parquet", table, PROMPTS)
         about.write(part / "recover.json")

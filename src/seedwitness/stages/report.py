@@ -5,7 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedwitness import config
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import (
+    LookupSettings,
+    PrepareSettings,
+    ReachSettings,
+    RecoverSettings,
+    ScanSettings,
+    SearchSettings,
+)
+from seedwitness.config.verdicts import (
+    ControlSettings,
+    DetectorSettings,
+    JudgeSettings,
+    ReportSettings,
+    ScoreSettings,
+)
 from seedwitness.stages import ASKED, DATA, frozen
 
 if TYPE_CHECKING:
@@ -27,15 +42,15 @@ def settings() -> Settings:
 
     protocol = frozen("report")
     return Settings(
-        prepare=config.section(config.Prepare, "prepare", path=protocol),
-        recover=config.section(config.Recover, "recover", path=protocol),
-        lookup=config.section(config.Lookup, "lookup", path=protocol),
-        search=config.section(config.Search, "search", path=protocol),
-        scan=config.section(config.Scan, "scan", path=protocol),
-        reach=config.section(config.Reach, "reach", path=protocol),
-        detectors=config.section(config.Detectors, "detectors", path=protocol),
-        score=config.section(config.Score, "score", path=protocol),
-        controls=config.section(config.Controls, "controls", path=protocol),
-        judge=config.section(config.Judge, "judge", path=protocol),
-        report=config.section(config.Report, "report", path=protocol),
+        prepare=load_section(PrepareSettings, "prepare", path=protocol),
+        recover=load_section(RecoverSettings, "recover", path=protocol),
+        lookup=load_section(LookupSettings, "lookup", path=protocol),
+        search=load_section(SearchSettings, "search", path=protocol),
+        scan=load_section(ScanSettings, "scan", path=protocol),
+        reach=load_section(ReachSettings, "reach", path=protocol),
+        detectors=load_section(DetectorSettings, "detectors", path=protocol),
+        score=load_section(ScoreSettings, "score", path=protocol),
+        controls=load_section(ControlSettings, "controls", path=protocol),
+        judge=load_section(JudgeSettings, "judge", path=protocol),
+        report=load_section(ReportSettings, "report", path=protocol),
     )

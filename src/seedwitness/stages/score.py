@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwitness import config, records
-from seedwitness.runtime.files import replacing
-from seedwitness.stages import frozen, place
+from seedwitness.config.reading import load_section
+from seedwitness.config.verdicts import ScoreSettings
+from seedwitness.records.copy_map import CopyMap
+from seedwitness.records.recipe import Recipe
+from seedwitness.records.tables import CODECS, SCORES, TRIALS, read_table, write_table
+from seedwitness.runtime.files import replace_whole
+from seedwitness.stages import frozen, output_path
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import positions
 from seedwitness.stages._target import picture_of
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
-    from seedwitness.imaging.alignment import Positions
+    from seedwitness.imaging.alignment import AlignmentSpec
     from seedwitness.metrics.scoring import Metric
 
 
@@ -34,22 +38,22 @@ def run(target: str, checkpoint: str) -> None:
     from seedwitness.metrics.scoring import closest, load
 
     protocol = frozen("score")
-    settings = config.section(config.Score, "score", path=protocol)
-    metrics = load(settings.run, settings.weights, settings.batch)
+    settings = load_section(ScoreSettings, "score", path=protocol)
+    metrics = load(settings.runnable, settings.weights, settings.batch)
     picture = picture_of(target)
-    own = _opened(place("search", target, checkpoint), checkpoint)
-    reference = config.section(str, "judge", "reference", path=protocol)
-    ranked_by = config.section(str, "judge", "metric", path=protocol)
+    own = _opened(output_path("search", target, checkpoint), checkpoint)
+    reference = load_section(str, "judge", "reference", path=protocol)
+    ranked_by = load_section(str, "judge", "metric", path=protocol)
     laid = positions(protocol)
-    theirs = _opened(place("replay", target, checkpoint), reference)
-    with replacing(place("score", target, checkpoint)) as part:
+    theirs = _opened(output_path("replay", target, checkpoint), reference)
+    with replace_whole(output_path("score", target, checkpoint)) as part:
         part.mkdir()
         rows = _scored(own, picture, metrics, settings.batch, laid)
-        records.write_table(part / "scores.parquet", rows, records.SCORES)
+        write_table(part / "scores.parquet", rows, SCORES)
         again = _scored(theirs, picture, metrics, settings.batch, laid)
-        records.write_table(part / "reference.parquet", again, records.SCORES)
+        write_table(part / "reference.parquet", again, SCORES)
         files = _coded(own, picture, metrics, laid.rule)
-        records.write_table(part / "codecs.parquet", files, records.CODECS)
+        write_table(part / "codecs.parquet", files, CODECS)
         shown = closest(rows, settings.images)
         for made, name in ((own, "images"), (theirs, "reference")):
             chosen = made.trials[made.trials["trial"].isin(shown)]
@@ -70,7 +74,7 @@ class _Made:
 
 
 def _opened(folder: Path, checkpoint: str) -> _Made:
-    trials = records.read_table(folder / "trials.parquet", records.TRIALS)
+    trials = read_table(folder / "trials.parquet", TRIALS)
     if trials.empty:
         return _Made(folder, trials, None)
     return _Made(folder, trials, loaded_as(checkpoint, str(trials["dtype"].iloc[0])).pipeline)
@@ -81,17 +85,17 @@ def _scored(
     picture: Image.Image,
     metrics: Mapping[str, Metric],
     batch: int,
-    laid: Positions,
+    laid: AlignmentSpec,
 ) -> list[dict[str, Any]]:
-    from seedwitness.engine.latent_io import kept
-    from seedwitness.search.trial_scores import scored
+    from seedwitness.engine.latent_io import iter_latents
+    from seedwitness.search.trial_scores import score_latents
 
     prompts = dict(zip(made.trials["trial"], made.trials["prompt"], strict=True))
     parts = (
         (names, [prompts[name] for name in names], latents)
-        for names, latents in kept(made.folder, made.trials, batch)
+        for names, latents in iter_latents(made.folder, made.trials, batch)
     )
-    return scored(made.pipeline, parts, picture, metrics, laid)
+    return score_latents(made.pipeline, parts, picture, metrics, laid)
 
 
 def _coded(
@@ -100,8 +104,8 @@ def _coded(
     """What image codecs make of the target at the generated size, by LPIPS and by PSNR."""
     import torch
 
-    from seedwitness.imaging.alignment import pixels as aligned
-    from seedwitness.imaging.alignment import ways
+    from seedwitness.imaging.alignment import alignments
+    from seedwitness.imaging.alignment import resized_pixels as aligned
     from seedwitness.metrics.codecs import DISTORTIONS, coded
     from seedwitness.metrics.scoring import rows
 
@@ -112,7 +116,7 @@ def _coded(
         files = list(coded(target))
         pictures = torch.stack([each.picture for each in files])
         names = [str(number) for number in range(len(files))]
-        for row in rows(by, names, pictures, [], ways(target)):
+        for row in rows(by, names, pictures, [], alignments(target)):
             file = files[int(row.pop("trial"))]
             about = {"codec": file.codec, "reduction": file.reduction, "quality": file.quality}
             found.append({**row, **about, "bytes": file.size})
@@ -124,7 +128,7 @@ def _map(
     trial: str,
     picture: Image.Image,
     metrics: Mapping[str, Metric],
-    laid: Positions,
+    laid: AlignmentSpec,
     position: str,
     folder: Path,
 ) -> None:
@@ -135,12 +139,12 @@ def _map(
     from PIL import Image
 
     from seedwitness.detectors.bright_ending import walked_ending
-    from seedwitness.engine.latent_io import kept
+    from seedwitness.engine.latent_io import iter_latents
     from seedwitness.engine.sampling import decode_latents
     from seedwitness.metrics import copy_map
 
     row = made.trials[made.trials["trial"] == trial]
-    [(_, latents)] = kept(made.folder, row, 1)
+    [(_, latents)] = iter_latents(made.folder, row, 1)
     pixels = decode_latents(made.pipeline, latents.to(made.pipeline.device))[0]
     target = laid.of(picture, pixels.shape[-1], pixels.shape[-2])[position]
     tiles = copy_map.tiles(pixels, target)
@@ -150,7 +154,7 @@ def _map(
         scores = copy_map.windows(metrics["descriptor"].against, pixels, target)
         windows = scores.flatten().tolist()
         found["windows"] = copy_map.spread(scores, pixels.shape[-2], pixels.shape[-1])
-    ending = walked_ending(made.pipeline, records.Recipe.of(row.iloc[0]))
+    ending = walked_ending(made.pipeline, Recipe.from_row(row.iloc[0]))
     if ending is not None:
         found["ending"] = ending / ending.amax().clamp(min=1e-12)
     folder.mkdir()
@@ -158,7 +162,7 @@ def _map(
         paled = copy_map.shown(pixels, agreement).permute(1, 2, 0).contiguous().numpy()
         Image.fromarray(paled).save(folder / f"{name}.png")
     steps = int(row["steps"].iloc[0])
-    records.CopyMap(
+    CopyMap(
         trial=trial,
         alignment=position,
         tiles_close=int((tiles <= copy_map.CLOSE).sum()),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from seedwitness import config
-from seedwitness.records import PROMPTS, write_table
-from seedwitness.runtime.files import replacing
-from seedwitness.stages import frozen, place
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import SearchSettings
+from seedwitness.records.tables import PROMPTS, write_table
+from seedwitness.runtime.files import replace_whole
+from seedwitness.stages import frozen, output_path
 from seedwitness.stages._checkpoint import loaded_as
 from seedwitness.stages._inputs import copies, prompts
 from seedwitness.stages._target import picture_of
@@ -23,30 +24,30 @@ def run(target: str, checkpoint: str) -> None:
     from seedwitness.search import case_search, results
 
     protocol = frozen("search")
-    settings = config.section(config.Search, "search", path=protocol)
-    case_search.check(settings)
-    steering.check(settings)
-    candidates = prompts(target, settings.candidates)
+    settings = load_section(SearchSettings, "search", path=protocol)
+    case_search.check_search_settings(settings)
+    steering.check_preselection(settings)
+    candidates = prompts(target, settings.num_candidates)
     picture = picture_of(target)
     loaded = loaded_as(checkpoint)
 
     began = perf_counter()
-    candidates, steered, rest = steering.steered(loaded, candidates, settings)
-    case = case_search.Case(picture, tuple(candidates["text"]))
-    searched = case_search.run(
+    candidates, steered, rest = steering.preselect_prompts(loaded, candidates, settings)
+    case = case_search.SearchCase(picture, tuple(candidates["text"]))
+    searched = case_search.search_cases(
         loaded, {target: case}, rest, copies=copies(loaded, settings, protocol)
     )
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]
-    about = results.summary(target, loaded, settings, case, outcome)
+    about = results.summarise_search(target, loaded, settings, case, outcome)
     spent = settings.budget_nfe - rest.budget_nfe
     about = about.model_copy(update={"nfe": about.nfe + spent, "steered": steered})
     places = zip(candidates["text"], candidates["rank"], candidates["source"], strict=True)
-    with replacing(place("search", target, checkpoint)) as part:
+    with replace_whole(output_path("search", target, checkpoint)) as part:
         part.mkdir()
         write_table(part / "prompts.parquet", candidates, PROMPTS)
         ranked = {text: (rank, source) for text, rank, source in places}
         results.write_trials(part, outcome, ranked, settings.latents, settings.strategy.name)
         about.write(part / "search.json")
-    results.write_seconds(place("seconds", target, checkpoint), seconds, searched)
+    results.write_seconds(output_path("seconds", target, checkpoint), seconds, searched)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import ceil, log1p
 
 
-def controls(alpha: float, cases: int = 1) -> int:
+def controls_needed(alpha: float, cases: int = 1) -> int:
     """The fewest controls with which p can fall to ``alpha`` / ``cases``: Bonferroni's share.
 
     The rank among m controls gives no p below 1 / (m + 1). Raises ValueError for an alpha that is
@@ -17,7 +17,7 @@ def controls(alpha: float, cases: int = 1) -> int:
     return ceil(cases / Fraction(str(alpha))) - 1
 
 
-def seeds(rate: float, power: float) -> int:
+def seeds_needed(rate: float, power: float) -> int:
     """The fewest seeds that show a copy with chance ``power``, where copies come at ``rate``.
 
     The smallest n with 1 - (1 - rate)^n ≥ power. Raises ValueError where one is not in (0, 1).

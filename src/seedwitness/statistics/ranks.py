@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import permutation_test, t
 
-from seedwitness.records import Paired, Rank
+from seedwitness.records.findings import PairedComparison, Rank
 
 
-def rank(value: float, controls: Sequence[float], *, higher_is_closer: bool, alpha: float) -> Rank:
+def rank_among_controls(
+    value: float, controls: Sequence[float], *, higher_is_closer: bool, alpha: float
+) -> Rank:
     """Monte Carlo rank test: p = (1 + controls at least as close) / (1 + controls).
 
     Valid where target and controls are exchangeable (Phipson & Smyth, 2010): the same steps,
@@ -32,7 +34,7 @@ def rank(value: float, controls: Sequence[float], *, higher_is_closer: bool, alp
     )
 
 
-def holm(p: Sequence[float]) -> list[float]:
+def holm_adjust(p: Sequence[float]) -> list[float]:
     """p of each of several tests, corrected by Holm (1979), in the same order.
 
     The k-th smallest of m, counted from 0, is taken m − k times, and is no smaller than the one
@@ -47,13 +49,13 @@ def holm(p: Sequence[float]) -> list[float]:
     return found
 
 
-def in_company(ranked: Rank, company: Sequence[float]) -> Rank:
+def adjust_in_family(ranked: Rank, company: Sequence[float]) -> Rank:
     """A rank whose p is corrected by Holm in the company of other tests' p."""
     family = [ranked.p, *company]
-    return ranked.model_copy(update={"family": len(family), "p_family": holm(family)[0]})
+    return ranked.model_copy(update={"family": len(family), "p_family": holm_adjust(family)[0]})
 
 
-def paired(
+def compare_pairs(
     values: Sequence[float],
     reference: Sequence[float],
     groups: Sequence[str],
@@ -64,7 +66,7 @@ def paired(
     checkpoint: str,
     checkpoint_sha256: str,
     what: str,
-) -> Paired:
+) -> PairedComparison:
     """Mean difference over the same recipes on two checkpoints, by a sign-flip permutation test.
 
     Positive: closer on the checkpoint under examination. One-sided p; the interval is that of
@@ -86,7 +88,7 @@ def paired(
         rng=np.random.default_rng(seed),
     )
     low, high = mean_interval([gain[rows] for rows in _by_group(groups)])
-    return Paired(
+    return PairedComparison(
         checkpoint=checkpoint,
         checkpoint_sha256=checkpoint_sha256,
         n=len(gain),

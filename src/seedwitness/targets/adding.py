@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from seedwitness import config
+from seedwitness.config.inputs import EntryName
+from seedwitness.config.reading import validate
 from seedwitness.errors import ConfigError, PictureError
 from seedwitness.imaging.image_folder import SUFFIXES
-from seedwitness.runtime.files import replacing, sha256_file
+from seedwitness.runtime.files import replace_whole, sha256_file
 from seedwitness.targets.reading import Reading, pixels, read
 
 FOLDER = Path("data/targets")
@@ -29,7 +30,7 @@ _LATIN = str.maketrans(
 )
 
 
-class Added(NamedTuple):
+class AddedTarget(NamedTuple):
     """The target's name, its file, and what was read of it."""
 
     name: str
@@ -39,12 +40,12 @@ class Added(NamedTuple):
     """False where the very same file was there under this name already."""
 
 
-def add(
+def copy_target(
     image: Path,
     name: str | None = None,
     folder: Path = FOLDER,
     listed: Mapping[str, Path] = MappingProxyType({}),
-) -> Added:
+) -> AddedTarget:
     """Copy a picture file into ``folder`` under ``name``, or a safe name made from the file's own.
 
     ``listed`` are targets that may lie elsewhere, by name. Raises ConfigError where the name is
@@ -60,7 +61,7 @@ def add(
     if name in others:
         there = others[name]
         if there.is_file() and sha256_file(there) == sha256:
-            return Added(name, there, _named(reading, name, there), new=False)
+            return AddedTarget(name, there, _named(reading, name, there), new=False)
         raise ConfigError(
             f"There is a target {name} already, {there}, and {image} is another file. Give it a "
             "name of its own by `--name`, or take the other target away first."
@@ -75,15 +76,15 @@ def add(
             )
     kind = reading.target.format
     path = folder / f"{name}{ENDINGS.get(kind, '.' + kind.lower())}"
-    with replacing(path) as part:
+    with replace_whole(path) as part:
         shutil.copyfile(image, part)
-    return Added(name, path, _named(reading, name, path), new=True)
+    return AddedTarget(name, path, _named(reading, name, path), new=True)
 
 
 def check_name(name: str) -> None:
     """Raises ConfigError where ``name`` is no name for a target; it offers one that would do."""
     try:
-        config.validated(config.Name, name, "--name")
+        validate(EntryName, name, "--name")
     except ConfigError as error:
         offer = safe_name(name)
         raise ConfigError(f"{error} `{offer}` would do." if offer else str(error)) from None

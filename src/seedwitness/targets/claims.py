@@ -24,7 +24,7 @@ from sd_parsers.parsers import (
     Parser,
 )
 
-from seedwitness.records import Claim
+from seedwitness.records.target import Claim
 from seedwitness.targets.sources import Source, sources
 from seedwitness.targets.words import shortened, valid, why
 

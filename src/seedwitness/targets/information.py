@@ -7,8 +7,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from seedwitness.config import Prepare
-from seedwitness.records import Information
+from seedwitness.config.steps import PrepareSettings
+from seedwitness.records.target import InformationContent
 
 LONGEST = 128
 """Pixels of the longer side at which a picture is measured, so that one limit serves all sizes."""
@@ -18,7 +18,7 @@ TILE = 8
 BUSY = 2.0
 
 
-def measure(image: Image.Image) -> Information:
+def measure(image: Image.Image) -> InformationContent:
     """Information of an RGB picture, measured at no more than 128 pixels of its longer side.
 
     A larger picture is scaled down by means over boxes first: bits a pixel fall with the size
@@ -31,7 +31,7 @@ def measure(image: Image.Image) -> Information:
     levels = np.asarray(small.convert("L"), np.float64)
     plain = Image.new("RGB", small.size, small.getpixel((0, 0)))
     spent = max(0, lossless_bytes(small) - lossless_bytes(plain))
-    return Information(
+    return InformationContent(
         bits_per_pixel=8 * spent / max(small.width * small.height, LEAST),
         deviation=float(levels.std() / 255),
         busy_tiles=float((tile_deviations(levels) > BUSY).mean()),
@@ -39,23 +39,23 @@ def measure(image: Image.Image) -> Information:
     )
 
 
-def too_flat(information: Information, limits: Prepare) -> list[str]:
+def too_flat(information: InformationContent, limits: PrepareSettings) -> list[str]:
     """Why nothing can be concluded of a picture with so little in it; empty where it has enough."""
     reasons = []
-    if information.bits_per_pixel < limits.least_bits_per_pixel:
+    if information.bits_per_pixel < limits.min_bits_per_pixel:
         reasons.append(
             f"its lossless coding takes {information.bits_per_pixel:.3f} bits a pixel more than "
-            f"a single colour, below the {limits.least_bits_per_pixel:g} asked for"
+            f"a single colour, below the {limits.min_bits_per_pixel:g} asked for"
         )
-    if information.deviation < limits.least_deviation:
+    if information.deviation < limits.min_deviation:
         reasons.append(
             f"its grey levels deviate by {information.deviation:.3f} of the range from black to "
-            f"white, below the {limits.least_deviation:g} asked for"
+            f"white, below the {limits.min_deviation:g} asked for"
         )
-    if information.busy_tiles < limits.least_busy_tiles:
+    if information.busy_tiles < limits.min_busy_tiles:
         reasons.append(
             f"{information.busy_tiles:.1%} of its tiles of 8 × 8 pixels have any structure, below "
-            f"the {limits.least_busy_tiles:.1%} asked for"
+            f"the {limits.min_busy_tiles:.1%} asked for"
         )
     return reasons
 

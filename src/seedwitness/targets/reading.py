@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from seedwitness.imaging.decoding import opened, pixel_hash
-from seedwitness.imaging.perceptual_fingerprint import imprint
-from seedwitness.records import Target
+from seedwitness.imaging.decoding import open_image, pixel_hash
+from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
+from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import sha256_file
 from seedwitness.targets.claims import read as read_claims
 from seedwitness.targets.decoding import kept_bits, normal
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     """Upright RGB of 8 bits in sRGB at the picture's own size, and what its file says of it."""
 
     image: Image.Image
-    target: Target
+    target: TargetRecord
 
 
 def read(path: Path, name: str, remedy: str = REMEDY) -> Reading:
@@ -36,7 +36,7 @@ def read(path: Path, name: str, remedy: str = REMEDY) -> Reading:
     with warnings.catch_warnings(record=True) as caught:
         # Pillow's readers warn by this category; any other warning is no matter of the file.
         warnings.simplefilter("always", UserWarning)
-        with opened(path, remedy) as image:
+        with open_image(path, remedy) as image:
             file_format, mode = image.format or "unknown", image.mode
             # The pixels first: counting frames and reading late text moves Pillow on in the file.
             upright, changes, unread = normal(image)
@@ -51,13 +51,13 @@ def read(path: Path, name: str, remedy: str = REMEDY) -> Reading:
     if frames > 1:
         changes.insert(0, f"the first of {frames} frames taken")
     unread += dict.fromkeys(f"Pillow warns: {shortened(str(each.message))}" for each in caught)
-    target = Target(
+    target = TargetRecord(
         name=name,
         file_name=valid(path.name),
         file_sha256=sha256_file(path),
         file_bytes=path.stat().st_size,
         pixels_sha256=pixel_hash(upright),
-        **imprint(upright)._asdict(),
+        **fingerprint_image(upright)._asdict(),
         width=upright.width,
         height=upright.height,
         format=file_format,
@@ -76,7 +76,7 @@ def pixels(path: Path, remedy: str = REMEDY) -> str:
     """The hash of a picture's upright pixels, as in its record, at less cost than the record."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        with opened(path, remedy) as image:
+        with open_image(path, remedy) as image:
             return pixel_hash(normal(image).image)
 
 

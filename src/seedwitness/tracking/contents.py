@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwitness import config, records
+from seedwitness.config.params import Params
+from seedwitness.config.reading import FILE_NAME, load_mapping, validate
+from seedwitness.config.verdicts import ControlSettings
 from seedwitness.errors import RecordError
-from seedwitness.records import digest, read, read_table
+from seedwitness.records.corpus import CorpusRecord
+from seedwitness.records.document import read_document
+from seedwitness.records.findings import CaseFindings
+from seedwitness.records.recipe import digest
+from seedwitness.records.search import SearchSummary
+from seedwitness.records.tables import CONTROL_SCORES, SCORES, TRIALS, read_table
+from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import sha256_file
 
 if TYPE_CHECKING:
@@ -86,9 +94,9 @@ class Pipeline:
 
 def pipeline() -> Pipeline:
     """All that ``params.yaml`` names, from the files. Raises RecordError where one is missing."""
-    parameters = config.mapping(Path(config.FILE_NAME))
-    settings = config.validated(config.Params, parameters, config.FILE_NAME)
-    files = {config.FILE_NAME: Path(config.FILE_NAME)}
+    parameters = load_mapping(Path(FILE_NAME))
+    settings = validate(Params, parameters, FILE_NAME)
+    files = {FILE_NAME: Path(FILE_NAME)}
     for target in settings.targets:
         files |= _within(REPORTS / target, f"reports/{target}")
     if OVERVIEW.exists():
@@ -101,7 +109,7 @@ def pipeline() -> Pipeline:
     for each in cases:
         own = by_checkpoint[f"controls of {each.checkpoint}"]
         datasets[each.name] = [pictures[each.target], shared[0], own]
-    hashes = {name: _hash(path) for name, path in files.items() if name != config.FILE_NAME}
+    hashes = {name: _hash(path) for name, path in files.items() if name != FILE_NAME}
     hashes |= {each.name: each.sha256 for each in shared}
     return Pipeline(parameters, cases, datasets, files, hashes)
 
@@ -126,17 +134,17 @@ def trials(case: Case) -> pd.DataFrame:
     twice, or is one of no trial.
     """
     folder = {stage: DATA / stage / case.target / case.checkpoint for stage in CASE_STAGES}
-    table = read_table(folder["search"] / "trials.parquet", records.TRIALS)
+    table = read_table(folder["search"] / "trials.parquet", TRIALS)
     _once(table["trial"], folder["search"] / "trials.parquet")
     for prefix, name in TABLES.items():
         path = folder["score"] / name
-        scores = read_table(path, records.SCORES)
+        scores = read_table(path, SCORES)
         _among(scores["trial"], table["trial"], path)
         for metric, part in scores.groupby("metric", sort=False):
             _once(part["trial"], path)
             table[f"{prefix}{metric}"] = table["trial"].map(part.set_index("trial")["score"])
     replayed = folder["replay"] / "trials.parquet"
-    again = read_table(replayed, records.TRIALS).set_index("trial")
+    again = read_table(replayed, TRIALS).set_index("trial")
     _once(again.index, replayed)
     _among(again.index, table["trial"], replayed)
     for name in REPLAYED:
@@ -149,7 +157,7 @@ def scored(table: pd.DataFrame) -> dict[str, list[tuple[int, float]]]:
 
     What the search was guided by is in the table, and not here.
     """
-    left = {f"reference/{name}" for name in REPLAYED} | set(records.TRIALS)
+    left = {f"reference/{name}" for name in REPLAYED} | set(TRIALS)
     found: dict[str, list[tuple[int, float]]] = {}
     for name in table.columns:
         if name not in left:
@@ -163,14 +171,14 @@ def parameters(case: Case, table: pd.DataFrame) -> dict[str, str]:
     import pandas as pd
 
     folder = DATA / "search" / case.target / case.checkpoint
-    search = read(records.Search, folder / "search.json").model_dump()
+    search = read_document(SearchSummary, folder / "search.json").model_dump()
     found = {f"search.{key}": value for key, value in search.items()}
     for name in SETTINGS:
         values = table[name].unique().tolist()
         if len(values) == 1:
             found[f"recipe.{name}"] = values[0]
     path = DATA / "score" / case.target / case.checkpoint / TABLES[""]
-    for row in read_table(path, records.SCORES).drop_duplicates("metric").itertuples():
+    for row in read_table(path, SCORES).drop_duplicates("metric").itertuples():
         for key in ("version", "label", "weights_sha256", "higher_is_closer"):
             value = getattr(row, key)
             found[f"metric.{row.metric}.{key}"] = "" if pd.isna(value) else value
@@ -180,7 +188,7 @@ def parameters(case: Case, table: pd.DataFrame) -> dict[str, str]:
 def figures(case: Case) -> tuple[dict[str, str], dict[str, float]]:
     """What was concluded: words, and the figures that led to them."""
     path = DATA / "judge" / case.target / case.checkpoint / "finding.json"
-    found = read(records.Case, path)
+    found = read_document(CaseFindings, path)
     words = {"memorised": found.memorised.finding, "generated": found.generated.finding}
     numbers = {
         "finding/statistic": found.memorised.statistic.value,
@@ -218,7 +226,7 @@ def as_json(table: pd.DataFrame) -> str:
 
 def _target(name: str) -> Dataset:
     path = DATA / "prepare" / name
-    shown = read(records.Target, path / "target.json")
+    shown = read_document(TargetRecord, path / "target.json")
     profile = {
         "file_sha256": shown.file_sha256,
         "pixels_sha256": shown.pixels_sha256,
@@ -231,14 +239,14 @@ def _target(name: str) -> Dataset:
 
 def _corpus() -> Dataset:
     path = DATA / "index" / "corpus.json"
-    shown = read(records.Corpus, path)
+    shown = read_document(CorpusRecord, path)
     profile = {"rows": shown.rows, "sha256": shown.sha256, "source": shown.source}
     return Dataset("corpus", "corpus", path.as_posix(), shown.sha256, profile)
 
 
-def _controls(checkpoint: str, settings: config.Controls) -> Dataset:
+def _controls(checkpoint: str, settings: ControlSettings) -> Dataset:
     path = DATA / "controls" / checkpoint / "controls.parquet"
-    table = read_table(path, records.CONTROLS)
+    table = read_table(path, CONTROL_SCORES)
     sha256 = _hash(path)
     count = int(table["control"].nunique())
     profile = {"controls": count, "sha256": sha256, "source": settings.source}

@@ -6,8 +6,8 @@ import json
 
 from tqdm import tqdm
 
-from seedwitness import config
-from seedwitness.records import Document
+from seedwitness.config.verdicts import TrackingSettings
+from seedwitness.records.document import Document
 from seedwitness.tracking import store as stores
 from seedwitness.tracking.contents import (
     Case,
@@ -46,7 +46,7 @@ class Published(Document):
     files: int
 
 
-def publish(settings: config.Tracking) -> Published:
+def publish(settings: TrackingSettings) -> Published:
     """Publish the files of the project in the working directory; what is there stays as it is.
 
     A run of the same content is never made twice, and one that was cut short is filled up. A run

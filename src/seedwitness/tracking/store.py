@@ -36,9 +36,9 @@ from mlflow.utils.mlflow_tags import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from seedwitness.config import Tracking
+from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import ConfigError, TrackingError
-from seedwitness.runtime.files import explaining, write_whole
+from seedwitness.runtime.files import explain_write_errors, write_whole
 from seedwitness.tracking.contents import Dataset
 
 KIND, CONTENT = "seedwitness.kind", "seedwitness.content"
@@ -66,7 +66,7 @@ class Store:
 
 
 @contextmanager
-def opened(settings: Tracking) -> Iterator[Store]:
+def opened(settings: TrackingSettings) -> Iterator[Store]:
     """MLflow as ``settings`` name it; the experiment is made where there is none.
 
     Raises TrackingError where the store cannot be reached, is of another version, or fails inside
@@ -77,7 +77,7 @@ def opened(settings: Tracking) -> Iterator[Store]:
             _reach(settings.uri)
         elif settings.uri.startswith(SQLITE):
             _look(Path(settings.uri.removeprefix(SQLITE)))
-        with explaining(Path(settings.artifacts or ".")):
+        with explain_write_errors(Path(settings.artifacts or ".")):
             client = MlflowClient(tracking_uri=located(settings.uri))
             yield Store(client, _experiment(client, settings))
     except (MlflowException, SQLAlchemyError) as error:
@@ -219,7 +219,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _experiment(client: MlflowClient, settings: Tracking) -> str:
+def _experiment(client: MlflowClient, settings: TrackingSettings) -> str:
     there = client.get_experiment_by_name(settings.experiment)
     if is_server(settings.uri):
         return str(there.experiment_id if there else client.create_experiment(settings.experiment))
@@ -273,7 +273,7 @@ def _short(value: str) -> str:
 
 def _look(path: Path) -> None:
     """Look at the database's file: MLflow itself would try for minutes to open another kind."""
-    with explaining(path):
+    with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size:
             with path.open("rb") as file:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from seedwitness.config import Tracking
+from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import TrackingError
 
 HOST = "127.0.0.1"
@@ -22,7 +22,7 @@ def address(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
-def command(settings: Tracking, port: int) -> list[str]:
+def command(settings: TrackingSettings, port: int) -> list[str]:
     """MLflow's server on one worker, for this machine alone.
 
     Raises TrackingError where the pages are a server's own, there is nothing to show, or the port

@@ -9,15 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seedwitness import config, records
+from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
-from seedwitness.imaging.perceptual_fingerprint import Imprint, Imprints
-from seedwitness.statistics.ranks import paired
+from seedwitness.imaging.perceptual_fingerprint import Fingerprint, FingerprintIndex
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.findings import CopyCount, CopyCriterion, PairedComparison
+from seedwitness.records.rates import Rate
+from seedwitness.records.search import SearchSummary
+from seedwitness.records.seed_scan import SeedScan
+from seedwitness.records.target import TargetRecord
+from seedwitness.statistics.ranks import compare_pairs
 from seedwitness.statistics.rates import rate
 
 
 @dataclass(frozen=True)
-class Examined:
+class CaseData:
     """All that a finding rests on. ``scores`` and ``reference_scores`` are ``records.SCORES``,
     of the same ``trials`` (``records.TRIALS``); ``controls``, and ``known``, what the checkpoint is
     known to have learned, are ``records.CONTROLS``; ``prompts`` is ``records.PROMPTS`` and
@@ -27,22 +33,22 @@ class Examined:
     ``reference`` is None where the checkpoint is the reference itself.
     """
 
-    target: records.Target
-    checkpoint: records.Checkpoint
+    target: TargetRecord
+    checkpoint: CheckpointIdentity
     flat: Sequence[str]
     scores: pd.DataFrame
     controls: pd.DataFrame
     known: pd.DataFrame
-    reference: records.Checkpoint | None
+    reference: CheckpointIdentity | None
     reference_scores: pd.DataFrame
-    search: records.Search
+    search: SearchSummary
     prompts: pd.DataFrame
     trials: pd.DataFrame
     codecs: pd.DataFrame
-    scan: records.Scan
+    scan: SeedScan
 
 
-def tables(case: Examined) -> dict[str, pd.DataFrame]:
+def tables(case: CaseData) -> dict[str, pd.DataFrame]:
     """The tables of scores that a finding rests on, by what they are of."""
     return {
         "trials": case.scores,
@@ -58,12 +64,12 @@ class Picture:
 
     name: str
     pixels_sha256: str
-    imprint: Imprint
+    imprint: Fingerprint
 
 
 def same(one: Picture, among: Sequence[Picture]) -> list[Picture]:
     """Those that are ``one``, by their pixels or as ``resaved`` sees it, in their order."""
-    seen = set(Imprints([each.imprint for each in among]).alike(one.imprint))
+    seen = set(FingerprintIndex([each.imprint for each in among]).find_matches(one.imprint))
     return [
         each
         for place, each in enumerate(among)
@@ -73,9 +79,9 @@ def same(one: Picture, among: Sequence[Picture]) -> list[Picture]:
 
 def pictures(table: pd.DataFrame) -> list[Picture]:
     """The pictures of ``records.CONTROLS``, each once."""
-    columns = ["control", "pixels_sha256", *Imprint._fields]
+    columns = ["control", "pixels_sha256", *Fingerprint._fields]
     return [
-        Picture(name, pixels, Imprint(*seen))
+        Picture(name, pixels, Fingerprint(*seen))
         for name, pixels, *seen in table[columns].drop_duplicates("control").to_numpy()
     ]
 
@@ -90,7 +96,7 @@ def closest(values: pd.Series, higher_is_closer: bool) -> float:
     return float(values.max() if higher_is_closer else values.min())
 
 
-def every_other(trials: pd.Series, half: int, of: pd.Series | None = None) -> pd.Series:
+def split_half(trials: pd.Series, half: int, of: pd.Series | None = None) -> pd.Series:
     """Which of a search's trials belong to one of two halves, 0 or 1; ``of`` tells searches apart.
 
     Ids are hashes, so every other one in their order is a half that nobody chose.
@@ -101,7 +107,7 @@ def every_other(trials: pd.Series, half: int, of: pd.Series | None = None) -> pd
 
 
 def control_statistics(
-    case: Examined, metric: str, higher_is_closer: bool, half: int | None = None
+    case: CaseData, metric: str, higher_is_closer: bool, half: int | None = None
 ) -> tuple[list[float], list[str]]:
     """The same statistic of every control; the target itself is no control, and is named.
 
@@ -109,25 +115,27 @@ def control_statistics(
     """
     own = case.controls[case.controls["metric"] == metric]
     if half is not None:
-        own = own[every_other(own["trial"], half, own["control"])]
+        own = own[split_half(own["trial"], half, own["control"])]
     return statistics(own, case.target, higher_is_closer)
 
 
 def statistics(
-    own: pd.DataFrame, but: records.Target, higher_is_closer: bool
+    own: pd.DataFrame, but: TargetRecord, higher_is_closer: bool
 ) -> tuple[list[float], list[str]]:
     """The closest of each picture's trials, from ``records.CONTROLS`` of one metric.
 
     Pictures that are ``but`` are left out, and named.
     """
-    target = Picture(but.name, but.pixels_sha256, Imprint(but.pdq, but.pdq_quality, but.thumbnail))
+    target = Picture(
+        but.name, but.pixels_sha256, Fingerprint(but.pdq, but.pdq_quality, but.thumbnail)
+    )
     left_out = sorted(each.name for each in same(target, pictures(own)))
     grouped = own[~own["control"].isin(left_out)].groupby("control")["score"]
     best = grouped.max() if higher_is_closer else grouped.min()
     return best.sort_index().tolist(), left_out
 
 
-def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> records.Copies:
+def copies(case: CaseData, settings: JudgeSettings, wide: pd.DataFrame) -> CopyCount:
     """Trials that meet every criterion, with the interval; and the reference's of the same."""
     criteria = _criteria(case, settings)
     hits = meets(wide, criteria)
@@ -142,7 +150,7 @@ def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> record
         reference = rate_of(theirs, f"{what}, on the reference checkpoint")
     higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
     nearest = wide.loc[hits, settings.metric]
-    return records.Copies(
+    return CopyCount(
         criteria=criteria,
         rate=rate_of(hits, what, up_to_hit=up_to_hit),
         best_trial=None if nearest.empty else str(nearest.idxmax() if higher else nearest.idxmin()),
@@ -151,8 +159,8 @@ def copies(case: Examined, settings: config.Judge, wide: pd.DataFrame) -> record
 
 
 def blind_rates(
-    case: Examined, settings: config.Judge, wide: pd.DataFrame
-) -> tuple[records.Rate, records.Rate] | None:
+    case: CaseData, settings: JudgeSettings, wide: pd.DataFrame
+) -> tuple[Rate, Rate] | None:
     """``copies`` among the blind trials of ``wide``, here and on the reference.
 
     None where the checkpoint is the reference itself, or no trial is blind.
@@ -165,12 +173,12 @@ def blind_rates(
     return found.rate, found.reference_rate
 
 
-def copied(case: Examined, settings: config.Judge, scores: pd.DataFrame) -> pd.Series:
+def copied(case: CaseData, settings: JudgeSettings, scores: pd.DataFrame) -> pd.Series:
     """Which trials of ``scores`` are copies by every criterion, by trial."""
     return meets(by_trial(scores), _criteria(case, settings))
 
 
-def meets(wide: pd.DataFrame, criteria: Sequence[records.Criterion]) -> pd.Series:
+def meets(wide: pd.DataFrame, criteria: Sequence[CopyCriterion]) -> pd.Series:
     """Which rows of a table of trials meet every criterion."""
     hits = pd.Series(True, index=wide.index)
     for each in criteria:
@@ -180,8 +188,8 @@ def meets(wide: pd.DataFrame, criteria: Sequence[records.Criterion]) -> pd.Serie
 
 
 def compared(
-    case: Examined, settings: config.Judge, wide: pd.DataFrame, higher: bool
-) -> records.Paired | None:
+    case: CaseData, settings: JudgeSettings, wide: pd.DataFrame, higher: bool
+) -> PairedComparison | None:
     """The blind trials of ``wide`` beside those of the same recipes on the reference checkpoint.
 
     None where the checkpoint is the reference itself, or there is a single one, which no spread can
@@ -200,7 +208,7 @@ def compared(
     if blind.sum() < 2:
         return None
     prompts = case.trials.set_index("trial").loc[wide.index, "prompt"]
-    return paired(
+    return compare_pairs(
         wide.loc[blind, settings.metric].tolist(),
         theirs[blind].tolist(),
         prompts[blind].tolist(),
@@ -214,7 +222,7 @@ def compared(
     )
 
 
-def is_blind(case: Examined, wide: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def is_blind(case: CaseData, wide: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which trials of ``wide`` nothing chose by what came of others.
 
     What was chosen by it leans to the checkpoint that it came of.
@@ -233,21 +241,19 @@ def about(scores: pd.DataFrame, metric: str) -> pd.Series:
     return found.iloc[0]
 
 
-def _criteria(case: Examined, settings: config.Judge) -> list[records.Criterion]:
+def _criteria(case: CaseData, settings: JudgeSettings) -> list[CopyCriterion]:
     return [
-        records.Criterion(
+        CopyCriterion(
             metric=copy.metric,
             threshold=copy.threshold,
             higher_is_closer=bool(about(case.scores, copy.metric)["higher_is_closer"]),
             source=copy.source,
         )
-        for copy in settings.copies
+        for copy in settings.copy_criteria
     ]
 
 
-def rate_of(
-    hits: Sequence[bool] | pd.Series, what: str, *, up_to_hit: bool = False
-) -> records.Rate:
+def rate_of(hits: Sequence[bool] | pd.Series, what: str, *, up_to_hit: bool = False) -> Rate:
     """How many of ``hits`` are true, with its interval."""
     found = rate(int(np.sum(hits)), len(hits), up_to_hit=up_to_hit)
-    return records.Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)
+    return Rate(hits=found.hits, n=found.n, low=found.low, high=found.high, what=what)

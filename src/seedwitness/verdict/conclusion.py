@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seedwitness import config, records
+from seedwitness.config.verdicts import JudgeSettings
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.findings import CopyCount, PairedComparison, Rank, Verdict
+from seedwitness.records.rates import Rate
 from seedwitness.statistics import power_analysis
 from seedwitness.statistics.description_length import text_bits
-from seedwitness.verdict.case_data import Examined
+from seedwitness.verdict.case_data import CaseData
 
 MORE = 0.95
 """The share of controls with shorter captions from which on a target's prompt tells more."""
 
 
 @dataclass(frozen=True)
-class Beside:
+class ReferenceComparison:
     """The reference checkpoint beside a case, given the same recipes.
 
     ``compared`` is None where nothing could be compared, ``rates``, of copies here and there, where
@@ -23,18 +26,18 @@ class Beside:
     reference is not itself ranked in this report.
     """
 
-    compared: records.Paired | None
-    rates: tuple[records.Rate, records.Rate] | None
-    p: float | None
+    compared: PairedComparison | None
+    rates: tuple[Rate, Rate] | None
+    reference_p: float | None
 
 
 def conclude(
     refused: Sequence[str],
-    ranked: records.Rank,
-    found: records.Copies,
-    beside: Beside | None,
-    settings: config.Judge,
-) -> tuple[records.Finding, list[str]]:
+    ranked: Rank,
+    found: CopyCount,
+    beside: ReferenceComparison | None,
+    settings: JudgeSettings,
+) -> tuple[Verdict, list[str]]:
     """The word for *memorised*, and the reasons for it, the decisive one first.
 
     ``refused`` are ``refusals``: where there are any, they are the reasons. ``beside`` is None
@@ -44,9 +47,9 @@ def conclude(
         return "inconclusive", list(refused)
     least = ranked.resolution * ranked.family
     among = f" in the company of {ranked.family} cases" if ranked.family > 1 else ""
-    if ranked.controls < settings.least_controls or least > settings.alpha:
+    if ranked.controls < settings.min_controls or least > settings.alpha:
         needed = max(
-            settings.least_controls, power_analysis.controls(settings.alpha, ranked.family)
+            settings.min_controls, power_analysis.controls_needed(settings.alpha, ranked.family)
         )
         return "inconclusive", [
             f"{ranked.controls} controls are too few{among}: p could not fall below {least:.2g}. "
@@ -78,7 +81,7 @@ def conclude(
     return "not supported", [said, counted]
 
 
-def _withheld(beside: Beside | None, settings: config.Judge) -> str:
+def _withheld(beside: ReferenceComparison | None, settings: JudgeSettings) -> str:
     """What the reference says against calling a case supported; empty where it says nothing.
 
     Vetoes and no second tests at α: few trials by the right prompt could never pass those.
@@ -117,16 +120,16 @@ def _withheld(beside: Beside | None, settings: config.Judge) -> str:
                 f"{own.hits} of {own.n}: the 95 % intervals of the two rates overlap. Either it "
                 "saw the target, or anyone draws it from these words."
             )
-    if beside.p is not None and beside.p <= settings.alpha:
+    if beside.reference_p is not None and beside.reference_p <= settings.alpha:
         return (
             f"The target beats the controls on the reference checkpoint {compared.checkpoint} too "
-            f"(p = {beside.p:.3g}): it is easier to draw than they are, or that checkpoint saw it. "
+            f"(p = {beside.reference_p:.3g}): it is easier to draw than they are, or that checkpoint saw it. "
             "Take controls that are more like it, or another as judge.reference."
         )
     return ""
 
 
-def other_noise(case: Examined) -> bool:
+def other_noise(case: CaseData) -> bool:
     """Whether the same seed is other noise on the reference checkpoint."""
     assert case.reference is not None
     shapes = {
@@ -135,12 +138,12 @@ def other_noise(case: Examined) -> bool:
     return len(shapes) > 1
 
 
-def _kind(checkpoint: records.Checkpoint) -> str:
+def _kind(checkpoint: CheckpointIdentity) -> str:
     """What a checkpoint does that another of its family does too."""
     return f"predicts {checkpoint.prediction_type} from {checkpoint.prompt_limit} tokens at most"
 
 
-def limits(case: Examined, ranked: records.Rank) -> list[str]:
+def limits(case: CaseData, ranked: Rank) -> list[str]:
     """What is to be said beside the word for *memorised*, a sentence each."""
     said = [f"With {ranked.controls} controls p cannot fall below {ranked.resolution:.3g}."]
     labels = case.scores[["metric", "label"]].drop_duplicates()
@@ -176,7 +179,7 @@ def limits(case: Examined, ranked: records.Rank) -> list[str]:
             "How rarely a blind seed comes near is measured by the guide, and not by the copy's "
             "criteria; it was estimated while the levels were chosen, so its interval is made wide."
         )
-    if not case.search.blind:
+    if not case.search.is_blind:
         said.append(
             f"The strategy {case.search.strategy} chose its later trials by how close earlier ones "
             "came: the rate of copies is none of blind seeds, and no interval is given for it; the "
@@ -192,7 +195,7 @@ def limits(case: Examined, ranked: records.Rank) -> list[str]:
     return said
 
 
-def _told_more(case: Examined) -> list[str]:
+def _told_more(case: CaseData) -> list[str]:
     """Whether what was said of the target tells more than the captions of nearly all controls."""
     given = case.prompts[case.prompts["source"] != "recovered"]
     tried = given[given["text"].isin(case.trials["prompt"])]

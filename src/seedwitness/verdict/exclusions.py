@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwitness import records
-from seedwitness.verdict.case_data import Examined, pictures, same, tables
+from seedwitness.records.findings import CopyCriterion, Rank
+from seedwitness.records.target import InformationContent
+from seedwitness.verdict.case_data import CaseData, pictures, same, tables
 
 RESAVED = "by its pixels, or by PDQ and colour"
 
@@ -13,9 +14,7 @@ ROUNDING = 1e-3
 """By so much a score may leave its metric's range: float32, and embeddings scaled to one."""
 
 
-def refusals(
-    case: Examined, ranked: records.Rank, criteria: Sequence[records.Criterion]
-) -> list[str]:
+def exclusion_reasons(case: CaseData, ranked: Rank, criteria: Sequence[CopyCriterion]) -> list[str]:
     """Why nothing can be concluded of a case, whatever the figures; mostly empty."""
     said = [f"The target is too flat to be recognised by: {why}." for why in case.flat]
     said = said or _blank(case.target.information, criteria)
@@ -48,7 +47,7 @@ def refusals(
     return said
 
 
-def _blank(about: records.Information, criteria: Sequence[records.Criterion]) -> list[str]:
+def _blank(about: InformationContent, criteria: Sequence[CopyCriterion]) -> list[str]:
     """Whether a sheet of one colour would be a copy of the target, as far as that is measured."""
     if {each.metric for each in criteria} != {"patch-l2"}:
         return []
@@ -58,11 +57,11 @@ def _blank(about: records.Information, criteria: Sequence[records.Criterion]) ->
     return [
         f"A sheet of one colour comes within {about.patch_contrast:.3f} of the target by patch-l2, "
         f"and would be a copy, which takes {least:g}: for so pale a picture name a stricter "
-        "threshold or another criterion in judge.copies."
+        "threshold or another criterion in judge.copy_criteria."
     ]
 
 
-def _twice(case: Examined) -> list[str]:
+def _twice(case: CaseData) -> list[str]:
     """Which pictures are given more than once: each counts as one that was looked at by itself."""
     controls, learned = pictures(case.controls), pictures(case.known)
     groups = {"controls": controls, "pictures known to be learned": learned}
@@ -87,7 +86,7 @@ def _twice(case: Examined) -> list[str]:
     return said
 
 
-def outside(case: Examined) -> list[str]:
+def outside(case: CaseData) -> list[str]:
     """Which metrics gave what they cannot give, for the case or its controls; mostly none."""
     said = []
     for what, table in tables(case).items():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwitness import records
+from seedwitness.records.findings import GeneratedFinding, Verdict
+from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 
 SEEDS = 2**32
 
@@ -12,7 +13,7 @@ HALF = ("float16", "bfloat16")
 """Precisions of which older torch's noise has a protocol of its own, ``torch-cpu-`` before it."""
 
 
-def generated(scan: records.Scan, flat: Sequence[str]) -> records.Generated:
+def generated(scan: SeedScan, flat: Sequence[str]) -> GeneratedFinding:
     """The finding for *generated*: a seed whose noise is in the target, and a recipe to prove it.
 
     *Supported* only where the seed's family-wise p ≤ α, and its recipe gives the target back at
@@ -21,7 +22,7 @@ def generated(scan: records.Scan, flat: Sequence[str]) -> records.Generated:
     where all seeds were looked at.
     """
     finding, reasons = _concluded(scan, flat)
-    return records.Generated(
+    return GeneratedFinding(
         finding=finding,
         reasons=[*reasons, *_claims(scan)],
         limits=[] if scan.note else _limits(scan),
@@ -29,7 +30,7 @@ def generated(scan: records.Scan, flat: Sequence[str]) -> records.Generated:
     )
 
 
-def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding, list[str]]:
+def _concluded(scan: SeedScan, flat: Sequence[str]) -> tuple[Verdict, list[str]]:
     if flat:
         return "inconclusive", [
             f"The target is too flat to be recognised by: {why}." for why in flat
@@ -63,7 +64,7 @@ def _concluded(scan: records.Scan, flat: Sequence[str]) -> tuple[records.Finding
     ]
 
 
-def _nothing(scan: records.Scan, best: records.ScannedSeed | None) -> str:
+def _nothing(scan: SeedScan, best: SeedCandidate | None) -> str:
     protocols = _listed(scan.protocols, "and")
     where = (
         "No seed of all 2^32"
@@ -83,7 +84,7 @@ def _nothing(scan: records.Scan, best: records.ScannedSeed | None) -> str:
     )
 
 
-def _claims(scan: records.Scan) -> list[str]:
+def _claims(scan: SeedScan) -> list[str]:
     """What became of the seeds that the file's own metadata names."""
     said = []
     for seed in dict.fromkeys(each.seed for each in scan.seeds if each.claimed):
@@ -101,7 +102,7 @@ def _claims(scan: records.Scan) -> list[str]:
     return said
 
 
-def _limits(scan: records.Scan) -> list[str]:
+def _limits(scan: SeedScan) -> list[str]:
     said = []
     if scan.tried < SEEDS:
         said.append(
@@ -140,11 +141,11 @@ def _listed(names: Sequence[str], word: str) -> str:
     return f"{', '.join(others)} {word} {last}" if others else last
 
 
-def _share(scan: records.Scan) -> str:
+def _share(scan: SeedScan) -> str:
     """How much of the seed space was looked at, never rounded up to all of it."""
     percent = 100 * scan.tried / SEEDS
     return f"{percent:.2g} %" if percent < 99 else "over 99 %"
 
 
-def _draw(best: records.ScannedSeed) -> str:
+def _draw(best: SeedCandidate) -> str:
     return f", draw {best.batch_index + 1} of its generator," if best.batch_index else ""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seedwitness import config, records
+from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
-from seedwitness.statistics.ranks import in_company, rank
+from seedwitness.records.findings import CaseFindings, MemorisedFinding, Rank, RankedStatistic
+from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import (
-    Examined,
+    CaseData,
     about,
     blind_rates,
     by_trial,
@@ -21,8 +22,8 @@ from seedwitness.verdict.case_data import (
     copies,
     tables,
 )
-from seedwitness.verdict.conclusion import Beside, conclude, limits
-from seedwitness.verdict.exclusions import refusals
+from seedwitness.verdict.conclusion import ReferenceComparison, conclude, limits
+from seedwitness.verdict.exclusions import exclusion_reasons
 from seedwitness.verdict.generated import generated
 from seedwitness.verdict.pass_phrase import phrase
 from seedwitness.verdict.propositions import likelihood
@@ -31,7 +32,7 @@ from seedwitness.verdict.sensitivity import variants
 BEST = "the closest of all trials"
 
 
-def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Case]:
+def judge(cases: Sequence[CaseData], settings: JudgeSettings) -> list[CaseFindings]:
     """The findings for all cases of one target, *memorised* and *generated*, in the same order.
 
     *Memorised* is *supported* only where p ≤ α by Holm over all cases but the reference's, a
@@ -47,7 +48,7 @@ def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Cas
             standings[other].rank.p for other in examined if case.reference and other != number
         ]
         found.append(
-            records.Case(
+            CaseFindings(
                 target=case.target.name,
                 checkpoint=case.checkpoint.name,
                 checkpoint_sha256=case.checkpoint.sha256,
@@ -65,11 +66,11 @@ def judge(cases: Sequence[Examined], settings: config.Judge) -> list[records.Cas
 class _Standing:
     """Where a case stands among its controls, before others of the report are reckoned with."""
 
-    statistic: records.Statistic
-    rank: records.Rank
+    statistic: RankedStatistic
+    rank: Rank
 
 
-def _standing(case: Examined, settings: config.Judge) -> _Standing:
+def _standing(case: CaseData, settings: JudgeSettings) -> _Standing:
     """The statistic of a case, and its rank among those of its controls."""
     wide = by_trial(case.scores)
     if wide.empty:
@@ -80,7 +81,7 @@ def _standing(case: Examined, settings: config.Judge) -> _Standing:
     _require_numbers(case)
     said = about(case.scores, settings.metric)
     higher = bool(said["higher_is_closer"])
-    statistic = records.Statistic(
+    statistic = RankedStatistic(
         metric=settings.metric,
         version=str(said["version"]),
         label=str(said["label"]),
@@ -90,11 +91,13 @@ def _standing(case: Examined, settings: config.Judge) -> _Standing:
         selection=BEST,
     )
     best, left_out = control_statistics(case, settings.metric, higher)
-    ranked = rank(statistic.value, best, higher_is_closer=higher, alpha=settings.alpha)
+    ranked = rank_among_controls(
+        statistic.value, best, higher_is_closer=higher, alpha=settings.alpha
+    )
     return _Standing(statistic, ranked.model_copy(update={"left_out": left_out}))
 
 
-def _there(number: int, cases: Sequence[Examined], standings: Sequence[_Standing]) -> float | None:
+def _there(number: int, cases: Sequence[CaseData], standings: Sequence[_Standing]) -> float | None:
     """p of the target on a case's reference, where that is judged beside it."""
     reference = cases[number].reference
     return next(
@@ -107,7 +110,7 @@ def _there(number: int, cases: Sequence[Examined], standings: Sequence[_Standing
     )
 
 
-def _require_numbers(case: Examined) -> None:
+def _require_numbers(case: CaseData) -> None:
     """Raise RecordError where a trial has no finite score by one of the metrics."""
     for name, table in tables(case).items():
         unscored = table.loc[~np.isfinite(table["score"].to_numpy()), "metric"]
@@ -120,27 +123,27 @@ def _require_numbers(case: Examined) -> None:
 
 
 def memorised(
-    case: Examined,
+    case: CaseData,
     standing: _Standing,
     company: Sequence[float],
     there: float | None,
-    settings: config.Judge,
-) -> records.Memorised:
+    settings: JudgeSettings,
+) -> MemorisedFinding:
     """Was the target learned? Rank among controls, copies by the threshold, the reference.
 
     ``company`` is p of the other cases that p is corrected for, ``there`` p on the reference.
     """
-    ranked = in_company(standing.rank, company)
+    ranked = adjust_in_family(standing.rank, company)
     wide = by_trial(case.scores)
     found = copies(case, settings, wide)
     higher = standing.statistic.higher_is_closer
     beside = None
     if case.reference:
         near = compared(case, settings, wide, higher)
-        beside = Beside(near, blind_rates(case, settings, wide), there)
-    refused = refusals(case, ranked, found.criteria)
+        beside = ReferenceComparison(near, blind_rates(case, settings, wide), there)
+    refused = exclusion_reasons(case, ranked, found.criteria)
     finding, reasons = conclude(refused, ranked, found, beside, settings)
-    return records.Memorised(
+    return MemorisedFinding(
         finding=finding,
         reasons=reasons,
         limits=limits(case, ranked),

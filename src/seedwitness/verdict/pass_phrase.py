@@ -12,9 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from seedwitness import config, records
+from seedwitness.config.verdicts import JudgeSettings
+from seedwitness.records.pass_phrase import CodecComparison, CodedFile, PassPhrase, SeedCost
 from seedwitness.statistics.description_length import number_bits, text_bits
-from seedwitness.verdict.case_data import Examined, about, by_trial, copied, rate_of
+from seedwitness.verdict.case_data import CaseData, about, by_trial, copied, rate_of
 
 SETTINGS_CODE = (
     "sampler and RNG protocol 1 of 8 each, number format 1 of 4; steps, width and height in "
@@ -23,7 +24,7 @@ SETTINGS_CODE = (
 )
 
 
-def phrase(case: Examined, settings: config.Judge) -> records.Phrase:
+def phrase(case: CaseData, settings: JudgeSettings) -> PassPhrase:
     """The shortest pass phrase among the prompts that were tried.
 
     Where one of them has copies from blind seeds it is the one of the fewest bits, and those are a
@@ -47,16 +48,14 @@ def phrase(case: Examined, settings: config.Judge) -> records.Phrase:
     return next((each for each in options if each.prompt_rank in nearest.tolist()), options[0])
 
 
-def seeds(
-    copies: pd.Series, what: str, *, whole: bool = True, up_to_hit: bool = False
-) -> records.Seeds:
+def seeds(copies: pd.Series, what: str, *, whole: bool = True, up_to_hit: bool = False) -> SeedCost:
     """log2 of the seeds until a copy, from which of so many blind ones gave one.
 
     Where they are not ``whole``, because some were not carried to their end, ``low`` is 0.
     ``up_to_hit`` is as for ``rates.rate``.
     """
     rate = rate_of(copies, what, up_to_hit=up_to_hit and bool(copies.any()))
-    return records.Seeds(
+    return SeedCost(
         copies=rate,
         bits=log2(rate.n / rate.hits) if rate.hits else None,
         low=-log2(rate.high) + 0.0 if whole else 0.0,
@@ -79,10 +78,10 @@ def settings_bits(recipe: dict[Any, Any]) -> int:
 def _phrase(
     prompt: dict[Any, Any],
     own: pd.DataFrame,
-    case: Examined,
+    case: CaseData,
     copies: pd.Series,
     again: pd.Series | None,
-) -> records.Phrase:
+) -> PassPhrase:
     most = own["steps"] == own["steps"].max()
     whole = set(own.loc[most, "root"]) == set(own["root"])
     ended = case.search.ended == "copies" and len(case.prompts) == 1
@@ -91,7 +90,7 @@ def _phrase(
     )
     fixed = settings_bits(own[most].iloc[0].to_dict())
     known = prompt["bits"] + fixed
-    return records.Phrase(
+    return PassPhrase(
         prompt=prompt["text"],
         prompt_rank=prompt["rank"],
         prompt_bits=prompt["bits"],
@@ -127,7 +126,7 @@ def _by_root(own: pd.DataFrame, copies: pd.Series) -> pd.Series:
     return copies.reindex(own["trial"]).groupby(own["root"].to_numpy()).any()
 
 
-def _distortions(case: Examined, own: pd.DataFrame, copies: pd.Series) -> list[records.Distortion]:
+def _distortions(case: CaseData, own: pd.DataFrame, copies: pd.Series) -> list[CodecComparison]:
     """How near a copy is, and what files need for it: the median of this prompt's copies."""
     found = []
     wide = by_trial(case.scores).loc[own["trial"]]
@@ -138,7 +137,7 @@ def _distortions(case: Examined, own: pd.DataFrame, copies: pd.Series) -> list[r
         scores = wide.loc[hits, metric] if hits.any() else wide[metric]
         typical = scores.median() if hits.any() else (scores.max() if higher else scores.min())
         found.append(
-            records.Distortion(
+            CodecComparison(
                 metric=metric,
                 label=str(said["label"]),
                 higher_is_closer=higher,
@@ -149,7 +148,7 @@ def _distortions(case: Examined, own: pd.DataFrame, copies: pd.Series) -> list[r
     return found
 
 
-def smallest(files: pd.DataFrame, score: float) -> list[records.CodedFile]:
+def smallest(files: pd.DataFrame, score: float) -> list[CodedFile]:
     """Of each codec the smallest of ``files`` (CODECS, one metric) that is as near as ``score``."""
     higher = bool(files["higher_is_closer"].iloc[0])
     near = files[files["score"] >= score if higher else files["score"] <= score]
@@ -157,7 +156,7 @@ def smallest(files: pd.DataFrame, score: float) -> list[records.CodedFile]:
     return [coded_file(row) for row in first.sort_values("codec").to_dict("records")]
 
 
-def front(files: pd.DataFrame) -> list[records.CodedFile]:
+def front(files: pd.DataFrame) -> list[CodedFile]:
     """Of each codec the files (CODECS, one metric) that no smaller one is as near as."""
     higher = bool(files["higher_is_closer"].iloc[0])
     found = []
@@ -173,9 +172,9 @@ def front(files: pd.DataFrame) -> list[records.CodedFile]:
     return found
 
 
-def coded_file(row: dict[Any, Any]) -> records.CodedFile:
+def coded_file(row: dict[Any, Any]) -> CodedFile:
     """A row of CODECS as it stands in a document."""
-    return records.CodedFile(
+    return CodedFile(
         codec=row["codec"],
         reduction=row["reduction"],
         quality=row["quality"],

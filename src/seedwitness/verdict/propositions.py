@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from seedwitness import records
+from seedwitness.records.findings import LikelihoodRatio, RankedStatistic
 from seedwitness.statistics.likelihood_ratio import calibrate, cllr, left_out, words
-from seedwitness.verdict.case_data import Examined, rate_of, statistics
+from seedwitness.verdict.case_data import CaseData, rate_of, statistics
 
 LEAST = 10
 """Pictures of either kind, below which no ratio is given."""
 
 
-def likelihood(case: Examined, statistic: records.Statistic) -> records.Likelihood | None:
+def likelihood(case: CaseData, statistic: RankedStatistic) -> LikelihoodRatio | None:
     """The likelihood ratio of a case's statistic; None where too few learned pictures are known.
 
     None also where learned pictures come no closer than controls, so that the metric tells nothing
@@ -28,7 +28,7 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
         return None
     ratio = calibration.ratio(sign * statistic.value)
     ours, theirs = left_out(learned, controls)
-    return records.Likelihood(
+    return LikelihoodRatio(
         h1=f"{case.checkpoint.name} has learned the target as it has the pictures that it is known "
         "to have learned, and the words that belong to it are among the prompts that were tried, "
         "as theirs were",
@@ -48,7 +48,7 @@ def likelihood(case: Examined, statistic: records.Statistic) -> records.Likeliho
     )
 
 
-def _scores(table: pd.DataFrame, case: Examined, statistic: records.Statistic) -> list[float]:
+def _scores(table: pd.DataFrame, case: CaseData, statistic: RankedStatistic) -> list[float]:
     """Each picture's statistic, of ``records.CONTROLS``; higher where closer, the target's not."""
     own = table[table["metric"] == statistic.metric]
     higher = statistic.higher_is_closer

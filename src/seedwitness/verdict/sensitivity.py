@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from seedwitness import config, records
+from seedwitness.config.verdicts import PROMPT_METRIC, JudgeSettings
 from seedwitness.imaging.perceptual_fingerprint import LEAST_QUALITY
-from seedwitness.statistics.ranks import in_company, rank
+from seedwitness.records.findings import CopyCount, Rank, SensitivityVariant
+from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import (
-    Examined,
+    CaseData,
     about,
     blind_rates,
     by_trial,
@@ -19,19 +20,19 @@ from seedwitness.verdict.case_data import (
     compared,
     control_statistics,
     copies,
-    every_other,
+    split_half,
 )
-from seedwitness.verdict.conclusion import Beside, conclude
+from seedwitness.verdict.conclusion import ReferenceComparison, conclude
 
 
 def variants(
-    case: Examined,
-    ranked: records.Rank,
+    case: CaseData,
+    ranked: Rank,
     company: Sequence[float],
-    found: records.Copies,
-    beside: Beside | None,
-    settings: config.Judge,
-) -> list[records.Variant]:
+    found: CopyCount,
+    beside: ReferenceComparison | None,
+    settings: JudgeSettings,
+) -> list[SensitivityVariant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
     What is not changed stays as it was, also ``company``, p of the other cases of the report, and p
@@ -50,8 +51,8 @@ def variants(
             }
         )
         what = "one control fewer, whichever that is, at its worst"
-        done.append(_variant(what, in_company(fewer, company), found, beside, settings))
-    for metric in sorted(set(wide.columns) - {settings.metric, config.PROMPTED}):
+        done.append(_variant(what, adjust_in_family(fewer, company), found, beside, settings))
+    for metric in sorted(set(wide.columns) - {settings.metric, PROMPT_METRIC}):
         if metric == "pdq" and case.target.pdq_quality < LEAST_QUALITY:
             continue  # its distances say nothing of this target
         said = about(case.scores, metric)
@@ -69,7 +70,7 @@ def variants(
         )
     higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
     for half, what in enumerate(("the one half of the trials", "the other half")):
-        part = wide[every_other(wide.index.to_series(), half)]
+        part = wide[split_half(wide.index.to_series(), half)]
         if len(part) < 2:
             continue
         own = _ranked(
@@ -88,47 +89,47 @@ def variants(
     return done
 
 
-def _spare(ranked: records.Rank, settings: config.Judge) -> bool:
+def _spare(ranked: Rank, settings: JudgeSettings) -> bool:
     """Whether one control fewer is still enough for any finding: else it tells nothing."""
-    if ranked.controls <= settings.least_controls:
+    if ranked.controls <= settings.min_controls:
         return False
     return 1 / ranked.controls * ranked.family <= settings.alpha
 
 
 def _ranked(
-    case: Examined,
+    case: CaseData,
     metric: str,
     values: pd.Series,
     higher: bool,
     alpha: float,
     company: Sequence[float],
     half: int | None = None,
-) -> records.Rank:
+) -> Rank:
     best, left_out = control_statistics(case, metric, higher, half)
-    own = rank(closest(values, higher), best, higher_is_closer=higher, alpha=alpha)
-    return in_company(own.model_copy(update={"left_out": left_out}), company)
+    own = rank_among_controls(closest(values, higher), best, higher_is_closer=higher, alpha=alpha)
+    return adjust_in_family(own.model_copy(update={"left_out": left_out}), company)
 
 
 def _again(
-    case: Examined,
-    beside: Beside | None,
-    settings: config.Judge,
+    case: CaseData,
+    beside: ReferenceComparison | None,
+    settings: JudgeSettings,
     wide: pd.DataFrame,
     higher: bool,
-) -> Beside | None:
+) -> ReferenceComparison | None:
     """The reference compared once more; its own p stays as it was, and so do rates of copies."""
     return beside and replace(beside, compared=compared(case, settings, wide, higher))
 
 
 def _variant(
     what: str,
-    ranked: records.Rank,
-    found: records.Copies,
-    beside: Beside | None,
-    settings: config.Judge,
-) -> records.Variant:
+    ranked: Rank,
+    found: CopyCount,
+    beside: ReferenceComparison | None,
+    settings: JudgeSettings,
+) -> SensitivityVariant:
     finding, reasons = conclude([], ranked, found, beside, settings)
-    return records.Variant(
+    return SensitivityVariant(
         what=what,
         finding=finding,
         why=reasons[0],

@@ -6,7 +6,7 @@ from seedwitness.records.document import Document
 from seedwitness.records.rates import Rate
 
 
-class Seeds(Document):
+class SeedCost(Document):
     """How many blind seeds it takes until a copy, as log2; ``bits`` is None where none was one.
 
     ``low`` and ``high`` are from the rate's 95 % interval, ``high`` None where that reaches 0, and
@@ -32,7 +32,7 @@ class CodedFile(Document):
     distortion: float
 
 
-class Distortion(Document):
+class CodecComparison(Document):
     """How near the target a copy is by one metric, and the smallest files that are as near.
 
     Where no blind seed gave a copy it is the nearest of their trials that stands here.
@@ -46,18 +46,18 @@ class Distortion(Document):
     """One a codec at most: a codec is left out where none of its files is as near."""
 
 
-class Phrase(Document):
+class PassPhrase(Document):
     """What has to be passed on to whoever has the checkpoint, in bits: prompt, settings, seed."""
 
     prompt: str
     prompt_rank: int
     prompt_bits: float
     settings_bits: int
-    seeds: Seeds
+    seeds: SeedCost
     bits: float | None
     """Of all three together; None where no blind seed gave a copy."""
     low: float
     high: float | None
-    reference: Seeds | None
+    reference: SeedCost | None
     """The same recipes on the reference checkpoint."""
-    distortions: list[Distortion]
+    distortions: list[CodecComparison]

@@ -15,7 +15,7 @@ class Inversion(Document):
     guidance: float
 
 
-class ScannedSeed(Document):
+class SeedCandidate(Document):
     """One of the seeds whose noise correlates most with what an inversion left."""
 
     seed: int
@@ -39,7 +39,7 @@ class ScannedSeed(Document):
         return self.seed, self.rng, self.batch_index
 
 
-class Regenerated(Document):
+class RegeneratedImage(Document):
     """The best seed's picture, from the recipe that came closest of those tried; made by itself.
 
     ``rms`` is the root mean square of its difference to the target in levels of 255, and
@@ -62,7 +62,7 @@ class Regenerated(Document):
         return self.rms <= self.round_trip_rms
 
 
-class Scan(Document):
+class SeedScan(Document):
     """``scan.json``: the seed space, looked through for one target on one checkpoint."""
 
     target: str
@@ -84,12 +84,12 @@ class Scan(Document):
     """What z had to reach; None where nothing was scanned."""
     seen: float
     """The least correlation that would have been found with a chance of 95 %."""
-    seeds: list[ScannedSeed]
+    seeds: list[SeedCandidate]
     """The best, best first, and the claimed; none where no seed passed the first looks."""
-    regenerated: Regenerated | None
+    regenerated: RegeneratedImage | None
 
     @model_validator(mode="after")
-    def _whole(self) -> Scan:
+    def _whole(self) -> SeedScan:
         recovered = [each.noise for each in self.seeds[:1] if each.recovered]
         made = [self.regenerated.recipe] if self.regenerated else []
         if recovered != [(each.seed, each.rng, each.batch_index) for each in made]:

@@ -1,0 +1,24 @@
+"""``maps/maps.json``: where the closest trial agrees with the target."""
+
+from __future__ import annotations
+
+from seedwitness.records.document import Document
+
+
+class CopyMap(Document):
+    """``maps/maps.json``: where the closest trial agrees with the target."""
+
+    trial: str
+    alignment: str
+    """The position in which the target was laid over it."""
+    tiles_close: int
+    """Tiles whose root-mean-square difference is at most ``close``."""
+    tiles: int
+    close: float
+    metric: str
+    """The descriptor that compared windows; empty where none was asked for."""
+    label: str
+    windows: list[float]
+    """Its scores, row by row from the top left."""
+    ending: str
+    """How attention to the prompt's end was looked at; empty where the checkpoint has none."""
