@@ -1,16 +1,62 @@
-"""Where torch computes, and in which precision."""
+"""Where torch computes, in which precision, and what of that decides the bits of a result."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+
+from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.environment import describe_platform, processor_name
 
 
 def default_device(name: str | None = None) -> torch.device:
-    """The device called ``name``; without one the GPU where there is one, else the CPU.
-
-    From then on this process computes in full single precision. Unless told so, torch has NVIDIA's
-    GPUs round what goes into a convolution to ten bits of mantissa (TF32), which the CPU does not.
-    """
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    """The device called ``name``; without a name the GPU where there is one, else the CPU."""
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute float32 in full single precision inside the block, and restore torch's switches.
+
+    By default torch lets NVIDIA GPUs round the inputs of a convolution to ten bits of mantissa
+    (TF32), which no CPU does. Serves as a decorator too.
+    """
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, products.allow_tf32
+    convolutions.allow_tf32 = products.allow_tf32 = False
+    try:
+        yield
+    finally:
+        convolutions.allow_tf32, products.allow_tf32 = before
+
+
+def gpu_name() -> str | None:
+    """The name of the GPU that torch uses; None where it uses none."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def device_kind(device: torch.device) -> str:
+    """What kind of device computes: the GPU's name, or ``cpu`` with its vector instructions.
+
+    Two devices of one kind run the same kernels, so that their results agree in all bits.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def describe_machine() -> dict[str, str | int | None]:
+    """Where something was computed: platform, processor, cores, threads, GPU, torch, Python."""
+    import platform
+
+    return {
+        "platform": describe_platform(),
+        "processor": processor_name(),
+        "cores": available_cores(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu_name(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
