@@ -6,7 +6,7 @@ import pytest
 from drawnfolder import fingerprint, written
 
 from seedwitness.corpus import Embedder
-from seedwitness.corpus.building import build
+from seedwitness.corpus.index_builder import build
 from seedwitness.corpus.index import Index, save
 from seedwitness.metrics import clip_score
 

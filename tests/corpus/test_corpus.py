@@ -10,8 +10,8 @@ from drawnfolder import COPIES, PLAN, all_of, fingerprint, written
 from PIL import Image
 
 from seedwitness.corpus import Embedder
-from seedwitness.corpus.building import build, flat
-from seedwitness.corpus.embedding import embed_pictures, embed_texts
+from seedwitness.corpus.index_builder import build, flat
+from seedwitness.corpus.embeddings import embed_pictures, embed_texts
 from seedwitness.corpus.index import ABOUT, IMAGES, TABLE, TEXTS, Index, load, save
 from seedwitness.corpus.lookup import Hit, keep_pictures, look_up, near_duplicates, nearest, table
 from seedwitness.corpus.recall import degraded, known_items, recall_at_1

@@ -10,7 +10,7 @@ from by_hand import NOISE, PROMPT, SHAPE, ByHand, probe
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from seedwitness.detectors.attending import recorded
+from seedwitness.detectors.cross_attention import recorded
 from seedwitness.detectors.attention_entropy import attention_entropy, first_attention_entropy
 from seedwitness.detectors.bright_ending import bright_ending, ending
 from seedwitness.detectors.magnitude import magnitude

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from seedlab import clip as lab_clip
-from seedlab.words import train_tokenizer
+from seedlab.tokenizer import train_tokenizer
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import CheckpointError
 from seedwitness.imaging.alignment import alignments
@@ -28,10 +28,10 @@ PICTURES = torch.randint(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    settings = lab_clip.Clip(embed_dim=16, image_width=4, text_width=16, text_layers=1)
+    settings = lab_clip.LabClipSettings(embed_dim=16, image_width=4, text_width=16, text_layers=1)
     tokenizer = train_tokenizer(TEXTS)
     folder = tmp_path_factory.mktemp("clip")
-    lab_clip.save(lab_clip.build(settings, tokenizer, 32), tokenizer, settings, folder)
+    lab_clip.save_clip(lab_clip.build_clip(settings, tokenizer, 32), tokenizer, settings, folder)
     return folder
 
 

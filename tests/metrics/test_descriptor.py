@@ -15,7 +15,7 @@ from seedwitness.errors import CheckpointError
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS
 from seedwitness.metrics.descriptor import PUBLISHED, Preprocessing, cosines, load, scores
 
-SHRUNK = lab_descriptor.Descriptor(widths=(8, 12), dimensions=8)
+SHRUNK = lab_descriptor.DescriptorSettings(widths=(8, 12), dimensions=8)
 PICTURES = torch.randint(
     256, (7, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
 )
@@ -24,7 +24,7 @@ PICTURES = torch.randint(
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("descriptor")
-    return lab_descriptor.save(lab_descriptor.build(SHRUNK), folder, size=32)
+    return lab_descriptor.save_descriptor(lab_descriptor.build_descriptor(SHRUNK), folder, size=32)
 
 
 @pytest.fixture

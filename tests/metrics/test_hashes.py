@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedlab.drawing.picture import draw
-from seedlab.drawing.world import sketches
+from seedlab.drawing.picture import draw_picture
+from seedlab.drawing.plan import plan_sketches
 from seedwitness.imaging import perceptual_fingerprint
 from seedwitness.metrics import pdq, phash
 
-PLAN = sketches(1, themes=6, once=6, held_out=0, planted={}, twins_each=0)
+PLAN = plan_sketches(1, themes=6, once=6, held_out=0, planted={}, twins_each=0)
 
 
 @pytest.fixture(scope="module")
 def drawn() -> list[Image.Image]:
-    return [draw(sketch.theme, sketch.seed, 96) for sketch in PLAN]
+    return [draw_picture(sketch.theme, sketch.seed, 96) for sketch in PLAN]
 
 
 def stack(images: list[Image.Image]) -> Tensor:

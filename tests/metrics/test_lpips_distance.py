@@ -9,7 +9,7 @@ import pytest
 import torch
 import torchvision
 
-from seedlab import distance as lab_distance
+from seedlab import perceptual_distance as lab_distance
 from seedwitness.errors import CheckpointError
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS
 from seedwitness.metrics.lpips_distance import TRUNKS, load_lab, load_published, scores
@@ -22,9 +22,9 @@ FIRST, SECOND = torch.randint(
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    settings = lab_distance.Distance()
+    settings = lab_distance.PerceptualDistanceSettings()
     folder = tmp_path_factory.mktemp("lpips")
-    return lab_distance.save(lab_distance.build(settings), folder)
+    return lab_distance.save_distance(lab_distance.build_distance(settings), folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seedlab.drawing.picture import draw
-from seedlab.drawing.world import sketches
-from seedwitness.corpus.embedding import embed_pictures
+from seedlab.drawing.picture import draw_picture
+from seedlab.drawing.plan import plan_sketches
+from seedwitness.corpus.embeddings import embed_pictures
 from seedwitness.metrics import clip_score
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts.encoder import text_encoder
-from seedwitness.prompts.given import TextEncoder, Vectors
+from seedwitness.prompts.recovery_input import TextEncoder, Vectors
 
 CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"
-PLAN = sketches(1, themes=12, once=12, held_out=0, planted={}, twins_each=0)
+PLAN = plan_sketches(1, themes=12, once=12, held_out=0, planted={}, twins_each=0)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +36,6 @@ def encoder(clip: ClipScore) -> TextEncoder:
 @pytest.fixture(scope="session")
 def image(clip: ClipScore) -> Vectors:
     """Embedding [d] of a drawn picture."""
-    vector = embed_pictures([draw(PLAN[0].theme, PLAN[0].seed, 64)], clip.embed_images)[0]
+    vector = embed_pictures([draw_picture(PLAN[0].theme, PLAN[0].seed, 64)], clip.embed_images)[0]
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
     return vector

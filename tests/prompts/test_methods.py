@@ -12,7 +12,7 @@ from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import METHODS, recover
 from seedwitness.prompts.encoder import text_encoder
-from seedwitness.prompts.given import Phrasebook, RecoveryInput, TextEncoder, Vectors
+from seedwitness.prompts.recovery_input import Phrasebook, RecoveryInput, TextEncoder, Vectors
 from seedwitness.prompts.phrasebook import from_captions, from_file, parts
 from seedwitness.records.tables import PROMPTS
 from seedwitness.records.target import Claim

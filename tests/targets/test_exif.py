@@ -9,7 +9,7 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
 from seedwitness.targets.exif import readable, text, user_comment
-from seedwitness.targets.reading import read
+from seedwitness.targets.target_reader import read
 
 
 def with_exif(exif: Image.Exif) -> Image.Image:

@@ -1,26 +1,19 @@
 """A finished pipeline of invented files, and a new MLflow database, made once and copied."""
 
-import importlib.util
 import shutil
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from benchmarks.shared import finished_project
 
 from seedwitness.config.verdicts import TrackingSettings
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def projects() -> ModuleType:
     """What writes the files of a pipeline; the benchmark uses it too."""
-    spec = importlib.util.spec_from_file_location("projects", ROOT / "benchmarks" / "projects.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return finished_project
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +31,7 @@ def project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, projects: ModuleType, new_database: Path
 ) -> Path:
     """The files of two targets against two checkpoints; the working directory is theirs."""
-    projects.write(tmp_path)
+    projects.write_project(tmp_path)
     shutil.copy(new_database, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -104,7 +104,7 @@ def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
 ) -> None:
     publish(tracking)
     before = {run.info.run_id: run for run in runs(tracking)}
-    projects.case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
+    projects.write_case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
     published = publish(tracking)
     assert_complete(tracking, tmp_path / "down")
     after = {run.info.run_id: run for run in runs(tracking)}
@@ -120,12 +120,12 @@ def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
 def test_going_back_makes_no_run(
     tracking: TrackingSettings, projects: ModuleType, tmp_path: Path
 ) -> None:
-    projects.case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
+    projects.write_case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
     publish(tracking)
-    projects.case(Path(), "owl", "tuned", 6, projects.METRICS, 1)
+    projects.write_case(Path(), "owl", "tuned", 6, projects.METRICS, 1)
     publish(tracking)
     both = {run.info.run_id for run in runs(tracking)}
-    projects.case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
+    projects.write_case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
     publish(tracking)
     assert {run.info.run_id for run in runs(tracking)} == both
     assert_complete(tracking, tmp_path / "down")
@@ -149,7 +149,7 @@ def test_killed_half_way_and_run_again(
     tracking: TrackingSettings, projects: ModuleType, tmp_path: Path
 ) -> None:
     for target, checkpoint in CASES:
-        projects.case(Path(), target, checkpoint, 400, projects.METRICS, 1)
+        projects.write_case(Path(), target, checkpoint, 400, projects.METRICS, 1)
     script = "from seedwitness.stages import publish; publish.run()"
     process = subprocess.Popen([sys.executable, "-c", script])
     with closing(sqlite3.connect("mlflow.db", timeout=60)) as database:

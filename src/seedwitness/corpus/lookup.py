@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from seedwitness.corpus import ImageHashes
-from seedwitness.corpus.embedding import Vectors
+from seedwitness.corpus.embeddings import Vectors
 from seedwitness.corpus.index import AGAIN, Index
 from seedwitness.errors import RecordError
 from seedwitness.imaging.decoding import decode_image, pixel_hash

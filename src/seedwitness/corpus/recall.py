@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from seedwitness.corpus.embedding import Vectors
+from seedwitness.corpus.embeddings import Vectors
 
 MOST = 1000
 SCALE, QUALITY = 0.75, 75

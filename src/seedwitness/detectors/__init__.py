@@ -14,7 +14,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from seedwitness.detectors.alignment import alignment
+from seedwitness.detectors.anisotropy import alignment
 from seedwitness.detectors.attention_entropy import attention_entropy, first_attention_entropy
 from seedwitness.detectors.bright_ending import bright_ending
 from seedwitness.detectors.clique import clique

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from seedwitness.detectors.attending import recorded
+from seedwitness.detectors.cross_attention import recorded
 from seedwitness.detectors.probe import Probe
 
 LAST = 5  # one in so many of the steps: the paper takes steps 40 to 49 of 50

@@ -16,7 +16,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from seedwitness.detectors.attending import attends, recorded
+from seedwitness.detectors.cross_attention import attends, recorded
 from seedwitness.detectors.probe import Probe, squared_norm
 from seedwitness.records.recipe import Recipe
 from seedwitness.seeds import noise as noise_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
 from seedwitness.prompts import metadata, phrases, user
-from seedwitness.prompts.given import Candidate, RecoveryInput
+from seedwitness.prompts.recovery_input import Candidate, RecoveryInput
 from seedwitness.records.prompt_recovery import PromptSource
 from seedwitness.records.tables import PROMPTS, typed_frame
 from seedwitness.statistics.description_length import text_bits

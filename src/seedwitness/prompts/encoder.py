@@ -9,7 +9,7 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 
 from seedwitness.errors import CheckpointError
 from seedwitness.metrics.clip_score import ClipScore
-from seedwitness.prompts.given import TextEncoder, Vectors
+from seedwitness.prompts.recovery_input import TextEncoder, Vectors
 
 
 def text_encoder(clip: ClipScore, batch: int = 256) -> TextEncoder:

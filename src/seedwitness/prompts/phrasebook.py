@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seedwitness.errors import ConfigError
-from seedwitness.prompts.given import Phrasebook, TextEncoder
+from seedwitness.prompts.recovery_input import Phrasebook, TextEncoder
 
 JOINT = ", "
 

@@ -9,7 +9,7 @@ exceeds the text encoder's limit in real tokens.
 from __future__ import annotations
 
 from seedwitness.errors import ConfigError
-from seedwitness.prompts.given import Candidate, Phrasebook, RecoveryInput, Vectors
+from seedwitness.prompts.recovery_input import Candidate, Phrasebook, RecoveryInput, Vectors
 from seedwitness.prompts.phrasebook import JOINT, parts
 
 DIGITS = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seedwitness.prompts.given import Candidate, RecoveryInput
+from seedwitness.prompts.recovery_input import Candidate, RecoveryInput
 
 
 def stated(given: RecoveryInput) -> list[Candidate]:

@@ -25,8 +25,8 @@ from sd_parsers.parsers import (
 )
 
 from seedwitness.records.target import Claim
-from seedwitness.targets.sources import Source, sources
-from seedwitness.targets.words import shortened, valid, why
+from seedwitness.targets.metadata_fields import Source, sources
+from seedwitness.targets.text_cleaning import shortened, valid, why
 
 # The keys that a parser reads; without one of them it is not asked.
 PARSERS: dict[type[Parser], set[str]] = {

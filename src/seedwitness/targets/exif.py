@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import GPSTAGS, IFD, TAGS, Interop
 
-from seedwitness.targets.words import shortened, why
+from seedwitness.targets.text_cleaning import shortened, why
 
 USER_COMMENT = 0x9286
 _POINTERS = {IFD.Exif, IFD.GPSInfo, IFD.Interop}

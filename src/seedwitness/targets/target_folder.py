@@ -15,7 +15,7 @@ from seedwitness.config.reading import validate
 from seedwitness.errors import ConfigError, PictureError
 from seedwitness.imaging.image_folder import SUFFIXES
 from seedwitness.runtime.files import replace_whole, sha256_file
-from seedwitness.targets.reading import Reading, pixels, read
+from seedwitness.targets.target_reader import Reading, pixels, read
 
 FOLDER = Path("data/targets")
 REMEDY = "Add a whole picture instead."

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
-from seedwitness.targets.words import shortened, why
+from seedwitness.targets.text_cleaning import shortened, why
 
 SAME = 2
 """Levels of 255 by which a profile may differ from sRGB and still be called the same."""

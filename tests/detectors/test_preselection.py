@@ -7,7 +7,7 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import SearchSettings
 from seedwitness.detectors import DETECTORS, Detector
 from seedwitness.detectors.probe import Probe
-from seedwitness.detectors.steering import check_preselection, preselect_prompts
+from seedwitness.detectors.preselection import check_preselection, preselect_prompts
 from seedwitness.engine.sampling import torch_noise
 from seedwitness.errors import ConfigError
 from seedwitness.records.tables import PROMPTS, typed_frame

@@ -7,7 +7,7 @@ from searching import search
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.verdicts import DetectorSettings
 from seedwitness.detectors import DETECTORS
-from seedwitness.detectors.asking import check_detectors, run_detectors
+from seedwitness.detectors.runner import check_detectors, run_detectors
 from seedwitness.detectors.probe import Probe
 from seedwitness.errors import ConfigError
 from seedwitness.seeds.torch_cpu import noise

@@ -8,7 +8,7 @@ import pytest
 from drawnfolder import all_of, fingerprint, written
 
 from seedwitness.corpus import Embedder
-from seedwitness.corpus.building import build, flat
+from seedwitness.corpus.index_builder import build, flat
 from seedwitness.corpus.index import ABOUT, IMAGES, TABLE, TEXTS, Index, load, save
 from seedwitness.errors import PictureError, RecordError
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seedwitness.corpus import ROWS, Embedder, Fingerprinter
-from seedwitness.corpus.embedding import Vectors, embed_pictures, embed_texts
+from seedwitness.corpus.embeddings import Vectors, embed_pictures, embed_texts
 from seedwitness.corpus.index import Index, digest_of
 from seedwitness.corpus.recall import WHAT, degraded, known_items, recall_at_1
 from seedwitness.errors import PictureError

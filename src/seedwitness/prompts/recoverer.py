@@ -16,7 +16,7 @@ from seedwitness import prompts
 from seedwitness.config.inputs import ClipSettings
 from seedwitness.config.steps import LookupSettings, RecoverSettings
 from seedwitness.corpus import Embedder, ImageHashes
-from seedwitness.corpus.embedding import embed_pictures
+from seedwitness.corpus.embeddings import embed_pictures
 from seedwitness.corpus.index import Index, load, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, table
 from seedwitness.imaging import perceptual_fingerprint
@@ -24,9 +24,9 @@ from seedwitness.imaging.decoding import pixel_hash
 from seedwitness.metrics import clip_score, phash
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import phrasebook
-from seedwitness.prompts.candidates import candidates
+from seedwitness.prompts.prompt_selection import candidates
 from seedwitness.prompts.encoder import text_encoder
-from seedwitness.prompts.given import Phrasebook, RecoveryInput, TextEncoder, Vectors
+from seedwitness.prompts.recovery_input import Phrasebook, RecoveryInput, TextEncoder, Vectors
 from seedwitness.records.target import Claim
 from seedwitness.runtime.devices import default_device
 from seedwitness.statistics.description_length import text_bits

@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from seedwitness.prompts.candidates import candidates
+from seedwitness.prompts.prompt_selection import candidates
 from seedwitness.records.tables import MATCHES, PROMPTS, typed_frame
 
 
@@ -111,7 +111,7 @@ def test_no_text_is_changed() -> None:
 
 def test_it_needs_no_torch() -> None:
     script = (
-        "import sys, seedwitness.prompts.candidates\n"
+        "import sys, seedwitness.prompts.prompt_selection\n"
         "sys.exit(bool({'torch', 'open_clip', 'faiss'} & sys.modules.keys()))"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

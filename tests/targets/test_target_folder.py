@@ -9,7 +9,7 @@ from PIL import Image
 
 from seedwitness.config.inputs import NAME_PATTERN
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.targets.adding import copy_target, safe_name
+from seedwitness.targets.target_folder import copy_target, safe_name
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import sha256_file
 from seedwitness.targets.claims import read as read_claims
-from seedwitness.targets.decoding import kept_bits, normal
+from seedwitness.targets.normalisation import kept_bits, normal
 from seedwitness.targets.exif import readable
 from seedwitness.targets.information import measure
-from seedwitness.targets.words import shortened, valid, why
+from seedwitness.targets.text_cleaning import shortened, valid, why
 
 REMEDY = "Put a whole picture in its place, or take the target away."
 

@@ -10,8 +10,8 @@ from PIL.ExifTags import Base
 from PIL.Image import Transpose
 
 from seedwitness.imaging.decoding import eight_bits, over_white
-from seedwitness.targets.profiles import to_srgb
-from seedwitness.targets.words import why
+from seedwitness.targets.colour_profiles import to_srgb
+from seedwitness.targets.text_cleaning import why
 
 # EXIF's orientation: what brings the picture upright.
 ORIENTATIONS = {

@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from seedwitness.targets.exif import user_comment
-from seedwitness.targets.words import why
+from seedwitness.targets.text_cleaning import why
 
 # What is hidden in the lowest bits of the alpha channel begins with one of these.
 HIDDEN = {b"stealth_pnginfo": False, b"stealth_pngcomp": True}

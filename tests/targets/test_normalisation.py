@@ -9,8 +9,8 @@ from PIL import Image, ImageCms
 
 from seedwitness.errors import PictureError
 from seedwitness.imaging.decoding import decode_image
-from seedwitness.targets.decoding import ORIENTATIONS
-from seedwitness.targets.reading import pixels, read
+from seedwitness.targets.normalisation import ORIENTATIONS
+from seedwitness.targets.target_reader import pixels, read
 
 RED_THEN_CLEAR = [[[255, 0, 0], [255, 255, 255]]]
 
