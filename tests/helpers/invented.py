@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from seedwitness.imaging.decoding import pixel_hash
+from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
 from seedwitness.records.checkpoint import CheckpointComponent, CheckpointIdentity
 from seedwitness.records.corpus import LookupQuery
@@ -37,7 +37,7 @@ SETTINGS = {
     },
     "corpus": {"path": "data/pictures", "source": "pictures"},
     "clip": {"path": "data/clip", "watch": "data/clip"},
-    "prepare": {"least_bits_per_pixel": 0.2, "least_deviation": 0.02, "least_busy_tiles": 0.05},
+    "prepare": {"min_bits_per_pixel": 0.2, "min_deviation": 0.02, "min_busy_tiles": 0.05},
     "recover": {"methods": ["metadata", "user"]},
     "lookup": {},
     "search": {
@@ -49,9 +49,9 @@ SETTINGS = {
         "guidance": 3.0,
     },
     "scan": {
-        "protocols": ["torch-cpu"],
+        "rng_algorithms": ["torch-cpu"],
         "end_seed": 4096,
-        "fit": {"guidances": [3.0], "samplers": ["ddim"], "steps": [12]},
+        "recipe_fit": {"guidances": [3.0], "samplers": ["ddim"], "steps": [12]},
     },
     "detectors": {"names": ["one-step", "most-alike"], "seeds": 3, "controls": 6},
     "reach": {"strengths": [0.5, 1.0], "seeds": 2},
@@ -65,7 +65,7 @@ SETTINGS = {
         "count": 99,
         "source": "held-out <pictures>",
         "watch": "data",
-        "known": {
+        "learned": {
             "folders": {"memorised": "data/known"},
             "count": 14,
             "source": "planted <pictures>",
@@ -73,7 +73,7 @@ SETTINGS = {
     },
     "judge": {
         "metric": "descriptor",
-        "copies": [{"metric": "patch-l2", "threshold": 0.15, "source": "Carlini et al."}],
+        "copy_criteria": [{"metric": "patch-l2", "threshold": 0.15, "source": "Carlini et al."}],
         "reference": "clean",
         "resamples": 500,
     },
@@ -164,7 +164,7 @@ def prepared(data: Path, target: str, picture: Image.Image) -> TargetRecord:
         file_name=f"{target} <b>été</b>.png",
         file_sha256="f5" * 32,
         file_bytes=48_211,
-        pixels_sha256=pixel_hash(picture),
+        pixels_sha256=hash_pixels(picture),
         **fingerprint_image(picture)._asdict(),
         width=picture.width,
         height=picture.height,

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from reading import TARGETS, evidence, leaves, pages, parsed
