@@ -11,7 +11,7 @@ from PIL import Image
 from seedwitness.commands.plan import format_lines, make_plan
 from seedwitness.errors import ConfigError
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
-from seedwitness.verdict.case_data import blind_rates, by_trial, compared, copies
+from seedwitness.verdict.case_data import blind_rates, compared, copies, distances_by_trial
 from seedwitness.verdict.conclusion import ReferenceComparison, conclude
 
 ROOT = Path(__file__).parents[2]
@@ -36,17 +36,15 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     settings = SETTINGS.model_copy(
         update={"alpha": found.alpha_a_report, "least_controls": found.controls}
     )
-    wide = by_trial(CASE.scores)
+    wide = distances_by_trial(CASE.scores)
     for controls, word in ((found.controls, "supported"), (found.controls - 1, "inconclusive")):
-        alone = rank_among_controls(
-            0.9, [0.1] * controls, higher_is_closer=True, alpha=settings.alpha
-        )
+        alone = rank_among_controls(-0.9, [-0.1] * controls, settings.alpha)
         said, _ = conclude(
             [],
             adjust_in_family(alone, [1.0] * others),
             copies(CASE, settings, wide),
             ReferenceComparison(
-                compared(CASE, settings, wide, higher=True),
+                compared(CASE, settings, wide),
                 blind_rates(CASE, settings, wide),
                 None,
             ),

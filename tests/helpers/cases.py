@@ -8,12 +8,11 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 from invented import identity
-from unscanned import unscanned
 
 from seedwitness.config.verdicts import CopyCriterionSettings, JudgeSettings
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import SearchSummary
-from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate
+from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
 from seedwitness.records.tables import CODECS, CONTROL_SCORES, PROMPTS, SCORES, TRIALS, typed_frame
 from seedwitness.records.target import InformationContent, TargetRecord
 from seedwitness.verdict.case_data import CaseData
@@ -103,7 +102,25 @@ TARGET = TargetRecord(
     ),
 )
 BEST = np.linspace(0.2, 0.5, 99).tolist()
-SCAN = unscanned("owl", "memorised", "memorised").model_copy(update={"note": "no size for it"})
+SCAN = SeedScan(
+    target="owl",
+    checkpoint="memorised",
+    checkpoint_sha256="memorised",
+    note="no size for it",
+    protocols=["torch-cpu"],
+    first_seed=0,
+    end_seed=1,
+    pictures=1,
+    inversions=[],
+    steps=20,
+    rounds=0,
+    elements=0,
+    alpha=0.001,
+    z_needed=None,
+    seen=1.0,
+    seeds=[],
+    regenerated=None,
+)
 _SEED = SeedCandidate(
     seed=7,
     rng="torch-cpu",
@@ -139,7 +156,7 @@ SEARCH = SearchSummary(
     checkpoint="memorised",
     checkpoint_sha256="memorised",
     strategy="sweep",
-    guide="latent-rms",
+    distance="latent-rms",
     budget_nfe=320,
     nfe=320,
     trials=16,
@@ -147,8 +164,7 @@ SEARCH = SearchSummary(
     stopped="budget spent",
     ended="budget",
     best_trial="0",
-    best_guide=0.1,
-    ledger="l",
+    best_distance=0.1,
 )
 PROMPT_ROWS = typed_frame(
     [
@@ -181,7 +197,7 @@ def trials(count: int = 200) -> pd.DataFrame:
                 "nfe": recipe.nfe,
                 "noise_sha256": f"{k:064x}",
                 "latent_sha256": f"{k:064x}",
-                "guide": 0.1,
+                "latent_distance": 0.1,
                 "shard": "latents-00000.safetensors",
                 "row": k,
             }

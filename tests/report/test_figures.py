@@ -57,8 +57,10 @@ def test_the_curve_is_the_running_best_in_the_order_of_the_search(
     assert found["nfe"].tolist() == [24 * k for k in range(1, 17)]
     # At the end the controls are where the rank has them.
     ends = figures.spreads(owl, metric)["controls"]
-    assert found["median"].iloc[-1] == pytest.approx(np.median(ends))
-    assert (found["low"].iloc[-1], found["high"].iloc[-1]) == (ends.min(), ends.max())
+    assert found["controls_median"].iloc[-1] == pytest.approx(np.median(ends))
+    closest, farthest = (ends.max(), ends.min()) if best is max else (ends.min(), ends.max())
+    last = found.iloc[-1]
+    assert (last["controls_closest"], last["controls_farthest"]) == (closest, farthest)
 
 
 def test_the_curve_does_not_depend_on_the_order_of_the_scores(owl: CaseSource) -> None:
@@ -70,8 +72,8 @@ def test_controls_of_fewer_trials_end_earlier(owl: CaseSource) -> None:
     first = owl.controls["control"] == "control-000"
     cut = owl.controls[~(first & owl.controls["trial"].str.fullmatch(r"000-([4-9]|1\d)"))]
     found = figures.curve(replace(owl, controls=cut), "descriptor")
-    assert found["median"].notna().tolist() == [True] * 4 + [False] * 12
-    assert [each.controls_median is None for each in figures.spent(found, True)] == [
+    assert found["controls_median"].notna().tolist() == [True] * 4 + [False] * 12
+    assert [each.controls_median is None for each in figures.spent(found)] == [
         False,
         False,
         False,
@@ -82,9 +84,9 @@ def test_controls_of_fewer_trials_end_earlier(owl: CaseSource) -> None:
 
 def test_spent_is_at_powers_of_two_and_at_the_end(owl: CaseSource) -> None:
     table = figures.curve(owl, "descriptor")
-    assert [each.trials for each in figures.spent(table, True)] == [1, 2, 4, 8, 16]
-    assert [each.trials for each in figures.spent(table[:11], True)] == [1, 2, 4, 8, 11]
-    last = figures.spent(table, True)[-1]
+    assert [each.trials for each in figures.spent(table)] == [1, 2, 4, 8, 16]
+    assert [each.trials for each in figures.spent(table[:11])] == [1, 2, 4, 8, 11]
+    last = figures.spent(table)[-1]
     assert last.controls_closest is not None
     assert last.controls_farthest is not None
     assert last.controls_closest > last.controls_farthest

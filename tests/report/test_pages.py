@@ -19,7 +19,7 @@ from seedwitness.records.document import read_document
 from seedwitness.records.recipe import Recipe
 from seedwitness.report import building, sources
 from seedwitness.report.evidence import Evidence
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import (sha256_file)
 from seedwitness.stages import overview, report
 
 

@@ -8,7 +8,7 @@ from reading import evidence, parsed
 
 from seedwitness.report import html
 from seedwitness.report.evidence import Evidence
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import (sha256_file)
 
 
 def test_findings_are_words_and_come_first(project: Path) -> None:

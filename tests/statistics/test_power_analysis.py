@@ -19,9 +19,7 @@ def test_with_so_many_controls_p_reaches_alpha_and_with_one_fewer_not(
 
 
 def test_the_rank_agrees() -> None:
-    best = rank_among_controls(
-        1.0, [0.0] * controls_needed(0.01), higher_is_closer=True, alpha=0.01
-    )
+    best = rank_among_controls(-1.0, [0.0] * controls_needed(0.01), 0.01)
     assert best.p == pytest.approx(0.01)
 
 
@@ -29,10 +27,7 @@ def test_the_rank_agrees() -> None:
 def test_each_cases_share_of_alpha_is_one_that_its_controls_resolve(cases: int) -> None:
     needed = controls_needed(0.01, cases)
     judged = max(0.01 / cases, 1 / (needed + 1))
-    assert (
-        rank_among_controls(1.0, [0.0] * needed, higher_is_closer=True, alpha=judged).resolution
-        <= judged
-    )
+    assert rank_among_controls(-1.0, [0.0] * needed, judged).resolution <= judged
     assert judged == pytest.approx(0.01 / cases, rel=1e-12)
 
 

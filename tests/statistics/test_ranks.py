@@ -12,12 +12,11 @@ from seedwitness.statistics.ranks import (
 )
 
 
-def compared(values: list[float], reference: list[float], higher: bool = False, seed: int = 1):  # type: ignore[no-untyped-def]
+def compared(values: list[float], reference: list[float], seed: int = 1):  # type: ignore[no-untyped-def]
     return compare_pairs(
         values,
         reference,
         ["an owl"] * len(values),
-        higher_is_closer=higher,
         resamples=2000,
         seed=seed,
         checkpoint="other",
@@ -28,25 +27,20 @@ def compared(values: list[float], reference: list[float], higher: bool = False, 
 
 def test_the_closest_of_99_controls_has_p_of_one_in_a_hundred() -> None:
     controls = [k / 100 for k in range(1, 100)]
-    found = rank_among_controls(0.001, controls, higher_is_closer=False, alpha=0.01)
+    found = rank_among_controls(0.001, controls, 0.01)
     assert (found.p, found.resolution, found.at_least_as_close) == (0.01, 0.01, 0)
-    assert rank_among_controls(2.0, controls, higher_is_closer=False, alpha=0.01).p == 1
-    assert rank_among_controls(2.0, controls, higher_is_closer=True, alpha=0.01).p == 0.01
+    assert rank_among_controls(2.0, controls, 0.01).p == 1
 
 
 def test_a_tie_counts_against_the_target() -> None:
-    for higher in (True, False):
-        found = rank_among_controls(0.5, [0.5, 0.5, 0.5], higher_is_closer=higher, alpha=0.01)
-        assert (found.at_least_as_close, found.p) == (3, 1)
+    found = rank_among_controls(0.5, [0.5, 0.5, 0.5], 0.01)
+    assert (found.at_least_as_close, found.p) == (3, 1)
 
 
 def test_the_error_rate_is_the_one_that_is_stated() -> None:
     rng = np.random.default_rng(5)
     draws = rng.normal(size=(4000, 100))
-    p = [
-        rank_among_controls(row[0], row[1:].tolist(), higher_is_closer=True, alpha=0.05).p
-        for row in draws
-    ]
+    p = [rank_among_controls(row[0], row[1:].tolist(), 0.05).p for row in draws]
     share = np.mean(np.array(p) <= 0.05)
     assert 0.04 < share < 0.06  # four standard errors around 0.05
     assert min(p) == 0.01
@@ -59,7 +53,6 @@ def test_the_sign_says_which_checkpoint_came_closer() -> None:
     assert found.low < found.difference < found.high
     assert found.p == pytest.approx(1 / 2**8)  # all 2^8 sign patterns are tried
     assert compared(far, near).p == 1
-    assert compared(far, near, higher=True).difference == pytest.approx(0.39125)
 
 
 def test_equal_checkpoints_differ_by_nothing() -> None:
@@ -118,7 +111,7 @@ def test_holm_keeps_the_error_rate_of_the_whole_family() -> None:
 
 
 def test_a_rank_in_company_is_corrected_with_it() -> None:
-    alone = rank_among_controls(2.0, [1.0] * 199, higher_is_closer=True, alpha=0.01)
+    alone = rank_among_controls(-2.0, [-1.0] * 199, 0.01)
     assert adjust_in_family(alone, []) == alone
     among = adjust_in_family(alone, [0.5, 0.004])
     assert (among.p, among.family) == (1 / 200, 3)

@@ -8,7 +8,7 @@ from cases import CASE, FAR, PROMPT_ROWS, SETTINGS, scores, trials
 
 from seedwitness.engine.schedulers import SAMPLERS
 from seedwitness.records.tables import PROMPTS, TRIALS, Columns, typed_frame
-from seedwitness.seeds import PROTOCOLS
+from seedwitness.seeds import RNG_ALGORITHMS
 from seedwitness.statistics.description_length import number_bits, text_bits
 from seedwitness.verdict.pass_phrase import phrase, settings_bits
 
@@ -128,4 +128,4 @@ def test_the_bits_of_the_settings() -> None:
 
 def test_the_menus_hold_what_there_is() -> None:
     assert len(SAMPLERS) <= 8
-    assert len(PROTOCOLS) <= 8
+    assert len(RNG_ALGORITHMS) <= 8

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seedwitness.report.provenance import Attempt
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import sha256_file
 
 
 def attempts(protocol: Path, history: Sequence[Path]) -> list[Attempt]:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from seedwitness.config.steps import (
-    LookupSettings,
-    PrepareSettings,
-    ReachSettings,
-    RecoverSettings,
-    ScanSettings,
-    SearchSettings,
-)
-from seedwitness.config.verdicts import (
-    ControlSettings,
-    DetectorSettings,
-    JudgeSettings,
-    ReportSettings,
-    ScoreSettings,
-)
+from seedwitness.config.stage_settings import ReportStage
 from seedwitness.errors import RecordError
 from seedwitness.records.recipe import Recipe
 from seedwitness.report import figures
@@ -46,30 +31,14 @@ from seedwitness.report.provenance import ControlSet, Positions, Protocol, envir
 from seedwitness.report.reachability import reach
 from seedwitness.report.sources import CaseSource, TargetSource
 from seedwitness.report.text import metric_title
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import sha256_file
+from seedwitness.statistics.distances import score_of, with_distance
 from seedwitness.verdict.pass_phrase import front
 
 IMAGE = "images/target.png"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The sections of the protocol that a report repeats, and its own."""
-
-    prepare: PrepareSettings
-    recover: RecoverSettings
-    lookup: LookupSettings
-    search: SearchSettings
-    scan: ScanSettings
-    reach: ReachSettings
-    detectors: DetectorSettings
-    score: ScoreSettings
-    controls: ControlSettings
-    judge: JudgeSettings
-    report: ReportSettings
-
-
-def build(source: TargetSource, settings: Settings) -> Evidence:
+def build(source: TargetSource, settings: ReportStage) -> Evidence:
     """Everything that ``evidence.json`` holds and the page shows."""
     return Evidence(
         schema_version=SCHEMA_VERSION,
@@ -81,8 +50,8 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
         lookup=Lookup(corpus=source.corpus, query=source.query),
         matches=[_match(row, source) for row in _rows(source.matches)],
         protocol=Protocol(
-            sha256=sha256_file(source.protocol),
-            others=attempts(source.protocol, source.protocols),
+            sha256=sha256_file(source.plan),
+            others=attempts(source.plan, source.plans),
             prepare=settings.prepare,
             recover_methods=settings.recover.methods,
             recover_phrases=settings.recover.max_phrases,
@@ -108,15 +77,14 @@ def build(source: TargetSource, settings: Settings) -> Evidence:
             ),
             judge=settings.judge,
         ),
-        asked=source.asked,
+        attempts=source.attempts,
         environment=environment(),
         inputs=source.inputs,
     )
 
 
-def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
+def _case(source: CaseSource, settings: ReportStage) -> CaseEvidence:
     case, metric = source.case, settings.judge.metric
-    higher = figures.closer_is_higher(source, metric)
     return CaseEvidence(
         checkpoint=case.checkpoint,
         checkpoint_sha256=case.checkpoint_sha256,
@@ -127,11 +95,11 @@ def _case(source: CaseSource, settings: Settings) -> CaseEvidence:
         identity=source.identity,
         search=source.search,
         replay=source.replay,
-        prompts=_searched(source, metric, higher),
+        prompts=_searched(source, metric),
         distributions=figures.distributions(source),
-        budget=figures.spent(figures.curve(source, metric), higher),
+        budget=figures.spent(figures.curve(source, metric)),
         controls_copied=figures.controls_copied(source),
-        cited=_cited(source, settings, higher),
+        cited=_cited(source, settings),
         agreement=Agreement(
             map=source.maps,
             images={
@@ -168,13 +136,13 @@ def _recovered(source: CaseSource) -> Recovered | None:
     )
 
 
-def _cited(source: CaseSource, settings: Settings, higher: bool) -> list[Cited]:
+def _cited(source: CaseSource, settings: ReportStage) -> list[Cited]:
     """The trial that the statistic rests on, the closest copy, then the closest kept as pictures.
 
     Where too few were kept, a trial is cited without its picture, not replaced in silence.
     """
     metric = settings.judge.metric
-    ranked = _ranked(source.scores, metric, higher)
+    ranked = _ranked(source.scores, metric)
     label = source.scores.loc[source.scores["metric"] == metric, "label"].iloc[0]
     said = metric_title(metric, str(label))
     why: dict[str, list[str]] = {ranked[0]: [f"the closest of all trials by {said}"]}
@@ -223,7 +191,7 @@ def _trial(
         prompt_source=row["prompt_source"],
         noise_sha256=row["noise_sha256"],
         latent_sha256=row["latent_sha256"],
-        guide=row["guide"],
+        latent_distance=row["latent_distance"],
         scores=found,
         image=f"{folder}/{trial}.png" if kept else None,
         image_sha256=sha256_file(kept) if kept else None,
@@ -234,22 +202,23 @@ def _trial(
     )
 
 
-def _ranked(scores: pd.DataFrame, metric: str, higher: bool) -> list[str]:
+def _ranked(scores: pd.DataFrame, metric: str) -> list[str]:
     """Trials by ``metric``, the closest first; of equals the first by name."""
     own = scores[scores["metric"] == metric]
     if own.empty:
         raise RecordError(f"No trial has a score by {metric}. `dvc repro` scores them.")
-    ordered = own.sort_values(["score", "trial"], ascending=[not higher, True])
+    ordered = with_distance(own).sort_values(["distance", "trial"])
     return [str(trial) for trial in ordered["trial"]]
 
 
-def _searched(source: CaseSource, metric: str, higher: bool) -> list[Searched]:
-    scores = source.scores[source.scores["metric"] == metric]
+def _searched(source: CaseSource, metric: str) -> list[Searched]:
+    higher = figures.closer_is_higher(source, metric)
+    scores = with_distance(source.scores[source.scores["metric"] == metric])
     joined = source.trials[["trial", "prompt_rank"]].merge(scores, on="trial")
     found = []
     for row in _rows(source.prompts):
-        own = joined.loc[joined["prompt_rank"] == row["rank"], "score"]
-        closest = None if own.empty else float(own.max() if higher else own.min())
+        own = joined.loc[joined["prompt_rank"] == row["rank"], "distance"]
+        closest = None if own.empty else score_of(float(own.min()), higher)
         found.append(Searched(prompt=_prompt(row), trials=len(own), closest=closest))
     return found
 

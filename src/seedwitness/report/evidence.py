@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import Literal
 
+from seedwitness.records.attempts import Attempt
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
 from seedwitness.records.document import Document
-from seedwitness.records.findings import Attempt, GeneratedFinding, MemorisedFinding
+from seedwitness.records.findings import GeneratedFinding, MemorisedFinding
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.rates import Rate
@@ -46,7 +47,7 @@ class Cited(Document):
     prompt_source: str
     noise_sha256: str
     latent_sha256: str
-    guide: float
+    latent_distance: float
     scores: list[Score]
     image: str | None
     image_sha256: str | None
@@ -243,8 +244,8 @@ class Evidence(Document):
     lookup: Lookup
     matches: list[Match]
     protocol: Protocol
-    asked: list[Attempt]
-    """Of the same pixels, with other prompts stated, other checkpoints or another protocol."""
+    attempts: list[Attempt]
+    """Other executions on the same pixels: other stated prompts, checkpoints or plans."""
     environment: Environment
     inputs: list[Input]
 

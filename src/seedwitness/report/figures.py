@@ -9,7 +9,8 @@ from seedwitness.errors import RecordError
 from seedwitness.records.rates import Rate
 from seedwitness.report.evidence import CONTROLS, REFERENCE, TRIALS, Distribution, Group, Spent
 from seedwitness.report.sources import CaseSource
-from seedwitness.verdict.case_data import by_trial, meets, rate_of
+from seedwitness.statistics.distances import distance_of, score_of, with_distance
+from seedwitness.verdict.case_data import distances_by_trial, meets, rate_of
 
 
 def controls_of(source: CaseSource) -> pd.DataFrame:
@@ -26,8 +27,8 @@ def spreads(source: CaseSource, metric: str) -> dict[str, pd.Series]:
         for table in (source.scores, source.reference_scores)
     )
     controls = controls_of(source)
-    grouped = controls[controls["metric"] == metric].groupby("control")["score"]
-    best = grouped.max() if higher else grouped.min()
+    grouped = with_distance(controls[controls["metric"] == metric]).groupby("control")["distance"]
+    best = score_of(grouped.min(), higher)
     found = {TRIALS: own, REFERENCE: theirs, CONTROLS: best}
     return {what: values.reset_index(drop=True) for what, values in found.items() if len(values)}
 
@@ -55,58 +56,62 @@ def distributions(source: CaseSource) -> list[Distribution]:
 
 
 def curve(source: CaseSource, metric: str) -> pd.DataFrame:
-    """The closest score so far, a row a trial: ``trials, nfe, closest, median, low, high``.
+    """The closest score so far, a row a trial.
 
-    ``nfe`` adds up the case's own trials. ``median``, and ``low`` to ``high`` (closest and farthest
-    for a distance), are those of the controls after as many trials, in the order of their table;
-    NaN beyond the trials that every control had.
+    The columns are ``trials, nfe, closest, controls_median, controls_closest, controls_farthest``.
+    ``nfe`` adds up the case's own trials. Those of the controls are after as many trials each, in
+    the order of their table; NaN beyond the trials that every control had.
     """
     higher = closer_is_higher(source, metric)
-    scores = source.scores[source.scores["metric"] == metric].set_index("trial")["score"]
-    missing = sorted(set(source.trials["trial"]) - set(scores.index))
+    own = with_distance(source.scores[source.scores["metric"] == metric])
+    distances = own.set_index("trial")["distance"]
+    missing = sorted(set(source.trials["trial"]) - set(distances.index))
     if missing:
         raise RecordError(
             f"Trial {missing[0]} of {source.search.target} on {source.search.checkpoint} has no "
             f"score by {metric}. Run the stage again: `dvc repro -s -f score`."
         )
-    ordered = scores.loc[source.trials["trial"]].to_numpy()
-    best = np.maximum.accumulate if higher else np.minimum.accumulate
+    ordered = distances.loc[source.trials["trial"]].to_numpy()
     table = pd.DataFrame(
         {
             "trials": np.arange(1, len(ordered) + 1),
             "nfe": source.trials["nfe"].cumsum().to_numpy(),
-            "closest": best(ordered),
-            "median": np.nan,
-            "low": np.nan,
-            "high": np.nan,
+            "closest": score_of(np.minimum.accumulate(ordered), higher),
+            "controls_median": np.nan,
+            "controls_closest": np.nan,
+            "controls_farthest": np.nan,
         }
     )
     controls = controls_of(source)
-    controls = controls[controls["metric"] == metric]
-    runs = [group["score"].to_numpy() for _, group in controls.groupby("control")]
+    controls = with_distance(controls[controls["metric"] == metric])
+    runs = [group["distance"].to_numpy() for _, group in controls.groupby("control")]
     if runs:
         length = min(len(table), *(len(run) for run in runs))
-        stacked = np.stack([best(run[:length]) for run in runs])  # [controls, length]
-        table.loc[: length - 1, "median"] = np.median(stacked, axis=0)
-        table.loc[: length - 1, "low"] = stacked.min(axis=0)
-        table.loc[: length - 1, "high"] = stacked.max(axis=0)
+        stacked = np.stack(
+            [np.minimum.accumulate(run[:length]) for run in runs]
+        )  # [controls, length]
+        for column, distance in (
+            ("controls_median", np.median(stacked, axis=0)),
+            ("controls_closest", stacked.min(axis=0)),
+            ("controls_farthest", stacked.max(axis=0)),
+        ):
+            table.loc[: length - 1, column] = score_of(distance, higher)
     return table
 
 
-def spent(table: pd.DataFrame, higher_is_closer: bool) -> list[Spent]:
+def spent(table: pd.DataFrame) -> list[Spent]:
     """A curve at 1, 2, 4, 8 … trials and at its end."""
     rows = [row for row in table.to_dict("records") if _is_power_of_two(int(row["trials"]))]
     if len(table) and int(table["trials"].iloc[-1]) != int(rows[-1]["trials"]):
         rows.append(table.to_dict("records")[-1])
-    close, far = ("high", "low") if higher_is_closer else ("low", "high")
     return [
         Spent(
             trials=int(row["trials"]),
             nfe=int(row["nfe"]),
             closest=float(row["closest"]),
-            controls_median=finite(row["median"]),
-            controls_closest=finite(row[close]),
-            controls_farthest=finite(row[far]),
+            controls_median=finite(row["controls_median"]),
+            controls_closest=finite(row["controls_closest"]),
+            controls_farthest=finite(row["controls_farthest"]),
         )
         for row in rows
     ]
@@ -122,7 +127,7 @@ def controls_copied(source: CaseSource) -> Rate | None:
     if controls.empty:
         return None
     wide = controls.assign(trial=controls["control"] + "\n" + controls["trial"])
-    table = by_trial(wide[["trial", "metric", "score"]])
+    table = distances_by_trial(wide)
     if not {each.metric for each in copies.criteria} <= set(table.columns):
         return None
     hits = meets(table, copies.criteria)
@@ -148,18 +153,17 @@ def finite(value: object) -> float | None:
 
 
 def _group(what: str, values: pd.Series, higher: bool) -> Group:
-    low, quarter, middle, three, high = (
-        float(each) for each in values.quantile([0, 0.25, 0.5, 0.75, 1])
-    )
+    quarter, middle, three = (float(each) for each in values.quantile([0.25, 0.5, 0.75]))
+    distances = distance_of(values, higher)
     return Group.model_validate(
         {
             "what": what,
             "n": len(values),
-            "closest": high if higher else low,
+            "closest": score_of(float(distances.min()), higher),
             "lower_quartile": quarter,
             "median": middle,
             "upper_quartile": three,
-            "farthest": low if higher else high,
+            "farthest": score_of(float(distances.max()), higher),
         }
     )
 

@@ -13,12 +13,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from seedwitness.records.recipe import canonical_json
 from seedwitness.records.seed_scan import RegeneratedImage
 from seedwitness.report import figures, text
 from seedwitness.report.embedding import embed
 from seedwitness.report.evidence import CaseEvidence, Evidence
 from seedwitness.report.sources import CaseSource, TargetSource
+from seedwitness.runtime.hashes import canonical_json
 from seedwitness.verdict.pass_phrase import SETTINGS_CODE
 
 SCRIPT = "report.js"

@@ -18,6 +18,7 @@ from seedwitness.records.findings import CopyCriterion, LikelihoodRatio
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
 from seedwitness.report.text import CODECS
+from seedwitness.statistics.distances import distance_of, score_of
 
 INK, PALE, LINE, BAND = "#1b1e25", "#565c69", "#d9dce3", "#c3cad6"
 COLOURS = {TRIALS: "#1f4e8c", REFERENCE: "#8a5200", CONTROLS: "#5b6472"}
@@ -52,7 +53,9 @@ def spread(
         [
             {
                 "row": ROWS[what],
-                "score": float(scores.max() if higher_is_closer else scores.min()),
+                "score": score_of(
+                    float(distance_of(scores, higher_is_closer).min()), higher_is_closer
+                ),
                 "colour": COLOURS[what],
             }
             for what, scores in values.items()
@@ -85,16 +88,17 @@ def cost(curve: pd.DataFrame, name: str) -> Markup:
     """The closest score so far against NFE; the controls' median dashed, their range as a band."""
     x = alt.X("nfe:Q", title="evaluations of the denoiser (NFE)")
     layers = []
-    controls = curve.dropna(subset=["median"])
+    controls = curve.dropna(subset=["controls_median"])
     if len(controls):
         base = alt.Chart(controls).encode(x)
         layers += [
             base.mark_area(color=BAND, opacity=0.6, interpolate="step-after").encode(
-                alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), alt.Y2("high:Q")
+                alt.Y("controls_closest:Q", title=None, scale=alt.Scale(zero=False)),
+                alt.Y2("controls_farthest:Q"),
             ),
             base.mark_line(
                 color=COLOURS[CONTROLS], strokeDash=[5, 4], interpolate="step-after"
-            ).encode(alt.Y("median:Q", title=None)),
+            ).encode(alt.Y("controls_median:Q", title=None)),
         ]
     own = alt.Chart(curve).encode(x, alt.Y("closest:Q", title=None, scale=alt.Scale(zero=False)))
     layers += [

@@ -9,6 +9,7 @@ import pandas as pd
 from seedwitness.report.evidence import Reach, Rung
 from seedwitness.report.figures import closer_is_higher
 from seedwitness.report.sources import CaseSource
+from seedwitness.statistics.distances import score_of, with_distance
 
 KEY = ["rung", "strength"]
 
@@ -19,28 +20,28 @@ def reach(source: CaseSource, metric: str) -> Reach | None:
     if own.empty:
         return None
     higher = closer_is_higher(source, metric)
+    own = with_distance(own)
     left_out = source.case.memorised.rank.left_out
-    theirs = source.controls_reach
+    theirs = with_distance(source.controls_reach)
     theirs = theirs[(theirs["metric"] == metric)]
     theirs = theirs[~theirs["control"].isin(left_out)]
     folder = f"images/{source.case.checkpoint}/reach"
     rungs = []
     for number, ((name, strength), rows) in enumerate(own.groupby(KEY, sort=False)):
         others = theirs[(theirs["rung"] == name) & (theirs["strength"] == strength)]
-        best = _closest(others.groupby("control")["score"], higher)
-        score = float(_closest(rows["score"], higher))
-        as_close = best >= score if higher else best <= score
+        best = others.groupby("control")["distance"].min()
+        distance = float(rows["distance"].min())
         rungs.append(
             Rung(
                 rung=str(name),
                 strength=float(rows["strength"].iloc[0]),
                 prompt=str(rows["prompt"].iloc[0]),
                 seeds=len(rows),
-                score=score,
+                score=score_of(distance, higher),
                 controls=len(best),
-                controls_closest=_of(_closest(best, higher), best),
-                controls_median=_of(best.median(), best),
-                controls_as_close=int(as_close.sum()),
+                controls_closest=_score(best.min(), best, higher),
+                controls_median=_score(best.median(), best, higher),
+                controls_as_close=int((best <= distance).sum()),
                 image=f"{folder}/{number}.png",
             )
         )
@@ -55,9 +56,5 @@ def reach(source: CaseSource, metric: str) -> Reach | None:
     )
 
 
-def _closest(values: Any, higher: bool) -> Any:
-    return values.max() if higher else values.min()
-
-
-def _of(value: Any, best: pd.Series) -> float | None:
-    return float(value) if len(best) else None
+def _score(distance: Any, best: pd.Series, higher: bool) -> float | None:
+    return score_of(float(distance), higher) if len(best) else None

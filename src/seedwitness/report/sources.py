@@ -10,11 +10,12 @@ from typing import TypeVar
 import pandas as pd
 
 from seedwitness.errors import RecordError
+from seedwitness.records.attempts import Attempt, TargetAttempts
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
 from seedwitness.records.document import Document, read_document
-from seedwitness.records.findings import Attempt, CaseFindings
+from seedwitness.records.findings import CaseFindings
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.search import ReplaySummary, SearchSummary
 from seedwitness.records.tables import (
@@ -33,7 +34,7 @@ from seedwitness.records.tables import (
 )
 from seedwitness.records.target import TargetRecord
 from seedwitness.report.provenance import Input
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import sha256_file
 
 D = TypeVar("D", bound=Document)
 
@@ -79,11 +80,11 @@ class TargetSource:
 
     target: TargetRecord
     image: Path
-    protocol: Path
-    protocols: list[Path]
-    """Every one that was written in the project, in order; that of the report among them."""
-    asked: list[Attempt]
-    """What else was asked of the same pixels, and answered."""
+    plan: Path
+    plans: list[Path]
+    """Every analysis plan that was written in the project, in order; the report's own too."""
+    attempts: list[Attempt]
+    """Other executions on the same pixels: with other stated prompts, checkpoints or plans."""
     prompts: pd.DataFrame
     recovery: PromptRecovery
     matches: pd.DataFrame
@@ -131,11 +132,10 @@ class _Reader:
         return [Input(path=path, sha256=self._read[path]) for path in sorted(self._read)]
 
 
-def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
+def read(data: Path, target: str) -> TargetSource:
     """All that the stages wrote of ``target`` below ``data``; its cases are those that were judged.
 
-    ``asked`` is the folder of what was ever judged, by the hash of the pixels. Raises RecordError
-    where a file is missing, of another version, or nothing was judged.
+    Raises RecordError where a file is missing, of another version, or nothing was judged.
     """
     reader = _Reader(data)
     about = reader.document(TargetRecord, "prepare", target, "target.json")
@@ -143,11 +143,11 @@ def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
     if not image.is_file():
         raise RecordError(f"{image} is missing. `dvc repro` runs the stage that writes it.")
     reader.note("prepare", target, "image.png")
-    protocol = data / "protocol" / "protocol.json"
-    if not protocol.is_file():
-        raise RecordError(f"{protocol} is missing. `dvc repro` runs the stage that writes it.")
-    reader.note("protocol", "protocol.json")
-    history = sorted(path.name for path in (data / "protocols").glob("*.json"))
+    plan = data / "plan" / "plan.json"
+    if not plan.is_file():
+        raise RecordError(f"{plan} is missing. `dvc repro` runs the stage that writes it.")
+    reader.note("plan", "plan.json")
+    history = sorted(path.name for path in (data / "plans").glob("*.json"))
     judged = sorted(path.parent.name for path in (data / "judge" / target).glob("*/finding.json"))
     if not judged:
         raise RecordError(
@@ -159,16 +159,15 @@ def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
     now = (
         prompts.loc[prompts["source"] == "user", "text"].tolist(),
         {each.identity.name: each.identity.sha256 for each in cases},
-        sha256_file(protocol),
+        sha256_file(plan),
     )
-    history_of = sorted((asked / about.pixels_sha256).glob("*.json")) if asked else []
-    before = [read_document(Attempt, path) for path in history_of]
+    attempts = reader.document(TargetAttempts, "attempts", f"{target}.json").attempts
     return TargetSource(
         target=about,
         image=image,
-        protocol=protocol,
-        protocols=[reader.path("protocols", each) for each in history],
-        asked=[each for each in before if each.question != now],
+        plan=plan,
+        plans=[reader.path("plans", name) for name in history],
+        attempts=[attempt for attempt in attempts if attempt.question != now],
         prompts=prompts,
         recovery=reader.document(PromptRecovery, "recover", target, "recover.json"),
         matches=reader.table(MATCHES, "lookup", target, "matches.parquet"),
@@ -182,7 +181,7 @@ def read(data: Path, target: str, asked: Path | None = None) -> TargetSource:
 
 def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:
     for name in judged:
-        reader.note("controls", name, "known.parquet")  # the findings' ratios rest on it
+        reader.note("controls", name, "learned.parquet")  # the findings' ratios rest on it
     found = [
         CaseSource(
             case=reader.document(CaseFindings, "judge", target, name, "finding.json"),

@@ -12,17 +12,15 @@ from scipy.stats import permutation_test, t
 from seedwitness.records.findings import PairedComparison, Rank
 
 
-def rank_among_controls(
-    value: float, controls: Sequence[float], *, higher_is_closer: bool, alpha: float
-) -> Rank:
+def rank_among_controls(distance: float, control_distances: Sequence[float], alpha: float) -> Rank:
     """Monte Carlo rank test: p = (1 + controls at least as close) / (1 + controls).
 
     Valid where target and controls are exchangeable (Phipson & Smyth, 2010): the same steps,
     prompts at least as informative, the same budget. Its resolution is 1 / (1 + controls). A tie
     counts against the target.
     """
-    others = np.asarray(controls, dtype=float)
-    close = int((others >= value).sum() if higher_is_closer else (others <= value).sum())
+    others = np.asarray(control_distances, dtype=float)
+    close = int((others <= distance).sum())
     return Rank(
         at_least_as_close=close,
         controls=len(others),
@@ -56,11 +54,10 @@ def adjust_in_family(ranked: Rank, company: Sequence[float]) -> Rank:
 
 
 def compare_pairs(
-    values: Sequence[float],
-    reference: Sequence[float],
+    distances: Sequence[float],
+    reference_distances: Sequence[float],
     groups: Sequence[str],
     *,
-    higher_is_closer: bool,
     resamples: int,
     seed: int,
     checkpoint: str,
@@ -74,10 +71,9 @@ def compare_pairs(
     speaks of these recipes, not of all that might have been tried. Raises ValueError where there
     are fewer than two pairs.
     """
-    if len(values) < 2:
+    if len(distances) < 2:
         raise ValueError("a paired test needs two pairs")
-    gain = np.asarray(values, dtype=float) - np.asarray(reference, dtype=float)
-    gain = gain if higher_is_closer else -gain
+    gain = np.asarray(reference_distances, dtype=float) - np.asarray(distances, dtype=float)
     tested = permutation_test(
         (gain,),
         np.mean,

@@ -18,6 +18,7 @@ from seedwitness.records.rates import Rate
 from seedwitness.records.search import SearchSummary
 from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.target import TargetRecord
+from seedwitness.statistics.distances import distance_of, with_distance
 from seedwitness.statistics.ranks import compare_pairs
 from seedwitness.statistics.rates import rate
 
@@ -86,14 +87,9 @@ def pictures(table: pd.DataFrame) -> list[Picture]:
     ]
 
 
-def by_trial(scores: pd.DataFrame) -> pd.DataFrame:
-    """``records.SCORES`` as one row a trial and one column a metric."""
-    return scores.set_index(["trial", "metric"])["score"].unstack()  # noqa: PD010
-
-
-def closest(values: pd.Series, higher_is_closer: bool) -> float:
-    """The statistic of a case: the closest of all its trials."""
-    return float(values.max() if higher_is_closer else values.min())
+def distances_by_trial(scores: pd.DataFrame) -> pd.DataFrame:
+    """Distances of ``records.SCORES``: one row a trial and one column a metric."""
+    return with_distance(scores).set_index(["trial", "metric"])["distance"].unstack()  # noqa: PD010
 
 
 def split_half(trials: pd.Series, half: int, of: pd.Series | None = None) -> pd.Series:
@@ -107,7 +103,7 @@ def split_half(trials: pd.Series, half: int, of: pd.Series | None = None) -> pd.
 
 
 def control_statistics(
-    case: CaseData, metric: str, higher_is_closer: bool, half: int | None = None
+    case: CaseData, metric: str, half: int | None = None
 ) -> tuple[list[float], list[str]]:
     """The same statistic of every control; the target itself is no control, and is named.
 
@@ -116,13 +112,11 @@ def control_statistics(
     own = case.controls[case.controls["metric"] == metric]
     if half is not None:
         own = own[split_half(own["trial"], half, own["control"])]
-    return statistics(own, case.target, higher_is_closer)
+    return statistics(own, case.target)
 
 
-def statistics(
-    own: pd.DataFrame, but: TargetRecord, higher_is_closer: bool
-) -> tuple[list[float], list[str]]:
-    """The closest of each picture's trials, from ``records.CONTROLS`` of one metric.
+def statistics(own: pd.DataFrame, but: TargetRecord) -> tuple[list[float], list[str]]:
+    """The least distance of each picture's trials, from ``records.CONTROLS`` of one metric.
 
     Pictures that are ``but`` are left out, and named.
     """
@@ -130,9 +124,8 @@ def statistics(
         but.name, but.pixels_sha256, Fingerprint(but.pdq, but.pdq_quality, but.thumbnail)
     )
     left_out = sorted(each.name for each in same(target, pictures(own)))
-    grouped = own[~own["control"].isin(left_out)].groupby("control")["score"]
-    best = grouped.max() if higher_is_closer else grouped.min()
-    return best.sort_index().tolist(), left_out
+    grouped = with_distance(own[~own["control"].isin(left_out)]).groupby("control")["distance"]
+    return grouped.min().sort_index().tolist(), left_out
 
 
 def copies(case: CaseData, settings: JudgeSettings, wide: pd.DataFrame) -> CopyCount:
@@ -145,15 +138,14 @@ def copies(case: CaseData, settings: JudgeSettings, wide: pd.DataFrame) -> CopyC
     up_to_hit = case.search.ended == "copies" and whole and bool(hits.any())
     reference = None
     if len(case.reference_scores):
-        theirs = meets(by_trial(case.reference_scores), criteria)
+        theirs = meets(distances_by_trial(case.reference_scores), criteria)
         theirs = theirs[theirs.index.isin(wide.index)]
         reference = rate_of(theirs, f"{what}, on the reference checkpoint")
-    higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
     nearest = wide.loc[hits, settings.metric]
     return CopyCount(
         criteria=criteria,
         rate=rate_of(hits, what, up_to_hit=up_to_hit),
-        best_trial=None if nearest.empty else str(nearest.idxmax() if higher else nearest.idxmin()),
+        best_trial=None if nearest.empty else str(nearest.idxmin()),
         reference_rate=reference,
     )
 
@@ -175,20 +167,19 @@ def blind_rates(
 
 def copied(case: CaseData, settings: JudgeSettings, scores: pd.DataFrame) -> pd.Series:
     """Which trials of ``scores`` are copies by every criterion, by trial."""
-    return meets(by_trial(scores), _criteria(case, settings))
+    return meets(distances_by_trial(scores), _criteria(case, settings))
 
 
 def meets(wide: pd.DataFrame, criteria: Sequence[CopyCriterion]) -> pd.Series:
     """Which rows of a table of trials meet every criterion."""
     hits = pd.Series(True, index=wide.index)
     for each in criteria:
-        score = wide[each.metric]
-        hits &= score >= each.threshold if each.higher_is_closer else score <= each.threshold
+        hits &= wide[each.metric] <= distance_of(each.threshold, each.higher_is_closer)
     return hits
 
 
 def compared(
-    case: CaseData, settings: JudgeSettings, wide: pd.DataFrame, higher: bool
+    case: CaseData, settings: JudgeSettings, wide: pd.DataFrame
 ) -> PairedComparison | None:
     """The blind trials of ``wide`` beside those of the same recipes on the reference checkpoint.
 
@@ -197,7 +188,7 @@ def compared(
     """
     if case.reference is None:
         return None
-    replayed = by_trial(case.reference_scores).reindex(columns=wide.columns)
+    replayed = distances_by_trial(case.reference_scores).reindex(columns=wide.columns)
     theirs = replayed[settings.metric].reindex(wide.index)
     if theirs.isna().any() or set(case.reference_scores["trial"]) != set(case.scores["trial"]):
         raise RecordError(
@@ -212,7 +203,6 @@ def compared(
         wide.loc[blind, settings.metric].tolist(),
         theirs[blind].tolist(),
         prompts[blind].tolist(),
-        higher_is_closer=higher,
         resamples=settings.resamples,
         seed=settings.seed,
         checkpoint=case.reference.name,

@@ -10,16 +10,16 @@ import numpy as np
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
 from seedwitness.records.findings import CaseFindings, MemorisedFinding, Rank, RankedStatistic
+from seedwitness.statistics.distances import score_of
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import (
     CaseData,
     about,
     blind_rates,
-    by_trial,
-    closest,
     compared,
     control_statistics,
     copies,
+    distances_by_trial,
     tables,
 )
 from seedwitness.verdict.conclusion import ReferenceComparison, conclude, limits
@@ -72,7 +72,7 @@ class _Standing:
 
 def _standing(case: CaseData, settings: JudgeSettings) -> _Standing:
     """The statistic of a case, and its rank among those of its controls."""
-    wide = by_trial(case.scores)
+    wide = distances_by_trial(case.scores)
     if wide.empty:
         raise RecordError(
             f"No trial of {case.target.name} on {case.checkpoint.name} was scored: the budget is "
@@ -81,19 +81,18 @@ def _standing(case: CaseData, settings: JudgeSettings) -> _Standing:
     _require_numbers(case)
     said = about(case.scores, settings.metric)
     higher = bool(said["higher_is_closer"])
+    distance = float(wide[settings.metric].min())
     statistic = RankedStatistic(
         metric=settings.metric,
         version=str(said["version"]),
         label=str(said["label"]),
         weights_sha256=str(said["weights_sha256"]),
         higher_is_closer=higher,
-        value=closest(wide[settings.metric], higher),
+        value=score_of(distance, higher),
         selection=BEST,
     )
-    best, left_out = control_statistics(case, settings.metric, higher)
-    ranked = rank_among_controls(
-        statistic.value, best, higher_is_closer=higher, alpha=settings.alpha
-    )
+    best, left_out = control_statistics(case, settings.metric)
+    ranked = rank_among_controls(distance, best, settings.alpha)
     return _Standing(statistic, ranked.model_copy(update={"left_out": left_out}))
 
 
@@ -134,12 +133,11 @@ def memorised(
     ``company`` is p of the other cases that p is corrected for, ``there`` p on the reference.
     """
     ranked = adjust_in_family(standing.rank, company)
-    wide = by_trial(case.scores)
+    wide = distances_by_trial(case.scores)
     found = copies(case, settings, wide)
-    higher = standing.statistic.higher_is_closer
     beside = None
     if case.reference:
-        near = compared(case, settings, wide, higher)
+        near = compared(case, settings, wide)
         beside = ReferenceComparison(near, blind_rates(case, settings, wide), there)
     refused = exclusion_reasons(case, ranked, found.criteria)
     finding, reasons = conclude(refused, ranked, found, beside, settings)

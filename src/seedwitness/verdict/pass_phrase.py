@@ -15,7 +15,8 @@ import pandas as pd
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.records.pass_phrase import CodecComparison, CodedFile, PassPhrase, SeedCost
 from seedwitness.statistics.description_length import number_bits, text_bits
-from seedwitness.verdict.case_data import CaseData, about, by_trial, copied, rate_of
+from seedwitness.statistics.distances import distance_of, score_of, with_distance
+from seedwitness.verdict.case_data import CaseData, about, copied, distances_by_trial, rate_of
 
 SETTINGS_CODE = (
     "sampler and RNG protocol 1 of 8 each, number format 1 of 4; steps, width and height in "
@@ -129,20 +130,21 @@ def _by_root(own: pd.DataFrame, copies: pd.Series) -> pd.Series:
 def _distortions(case: CaseData, own: pd.DataFrame, copies: pd.Series) -> list[CodecComparison]:
     """How near a copy is, and what files need for it: the median of this prompt's copies."""
     found = []
-    wide = by_trial(case.scores).loc[own["trial"]]
+    wide = distances_by_trial(case.scores).loc[own["trial"]]
     hits = copies.loc[own["trial"]]
     for metric in case.codecs["metric"].unique():
         said = about(case.scores, metric)
         higher = bool(said["higher_is_closer"])
-        scores = wide.loc[hits, metric] if hits.any() else wide[metric]
-        typical = scores.median() if hits.any() else (scores.max() if higher else scores.min())
+        typical = score_of(
+            float(wide.loc[hits, metric].median() if hits.any() else wide[metric].min()), higher
+        )
         found.append(
             CodecComparison(
                 metric=metric,
                 label=str(said["label"]),
                 higher_is_closer=higher,
-                score=float(typical),
-                files=smallest(case.codecs[case.codecs["metric"] == metric], float(typical)),
+                score=typical,
+                files=smallest(case.codecs[case.codecs["metric"] == metric], typical),
             )
         )
     return found
@@ -150,19 +152,18 @@ def _distortions(case: CaseData, own: pd.DataFrame, copies: pd.Series) -> list[C
 
 def smallest(files: pd.DataFrame, score: float) -> list[CodedFile]:
     """Of each codec the smallest of ``files`` (CODECS, one metric) that is as near as ``score``."""
-    higher = bool(files["higher_is_closer"].iloc[0])
-    near = files[files["score"] >= score if higher else files["score"] <= score]
+    farthest = distance_of(score, bool(files["higher_is_closer"].iloc[0]))
+    near = files[with_distance(files)["distance"] <= farthest]
     first = near.sort_values(["bytes", "reduction", "quality"]).groupby("codec", sort=True).head(1)
     return [coded_file(row) for row in first.sort_values("codec").to_dict("records")]
 
 
 def front(files: pd.DataFrame) -> list[CodedFile]:
     """Of each codec the files (CODECS, one metric) that no smaller one is as near as."""
-    higher = bool(files["higher_is_closer"].iloc[0])
     found = []
-    for _, own in files.groupby("codec", sort=True):
+    for _, own in with_distance(files).groupby("codec", sort=True):
         ordered = own.sort_values("bytes")
-        loss = -ordered["score"] if higher else ordered["score"]
+        loss = ordered["distance"]
         found += [
             coded_file(row)
             for row in ordered[loss < loss.cummin().shift(fill_value=float("inf"))].to_dict(

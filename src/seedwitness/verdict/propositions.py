@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from seedwitness.records.findings import LikelihoodRatio, RankedStatistic
+from seedwitness.statistics.distances import distance_of
 from seedwitness.statistics.likelihood_ratio import calibrate, cllr, left_out, words
 from seedwitness.verdict.case_data import CaseData, rate_of, statistics
 
@@ -19,14 +20,15 @@ def likelihood(case: CaseData, statistic: RankedStatistic) -> LikelihoodRatio | 
     between the two. It is not asked of a case that is refused, as an output of the checkpoint is:
     neither proposition is about that.
     """
-    sign = 1.0 if statistic.higher_is_closer else -1.0
-    learned, controls = (_scores(table, case, statistic) for table in (case.known, case.controls))
+    learned, controls = (
+        _closeness(table, case, statistic) for table in (case.known, case.controls)
+    )
     if min(len(learned), len(controls)) < LEAST:
         return None
     calibration = calibrate(learned, controls)
     if calibration.slope <= 0:
         return None
-    ratio = calibration.ratio(sign * statistic.value)
+    ratio = calibration.ratio(-distance_of(statistic.value, statistic.higher_is_closer))
     ours, theirs = left_out(learned, controls)
     return LikelihoodRatio(
         h1=f"{case.checkpoint.name} has learned the target as it has the pictures that it is known "
@@ -48,9 +50,7 @@ def likelihood(case: CaseData, statistic: RankedStatistic) -> LikelihoodRatio | 
     )
 
 
-def _scores(table: pd.DataFrame, case: CaseData, statistic: RankedStatistic) -> list[float]:
-    """Each picture's statistic, of ``records.CONTROLS``; higher where closer, the target's not."""
-    own = table[table["metric"] == statistic.metric]
-    higher = statistic.higher_is_closer
-    best, _ = statistics(own, case.target, higher)
-    return best if higher else [-each for each in best]
+def _closeness(table: pd.DataFrame, case: CaseData, statistic: RankedStatistic) -> list[float]:
+    """Minus the least distance of each picture of ``records.CONTROLS``; the target's not."""
+    distances, _ = statistics(table[table["metric"] == statistic.metric], case.target)
+    return [-distance for distance in distances]

@@ -8,18 +8,17 @@ from dataclasses import replace
 import pandas as pd
 
 from seedwitness.config.verdicts import PROMPT_METRIC, JudgeSettings
-from seedwitness.imaging.perceptual_fingerprint import LEAST_QUALITY
+from seedwitness.imaging.perceptual_fingerprint import MIN_PDQ_QUALITY
 from seedwitness.records.findings import CopyCount, Rank, SensitivityVariant
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import (
     CaseData,
     about,
     blind_rates,
-    by_trial,
-    closest,
     compared,
     control_statistics,
     copies,
+    distances_by_trial,
     split_half,
 )
 from seedwitness.verdict.conclusion import ReferenceComparison, conclude
@@ -39,7 +38,7 @@ def variants(
     on the reference. Of a case that is refused nothing is to be asked, because none of this could
     change that; nor is one control fewer where the finding has the fewest that it can have.
     """
-    wide = by_trial(case.scores)
+    wide = distances_by_trial(case.scores)
     done = []
     if _spare(ranked, settings):
         fewer = ranked.model_copy(
@@ -53,30 +52,26 @@ def variants(
         what = "one control fewer, whichever that is, at its worst"
         done.append(_variant(what, adjust_in_family(fewer, company), found, beside, settings))
     for metric in sorted(set(wide.columns) - {settings.metric, PROMPT_METRIC}):
-        if metric == "pdq" and case.target.pdq_quality < LEAST_QUALITY:
+        if metric == "pdq" and case.target.pdq_quality < MIN_PDQ_QUALITY:
             continue  # its distances say nothing of this target
         said = about(case.scores, metric)
-        higher = bool(said["higher_is_closer"])
         by = f"ranked by {metric}"
         by += f" ({said['label']})" if said["label"] == "lab weights" else ""
         done.append(
             _variant(
                 by,
-                _ranked(case, metric, wide[metric], higher, settings.alpha, company),
+                _ranked(case, metric, wide[metric], settings.alpha, company),
                 found,
-                _again(case, beside, settings.model_copy(update={"metric": metric}), wide, higher),
+                _again(case, beside, settings.model_copy(update={"metric": metric}), wide),
                 settings,
             )
         )
-    higher = bool(about(case.scores, settings.metric)["higher_is_closer"])
     for half, what in enumerate(("the one half of the trials", "the other half")):
         part = wide[split_half(wide.index.to_series(), half)]
         if len(part) < 2:
             continue
-        own = _ranked(
-            case, settings.metric, part[settings.metric], higher, settings.alpha, company, half
-        )
-        halved = _again(case, beside, settings, part, higher)
+        own = _ranked(case, settings.metric, part[settings.metric], settings.alpha, company, half)
+        halved = _again(case, beside, settings, part)
         done.append(
             _variant(
                 what,
@@ -99,14 +94,13 @@ def _spare(ranked: Rank, settings: JudgeSettings) -> bool:
 def _ranked(
     case: CaseData,
     metric: str,
-    values: pd.Series,
-    higher: bool,
+    distances: pd.Series,
     alpha: float,
     company: Sequence[float],
     half: int | None = None,
 ) -> Rank:
-    best, left_out = control_statistics(case, metric, higher, half)
-    own = rank_among_controls(closest(values, higher), best, higher_is_closer=higher, alpha=alpha)
+    best, left_out = control_statistics(case, metric, half)
+    own = rank_among_controls(float(distances.min()), best, alpha)
     return adjust_in_family(own.model_copy(update={"left_out": left_out}), company)
 
 
@@ -115,10 +109,9 @@ def _again(
     beside: ReferenceComparison | None,
     settings: JudgeSettings,
     wide: pd.DataFrame,
-    higher: bool,
 ) -> ReferenceComparison | None:
     """The reference compared once more; its own p stays as it was, and so do rates of copies."""
-    return beside and replace(beside, compared=compared(case, settings, wide, higher))
+    return beside and replace(beside, compared=compared(case, settings, wide))
 
 
 def _variant(
