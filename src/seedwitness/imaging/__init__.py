@@ -1,1 +1,1 @@
-"""Pictures: decoded from any file, read from folders, recognised when saved again, aligned."""
+"""Images: decoding, image folders, perceptual fingerprints, resizing and alignment."""

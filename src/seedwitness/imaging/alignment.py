@@ -1,8 +1,8 @@
-"""How a target is laid over what a checkpoint makes, before anything is compared.
+"""Resize a target to the generated size, and list the alignments in which it is compared.
 
-Two steps, both stated: the target is brought to the generated size by a rule; and it may be tried
-in several positions, mirrored or shifted by a few pixels, of which the closest counts. Trainings
-crop pictures to their middle and mirror them at random, so that a copy may come back that way.
+A rule brings the target to the size that the checkpoint generates. The target may also be compared
+mirrored or shifted by a few pixels; the closest alignment counts. Training pipelines crop pictures
+to their middle and mirror them at random, so a copy may come back mirrored or shifted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
 
 LANCZOS = Image.Resampling.LANCZOS
-AS_IT_IS = "as it is"
+IDENTITY = "as it is"
 
 
 def _stretch(picture: Image.Image, width: int, height: int) -> Image.Image:
@@ -34,93 +34,97 @@ def _letterbox(picture: Image.Image, width: int, height: int) -> Image.Image:
     return ImageOps.pad(picture, (width, height), LANCZOS, color="white")
 
 
-RULES: Mapping[str, tuple[Callable[[Image.Image, int, int], Image.Image], str]] = {
+RESIZE_RULES: Mapping[str, tuple[Callable[[Image.Image, int, int], Image.Image], str]] = {
     "stretch": (_stretch, "stretched from {} × {} to {} × {} by Lanczos"),
     "crop": (_crop, "cut to the middle of its {} × {} and scaled to {} × {} by Lanczos"),
     "letterbox": (_letterbox, "scaled from {} × {} into {} × {} by Lanczos, with white bars"),
 }
 
 
-def check(rule: str) -> None:
-    """Raise ConfigError, with the known rules, where there is none of this name."""
-    if rule not in RULES:
-        raise ConfigError(f"search.resize: there is no `{rule}`.{suggest_names(rule, RULES)}")
+def check_resize_rule(rule: str) -> None:
+    """Raise ConfigError, which lists the known rules, if ``rule`` is none of them."""
+    if rule not in RESIZE_RULES:
+        raise ConfigError(
+            f"search.resize: there is no rule `{rule}`.{suggest_names(rule, RESIZE_RULES)}"
+        )
 
 
-def fitted(picture: Image.Image, width: int, height: int, rule: str) -> Image.Image:
-    """``picture`` in RGB at the size that a checkpoint generates, by one of RULES."""
-    check(rule)
+def resize_by_rule(picture: Image.Image, width: int, height: int, rule: str) -> Image.Image:
+    """Convert ``picture`` to RGB and resize it to the generated size by one of RESIZE_RULES."""
+    check_resize_rule(rule)
     rgb = picture.convert("RGB")
-    return rgb if rgb.size == (width, height) else RULES[rule][0](rgb, width, height)
+    return rgb if rgb.size == (width, height) else RESIZE_RULES[rule][0](rgb, width, height)
 
 
 def describe_resize(picture: Image.Image, width: int, height: int, rule: str) -> str:
-    """What ``fitted`` does to a target, in words."""
+    """Describe in one sentence what ``resize_by_rule`` does to a target."""
     if picture.size == (width, height):
         return f"target compared at its own size, {width} × {height}"
-    return f"target {RULES[rule][1].format(*picture.size, width, height)}"
+    return f"target {RESIZE_RULES[rule][1].format(*picture.size, width, height)}"
 
 
-def resized_pixels(picture: Image.Image, width: int, height: int, rule: str) -> Tensor:
-    """``fitted`` as uint8 [3, height, width]."""
-    array = np.array(fitted(picture, width, height, rule))
+def resize_to_tensor(picture: Image.Image, width: int, height: int, rule: str) -> Tensor:
+    """Resize by ``resize_by_rule``; return uint8 [3, height, width]."""
+    array = np.array(resize_by_rule(picture, width, height, rule))
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 
 @dataclass(frozen=True)
 class AlignmentSpec:
-    """The rule by which a target is fitted, and the positions in which it is tried."""
+    """The resize rule, and the alignments of the target that are compared."""
 
     rule: str
     mirrored: bool = False
     shift: int = 0
 
-    def of(self, picture: Image.Image, width: int, height: int) -> dict[str, Tensor]:
-        """``ways`` of a target that was brought to a size by the rule."""
-        target = resized_pixels(picture, width, height, self.rule)
-        return alignments(target, mirrored=self.mirrored, shift=self.shift)
+    def make_alignments(self, picture: Image.Image, width: int, height: int) -> dict[str, Tensor]:
+        """Resize the target by the rule and list its alignments by name."""
+        target = resize_to_tensor(picture, width, height, self.rule)
+        return make_alignments(target, mirrored=self.mirrored, shift=self.shift)
 
 
-def resized(
+def resize_batch(
     pictures: Tensor,
     height: int,
     width: int,
     resample: Image.Resampling = Image.Resampling.BILINEAR,
 ) -> Tensor:
-    """Pictures at another size, by Pillow, as models that were published with it saw theirs.
+    """Resize a batch of pictures by Pillow, as the preprocessing of published models does.
 
-    uint8 [n, 3, h, w] to uint8 [n, 3, height, width] on the CPU; those of that size are left alone.
+    uint8 [n, 3, h, w] to uint8 [n, 3, height, width] on the CPU. Pictures that have the size
+    already are returned unchanged.
     """
     if pictures.shape[-2:] == (height, width):
         return pictures
     arrays = pictures.permute(0, 2, 3, 1).cpu().numpy()
-    made = [Image.fromarray(each).resize((width, height), resample) for each in arrays]
-    stacked = np.stack([np.asarray(each) for each in made])
+    resized = [Image.fromarray(array).resize((width, height), resample) for array in arrays]
+    stacked = np.stack([np.asarray(image) for image in resized])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2)
 
 
-def alignments(target: Tensor, *, mirrored: bool = False, shift: int = 0) -> dict[str, Tensor]:
-    """The positions in which ``target`` (uint8 [3, h, w]) is tried, by name: itself first.
+def make_alignments(target: Tensor, *, mirrored: bool = False, shift: int = 0) -> dict[str, Tensor]:
+    """List the alignments of ``target`` (uint8 [3, h, w]) by name, the unchanged target first.
 
-    ``shift`` pixels to each of eight sides; what comes in at a border repeats the border.
+    ``shift`` is the distance in pixels in each of eight directions; pixels that enter at a border
+    repeat the border.
     """
-    found = {AS_IT_IS: target}
+    alignments = {IDENTITY: target}
     if mirrored:
-        found["mirrored"] = target.flip(-1)
+        alignments["mirrored"] = target.flip(-1)
     if shift:
         sides = (-shift, 0, shift)
         moves = [(x, y) for y in sides for x in sides if (x, y) != (0, 0)]
-        found |= {
-            f"shifted by {x}, {y}" if name == AS_IT_IS else f"{name}, shifted by {x}, {y}": _moved(
-                each, x, y
-            )
-            for name, each in list(found.items())
+        alignments |= {
+            f"shifted by {x}, {y}"
+            if name == IDENTITY
+            else f"{name}, shifted by {x}, {y}": _shift_picture(picture, x, y)
+            for name, picture in list(alignments.items())
             for x, y in moves
         }
-    return found
+    return alignments
 
 
-def _moved(picture: Tensor, x: int, y: int) -> Tensor:
+def _shift_picture(picture: Tensor, x: int, y: int) -> Tensor:
     height, width = picture.shape[-2:]
     rows = (torch.arange(height) - y).clamp(0, height - 1)
     columns = (torch.arange(width) - x).clamp(0, width - 1)

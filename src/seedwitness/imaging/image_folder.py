@@ -1,6 +1,6 @@
-"""Any folder of pictures with ``metadata.jsonl``, the ImageFolder convention of Hugging Face.
+"""Read a folder of pictures with ``metadata.jsonl``, the ImageFolder convention of Hugging Face.
 
-Whatever does not fit the convention is an error that names the file and the remedy.
+A folder that violates the convention raises an error that names the file and the remedy.
 """
 
 from __future__ import annotations
@@ -13,14 +13,25 @@ from typing import Any
 
 from seedwitness.errors import PictureError
 
-METADATA = "metadata.jsonl"
-SUFFIXES = {".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-EXAMPLE = '{"file_name": "owl.png", "text": "an owl at night, oil on canvas"}'
+METADATA_FILE = "metadata.jsonl"
+PICTURE_SUFFIXES = {
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".jpeg",
+    ".jpg",
+    ".png",
+    ".ppm",
+    ".tif",
+    ".tiff",
+    ".webp",
+}
+EXAMPLE_LINE = '{"file_name": "owl.png", "text": "an owl at night, oil on canvas"}'
 
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """One line of ``metadata.jsonl``; ``artist`` is empty where the line names none."""
+    """One line of ``metadata.jsonl``; ``artist`` is empty if the line names none."""
 
     file_name: str
     text: str
@@ -28,77 +39,81 @@ class ImageEntry:
 
 
 def read_entries(folder: Path) -> list[ImageEntry]:
-    """Lines of ``metadata.jsonl`` by file name, checked against the files that are there."""
-    path = folder / METADATA
+    """Read the lines of ``metadata.jsonl``, sorted by file name, checked against the folder.
+
+    Raises PictureError if the folder, its metadata or a picture is missing, or a line is invalid.
+    """
+    path = folder / METADATA_FILE
     if not folder.is_dir():
         raise PictureError(
-            f"There is no folder {folder}. Put the pictures there, or name their folder as "
-            "`pictures.path` in params.yaml, seen from the lab."
+            f"There is no folder {folder}. Put the pictures there, or set "
+            "`pictures.path` in params.yaml to their folder, relative to the lab."
         )
     if not path.is_file():
         raise PictureError(
-            f"{folder} has no {METADATA}. Add one, with a line for each picture: {EXAMPLE}"
+            f"{folder} has no {METADATA_FILE}. Add one with a line for each picture: {EXAMPLE_LINE}"
         )
-    found: dict[str, ImageEntry] = {}
+    entries: dict[str, ImageEntry] = {}
     first_line: dict[str, int] = {}
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         if not line.strip():
             continue
-        entry = _entry(f"{path}, line {number}", line)
-        if entry.file_name in found:
+        entry = _parse_entry(f"{path}, line {number}", line)
+        if entry.file_name in entries:
             raise PictureError(
-                f"{path}, line {number}: {entry.file_name} has a line already, number "
-                f"{first_line[entry.file_name]}. Leave one line for each picture."
+                f"{path}, line {number}: {entry.file_name} is listed already in line "
+                f"{first_line[entry.file_name]}. Keep one line for each picture."
             )
-        found[entry.file_name] = entry
+        entries[entry.file_name] = entry
         first_line[entry.file_name] = number
-    if not found:
-        raise PictureError(f"{path} is empty. It needs a line for each picture: {EXAMPLE}")
-    absent = [name for name in found if not (folder / name).is_file()]
-    if absent:
+    if not entries:
+        raise PictureError(f"{path} is empty. It needs a line for each picture: {EXAMPLE_LINE}")
+    missing = [name for name in entries if not (folder / name).is_file()]
+    if missing:
         raise PictureError(
-            f"{path}, line {first_line[absent[0]]}: there is no {folder / absent[0]}"
-            f"{_and_more(absent)}. Put the picture back, or remove the line."
+            f"{path}, line {first_line[missing[0]]}: there is no {folder / missing[0]}"
+            f"{_format_remaining_count(missing)}. Restore the picture, or remove the line."
         )
-    without = sorted(name for name in _pictures_in(folder) if name not in found)
-    if without:
+    unlisted = sorted(name for name in _list_pictures(folder) if name not in entries)
+    if unlisted:
         raise PictureError(
-            f"{folder / without[0]} has no caption: {METADATA} does not name it"
-            f"{_and_more(without)}. Add a line like {EXAMPLE}, or move the picture away."
+            f"{folder / unlisted[0]} has no caption: {METADATA_FILE} does not name it"
+            f"{_format_remaining_count(unlisted)}. Add a line like {EXAMPLE_LINE}, or remove the "
+            "picture."
         )
-    return [found[name] for name in sorted(found)]
+    return [entries[name] for name in sorted(entries)]
 
 
-def _entry(where: str, line: bytes) -> ImageEntry:
+def _parse_entry(where: str, line: bytes) -> ImageEntry:
     try:
         row: Any = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise PictureError(f"{where} is not UTF-8: {error}. Save the file as UTF-8.") from error
     except json.JSONDecodeError as error:
         raise PictureError(
-            f"{where} is no JSON: {error}. A line must look like {EXAMPLE}"
+            f"{where} is not JSON: {error}. A line must look like {EXAMPLE_LINE}"
         ) from error
     if not isinstance(row, dict):
-        raise PictureError(f"{where} is no JSON object. A line must look like {EXAMPLE}")
+        raise PictureError(f"{where} is not a JSON object. A line must look like {EXAMPLE_LINE}")
     for key in ("file_name", "text"):
         if not isinstance(row.get(key), str) or not row[key].strip():
-            raise PictureError(f"{where} has no `{key}`. A line must look like {EXAMPLE}")
+            raise PictureError(f"{where} has no `{key}`. A line must look like {EXAMPLE_LINE}")
     name = PurePosixPath(row["file_name"])
     if name.is_absolute() or ".." in name.parts or "\\" in row["file_name"]:
         raise PictureError(
             f"{where}: {row['file_name']} may lie outside the folder. Name pictures by their path "
-            "inside it, with /, without .. and without a leading /."
+            "inside the folder, with /, without .. and without a leading /."
         )
     return ImageEntry(str(name), " ".join(row["text"].split()), str(row.get("artist") or ""))
 
 
-def _pictures_in(folder: Path) -> Iterable[str]:
+def _list_pictures(folder: Path) -> Iterable[str]:
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inside.parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+        if path.suffix.lower() in PICTURE_SUFFIXES and not hidden and path.is_file():
             yield inside.as_posix()
 
 
-def _and_more(names: list[str]) -> str:
+def _format_remaining_count(names: list[str]) -> str:
     return f" (nor for {len(names) - 1} more)" if len(names) > 1 else ""

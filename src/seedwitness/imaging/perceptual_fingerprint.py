@@ -1,8 +1,9 @@
-"""Whether two pictures are one but for how they were saved, by PDQ (Facebook, 2019) and in colour.
+"""Recognise a picture that was saved again, by PDQ (Facebook, 2019) and by colour thumbnails.
 
-PDQ's 256 bits survive scaling and compression, not crops. Its authors match at 31 differing bits or
-fewer, where both pictures gave it enough to hash; unrelated pictures differ in about 128. It reads
-no colour, so that recoloured pictures match: thumbnails are held against one another too.
+PDQ's 256 bits survive scaling and compression, but not crops. Its authors call two pictures a match
+at 31 differing bits or fewer, if both had enough structure to hash; unrelated pictures differ in
+about 128 bits. PDQ ignores colour, so recoloured pictures match: colour thumbnails are therefore
+compared too.
 """
 
 from __future__ import annotations
@@ -14,32 +15,32 @@ import numpy as np
 import pdqhash
 from PIL import Image
 
-BITS = 256
-MATCH = 31
-"""So many differing bits still match."""
+PDQ_BITS = 256
+MAX_PDQ_DISTANCE = 31
+"""Largest Hamming distance, in bits, of a match."""
 
-LEAST_QUALITY = 50
-"""Below this PDQ's authors take no distance seriously."""
+MIN_PDQ_QUALITY = 50
+"""Quality below which PDQ's authors disregard a distance."""
 
-SIDE = 8
-"""Of a thumbnail, in pixels."""
+THUMBNAIL_SIDE = 8
+"""Side of a thumbnail, in pixels."""
 
-APART = 0.05
-"""So far apart, as root mean square of thumbnails in [0, 1], pictures are still one. Of 325 tiles
-of pixel art, each saved as JPEG of quality 40, WebP of 30, in 64 colours and at half its size, none
-was further than 0.036 from itself; of 30 pairs of a held-out tile and another that PDQ matches,
-mostly one recoloured, none was nearer than 0.076."""
+MAX_THUMBNAIL_DISTANCE = 0.05
+"""Largest root-mean-square difference of the thumbnails, in [0, 1], of a match. 325 tiles of pixel
+art were saved as JPEG of quality 40, as WebP of quality 30, in 64 colours and at half size: none
+was further than 0.036 from its original. Of 30 pairs of a held-out tile and another tile that PDQ
+matches, mostly a recoloured one, none was nearer than 0.076."""
 
 
 class PdqHash(NamedTuple):
-    """A hash, 64 hexadecimal digits, and from 0 to 100 how much there was to hash."""
+    """A hash of 64 hexadecimal digits, and its quality from 0 (nothing to hash) to 100."""
 
-    digits: str
+    hex_digits: str
     quality: int
 
 
 class Fingerprint(NamedTuple):
-    """What a picture is known by, however it was saved; ``thumbnail`` is RGB in hexadecimal."""
+    """What identifies a picture however it was saved; ``thumbnail`` is RGB in hexadecimal."""
 
     pdq: str
     pdq_quality: int
@@ -47,53 +48,61 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint_image(image: Image.Image) -> Fingerprint:
-    """Hash, its quality, and a thumbnail of 8 × 8 pixels."""
-    small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Fingerprint(*pdq_of_image(image), small.tobytes().hex())
+    """Compute the fingerprint: PDQ hash, its quality, and a thumbnail of 8 × 8 pixels."""
+    size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    small = image.convert("RGB").resize(size, Image.Resampling.BOX)
+    return Fingerprint(*compute_image_pdq(image), small.tobytes().hex())
 
 
-def pdq_of_image(image: Image.Image) -> PdqHash:
-    """Hash of a picture, and its quality."""
-    return pdq_of_array(np.asarray(image.convert("RGB")))
+def compute_image_pdq(image: Image.Image) -> PdqHash:
+    """Compute the PDQ hash of a picture and its quality."""
+    return compute_array_pdq(np.asarray(image.convert("RGB")))
 
 
-def pdq_of_array(array: np.ndarray[Any, Any]) -> PdqHash:
-    """Hash of RGB pixels, uint8 [height, width, 3], and its quality."""
-    bits, quality = pdqhash.compute(array)  # [256] of 0 and 1, the first is the highest
+def compute_array_pdq(array: np.ndarray[Any, Any]) -> PdqHash:
+    """Compute the PDQ hash of RGB pixels, uint8 [height, width, 3], and its quality."""
+    bits, quality = pdqhash.compute(array)  # [256] of 0 and 1, most significant bit first
     return PdqHash(np.packbits(bits.astype(np.uint8)).tobytes().hex(), int(quality))
 
 
-def hamming_distance(first: str, second: str) -> int:
-    """How many bits of two hexadecimal hashes of one length differ."""
+def compute_hamming_distance(first: str, second: str) -> int:
+    """Count the differing bits of two hexadecimal hashes of equal length."""
     if len(first) != len(second):
         raise ValueError(f"hashes of {len(first)} and {len(second)} digits cannot be compared")
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
 class FingerprintIndex:
-    """Many pictures' imprints, to be held against one at a time."""
+    """Fingerprints of many pictures, searched with one fingerprint at a time."""
 
-    def __init__(self, of: Sequence[Fingerprint]) -> None:
-        self._hashes = _bytes([each.pdq for each in of], BITS // 8)
-        self._qualities = np.array([each.pdq_quality for each in of], dtype=int)
-        self._thumbnails = _bytes([each.thumbnail for each in of], 3 * SIDE * SIDE)
+    def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
+        self._hashes = _parse_hex_rows([each.pdq for each in fingerprints], PDQ_BITS // 8)
+        self._qualities = np.array([each.pdq_quality for each in fingerprints], dtype=int)
+        self._thumbnails = _parse_hex_rows(
+            [each.thumbnail for each in fingerprints], 3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE
+        )
 
-    def find_matches(self, one: Fingerprint) -> list[int]:
-        """Places of those that are one with ``one``, by hash and thumbnail.
+    def find_matches(self, fingerprint: Fingerprint) -> list[int]:
+        """Find the rows that match ``fingerprint`` by hash and by thumbnail.
 
-        None where it had too little to hash, and none that had.
+        The list is empty if the query's quality is too low; rows of too low a quality never match.
         """
-        [own], [small] = _bytes([one.pdq], BITS // 8), _bytes([one.thumbnail], 3 * SIDE * SIDE)
-        if one.pdq_quality < LEAST_QUALITY:
+        [query_hash], [query_thumbnail] = (
+            _parse_hex_rows([fingerprint.pdq], PDQ_BITS // 8),
+            _parse_hex_rows([fingerprint.thumbnail], 3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE),
+        )
+        if fingerprint.pdq_quality < MIN_PDQ_QUALITY:
             return []
-        differing = np.bitwise_count(self._hashes ^ own).sum(1, dtype=int)
-        near = (differing <= MATCH) & (self._qualities >= LEAST_QUALITY)
-        places = np.flatnonzero(near)
-        gaps = (self._thumbnails[places].astype(float) - small) / 255
-        return [int(each) for each in places[np.sqrt((gaps**2).mean(1)) <= APART]]
+        distances = np.bitwise_count(self._hashes ^ query_hash).sum(1, dtype=int)
+        is_near = (distances <= MAX_PDQ_DISTANCE) & (self._qualities >= MIN_PDQ_QUALITY)
+        rows = np.flatnonzero(is_near)
+        differences = (self._thumbnails[rows].astype(float) - query_thumbnail) / 255
+        return [
+            int(row) for row in rows[np.sqrt((differences**2).mean(1)) <= MAX_THUMBNAIL_DISTANCE]
+        ]
 
 
-def _bytes(digits: Sequence[str], length: int) -> np.ndarray[Any, Any]:
-    """Hexadecimal texts as rows of bytes: [n, length]. Raises ValueError for another length."""
-    whole = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8)
-    return whole.reshape(len(digits), length)
+def _parse_hex_rows(hex_texts: Sequence[str], length: int) -> np.ndarray[Any, Any]:
+    """Parse hexadecimal texts to bytes [n, length]. Raises ValueError for another length."""
+    values = np.frombuffer(bytes.fromhex("".join(hex_texts)), dtype=np.uint8)
+    return values.reshape(len(hex_texts), length)
