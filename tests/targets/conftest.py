@@ -1,4 +1,4 @@
-"""Pictures with something in them, drawn by arithmetic."""
+"""Structured pictures, drawn by arithmetic."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a file claims of how it was made: read where it can be, named where it cannot."""
+"""Claims of a file about its making: parsed if possible, otherwise reported."""
 
 import gzip
 import json
@@ -40,7 +40,7 @@ def test_automatic1111_in_exif_of_either_byte_order(
     assert unread == []
 
 
-def test_one_picture_is_not_given_the_comment_of_another(tmp_path: Path) -> None:
+def test_a_picture_never_gets_the_comment_of_another(tmp_path: Path) -> None:
     for number in range(20):
         exif = Image.Exif()
         comment = SETTINGS.replace("4294967295", str(number))
@@ -57,7 +57,7 @@ def test_the_comment_of_a_gif(tmp_path: Path) -> None:
 
 
 def hidden(text: str, mark: bytes, path: Path, length: int | None = None) -> Path:
-    """Text in the lowest bits of alpha, column by column."""
+    """Hide text in the lowest bits of alpha, column by column."""
     body = gzip.compress(text.encode()) if mark.endswith(b"comp") else text.encode()
     head = mark + (8 * len(body) if length is None else length).to_bytes(4, "big")
     bits = np.unpackbits(np.frombuffer(head + body, np.uint8))
@@ -85,7 +85,7 @@ def test_settings_hidden_in_the_alpha_channel(mark: bytes, tmp_path: Path) -> No
     assert (claim.guidance, claim.steps, claim.model_hash) == (11.0, 28, "1D44365E")
 
 
-def test_hidden_bombs_and_false_lengths_are_told(tmp_path: Path) -> None:
+def test_hidden_bombs_and_false_lengths_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     claims, unread = claimed(hidden("x", b"stealth_pngcomp", path, length=2**31))
     assert claims == []
@@ -135,7 +135,7 @@ def test_comfyui_in_a_png_and_in_a_webp(tmp_path: Path) -> None:
     check_comfy(claim)
 
 
-def test_each_sampler_is_a_claim_and_each_tool_is_heard(tmp_path: Path) -> None:
+def test_each_sampler_of_each_tool_is_a_claim(tmp_path: Path) -> None:
     two = COMFY | {"9": {**COMFY["3"], "inputs": {**COMFY["3"]["inputs"], "seed": 100}}}
     chunks = {"prompt": json.dumps(two), "workflow": json.dumps(LINKS), "parameters": SETTINGS}
     claims, unread = claimed(with_text(tmp_path / "a.png", **chunks))

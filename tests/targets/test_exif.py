@@ -1,4 +1,4 @@
-"""EXIF as text: readable, bounded, and never the reason for a picture to be refused."""
+"""EXIF as text: readable, bounded, and never a reason to refuse a picture."""
 
 from io import BytesIO
 from pathlib import Path
@@ -8,8 +8,8 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
-from seedwitness.targets.exif import readable, text, user_comment
-from seedwitness.targets.target_reader import read
+from seedwitness.targets.exif import format_value, read_exif, read_user_comment
+from seedwitness.targets.target_reader import read_target
 
 
 def with_exif(exif: Image.Exif) -> Image.Image:
@@ -26,7 +26,7 @@ def test_names_and_values_are_readable() -> None:
     exif.get_ifd(IFD.Exif)[Base.ExposureTime] = IFDRational(1, 4)
     exif.get_ifd(IFD.Exif)[Base.MakerNote] = b"\x00\xff\xfe" * 100
     exif.get_ifd(IFD.GPSInfo)[2] = (52.0, 31.0, 12.5)
-    found, unread = readable(with_exif(exif))
+    found, unread = read_exif(with_exif(exif))
     assert unread == []
     assert found["Make"] == "Camera & Sons"
     assert found["ExposureTime"] == "0.25"
@@ -54,23 +54,23 @@ def test_user_comments_of_every_character_set(raw: bytes, expected: str | None) 
     exif = Image.Exif()
     exif.get_ifd(IFD.Exif)[Base.UserComment] = raw
     image = with_exif(exif)
-    assert user_comment(image) == expected
+    assert read_user_comment(image) == expected
     shown = f"{len(raw)} bytes" if expected is None else expected
-    assert readable(image)[0]["UserComment"] == shown
+    assert read_exif(image)[0]["UserComment"] == shown
 
 
-def test_long_lists_are_not_spelt_out() -> None:
-    assert text(tuple(range(1_000_000))).endswith("… (1,000,000 values)")
-    assert len(text(tuple(range(1_000_000)))) < 300
-    assert text((1, 2)) == "1, 2"
+def test_long_lists_are_cut() -> None:
+    assert format_value(tuple(range(1_000_000))).endswith("… (1,000,000 values)")
+    assert len(format_value(tuple(range(1_000_000)))) < 300
+    assert format_value((1, 2)) == "1, 2"
 
 
 def test_half_of_a_surrogate_pair_is_replaced() -> None:
-    assert text("a\ud800b") == "a\ufffdb"
-    assert text("\ud83e\udd89") == "🦉"
+    assert format_value("a\ud800b") == "a\ufffdb"
+    assert format_value("\ud83e\udd89") == "🦉"
 
 
-def test_damaged_exif_is_told_and_the_picture_read(tmp_path: Path) -> None:
+def test_damaged_exif_is_reported_and_the_picture_is_read(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[Base.Make] = "Camera"
     whole = exif.tobytes()
@@ -79,7 +79,7 @@ def test_damaged_exif_is_told_and_the_picture_read(tmp_path: Path) -> None:
     for k, damaged in enumerate((b"Exif\0\0garbage", whole[:12], whole[:20], whole[:-9])):
         picture = Image.new("RGB", (8, 8), (k, 0, 0))
         picture.save(path, exif=damaged)
-        image, target = read(path, "x")
+        image, target = read_target(path, "x")
         assert image.tobytes() == picture.tobytes()
         assert target.exif.get("Make") != "Camera"
         seen += any("EXIF" in each or "Pillow warns" in each for each in target.unread)

@@ -1,4 +1,4 @@
-"""What is in a picture to recognise it by, and what is too little."""
+"""Information content of a picture, and when it is too little."""
 
 from io import BytesIO
 
@@ -10,7 +10,12 @@ from PIL import Image, ImageDraw
 from seedwitness.config.steps import PrepareSettings
 from seedwitness.metrics.patch_l2 import patch_l2
 from seedwitness.records.target import InformationContent
-from seedwitness.targets.information import lossless_bytes, measure, tile_deviations, too_flat
+from seedwitness.targets.information import (
+    compute_tile_deviations,
+    count_lossless_bytes,
+    explain_low_information,
+    measure_information,
+)
 
 # Those of conf/.
 LIMITS = PrepareSettings(min_bits_per_pixel=0.25, min_deviation=0.03, min_busy_tiles=0.15)
@@ -35,7 +40,7 @@ def gradient(side: int) -> Image.Image:
 
 
 def on_white(side: int, text: str = "") -> Image.Image:
-    """A dot of five pixels, or a line of small text."""
+    """Draw a dot of five pixels, or a line of small text."""
     image = Image.new("RGB", (side, side), "white")
     draw = ImageDraw.Draw(image)
     middle = side // 2
@@ -47,7 +52,7 @@ def on_white(side: int, text: str = "") -> Image.Image:
 
 
 def blobs(side: int) -> Image.Image:
-    """Forty discs of random colours: something to recognise, made without a picture of anybody."""
+    """Draw forty discs of random colours: a structured picture without copyright."""
     rng = np.random.default_rng(2)
     image = Image.new("RGB", (side, side), "navy")
     draw = ImageDraw.Draw(image)
@@ -74,62 +79,64 @@ FLAT = {
 
 
 @pytest.mark.parametrize("name", FLAT)
-def test_flat_pictures_are_too_flat_and_it_is_said_why(name: str) -> None:
-    reasons = too_flat(measure(FLAT[name]), LIMITS)
+def test_flat_pictures_have_too_little_information_with_reasons(name: str) -> None:
+    reasons = explain_low_information(measure_information(FLAT[name]), LIMITS)
     assert reasons
     assert all("asked for" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize("side", [128, 512, 1500])
-def test_pictures_of_something_are_not(side: int) -> None:
+def test_structured_pictures_have_enough_information(side: int) -> None:
     for image in (blobs(side), jpeg(blobs(side))):
-        assert too_flat(measure(image), LIMITS) == []
+        assert explain_low_information(measure_information(image), LIMITS) == []
 
 
 def test_each_limit_has_its_reason() -> None:
     nothing = InformationContent(bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0)
-    assert len(too_flat(nothing, LIMITS)) == 3
+    assert len(explain_low_information(nothing, LIMITS)) == 3
     none = PrepareSettings(min_bits_per_pixel=0, min_deviation=0, min_busy_tiles=0)
-    assert too_flat(nothing, none) == []
+    assert explain_low_information(nothing, none) == []
     at = InformationContent(bits_per_pixel=0.25, deviation=0.03, busy_tiles=0.15, patch_contrast=0)
-    assert too_flat(at, LIMITS) == []
-    (reason,) = too_flat(at.model_copy(update={"busy_tiles": 0.0512}), LIMITS)
+    assert explain_low_information(at, LIMITS) == []
+    (reason,) = explain_low_information(at.model_copy(update={"busy_tiles": 0.0512}), LIMITS)
     assert reason.startswith("5.1% of its tiles of 8 × 8 pixels")
 
 
 def test_known_answers() -> None:
-    assert measure(FLAT["single colour"]) == InformationContent(
+    assert measure_information(FLAT["single colour"]) == InformationContent(
         bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0
     )
     black_and_white = Image.new("RGB", (64, 64), "black")
     black_and_white.paste("white", (0, 0, 32, 64))
-    halves = measure(black_and_white)
+    halves = measure_information(black_and_white)
     assert halves.deviation == pytest.approx(0.5)
     assert halves.busy_tiles == 0
     assert 0 < halves.bits_per_pixel < 0.2
     # Noise cannot be coded below its entropy, nor does a lossless coder take much more.
     uniform = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
-    assert measure(Image.fromarray(uniform, "RGB")).bits_per_pixel == pytest.approx(24, rel=0.02)
+    assert measure_information(Image.fromarray(uniform, "RGB")).bits_per_pixel == pytest.approx(
+        24, rel=0.02
+    )
 
 
 @pytest.mark.parametrize("shape", [(16, 24), (13, 7), (1, 1), (8, 9)])
-def test_tiles_are_those_of_a_plain_loop(shape: tuple[int, int]) -> None:
+def test_tile_deviations_equal_a_loop_over_tiles(shape: tuple[int, int]) -> None:
     levels = np.random.default_rng(0).integers(0, 256, shape).astype(float)
     rows, columns = (range(0, length, 8) for length in shape)
     expected = [[levels[y : y + 8, x : x + 8].std() for x in columns] for y in rows]
-    assert tile_deviations(levels) == pytest.approx(np.array(expected), abs=1e-6)
+    assert compute_tile_deviations(levels) == pytest.approx(np.array(expected), abs=1e-6)
 
 
-def test_turning_a_picture_changes_little_and_enlarging_it_less() -> None:
+def test_rotation_changes_the_measure_little_and_scaling_less() -> None:
     image = blobs(512)
-    once = measure(image)
-    turned = measure(image.transpose(Image.Transpose.ROTATE_90))
+    once = measure_information(image)
+    turned = measure_information(image.transpose(Image.Transpose.ROTATE_90))
     assert turned.deviation == pytest.approx(once.deviation, rel=1e-4)  # two passes, rounded
     assert turned.busy_tiles == pytest.approx(once.busy_tiles, abs=0.01)
     assert turned.bits_per_pixel == pytest.approx(once.bits_per_pixel, rel=0.1)
     # Measured at the same 128 pixels, whatever the size of the file.
-    assert measure(image.resize((1024, 1024), Image.Resampling.NEAREST)) == once
-    assert measure(Image.new("RGB", (5000, 1))).busy_tiles == 0
+    assert measure_information(image.resize((1024, 1024), Image.Resampling.NEAREST)) == once
+    assert measure_information(Image.new("RGB", (5000, 1))).busy_tiles == 0
 
 
 def test_the_smaller_of_two_codings_counts() -> None:
@@ -141,10 +148,10 @@ def test_the_smaller_of_two_codings_counts() -> None:
             sizes.append(len(out.getvalue()))
             out.seek(0)
             assert Image.open(out).convert("RGB").tobytes() == image.tobytes()
-        assert lossless_bytes(image) <= min(sizes)
+        assert count_lossless_bytes(image) <= min(sizes)
 
 
-def test_the_contrast_of_patches_is_the_distance_from_a_blank_sheet() -> None:
+def test_patch_contrast_is_the_distance_from_the_mean_colour() -> None:
     rng = np.random.default_rng(5)
     levels = rng.integers(0, 255, (64, 64, 3), np.uint8)
     levels[:16, :16] //= 4
@@ -152,5 +159,7 @@ def test_the_contrast_of_patches_is_the_distance_from_a_blank_sheet() -> None:
     pixels = torch.from_numpy(levels).permute(2, 0, 1) / 255
     sheet = torch.tensor(mean / 255, dtype=torch.float32)[:, None, None].expand_as(pixels)
     expected = float(patch_l2(pixels, sheet))
-    assert measure(Image.fromarray(levels)).patch_contrast == pytest.approx(expected, rel=1e-5)
-    assert measure(Image.new("RGB", (64, 64), (9, 99, 199))).patch_contrast == 0
+    assert measure_information(Image.fromarray(levels)).patch_contrast == pytest.approx(
+        expected, rel=1e-5
+    )
+    assert measure_information(Image.new("RGB", (64, 64), (9, 99, 199))).patch_contrast == 0

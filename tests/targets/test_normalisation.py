@@ -1,4 +1,4 @@
-"""Any picture becomes upright RGB, and what was done to it is said."""
+"""Any picture becomes upright RGB, and every change is described."""
 
 from pathlib import Path
 from typing import Any
@@ -9,24 +9,24 @@ from PIL import Image, ImageCms
 
 from seedwitness.errors import PictureError
 from seedwitness.imaging.decoding import decode_image
-from seedwitness.targets.normalisation import ORIENTATIONS
-from seedwitness.targets.target_reader import pixels, read
+from seedwitness.targets.normalisation import EXIF_ORIENTATIONS
+from seedwitness.targets.target_reader import hash_target_pixels, read_target
 
 RED_THEN_CLEAR = [[[255, 0, 0], [255, 255, 255]]]
 
 
 def reading(path: Path) -> tuple[Any, list[str], list[str]]:
-    image, target = read(path, "x")
+    image, target = read_target(path, "x")
     assert image.mode == "RGB"
     assert image.info == {}
-    assert pixels(path) == target.pixels_sha256
+    assert hash_target_pixels(path) == target.pixels_sha256
     assert (target.width, target.height) == image.size
     return np.asarray(image), target.changes, target.unread
 
 
-def test_plain_rgb_is_left_alone(art: Image.Image, tmp_path: Path) -> None:
+def test_rgb_is_unchanged(art: Image.Image, tmp_path: Path) -> None:
     art.save(tmp_path / "a.png")
-    image, target = read(tmp_path / "a.png", "owl")
+    image, target = read_target(tmp_path / "a.png", "owl")
     assert image.tobytes() == art.tobytes()
     assert (target.changes, target.unread, target.exif, target.claims) == ([], [], {}, [])
     assert (target.format, target.mode, target.frames) == ("PNG", "RGB", 1)
@@ -35,7 +35,7 @@ def test_plain_rgb_is_left_alone(art: Image.Image, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientations_are_followed(orientation: int, art: Image.Image, tmp_path: Path) -> None:
+def test_orientations_are_applied(orientation: int, art: Image.Image, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / "a.png"
@@ -46,10 +46,12 @@ def test_orientations_are_followed(orientation: int, art: Image.Image, tmp_path:
     if orientation == 1:
         assert changes == []
     else:
-        assert changes == [f"{ORIENTATIONS[orientation][1]}, by EXIF's orientation {orientation}"]
+        assert changes == [
+            f"{EXIF_ORIENTATIONS[orientation][1]}, by EXIF's orientation {orientation}"
+        ]
 
 
-def test_a_quarter_clockwise_is_what_it_says(art: Image.Image, tmp_path: Path) -> None:
+def test_orientation_6_is_a_quarter_turn_clockwise(art: Image.Image, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     art.save(tmp_path / "a.png", exif=exif)
@@ -60,7 +62,7 @@ def test_a_quarter_clockwise_is_what_it_says(art: Image.Image, tmp_path: Path) -
     assert changes[0].startswith("turned a quarter clockwise")
 
 
-def test_an_orientation_that_there_is_not_is_named(art: Image.Image, tmp_path: Path) -> None:
+def test_an_invalid_orientation_is_reported(art: Image.Image, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 9
     art.save(tmp_path / "a.jpg", exif=exif)
@@ -117,7 +119,7 @@ def test_sixteen_bits_and_one(tmp_path: Path) -> None:
     assert _both(path) == ([[[255, 255, 255]]], ["black and white written as RGB"])
 
 
-def test_colours_of_sixteen_bits_are_cut_and_it_is_said(tmp_path: Path) -> None:
+def test_colours_of_16_bits_are_cut_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(_png16([[0x12FF, 0x8000, 0xFFFF]]))
     assert _both(path) == (
@@ -127,7 +129,7 @@ def test_colours_of_sixteen_bits_are_cut_and_it_is_said(tmp_path: Path) -> None:
 
 
 def _png16(pixels: list[list[int]]) -> bytes:
-    """A PNG of one row with 16 bits a channel, which Pillow does not write."""
+    """Write a PNG of one row with 16 bits a channel, which Pillow cannot write."""
     import zlib
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -145,7 +147,7 @@ def _png16(pixels: list[list[int]]) -> bytes:
     )
 
 
-def test_cmyk_as_adobe_stores_it_and_without_its_mark(tmp_path: Path) -> None:
+def test_cmyk_with_and_without_adobes_marker(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.new("CMYK", (8, 8), (200, 0, 0, 50)).save(path, quality=100)
     found, changes, _ = reading(path)
@@ -185,7 +187,7 @@ def test_floating_point_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "hdr.tiff"
     Image.fromarray(np.ones((8, 8), np.float32)).save(path)
     with pytest.raises(PictureError, match=r"hdr\.tiff cannot be read.*no known range"):
-        read(path, "x")
+        read_target(path, "x")
 
 
 def test_the_first_frame_of_an_animation(art: Image.Image, tmp_path: Path) -> None:
@@ -197,12 +199,12 @@ def test_the_first_frame_of_an_animation(art: Image.Image, tmp_path: Path) -> No
         assert np.array_equal(found, np.asarray(art)), suffix
         assert changes[0] == "the first of 3 frames taken"
         assert unread == []
-        assert read(path, "x").target.frames == 3
+        assert read_target(path, "x").record.frames == 3
     art.quantize(16).save(tmp_path / "a.gif", save_all=True, append_images=[other.quantize(4)])
     assert reading(tmp_path / "a.gif")[1][0] == "the first of 2 frames taken"
 
 
-def test_a_later_frame_that_is_cut_off_does_not_matter(art: Image.Image, tmp_path: Path) -> None:
+def test_a_truncated_later_frame_is_ignored(art: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     art.save(path, save_all=True, append_images=[art.rotate(180), art.rotate(90)])
     whole = path.read_bytes()
@@ -211,18 +213,18 @@ def test_a_later_frame_that_is_cut_off_does_not_matter(art: Image.Image, tmp_pat
         path.write_bytes(whole[:cut])
         found, _, _ = reading(path)
         assert np.array_equal(found, np.asarray(art))
-        assert read(path, "x").target.frames <= 3
+        assert read_target(path, "x").record.frames <= 3
 
 
 def wide_gamut() -> bytes:
-    """A profile of matrix and curve: sRGB's with red and green exchanged, so that it must show."""
+    """Make a matrix profile: sRGB with red and green exchanged, so that its effect is visible."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
     profile[red], profile[green] = profile[green], profile[red]
     return bytes(profile)
 
 
-def test_a_profile_is_followed_to_srgb(art: Image.Image, tmp_path: Path) -> None:
+def test_a_profile_is_converted_to_srgb(art: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     art.save(path, icc_profile=wide_gamut())
     found, changes, _ = reading(path)
@@ -250,7 +252,7 @@ def test_srgb_itself_keeps_its_pixels(art: Image.Image, tmp_path: Path) -> None:
     assert "left out: within 0 of 255 levels of sRGB" in changes[0]
 
 
-def test_a_profile_that_cannot_be_followed_is_told(art: Image.Image, tmp_path: Path) -> None:
+def test_an_unusable_profile_is_reported(art: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     art.convert("L").save(path, icc_profile=icc)
@@ -265,7 +267,7 @@ def test_a_profile_that_cannot_be_followed_is_told(art: Image.Image, tmp_path: P
     assert "not followed" in reading(path)[1][0]
 
 
-def test_a_stated_gamma_is_told(art: Image.Image, tmp_path: Path) -> None:
+def test_a_stated_gamma_is_reported(art: Image.Image, tmp_path: Path) -> None:
     import zlib
 
     path = tmp_path / "a.png"

@@ -1,4 +1,4 @@
-"""What a file claims and cannot be read is named, with the reason, and never stops anybody."""
+"""Metadata that cannot be read is listed with the reason, and never raises."""
 
 import json
 from pathlib import Path
@@ -27,17 +27,17 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_read_is_named_with_the_reason(name: str, tmp_path: Path) -> None:
+def test_unreadable_metadata_is_listed_with_the_reason(name: str, tmp_path: Path) -> None:
     chunks, words = BAD[name]
     claims, unread = claimed(with_text(tmp_path / "a.png", **chunks))
     assert all(claim.prompt is None for claim in claims)
     for word in words:
-        assert any(word in each for each in unread), unread
-    assert all(len(each) < 600 for each in unread)
+        assert any(word in text for text in unread), unread
+    assert all(len(text) < 600 for text in unread)
 
 
 @pytest.mark.parametrize(
-    ("was", "now", "left"),
+    ("old", "new", "field"),
     [
         ("Seed: 4294967295", "Seed: many", "seed"),
         ("Seed: 4294967295", f"Seed: {'9' * 5000}", "seed"),
@@ -47,18 +47,18 @@ def test_what_cannot_be_read_is_named_with_the_reason(name: str, tmp_path: Path)
         ("Size: 512x768", "Size: large", "width"),
     ],
 )
-def test_a_figure_that_is_none_is_left_out_and_told(
-    was: str, now: str, left: str, tmp_path: Path
+def test_an_invalid_number_is_left_out_and_reported(
+    old: str, new: str, field: str, tmp_path: Path
 ) -> None:
-    changed = SETTINGS.replace(was, now)
+    changed = SETTINGS.replace(old, new)
     (claim,), unread = claimed(with_text(tmp_path / "a.png", parameters=changed))
-    assert getattr(claim, left) is None
+    assert getattr(claim, field) is None
     assert claim.prompt == "an owl at night, oil on canvas"
     assert len(unread) == 1
     assert unread[0].startswith("PNG text (AUTOMATIC1111): ")
 
 
-def test_what_utf8_cannot_hold_can_still_be_written(tmp_path: Path) -> None:
+def test_text_that_utf8_cannot_encode_can_still_be_written(tmp_path: Path) -> None:
     meta: dict[str, Any] = {
         "scheduler": "euler\ud800",
         "positive_prompt": "an \udfff owl \ud83e\udd89 <b>\n\"'",

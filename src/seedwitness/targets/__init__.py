@@ -1,5 +1,5 @@
-"""A target: decoded, made upright RGB, read for what its file claims, measured, added.
+"""Prepare a target: decode, normalise to upright RGB, read claims, measure, add to the folder.
 
-Pictures come from the other party: nothing in one may stop the examination except pixels that
-cannot be decoded. What else cannot be read is written down, with the reason.
+Pictures come from the other party: no defect of a file stops the examination, except pixels that
+cannot be decoded. Anything else that cannot be read is recorded with the reason.
 """

@@ -1,4 +1,4 @@
-"""How much there is in a picture to recognise it by, and whether that is enough."""
+"""Measure the information content of a picture, and whether it suffices to recognise it."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from PIL import Image
 from seedwitness.config.steps import PrepareSettings
 from seedwitness.records.target import InformationContent
 
-LONGEST = 128
-"""Pixels of the longer side at which a picture is measured, so that one limit serves all sizes."""
-LEAST = 32 * 32
-"""Pixels that a picture is counted to have at least: two of them are no picture, however unlike."""
-TILE = 8
-BUSY = 2.0
+MAX_MEASURED_SIDE = 128
+"""Longer side, in pixels, at which a picture is measured, so that one limit fits all sizes."""
+MIN_COUNTED_PIXELS = 32 * 32
+"""Lower bound of the pixel count in bits per pixel: two different pixels are not a picture."""
+TILE_SIDE = 8
+MIN_BUSY_DEVIATION = 2.0
 
 
-def measure(image: Image.Image) -> InformationContent:
-    """Information of an RGB picture, measured at no more than 128 pixels of its longer side.
+def measure_information(image: Image.Image) -> InformationContent:
+    """Measure the information content of an RGB picture at a longer side of at most 128 pixels.
 
-    A larger picture is scaled down by means over boxes first: bits a pixel fall with the size
-    (forty discs cost 0.12 at 512 × 512), and a photograph of forty million pixels is flat in most
-    of its tiles. What a single colour costs is not counted.
+    A larger picture is first scaled down by box means: bits per pixel fall with the size (forty
+    discs cost 0.12 at 512 × 512), and a photograph of forty million pixels is flat in most of its
+    tiles. The bytes of a picture of a single colour are subtracted.
     """
     small = image.copy()
-    if max(small.size) > LONGEST:
-        small.thumbnail((LONGEST, LONGEST), Image.Resampling.BOX)
+    if max(small.size) > MAX_MEASURED_SIDE:
+        small.thumbnail((MAX_MEASURED_SIDE, MAX_MEASURED_SIDE), Image.Resampling.BOX)
     levels = np.asarray(small.convert("L"), np.float64)
-    plain = Image.new("RGB", small.size, small.getpixel((0, 0)))
-    spent = max(0, lossless_bytes(small) - lossless_bytes(plain))
+    single_colour = Image.new("RGB", small.size, small.getpixel((0, 0)))
+    extra_bytes = max(0, count_lossless_bytes(small) - count_lossless_bytes(single_colour))
     return InformationContent(
-        bits_per_pixel=8 * spent / max(small.width * small.height, LEAST),
+        bits_per_pixel=8 * extra_bytes / max(small.width * small.height, MIN_COUNTED_PIXELS),
         deviation=float(levels.std() / 255),
-        busy_tiles=float((tile_deviations(levels) > BUSY).mean()),
-        patch_contrast=patch_contrast(np.asarray(small, np.float64)),
+        busy_tiles=float((compute_tile_deviations(levels) > MIN_BUSY_DEVIATION).mean()),
+        patch_contrast=compute_patch_contrast(np.asarray(small, np.float64)),
     )
 
 
-def too_flat(information: InformationContent, limits: PrepareSettings) -> list[str]:
-    """Why nothing can be concluded of a picture with so little in it; empty where it has enough."""
+def explain_low_information(information: InformationContent, limits: PrepareSettings) -> list[str]:
+    """List the reasons why a picture has too little information; empty if it has enough."""
     reasons = []
     if information.bits_per_pixel < limits.min_bits_per_pixel:
         reasons.append(
@@ -60,39 +60,41 @@ def too_flat(information: InformationContent, limits: PrepareSettings) -> list[s
     return reasons
 
 
-def patch_contrast(pixels: np.ndarray) -> float:
-    """Patch-L2 of a picture [height, width, 3] in levels of 255 and a sheet of its mean colour.
+def compute_patch_contrast(pixels: np.ndarray) -> float:
+    """Compute the patch-L2 between a picture [height, width, 3] in [0, 255] and its mean colour.
 
-    The largest root mean square among 4 × 4 tiles (Carlini et al., USENIX Security 2023). A sheet
-    of one colour is a copy of the picture by any threshold that is no smaller.
+    The largest root mean square among 4 × 4 tiles, in [0, 1] (Carlini et al., USENIX Security
+    2023). By any threshold of at least this value, a single-colour picture counts as a copy.
     """
-    squared = ((pixels - pixels.mean((0, 1))) ** 2).mean(-1)
-    rows = [tile for band in np.array_split(squared, 4) for tile in np.array_split(band, 4, axis=1)]
-    return float(max(tile.mean() for tile in rows if tile.size) ** 0.5 / 255)
+    squares = ((pixels - pixels.mean((0, 1))) ** 2).mean(-1)
+    tiles = [
+        tile for band in np.array_split(squares, 4) for tile in np.array_split(band, 4, axis=1)
+    ]
+    return float(max(tile.mean() for tile in tiles if tile.size) ** 0.5 / 255)
 
 
-def lossless_bytes(image: Image.Image) -> int:
-    """Bytes of an RGB picture as lossless WebP or as PNG, whichever is less."""
+def count_lossless_bytes(image: Image.Image) -> int:
+    """Count the bytes of an RGB picture as lossless WebP or as PNG, whichever is smaller."""
     sizes = []
-    for form, options in (("PNG", {"compress_level": 9}), ("WEBP", {"lossless": True})):
-        out = BytesIO()
-        image.save(out, form, **options)
-        sizes.append(out.tell())
+    for image_format, options in (("PNG", {"compress_level": 9}), ("WEBP", {"lossless": True})):
+        buffer = BytesIO()
+        image.save(buffer, image_format, **options)
+        sizes.append(buffer.tell())
     return min(sizes)
 
 
-def tile_deviations(levels: np.ndarray) -> np.ndarray:
-    """Standard deviations of grey levels [height, width] in tiles of 8 × 8, smaller at the edges.
+def compute_tile_deviations(levels: np.ndarray) -> np.ndarray:
+    """Compute the standard deviation of grey levels [height, width] in each tile of 8 × 8 pixels.
 
-    The result has the shape [⌈height / 8⌉, ⌈width / 8⌉].
+    Tiles at the edges may be smaller. Returns [⌈height / 8⌉, ⌈width / 8⌉].
     """
-    sums = _tile_sums(levels)
-    squares = _tile_sums(levels**2)
-    counts = _tile_sums(np.ones_like(levels))
+    sums = _sum_tiles(levels)
+    squares = _sum_tiles(levels**2)
+    counts = _sum_tiles(np.ones_like(levels))
     variances = np.maximum(squares / counts - (sums / counts) ** 2, 0)
     return np.asarray(np.sqrt(variances))
 
 
-def _tile_sums(values: np.ndarray) -> np.ndarray:
-    rows = np.add.reduceat(values, range(0, values.shape[0], TILE), axis=0)
-    return np.asarray(np.add.reduceat(rows, range(0, values.shape[1], TILE), axis=1))
+def _sum_tiles(values: np.ndarray) -> np.ndarray:
+    rows = np.add.reduceat(values, range(0, values.shape[0], TILE_SIDE), axis=0)
+    return np.asarray(np.add.reduceat(rows, range(0, values.shape[1], TILE_SIDE), axis=1))

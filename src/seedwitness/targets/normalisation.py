@@ -1,4 +1,4 @@
-"""An opened picture, whatever its mode, as upright RGB of 8 bits, with what was done in words."""
+"""Convert an opened picture of any mode to upright 8-bit RGB, and describe each change."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from PIL import Image
 from PIL.ExifTags import Base
 from PIL.Image import Transpose
 
-from seedwitness.imaging.decoding import eight_bits, over_white
-from seedwitness.targets.colour_profiles import to_srgb
-from seedwitness.targets.text_cleaning import why
+from seedwitness.imaging.decoding import composite_over_white, reduce_to_8_bits
+from seedwitness.targets.colour_profiles import convert_to_srgb
+from seedwitness.targets.text_cleaning import describe_error
 
-# EXIF's orientation: what brings the picture upright.
-ORIENTATIONS = {
+# EXIF's orientation: the transposition that turns the picture upright, and its description.
+EXIF_ORIENTATIONS = {
     2: (Transpose.FLIP_LEFT_RIGHT, "mirrored left to right"),
     3: (Transpose.ROTATE_180, "turned upside down"),
     4: (Transpose.FLIP_TOP_BOTTOM, "mirrored top to bottom"),
@@ -23,7 +23,7 @@ ORIENTATIONS = {
     7: (Transpose.TRANSVERSE, "mirrored along the rising diagonal"),
     8: (Transpose.ROTATE_90, "turned a quarter counter-clockwise"),
 }
-MODES = {
+MODE_CHANGES = {
     "1": "black and white written as RGB",
     "CMYK": "CMYK written as RGB without a colour profile, red = (255 − cyan)(255 − black) / 255",
     "HSV": "HSV written as RGB",
@@ -38,78 +38,81 @@ MODES = {
 _PNG_GAMMA = 1 / 2.2
 
 
-class Normal(NamedTuple):
-    """Upright RGB pixels without anything beside them, and the way there."""
+class NormalisedImage(NamedTuple):
+    """Upright RGB pixels without metadata, the changes made, and what could not be read."""
 
     image: Image.Image
     changes: list[str]
     unread: list[str]
 
 
-def normal(image: Image.Image) -> Normal:
-    """An opened picture as upright RGB of 8 bits in sRGB, transparency over white.
+def normalise_image(image: Image.Image) -> NormalisedImage:
+    """Convert an opened picture to upright 8-bit sRGB, with transparency over white.
 
-    Raises ValueError where pixels have no known range (floating point, integers above 16 bits).
+    Raises ValueError if the pixels have no known range (floating point, integers above 16 bits).
     """
     changes: list[str] = []
     unread: list[str] = []
     mode, icc = image.mode, image.info.get("icc_profile")
     gamma = None if icc or "srgb" in image.info else image.info.get("gamma")
-    adobe = "adobe" in image.info or image.format != "JPEG"
+    has_known_inks = "adobe" in image.info or image.format != "JPEG"
 
-    image = _upright(image, changes, unread)
+    image = _apply_orientation(image, changes, unread)
     if mode.startswith("I"):
         changes.append("grey levels of 16 bits rounded to the nearest of 8")
-    image = eight_bits(image)
+    image = reduce_to_8_bits(image)
     if isinstance(icc, bytes) and icc:
-        image, done = to_srgb(image, icc)
-        changes.append(done)
-    if image.mode in MODES:
-        changes.append(MODES[image.mode])
-    if mode == "CMYK" and not adobe:
+        image, change = convert_to_srgb(image, icc)
+        changes.append(change)
+    if image.mode in MODE_CHANGES:
+        changes.append(MODE_CHANGES[image.mode])
+    if mode == "CMYK" and not has_known_inks:
         changes.append("its inks taken as inverted, as Adobe stores them: the JPEG does not say")
     if gamma is not None and abs(gamma - _PNG_GAMMA) > 0.01:
         changes.append(f"gamma of {gamma:.4g} that the file states not applied")
     if image.has_transparency_data:
-        changes.append(_transparency(image))
-    image = over_white(image)
-    # A profile or a transparent colour would find its way into the PNG from here.
+        changes.append(_describe_transparency(image))
+    image = composite_over_white(image)
+    # Otherwise Pillow would write the profile or the transparent colour into the PNG.
     image.info.clear()
-    return Normal(image, changes, unread)
+    return NormalisedImage(image, changes, unread)
 
 
-def kept_bits(path: Path) -> str:
-    """Says so where Pillow keeps 8 bits of 16: grey it keeps whole, of colours the upper half.
+def describe_bit_loss(path: Path) -> str:
+    """Describe the loss if Pillow keeps 8 of 16 bits: it does so for colours, not for grey levels.
 
-    Told by what PNG and TIFF declare; JPEG 2000, AVIF and others do not let Pillow know.
+    Detected from what PNG and TIFF declare; for JPEG 2000, AVIF and others Pillow cannot tell.
+    Empty if no loss is known.
     """
-    # Known before the pixels are loaded, and only then.
+    # Pillow knows this only before it loads the pixels.
     with Image.open(path) as image:
-        grey = image.mode.startswith("I")
-        deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
-    return "of the 16 bits of each channel the upper 8 kept" if deep and not grey else ""
+        is_grey = image.mode.startswith("I")
+        is_16_bit = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    return "of the 16 bits of each channel the upper 8 kept" if is_16_bit and not is_grey else ""
 
 
-def _upright(image: Image.Image, changes: list[str], unread: list[str]) -> Image.Image:
+def _apply_orientation(image: Image.Image, changes: list[str], unread: list[str]) -> Image.Image:
     try:
         orientation = image.getexif().get(Base.Orientation, 1)
-    except Exception as error:  # a forged EXIF raises anything, and the pixels are still there
-        unread.append(f"EXIF's orientation, so none was followed: {why(error)}")
+    except Exception as error:  # forged EXIF may raise anything; the pixels are intact
+        unread.append(f"EXIF's orientation, so none was followed: {describe_error(error)}")
         return image.copy()
-    if orientation in ORIENTATIONS:
-        how, words = ORIENTATIONS[orientation]
-        changes.append(f"{words}, by EXIF's orientation {orientation}")
-        return image.transpose(how)
+    if orientation in EXIF_ORIENTATIONS:
+        transposition, description = EXIF_ORIENTATIONS[orientation]
+        changes.append(f"{description}, by EXIF's orientation {orientation}")
+        return image.transpose(transposition)
     if orientation != 1:
         unread.append(f"EXIF's orientation {orientation!r}: there are 1 to 8")
     return image.copy()
 
 
-def _transparency(image: Image.Image) -> str:
+def _describe_transparency(image: Image.Image) -> str:
     if image.mode == "La":
         image = image.convert("LA")
-    opaque = image.convert("RGBA").getchannel("A").histogram()[255]
-    total = image.width * image.height
-    if opaque == total:
+    opaque_count = image.convert("RGBA").getchannel("A").histogram()[255]
+    pixel_count = image.width * image.height
+    if opaque_count == pixel_count:
         return "an alpha channel, opaque everywhere, left out"
-    return f"transparency laid over white, in {total - opaque:,} of {total:,} pixels"
+    return (
+        f"transparency laid over white, in {pixel_count - opaque_count:,} of {pixel_count:,} pixels"
+    )

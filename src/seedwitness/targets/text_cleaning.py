@@ -1,24 +1,24 @@
-"""Foreign text made fit for a document: valid Unicode, of bounded length."""
+"""Make foreign text safe for a document: valid Unicode of bounded length."""
 
 from __future__ import annotations
 
-LONGEST = 200
-"""Characters of a value that are shown; its whole length is told beside them."""
+MAX_VALUE_LENGTH = 200
+"""Number of characters of a value that are shown, followed by the full length."""
 
 
-def valid(text: str) -> str:
-    """``text`` without what UTF-8 cannot hold: lone halves of surrogate pairs become U+FFFD."""
+def replace_surrogates(text: str) -> str:
+    """Replace what UTF-8 cannot encode: lone halves of surrogate pairs become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
-    """``text``, or its first ``longest`` characters with the number of all."""
-    text = valid(text)
-    if len(text) <= longest:
+def shorten_text(text: str, max_length: int = MAX_VALUE_LENGTH) -> str:
+    """Return ``text``, cut to ``max_length`` characters and followed by its full length."""
+    text = replace_surrogates(text)
+    if len(text) <= max_length:
         return text
-    return f"{text[:longest]}… ({len(text):,} characters)"
+    return f"{text[:max_length]}… ({len(text):,} characters)"
 
 
-def why(error: BaseException) -> str:
-    """What an exception says, or its type where it says nothing."""
-    return shortened(str(error) or type(error).__name__)
+def describe_error(error: BaseException) -> str:
+    """Return the message of an exception, or its type if the message is empty."""
+    return shorten_text(str(error) or type(error).__name__)
