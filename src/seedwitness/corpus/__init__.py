@@ -1,8 +1,8 @@
-"""An image–caption set that can be looked up: embedded by CLIP, in exact faiss indexes.
+"""Search an image–caption set: CLIP embeddings in exact faiss indexes.
 
-``building`` makes an index of a folder, ``index`` keeps it on the disk, ``recall`` measures what it
-finds again, ``lookup`` asks it. A hit shows that a picture or a caption is in the indexed set, not
-that any checkpoint was trained on it.
+``index_builder`` indexes a folder, ``index`` stores the index on disk, ``recall`` measures recall
+on known items, ``lookup`` queries it. A hit shows that a picture or a caption is in the indexed
+set, not that any checkpoint was trained on it.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-ROWS = {
-    "id": TEXT,  # names the row by its content: file, caption and pixels
-    "file": TEXT,  # inside the corpus's folder
+CORPUS_ROWS = {
+    "id": TEXT,  # digest of file, caption and pixels
+    "file": TEXT,  # path within the corpus's folder
     "caption": TEXT,
     "pixels_sha256": TEXT,
     "phash": TEXT,
     "pdq": TEXT,
     "pdq_quality": INTEGER,
-    "thumbnail": TEXT,  # as ``resaved.Imprint`` has it
+    "thumbnail": TEXT,  # as in ``perceptual_fingerprint.Fingerprint``
 }
 
 
-class Model(Protocol):
-    """What has to be known of a model: its name, its weights' hash, and whose weights they are."""
+class EmbeddingModel(Protocol):
+    """What an index records of its model: name, hash of the weights, and their origin."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -43,28 +43,28 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Embedder:
-    """A model of pictures and texts, as whoever loaded it hands it over.
+    """A loaded model that embeds pictures and texts.
 
-    ``images`` takes uint8 [n, 3, height, width], ``texts`` n strings; both return [n, d], rows of
-    unit length.
+    ``embed_images`` takes uint8 [n, 3, height, width], ``embed_texts`` n strings; both return
+    [n, d] with rows of unit length.
     """
 
-    images: Callable[[Tensor], Tensor]
-    texts: Callable[[Sequence[str]], Tensor]
-    model: Model
+    embed_images: Callable[[Tensor], Tensor]
+    embed_texts: Callable[[Sequence[str]], Tensor]
+    model: EmbeddingModel
 
     @property
-    def sha256(self) -> str:
-        """Hash of the model's weights."""
+    def weights_sha256(self) -> str:
+        """SHA-256 of the model's weights; empty if unknown."""
         return self.model.weights_sha256 or ""
 
 
 @dataclass(frozen=True)
 class ImageHashes:
-    """A picture's perceptual hash, in hexadecimal, and its fingerprint."""
+    """A picture's pHash, in hexadecimal, and its perceptual fingerprint."""
 
     phash: str
     fingerprint: Fingerprint
 
 
-Fingerprinter = Callable[["Image.Image"], ImageHashes]
+ImageHasher = Callable[["Image.Image"], ImageHashes]

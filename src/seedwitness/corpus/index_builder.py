@@ -1,4 +1,4 @@
-"""Index a folder of pictures with captions: embed, hash, and measure what is found again."""
+"""Index a folder of pictures with captions: embed, hash, and measure recall on known items."""
 
 from __future__ import annotations
 
@@ -8,93 +8,96 @@ from typing import Any
 
 import numpy as np
 
-from seedwitness.corpus import ROWS, Embedder, Fingerprinter
+from seedwitness.corpus import CORPUS_ROWS, Embedder, ImageHasher
 from seedwitness.corpus.embeddings import Vectors, embed_pictures, embed_texts
-from seedwitness.corpus.index import Index, digest_of
-from seedwitness.corpus.recall import WHAT, degraded, known_items, recall_at_1
+from seedwitness.corpus.index import CorpusIndex, digest_rows
+from seedwitness.corpus.recall import METHOD, degrade_image, measure_recall_at_1, select_known_items
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import decode_image, pixel_hash
+from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
 from seedwitness.records.corpus import CorpusRecord
-from seedwitness.records.recipe import digest
 from seedwitness.records.tables import typed_frame
+from seedwitness.runtime.hashes import digest
 
-KIND = "faiss IndexFlatIP: exact, by cosine"
+INDEX_KIND = "faiss IndexFlatIP: exact, by cosine"
 
 
-def build(
-    folder: Path, source: str, embedder: Embedder, fingerprint: Fingerprinter, *, batch: int
-) -> Index:
-    """The index of ``folder``, an ImageFolder: every line of its metadata.jsonl is one row.
+def build_index(
+    folder: Path, source: str, embedder: Embedder, hash_image: ImageHasher, *, batch_size: int
+) -> CorpusIndex:
+    """Index ``folder``, an ImageFolder: every line of its metadata.jsonl becomes one row.
 
-    ``batch`` pictures are held in memory at a time; embeddings do not depend on it, within 1e-5.
-    A picture that cannot be read is an error, never left out. Raises PictureError.
+    ``batch_size`` pictures are in memory at a time; embeddings are independent of it within 1e-5.
+    A picture that cannot be read raises PictureError; none is skipped.
     """
     from tqdm import tqdm
 
     if not folder.is_dir():
         raise PictureError(
-            f"There is no folder {folder}. Put the corpus there, pictures and metadata.jsonl, or "
-            "name its folder as `corpus.path` in conf/."
+            f"There is no folder {folder}. Put the corpus there (pictures and metadata.jsonl), or "
+            "set `corpus.path` in conf/ to its folder."
         )
-    listed = read_entries(folder)
-    asked = known_items(len(listed))
+    entries = read_entries(folder)
+    known_rows = select_known_items(len(entries))
     rows: list[dict[str, object]] = []
-    images: list[Vectors] = []
-    known: list[Vectors] = []
-    with tqdm(total=len(listed), desc="index", unit="picture", disable=None) as bar:
-        for part in _parts(listed, batch):
+    image_vectors: list[Vectors] = []
+    known_vectors: list[Vectors] = []
+    with tqdm(total=len(entries), desc="index", unit="picture", disable=None) as progress:
+        for batch_entries in _split_batches(entries, batch_size):
             pictures = [
                 decode_image(
                     folder / entry.file_name,
-                    "Put a whole picture in its place, or remove it together with its line in "
+                    "Replace it by an intact picture, or remove it together with its line in "
                     f"{folder / 'metadata.jsonl'}.",
                 )
-                for entry in part
+                for entry in batch_entries
             ]
-            images.append(embed_pictures(pictures, embedder.images))
-            again = [
-                degraded(picture)
+            image_vectors.append(embed_pictures(pictures, embedder.embed_images))
+            degraded_pictures = [
+                degrade_image(picture)
                 for number, picture in enumerate(pictures, start=len(rows))
-                if number in asked
+                if number in known_rows
             ]
-            if again:
-                known.append(embed_pictures(again, embedder.images))
-            for entry, picture in zip(part, pictures, strict=True):
-                pixels, hashes = pixel_hash(picture), fingerprint(picture)
+            if degraded_pictures:
+                known_vectors.append(embed_pictures(degraded_pictures, embedder.embed_images))
+            for entry, picture in zip(batch_entries, pictures, strict=True):
+                pixels_sha256, hashes = hash_pixels(picture), hash_image(picture)
                 rows.append(
                     {
-                        "id": digest([entry.file_name, entry.text, pixels])[:16],
+                        "id": digest([entry.file_name, entry.text, pixels_sha256])[:16],
                         "file": entry.file_name,
                         "caption": entry.text,
-                        "pixels_sha256": pixels,
+                        "pixels_sha256": pixels_sha256,
                         "phash": hashes.phash,
                         **hashes.fingerprint._asdict(),
                     }
                 )
-            bar.update(len(part))
-    table = typed_frame(rows, ROWS)
-    image_index = flat(np.concatenate(images))
-    text_index = flat(embed_texts(table["caption"].tolist(), embedder.texts))
-    about = CorpusRecord(
+            progress.update(len(batch_entries))
+    row_table = typed_frame(rows, CORPUS_ROWS)
+    image_index = make_flat_index(np.concatenate(image_vectors))
+    text_index = make_flat_index(embed_texts(row_table["caption"].tolist(), embedder.embed_texts))
+    record = CorpusRecord(
         source=source,
-        rows=len(table),
-        sha256=digest_of(table),
+        rows=len(row_table),
+        sha256=digest_rows(row_table),
         model=embedder.model.name,
-        model_sha256=embedder.sha256,
+        model_sha256=embedder.weights_sha256,
         model_label=embedder.model.label,
-        index=KIND,
-        recall_at_1=recall_at_1(
-            image_index, np.concatenate(known), asked, table["pixels_sha256"].tolist()
+        index=INDEX_KIND,
+        recall_at_1=measure_recall_at_1(
+            image_index,
+            np.concatenate(known_vectors),
+            known_rows,
+            row_table["pixels_sha256"].tolist(),
         ),
-        recall_n=len(asked),
-        recall_what=WHAT,
+        recall_n=len(known_rows),
+        recall_what=METHOD,
     )
-    return Index(image_index, text_index, table, about)
+    return CorpusIndex(image_index, text_index, row_table, record)
 
 
-def flat(vectors: Vectors) -> Any:
-    """An exact index by inner product over ``vectors`` [n, d]."""
+def make_flat_index(vectors: Vectors) -> Any:
+    """Make an exact faiss index by inner product over ``vectors`` [n, d]."""
     import faiss
 
     index = faiss.IndexFlatIP(vectors.shape[1])
@@ -102,6 +105,8 @@ def flat(vectors: Vectors) -> Any:
     return index
 
 
-def _parts(listed: Sequence[ImageEntry], batch: int) -> Iterator[Sequence[ImageEntry]]:
-    for start in range(0, len(listed), batch):
-        yield listed[start : start + batch]
+def _split_batches(
+    entries: Sequence[ImageEntry], batch_size: int
+) -> Iterator[Sequence[ImageEntry]]:
+    for start in range(0, len(entries), batch_size):
+        yield entries[start : start + batch_size]

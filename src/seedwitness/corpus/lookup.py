@@ -1,6 +1,6 @@
-"""Ask an index: the nearest pictures to a picture, the nearest captions to a text, near-duplicates.
+"""Query an index: nearest pictures to a picture, nearest captions to a text, near-duplicates.
 
-Nothing is filtered, deduplicated or weighted: that a picture stands in a corpus many times is what
+Nothing is filtered, deduplicated or weighted: many copies of a picture in a corpus are what
 predicts that it was memorised.
 """
 
@@ -16,24 +16,24 @@ from PIL import Image
 
 from seedwitness.corpus import ImageHashes
 from seedwitness.corpus.embeddings import Vectors
-from seedwitness.corpus.index import AGAIN, Index
+from seedwitness.corpus.index import REMEDY, CorpusIndex
 from seedwitness.errors import RecordError
-from seedwitness.imaging.decoding import decode_image, pixel_hash
+from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.records.tables import MATCHES, typed_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROUNDING = 1e-6
-"""Error of a cosine of two float32 vectors: without it, a row might not be its own duplicate."""
+COSINE_TOLERANCE = 1e-6
+"""Rounding error of the cosine of two float32 vectors: without it, a row could miss itself."""
 
-SIDE = 256
-"""Longest side, in pixels, of the pictures of matches that are kept for a report."""
+MAX_MATCH_SIDE = 256
+"""Longest side, in pixels, of the matches' pictures that are saved for a report."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One row of the corpus that came back, and what for."""
+    """One row of the corpus that a query returned."""
 
     modality: Literal["image", "text"]
     query: str
@@ -44,77 +44,87 @@ class Hit:
 
 
 def look_up(
-    index: Index,
-    image: Vectors,
-    prompts: Mapping[str, Vectors],
+    index: CorpusIndex,
+    image_vector: Vectors,
+    prompt_vectors: Mapping[str, Vectors],
     *,
     neighbours: int,
     near_duplicate: float,
 ) -> list[Hit]:
-    """Hits by a picture, then by each prompt in turn, the nearest first, equals by row.
+    """Look up a picture, then each prompt in turn; nearest hits first, ties ordered by row.
 
-    ``image`` [d] and the values of ``prompts`` [d] have unit length. A picture is compared with the
-    pictures of the corpus, a prompt with its captions; there are ``neighbours`` hits a query, or
-    as many as the corpus has rows. ``duplicates`` counts the rows whose picture is near that of
-    the hit, itself included: cosine at least ``near_duplicate`` (within 1e-6). ``caption_score`` is
-    the cosine of the hit's caption and ``image``.
+    ``image_vector`` [d] and the values of ``prompt_vectors`` [d] have unit length. A picture is
+    compared with the corpus's pictures, a prompt with its captions. Each query returns
+    ``neighbours`` hits, or as many as the corpus has rows. ``duplicates`` counts the rows whose
+    picture has a cosine of at least ``near_duplicate`` (within 1e-6) with the hit's, itself
+    included. ``caption_score`` is the cosine of the hit's caption and ``image_vector``.
     """
-    asked: list[tuple[Literal["image", "text"], str, Any, Vectors]] = [
-        ("image", "", index.images, image),
-        *(("text", prompt, index.texts, vector) for prompt, vector in prompts.items()),
+    queries: list[tuple[Literal["image", "text"], str, Any, Vectors]] = [
+        ("image", "", index.image_index, image_vector),
+        *(
+            ("text", prompt, index.text_index, query_vector)
+            for prompt, query_vector in prompt_vectors.items()
+        ),
     ]
-    counts: dict[int, int] = {}
+    duplicate_counts: dict[int, int] = {}
     hits = []
-    for modality, query, vectors, vector in asked:
-        for row, similarity in nearest(vectors, vector, neighbours):
-            if row not in counts:
-                counts[row] = near_duplicates(index.images, row, near_duplicate)
-            caption_score = float(index.texts.reconstruct(row) @ image)
-            hits.append(Hit(modality, query, row, similarity, counts[row], caption_score))
+    for modality, query, index_vectors, query_vector in queries:
+        for row, similarity in find_nearest(index_vectors, query_vector, neighbours):
+            if row not in duplicate_counts:
+                duplicate_counts[row] = count_near_duplicates(
+                    index.image_index, row, near_duplicate
+                )
+            caption_score = float(index.text_index.reconstruct(row) @ image_vector)
+            hits.append(Hit(modality, query, row, similarity, duplicate_counts[row], caption_score))
     return hits
 
 
-def nearest(vectors: Any, query: Vectors, count: int) -> list[tuple[int, float]]:
-    """Rows of the faiss index ``vectors`` with the highest cosines to ``query`` [d], and these."""
-    # One query at a time: faiss takes another routine for many, with other last bits.
-    found, rows = vectors.search(query[None], min(count, vectors.ntotal))  # [1, k] each
-    order = np.lexsort((rows[0], -found[0]))
-    return [(int(rows[0][i]), float(found[0][i])) for i in order]
+def find_nearest(index_vectors: Any, query_vector: Vectors, limit: int) -> list[tuple[int, float]]:
+    """Find the rows of a faiss index with the highest cosines to ``query_vector`` [d].
+
+    Returns pairs of row and cosine.
+    """
+    # One query at a time: for several, faiss uses another routine whose last bits differ.
+    similarities, rows = index_vectors.search(
+        query_vector[None], min(limit, index_vectors.ntotal)
+    )  # [1, k] each
+    order = np.lexsort((rows[0], -similarities[0]))
+    return [(int(rows[0][i]), float(similarities[0][i])) for i in order]
 
 
-def near_duplicates(vectors: Any, row: int, threshold: float) -> int:
-    """How many rows have a cosine of at least ``threshold`` with row ``row``, itself included."""
-    own = vectors.reconstruct(row)[None]
-    limits, _, _ = vectors.range_search(own, threshold - ROUNDING)
+def count_near_duplicates(index_vectors: Any, row: int, threshold: float) -> int:
+    """Count the rows whose cosine with ``row`` is at least ``threshold``, itself included."""
+    row_vector = index_vectors.reconstruct(row)[None]
+    limits, _, _ = index_vectors.range_search(row_vector, threshold - COSINE_TOLERANCE)
     return int(limits[1])
 
 
-def table(
-    index: Index,
+def make_match_table(
+    index: CorpusIndex,
     hits: Sequence[Hit],
     folder: Path,
-    own: ImageHashes,
+    target_hashes: ImageHashes,
     distance: Callable[[str, str], int],
-    measured: Callable[[str], tuple[int, float]],
+    measure_caption: Callable[[str], tuple[int, float]],
 ) -> pd.DataFrame:
-    """``hits`` as MATCHES, ranked in their order.
+    """Make the table MATCHES of ``hits``, ranked in their order.
 
-    ``folder`` is where the corpus lies, ``own`` the target's hashes, ``distance`` that of two
-    hashes, ``measured`` a caption's tokens and bits.
+    ``folder`` is the corpus's folder; ``distance`` compares two hashes; ``measure_caption`` returns
+    the tokens and bits of a caption.
     """
     columns = index.rows.to_dict("list")
     matches = []
     for rank, hit in enumerate(hits, start=1):
         row = {name: values[hit.row] for name, values in columns.items()}
-        tokens, bits = measured(row["caption"])
+        tokens, bits = measure_caption(row["caption"])
         matches.append(
             {
                 "rank": rank,
                 "modality": hit.modality,
                 "query": hit.query,
                 "similarity": hit.similarity,
-                "phash_distance": distance(own.phash, row["phash"]),
-                "pdq_distance": distance(own.fingerprint.pdq, row["pdq"]),
+                "phash_distance": distance(target_hashes.phash, row["phash"]),
+                "pdq_distance": distance(target_hashes.fingerprint.pdq, row["pdq"]),
                 "pdq_quality": row["pdq_quality"],
                 "caption": row["caption"],
                 "location": (folder / row["file"]).as_posix(),
@@ -128,20 +138,22 @@ def table(
     return typed_frame(matches, MATCHES)
 
 
-def keep_pictures(index: Index, hits: Sequence[Hit], corpus: Path, folder: Path) -> None:
-    """Write the picture of every hit into ``folder``, as ``RANK.png``, at most 256 pixels a side.
+def save_match_images(
+    index: CorpusIndex, hits: Sequence[Hit], corpus_folder: Path, folder: Path
+) -> None:
+    """Save the picture of every hit in ``folder`` as ``RANK.png``, at most 256 pixels a side.
 
-    Raises RecordError where a picture is no longer the one that was indexed.
+    Raises RecordError if a picture has changed since it was indexed.
     """
     folder.mkdir()
     for rank, hit in enumerate(hits, start=1):
         row = index.rows.iloc[hit.row]
-        path = corpus / row["file"]
-        picture = decode_image(path, f"Put it back as it was indexed. Or: {AGAIN}")
-        if pixel_hash(picture) != row["pixels_sha256"]:
+        path = corpus_folder / row["file"]
+        picture = decode_image(path, f"Restore the picture that was indexed. Or: {REMEDY}")
+        if hash_pixels(picture) != row["pixels_sha256"]:
             raise RecordError(
-                f"{path} has changed since it was indexed: its pixels have another hash. Put it "
-                f"back as it was. Or: {AGAIN}"
+                f"{path} has changed since it was indexed: its pixels have another hash. "
+                f"Restore it. Or: {REMEDY}"
             )
-        picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+        picture.thumbnail((MAX_MATCH_SIDE, MAX_MATCH_SIDE), Image.Resampling.LANCZOS)
         picture.save(folder / f"{rank}.png")
