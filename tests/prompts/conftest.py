@@ -10,7 +10,7 @@ from seedlab.drawing.plan import plan_sketches
 from seedwitness.corpus.embeddings import embed_pictures
 from seedwitness.metrics import clip_score
 from seedwitness.metrics.clip_score import ClipScore
-from seedwitness.prompts.encoder import text_encoder
+from seedwitness.prompts.encoder import make_text_encoder
 from seedwitness.prompts.recovery_input import TextEncoder, Vectors
 
 CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"
@@ -25,12 +25,12 @@ def captions() -> list[str]:
 
 @pytest.fixture(scope="session")
 def clip() -> ClipScore:
-    return clip_score.load(CLIP)
+    return clip_score.load_clip(CLIP)
 
 
 @pytest.fixture(scope="session")
 def encoder(clip: ClipScore) -> TextEncoder:
-    return text_encoder(clip)
+    return make_text_encoder(clip)
 
 
 @pytest.fixture(scope="session")

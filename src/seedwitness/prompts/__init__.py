@@ -1,8 +1,8 @@
-"""Recover the prompts that a target may have been made with: one file a method.
+"""Recover prompts that may have generated a target: one file per method.
 
-Sources in the order of their worth as evidence: the caption of a matching training record, the
-target's own metadata (a claim, trivially forged), what the user states, what a method recovers from
-pixels. The first comes from a lookup; ``candidates`` puts all of them together.
+Sources in the order of their weight as evidence: the caption of a matching training record, the
+target's own metadata (a claim, trivially forged), the user's statement, recovery from pixels. The
+first comes from a lookup; ``prompt_selection`` merges all of them.
 """
 
 from __future__ import annotations
@@ -22,48 +22,51 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METHODS: dict[str, Callable[[RecoveryInput], list[Candidate]]] = {
-    "metadata": metadata.claimed,
-    "user": user.stated,
-    "phrases": phrases.ranked,
+    "metadata": metadata.list_claimed_prompts,
+    "user": user.list_stated_prompts,
+    "phrases": phrases.rank_phrases,
 }
 
-WORTH: tuple[PromptSource, ...] = ("corpus", "metadata", "user", "recovered")
+SOURCE_ORDER: tuple[PromptSource, ...] = ("corpus", "metadata", "user", "recovered")
 
 
-def check(methods: Sequence[str]) -> None:
-    """Raises ConfigError, with the known methods, where one of ``methods`` is unknown."""
+def check_methods(methods: Sequence[str]) -> None:
+    """Raise ConfigError, which lists the known methods, if one of ``methods`` is unknown."""
     for name in methods:
         if name not in METHODS:
             raise ConfigError(
-                f"recover.methods: there is no `{name}`.{suggest_names(name, METHODS)}"
+                f"recover.methods: there is no method `{name}`.{suggest_names(name, METHODS)}"
             )
 
 
-def recover(methods: Sequence[str], given: RecoveryInput) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Candidates of all ``methods`` as a table of PROMPTS, and how many each method gave.
+def recover_prompts(
+    methods: Sequence[str], recovery_input: RecoveryInput
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Run all ``methods``: candidates as a table PROMPTS, and their number by method.
 
-    Ordered by the worth of their source, then as ``methods`` are, then as a method ranks its own;
-    nothing is merged. ``score`` is the cosine of text and target by CLIP. ``tokens`` counts the
-    whole text, also where the encoder reads only its beginning; ``bits`` is ``coding.text_bits``.
-    Raises ConfigError for an unknown method.
+    Candidates are ordered by SOURCE_ORDER, then by method in the order of ``methods``, then by the
+    method's own ranking; nothing is merged. ``score`` is the cosine of text and target by CLIP.
+    ``tokens`` counts the whole text, even if the encoder reads only its beginning; ``bits`` is
+    ``description_length.text_bits``. Raises ConfigError for an unknown method.
     """
-    check(methods)
-    by_method = {name: METHODS[name](given) for name in methods}
-    found = [each for candidates in by_method.values() for each in candidates]
-    found.sort(key=lambda each: WORTH.index(each.source))
-    texts = [each.text for each in found]
-    scores: list[float] = (given.encoder.embed(texts) @ given.image).tolist() if texts else []
+    check_methods(methods)
+    by_method = {name: METHODS[name](recovery_input) for name in methods}
+    candidates = [candidate for group in by_method.values() for candidate in group]
+    candidates.sort(key=lambda candidate: SOURCE_ORDER.index(candidate.source))
+    texts = [candidate.text for candidate in candidates]
+    encoder = recovery_input.encoder
+    scores: list[float] = (encoder.embed(texts) @ recovery_input.image).tolist() if texts else []
     rows = []
-    for rank, (each, score) in enumerate(zip(found, scores, strict=True), start=1):
+    for rank, (candidate, score) in enumerate(zip(candidates, scores, strict=True), start=1):
         rows.append(
             {
                 "rank": rank,
-                "text": each.text,
-                "source": each.source,
-                "method": each.method,
+                "text": candidate.text,
+                "source": candidate.source,
+                "method": candidate.method,
                 "score": score,
-                "tokens": given.encoder.count(each.text),
-                "bits": text_bits(each.text),
+                "tokens": encoder.count_tokens(candidate.text),
+                "bits": text_bits(candidate.text),
             }
         )
-    return typed_frame(rows, PROMPTS), {name: len(each) for name, each in by_method.items()}
+    return typed_frame(rows, PROMPTS), {name: len(group) for name, group in by_method.items()}

@@ -1,4 +1,4 @@
-"""The text encoder of a loaded CLIP, with its tokens counted for real."""
+"""Make the text encoder of a loaded CLIP, which counts tokens with CLIP's own tokenizer."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts.recovery_input import TextEncoder, Vectors
 
 
-def text_encoder(clip: ClipScore, batch: int = 256) -> TextEncoder:
-    """What the recovery methods need of ``clip``.
+def make_text_encoder(clip: ClipScore, batch_size: int = 256) -> TextEncoder:
+    """Make the text encoder that the recovery methods use.
 
-    Raises CheckpointError where it has a tokenizer whose tokens cannot be counted here.
+    Raises CheckpointError if the tokens of CLIP's tokenizer cannot be counted.
     """
     tokenizer: Any = clip.tokenizer
     if isinstance(tokenizer, SimpleTokenizer) and tokenizer.reduction_fn is None:
-        vocabulary = tokenizer.vocab_size
+        vocabulary_size = tokenizer.vocab_size
     elif isinstance(tokenizer, HFTokenizer) and not tokenizer.tokenizer_mode:
-        vocabulary = len(tokenizer.tokenizer)
+        vocabulary_size = len(tokenizer.tokenizer)
     else:
         raise CheckpointError(
             f"{clip.info.name} has a tokenizer ({type(tokenizer).__name__}) whose tokens cannot be "
-            "counted, so that prompts could grow past what it reads. Name a CLIP model with "
-            "CLIP's own tokenizer, or a plain one of Hugging Face, as `clip.path`."
+            "counted, so prompts could exceed the encoder's limit. Set `clip.path` to a CLIP "
+            "model with CLIP's own tokenizer or a plain Hugging Face tokenizer."
         )
 
     def embed(texts: Sequence[str]) -> Vectors:
-        vectors: Vectors = clip.embed_texts(texts, batch).numpy()
+        vectors: Vectors = clip.embed_texts(texts, batch_size).numpy()
         return vectors
 
     def count(text: str) -> int:
         if isinstance(tokenizer, SimpleTokenizer):
-            return len(tokenizer.encode(text)) + 2  # begin and end
-        # Not verbose: it would warn that the text is too long, which is what is being asked.
-        numbers = tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids
-        return len(numbers)
+            return len(tokenizer.encode(text)) + 2  # begin and end token
+        # Not verbose: it would warn of a text that is too long, which is what is measured here.
+        token_ids = tokenizer.tokenizer(tokenizer.clean_fn(text), verbose=False).input_ids
+        return len(token_ids)
 
-    return TextEncoder(embed, count, int(tokenizer.context_length), vocabulary)
+    return TextEncoder(embed, count, int(tokenizer.context_length), vocabulary_size)

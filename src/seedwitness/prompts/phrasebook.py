@@ -1,4 +1,4 @@
-"""Phrases to make prompts of: from a text file, or from the captions of the corpus."""
+"""Load phrases for prompts from a text file, or make them from the captions of the corpus."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ import numpy as np
 from seedwitness.errors import ConfigError
 from seedwitness.prompts.recovery_input import Phrasebook, TextEncoder
 
-JOINT = ", "
+SEPARATOR = ", "
 
 
-def parts(text: str) -> list[str]:
-    """The comma-separated parts of a text, without the space around them and without empty ones."""
-    return [part for part in (each.strip() for each in text.split(",")) if part]
+def split_phrases(text: str) -> list[str]:
+    """Split a text at commas, strip the parts, and drop empty ones."""
+    stripped = (part.strip() for part in text.split(","))
+    return [part for part in stripped if part]
 
 
-def from_file(path: Path, encoder: TextEncoder) -> Phrasebook:
-    """Phrases of a UTF-8 text file, one a line; blank lines are none. Any may open a prompt.
+def load_phrasebook(path: Path, encoder: TextEncoder) -> Phrasebook:
+    """Load the phrases of a UTF-8 text file, one per line. Each may open or extend a prompt.
 
-    Raises ConfigError where there is no such file, or nothing in it to read.
+    Blank lines are skipped. Raises ConfigError if the file is missing, empty or not UTF-8.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError):
         raise ConfigError(
-            f"recover.phrases: there is no file {path}. Put one there, with a phrase a line, or "
-            "set it to null: then the captions of the corpus are taken apart."
+            f"recover.phrases: there is no file {path}. Put one there, with one phrase per line, "
+            "or set it to null, which takes the phrases from the captions of the corpus."
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
@@ -37,34 +38,43 @@ def from_file(path: Path, encoder: TextEncoder) -> Phrasebook:
         ) from error
     counts = Counter(line.strip() for line in text.splitlines() if line.strip())
     if not counts:
-        raise ConfigError(f"recover.phrases: {path} is empty. It needs a phrase a line.")
-    return _book(counts, set(counts), set(counts), encoder, path.name)
+        raise ConfigError(f"recover.phrases: {path} is empty. It needs one phrase per line.")
+    return _make_phrasebook(counts, set(counts), set(counts), encoder, path.name)
 
 
-def from_captions(captions: Iterable[str], encoder: TextEncoder) -> Phrasebook:
-    """Whole captions, which may open a prompt, and their comma-separated parts, to extend it."""
+def make_caption_phrasebook(captions: Iterable[str], encoder: TextEncoder) -> Phrasebook:
+    """Make phrases of whole captions, which may open a prompt, and of their parts at commas.
+
+    The parts may extend a prompt.
+    """
     counts: Counter[str] = Counter()
-    whole: set[str] = set()
-    pieces: set[str] = set()
+    whole_captions: set[str] = set()
+    caption_parts: set[str] = set()
     for caption in captions:
         text = caption.strip()
-        apart = parts(text)
-        counts.update({text, *apart} if text else ())
-        whole.update({text} if text else ())
-        pieces.update(apart)
-    return _book(counts, whole, pieces, encoder, "captions of the corpus")
+        phrases = split_phrases(text)
+        counts.update({text, *phrases} if text else ())
+        whole_captions.update({text} if text else ())
+        caption_parts.update(phrases)
+    return _make_phrasebook(
+        counts, whole_captions, caption_parts, encoder, "captions of the corpus"
+    )
 
 
-def _book(
-    counts: Counter[str], opens: Set[str], extends: Set[str], encoder: TextEncoder, source: str
+def _make_phrasebook(
+    counts: Counter[str],
+    openings: Set[str],
+    extensions: Set[str],
+    encoder: TextEncoder,
+    source: str,
 ) -> Phrasebook:
-    texts = [text for text in sorted(counts) if encoder.count(text) <= encoder.limit]
+    texts = [text for text in sorted(counts) if encoder.count_tokens(text) <= encoder.token_limit]
     return Phrasebook(
         texts=tuple(texts),
-        counts=tuple(counts[text] for text in texts),
-        opens=tuple(text in opens for text in texts),
-        extends=tuple(text in extends for text in texts),
+        occurrence_counts=tuple(counts[text] for text in texts),
+        can_open=tuple(text in openings for text in texts),
+        can_extend=tuple(text in extensions for text in texts),
         embeddings=encoder.embed(texts) if texts else np.empty((0, 0), np.float32),
         source=source,
-        too_long=len(counts) - len(texts),
+        too_long_count=len(counts) - len(texts),
     )

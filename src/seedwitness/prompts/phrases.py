@@ -1,87 +1,93 @@
-"""CLIP phrase ranking in the way of CLIP Interrogator (pharmapsychotic, 2022).
+"""Rank phrases by CLIP, as CLIP Interrogator does (pharmapsychotic, 2022).
 
-Phrases are ranked by the cosine of their embedding with the target's. The best that may open
-a prompt is chained greedily with others while the cosine rises. The same target gives the same
-prompts: equals (to 1e-6, which is more than float32 rounds off) are ordered by text. No prompt
-exceeds the text encoder's limit in real tokens.
+Phrases are ranked by the cosine of their embedding with the target's. The best phrase that may open
+a prompt is extended greedily while the cosine rises. The same target gives the same prompts: ties
+(within 1e-6, which exceeds the rounding of float32) are ordered by text. No prompt exceeds the text
+encoder's limit, counted in its own tokens.
 """
 
 from __future__ import annotations
 
 from seedwitness.errors import ConfigError
+from seedwitness.prompts.phrasebook import SEPARATOR, split_phrases
 from seedwitness.prompts.recovery_input import Candidate, Phrasebook, RecoveryInput, Vectors
-from seedwitness.prompts.phrasebook import JOINT, parts
 
-DIGITS = 6
+SCORE_DIGITS = 6
 
 
-def ranked(given: RecoveryInput) -> list[Candidate]:
-    """Three candidates: the best single phrase, the greedy chain from it, the plain top phrases.
+def rank_phrases(recovery_input: RecoveryInput) -> list[Candidate]:
+    """Make three candidates: the best single phrase, the greedy chain from it, the top phrases.
 
-    Their methods are ``phrases-single``, ``phrases-best`` and ``phrases-fast``, the last two named
-    after CLIP Interrogator's modes. Fewer where no phrase opens or extends a prompt. Raises
-    ConfigError where there is no phrasebook.
+    Their methods are ``phrases-single``, ``phrases-best`` and ``phrases-fast``; the last two are
+    named after CLIP Interrogator's modes. Fewer candidates result if no phrase may open or extend
+    a prompt. Raises ConfigError without a phrasebook.
     """
-    book = given.phrasebook
+    book = recovery_input.phrasebook
     if book is None:
         raise ConfigError(
-            "recover.methods: `phrases` needs phrases. Name a file of them as `recover.phrases`, "
-            "or run the stage `index`, whose captions it takes otherwise."
+            "recover.methods: `phrases` needs phrases. Set `recover.phrases` to a file of them, "
+            "or run the stage `index`, whose captions are the default."
         )
-    scores = _rounded(book.embeddings, given.image) if book.texts else []
+    scores = _compute_scores(book.embeddings, recovery_input.image) if book.texts else []
     order = sorted(range(len(book.texts)), key=lambda i: (-scores[i], book.texts[i]))
-    found = []
-    opening = next((i for i in order if book.opens[i]), None)
+    candidates = []
+    opening = next((i for i in order if book.can_open[i]), None)
     if opening is not None:
         single = book.texts[opening]
-        found.append(Candidate(single, "recovered", "phrases-single"))
-        chained = chain(single, scores[opening], _extending(book, order), given)
-        found.append(Candidate(chained, "recovered", "phrases-best"))
-    top = plain(_extending(book, order), given)
-    if top:
-        found.append(Candidate(top, "recovered", "phrases-fast"))
-    return found
+        candidates.append(Candidate(single, "recovered", "phrases-single"))
+        best = chain_phrases(single, scores[opening], _list_extensions(book, order), recovery_input)
+        candidates.append(Candidate(best, "recovered", "phrases-best"))
+    fast = join_top_phrases(_list_extensions(book, order), recovery_input)
+    if fast:
+        candidates.append(Candidate(fast, "recovered", "phrases-fast"))
+    return candidates
 
 
-def chain(opening: str, score: float, phrases: list[str], given: RecoveryInput) -> str:
-    """``opening`` (of cosine ``score``) with the phrases that raise it, the best one each time.
+def chain_phrases(
+    opening: str, score: float, phrases: list[str], recovery_input: RecoveryInput
+) -> str:
+    """Extend ``opening`` (of cosine ``score``) greedily by the phrase that raises it most.
 
-    Every step tries the first ``shortlist`` of ``phrases`` that have no part in common with the
-    text yet, and fit. It ends where none raises the cosine, or ``most_phrases`` are chained.
+    Every step tries the first ``shortlist`` of ``phrases`` that share no part with the text and do
+    not exceed the token limit. It stops when none raises the cosine, or at ``max_phrases`` phrases.
     """
-    text, used = opening, set(parts(opening))
-    for _ in range(given.most_phrases - 1):
-        tried = {
-            f"{text}{JOINT}{phrase}": phrase
-            for phrase in phrases[: given.shortlist]
-            if used.isdisjoint(parts(phrase))
+    text, used_parts = opening, set(split_phrases(opening))
+    for _ in range(recovery_input.max_phrases - 1):
+        phrase_by_text = {
+            f"{text}{SEPARATOR}{phrase}": phrase
+            for phrase in phrases[: recovery_input.shortlist]
+            if used_parts.isdisjoint(split_phrases(phrase))
         }
-        options = [option for option in tried if given.encoder.count(option) <= given.encoder.limit]
+        options = [
+            option
+            for option in phrase_by_text
+            if recovery_input.encoder.count_tokens(option) <= recovery_input.encoder.token_limit
+        ]
         if not options:
             break
-        scores = _rounded(given.encoder.embed(options), given.image)
+        scores = _compute_scores(recovery_input.encoder.embed(options), recovery_input.image)
         best = min(range(len(options)), key=lambda i: (-scores[i], options[i]))
         if scores[best] <= score:
             break
         text, score = options[best], scores[best]
-        used.update(parts(tried[text]))
+        used_parts.update(split_phrases(phrase_by_text[text]))
     return text
 
 
-def plain(phrases: list[str], given: RecoveryInput) -> str:
-    """The first ``most_phrases`` of ``phrases``, up to the first that no longer fits."""
+def join_top_phrases(phrases: list[str], recovery_input: RecoveryInput) -> str:
+    """Join the first ``max_phrases`` of ``phrases``, up to the first that exceeds the limit."""
     text = ""
-    for phrase in phrases[: given.most_phrases]:
-        longer = f"{text}{JOINT}{phrase}" if text else phrase
-        if given.encoder.count(longer) > given.encoder.limit:
+    for phrase in phrases[: recovery_input.max_phrases]:
+        longer = f"{text}{SEPARATOR}{phrase}" if text else phrase
+        if recovery_input.encoder.count_tokens(longer) > recovery_input.encoder.token_limit:
             break
         text = longer
     return text
 
 
-def _extending(book: Phrasebook, order: list[int]) -> list[str]:
-    return [book.texts[i] for i in order if book.extends[i]]
+def _list_extensions(book: Phrasebook, order: list[int]) -> list[str]:
+    return [book.texts[i] for i in order if book.can_extend[i]]
 
 
-def _rounded(embeddings: Vectors, image: Vectors) -> list[float]:
-    return [round(float(score), DIGITS) for score in embeddings @ image]
+def _compute_scores(embeddings: Vectors, image: Vectors) -> list[float]:
+    return [round(float(score), SCORE_DIGITS) for score in embeddings @ image]

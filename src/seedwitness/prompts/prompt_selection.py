@@ -1,4 +1,4 @@
-"""The final list of prompts that a search uses, from what was recovered and what was looked up."""
+"""Select the prompts of a search from the recovered prompts and the captions of matches."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def candidates(prompts: pd.DataFrame, matches: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """At most ``limit`` prompts, as PROMPTS, ranked anew: captions first, then the others.
+def select_prompts(prompts: pd.DataFrame, matches: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Select at most ``limit`` prompts, as a newly ranked PROMPTS: captions first, then others.
 
     ``prompts`` are PROMPTS, ``matches`` MATCHES. The captions of image matches, in rank order, take
     at most the larger half of the places, so that other sources get their share; then come
-    ``prompts`` in rank order; captions fill what is left. Each text once: its first place in this
-    order, and the source it has there, count. A blank caption is no prompt.
+    ``prompts`` in rank order; further captions fill the rest. Each text appears once, at its first
+    place in this order and with the source it has there. Blank captions are skipped.
     """
-    captions = list(_captions(matches))
-    half = -(-limit // 2)
+    captions = list(_list_captions(matches))
+    caption_share = -(-limit // 2)
     others: list[dict[str, Any]] = [
         {str(name): value for name, value in row.items()}
         for row in prompts.sort_values("rank", kind="stable").to_dict("records")
     ]
-    chosen: dict[str, dict[str, Any]] = {}
-    for row in [*captions[:half], *others, *captions[half:]]:
-        if len(chosen) < limit:
-            chosen.setdefault(row["text"], row)
-    ranked = [{**row, "rank": rank} for rank, row in enumerate(chosen.values(), start=1)]
+    row_by_text: dict[str, dict[str, Any]] = {}
+    for row in [*captions[:caption_share], *others, *captions[caption_share:]]:
+        if len(row_by_text) < limit:
+            row_by_text.setdefault(row["text"], row)
+    ranked = [{**row, "rank": rank} for rank, row in enumerate(row_by_text.values(), start=1)]
     return typed_frame(ranked, PROMPTS)
 
 
-def _captions(matches: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Distinct captions of image matches, as rows of PROMPTS but for the rank."""
-    seen: set[str] = set()
-    images = matches[matches["modality"] == "image"].sort_values("rank", kind="stable")
-    for match in images.to_dict("records"):
+def _list_captions(matches: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """List the distinct captions of image matches, as rows of PROMPTS without a rank."""
+    texts: set[str] = set()
+    image_matches = matches[matches["modality"] == "image"].sort_values("rank", kind="stable")
+    for match in image_matches.to_dict("records"):
         text = str(match["caption"])
-        if text in seen or not text.strip():
+        if text in texts or not text.strip():
             continue
-        seen.add(text)
+        texts.add(text)
         yield {
             "text": text,
             "source": "corpus",

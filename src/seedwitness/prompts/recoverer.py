@@ -1,6 +1,6 @@
-"""What recovery and lookup need of CLIP and of the corpus, loaded once for one picture or many.
+"""Recover prompts and look up pictures with one loaded CLIP, for one picture or many.
 
-Targets and controls go through the same functions, so that neither is asked in another way.
+Targets and controls go through the same functions, so that both are treated equally.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from seedwitness.config.inputs import ClipSettings
 from seedwitness.config.steps import LookupSettings, RecoverSettings
 from seedwitness.corpus import Embedder, ImageHashes
 from seedwitness.corpus.embeddings import embed_pictures
-from seedwitness.corpus.index import Index, load, load_rows
-from seedwitness.corpus.lookup import Hit, look_up, table
+from seedwitness.corpus.index import CorpusIndex, load_index, load_rows
+from seedwitness.corpus.lookup import Hit, look_up, make_match_table
 from seedwitness.imaging import perceptual_fingerprint
-from seedwitness.imaging.decoding import pixel_hash
+from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.metrics import clip_score, phash
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import phrasebook
-from seedwitness.prompts.prompt_selection import candidates
-from seedwitness.prompts.encoder import text_encoder
+from seedwitness.prompts.encoder import make_text_encoder
+from seedwitness.prompts.prompt_selection import select_prompts
 from seedwitness.prompts.recovery_input import Phrasebook, RecoveryInput, TextEncoder, Vectors
 from seedwitness.records.target import Claim
 from seedwitness.runtime.devices import default_device
 from seedwitness.statistics.description_length import text_bits
 
 
-def hash_image(image: Image.Image) -> ImageHashes:
-    """Perceptual hashes of a picture, as the table of a corpus holds them."""
-    return ImageHashes(phash.hashed(image), perceptual_fingerprint.fingerprint_image(image))
+def hash_corpus_image(image: Image.Image) -> ImageHashes:
+    """Compute the perceptual hashes of a picture that a corpus's table holds."""
+    return ImageHashes(phash.hash_image(image), perceptual_fingerprint.fingerprint_image(image))
 
 
 @dataclass(frozen=True)
 class PromptRecoverer:
-    """A loaded CLIP, its text encoder, and the methods of recovery with what they need."""
+    """A loaded CLIP, its text encoder, and the settings and phrases of the recovery methods."""
 
     clip: ClipScore
     encoder: TextEncoder
@@ -48,123 +48,125 @@ class PromptRecoverer:
 
     @property
     def embedder(self) -> Embedder:
-        """CLIP as an index wants it."""
+        """CLIP in the form that an index needs."""
         return Embedder(self.clip.embed_images, self.clip.embed_texts, self.clip.info)
 
-    def embed(self, image: Image.Image) -> Vectors:
-        """Embedding of a picture, of unit length: [d]."""
+    def embed_image(self, image: Image.Image) -> Vectors:
+        """Embed a picture: [d], of unit length."""
         vector: Vectors = embed_pictures([image], self.clip.embed_images)[0]
         return vector
 
     def recover(
         self, image: Image.Image, claims: Sequence[Claim], caption: str | None
     ) -> tuple[pd.DataFrame, dict[str, int]]:
-        """Candidates of all methods as PROMPTS, and how many each gave."""
+        """Run all methods: candidates as PROMPTS, and their number by method."""
         if self.settings is None:
-            raise ValueError("this asker was made without the settings of a recovery")
-        return prompts.recover(self.settings.methods, self._given(image, claims, caption))
+            raise ValueError("this recoverer has no recovery settings")
+        return prompts.recover_prompts(
+            self.settings.methods, self._make_input(image, claims, caption)
+        )
 
-    def _given(
+    def _make_input(
         self, image: Image.Image, claims: Sequence[Claim], caption: str | None
     ) -> RecoveryInput:
         if self.settings is None:
-            raise ValueError("this asker was made without the settings of a recovery")
+            raise ValueError("this recoverer has no recovery settings")
         return RecoveryInput(
-            image=self.embed(image),
+            image=self.embed_image(image),
             claims=claims,
             caption=caption,
             encoder=self.encoder,
             phrasebook=self.phrasebook,
-            most_phrases=self.settings.max_phrases,
+            max_phrases=self.settings.max_phrases,
             shortlist=self.settings.shortlist,
         )
 
     def look_up(
         self,
-        index: Index,
+        index: CorpusIndex,
         image: Image.Image,
         texts: Sequence[str],
         corpus: Path,
         settings: LookupSettings,
     ) -> tuple[list[Hit], pd.DataFrame]:
-        """Hits by the picture and by each text, and the same as MATCHES."""
+        """Look up the picture and each text: the hits, and the same as a table MATCHES."""
         vectors: Mapping[str, Vectors] = {}
         if texts:
             vectors = dict(zip(texts, self.encoder.embed(texts), strict=True))
         hits = look_up(
             index,
-            self.embed(image),
+            self.embed_image(image),
             vectors,
             neighbours=settings.neighbours,
             near_duplicate=settings.near_duplicate,
         )
-        return hits, table(
+        return hits, make_match_table(
             index,
             hits,
             corpus,
-            hash_image(image),
-            perceptual_fingerprint.hamming_distance,
-            self.measured,
+            hash_corpus_image(image),
+            perceptual_fingerprint.compute_hamming_distance,
+            self.measure_text,
         )
 
-    def open(self, index: Path) -> Index:
-        """The index in a folder, checked to be of this model."""
-        return load(index, self.embedder)
+    def open_index(self, index: Path) -> CorpusIndex:
+        """Load the index in a folder; check that this model made it."""
+        return load_index(index, self.embedder)
 
-    def measured(self, text: str) -> tuple[int, float]:
-        """Tokens of a text, and its bits by ``coding.text_bits``."""
-        return self.encoder.count(text), text_bits(text)
+    def measure_text(self, text: str) -> tuple[int, float]:
+        """Count the tokens of a text, and its bits by ``description_length.text_bits``."""
+        return self.encoder.count_tokens(text), text_bits(text)
 
-    def as_control(
+    def recover_control(
         self,
         image: Image.Image,
         text: str,
-        index: Index,
+        index: CorpusIndex,
         corpus: Path,
         settings: LookupSettings,
         limit: int,
     ) -> tuple[pd.DataFrame, str]:
-        """A control's candidates as PROMPTS: those of a target whose user states ``text``.
+        """Recover a control's prompts as those of a target whose user states ``text``.
 
-        So the caption of its nearest record comes first, and its own after; where only one prompt
-        is tried that is its own, because a target that is found in the corpus has its own too.
-        And where the corpus holds the very picture, by its pixels or as ``resaved`` sees it;
-        mostly empty.
+        Returns the candidates as PROMPTS, and the corpus's file that holds the same picture (by
+        pixels or by perceptual fingerprint), which is usually empty. The caption of the nearest
+        record comes first and the control's own text after it. If only one prompt is tried, it is
+        the control's own text, because a target that is in the corpus is tried with its own too.
         """
         recovered, _ = self.recover(image, claims=(), caption=text)
         stated = recovered[recovered["source"] == "user"]
-        if stated.empty:  # the methods do not ask the user
-            stated = prompts.recover(["user"], self._given(image, (), text))[0]
-        rest = recovered[recovered["source"] != "user"]
-        recovered = pd.concat([stated, rest]).assign(rank=range(1, len(stated) + len(rest) + 1))
+        if stated.empty:  # `user` is not among the methods
+            stated = prompts.recover_prompts(["user"], self._make_input(image, (), text))[0]
+        others = recovered[recovered["source"] != "user"]
+        recovered = pd.concat([stated, others]).assign(rank=range(1, len(stated) + len(others) + 1))
         _, matches = self.look_up(index, image, (), corpus, settings)
-        found = candidates(recovered, matches if limit > 1 else matches[:0], limit)
+        selected = select_prompts(recovered, matches if limit > 1 else matches[:0], limit)
         rows = index.rows
-        pixels = rows.loc[rows["pixels_sha256"] == pixel_hash(image), "file"]
-        alike = rows["file"].iloc[
+        files_by_pixels = rows.loc[rows["pixels_sha256"] == hash_pixels(image), "file"]
+        files_by_fingerprint = rows["file"].iloc[
             index.fingerprints.find_matches(perceptual_fingerprint.fingerprint_image(image))
         ]
-        same = [(corpus / file).as_posix() for file in (*pixels, *alike)]
-        return found, next(iter(same), "")
+        copies = [(corpus / file).as_posix() for file in (*files_by_pixels, *files_by_fingerprint)]
+        return selected, next(iter(copies), "")
 
 
 def load_recoverer(
     clip: ClipSettings, settings: RecoverSettings | None, index: Path
 ) -> PromptRecoverer:
-    """CLIP loaded, and the phrases of a file or of the corpus's captions embedded where asked for.
+    """Load CLIP, and embed the phrases of a file or of the corpus if ``settings`` use phrases.
 
-    Without ``settings`` it can look up, not recover. Raises ConfigError for an unknown method,
-    CheckpointError where CLIP is missing.
+    Without ``settings`` the recoverer can look up but not recover. Raises ConfigError for an
+    unknown method, CheckpointError if CLIP is missing.
     """
-    loaded = clip_score.load(clip.path, default_device())
-    encoder = text_encoder(loaded)
-    book = None
+    clip_model = clip_score.load_clip(clip.path, default_device())
+    encoder = make_text_encoder(clip_model)
+    phrases = None
     if settings is not None:
-        prompts.check(settings.methods)
+        prompts.check_methods(settings.methods)
     if settings is not None and "phrases" in settings.methods:
         if settings.phrases is not None:
-            book = phrasebook.from_file(settings.phrases, encoder)
+            phrases = phrasebook.load_phrasebook(settings.phrases, encoder)
         else:
             rows, _ = load_rows(index)
-            book = phrasebook.from_captions(rows["caption"].tolist(), encoder)
-    return PromptRecoverer(loaded, encoder, settings, book)
+            phrases = phrasebook.make_caption_phrasebook(rows["caption"].tolist(), encoder)
+    return PromptRecoverer(clip_model, encoder, settings, phrases)

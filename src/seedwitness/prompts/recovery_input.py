@@ -1,4 +1,4 @@
-"""What every recovery method is given, and what it gives back."""
+"""The input and the result of every recovery method."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """CLIP's text encoder: embeddings of unit length, real token counts, and how far it reads.
+    """CLIP's text encoder: embeddings of unit length, token counts, and its token limit.
 
-    ``embed`` takes n texts to [n, d]; of a text longer than ``limit`` tokens it reads the
-    beginning. ``count`` is the number of tokens of a whole text, begin and end included.
+    ``embed`` takes n texts to [n, d]; it reads the first ``token_limit`` tokens of a text.
+    ``count_tokens`` counts the tokens of a whole text, begin and end token included.
     """
 
     embed: Callable[[Sequence[str]], Vectors]
-    count: Callable[[str], int]
-    limit: int
-    vocabulary: int
+    count_tokens: Callable[[str], int]
+    token_limit: int
+    vocabulary_size: int
 
 
 @dataclass(frozen=True)
 class Phrasebook:
-    """Phrases to make prompts of, by text, with their embeddings [n, d].
+    """Phrases from which prompts are made, with their embeddings [n, d].
 
-    ``counts`` says in how many captions, or lines of the file, each stands; ``opens`` whether
-    a prompt may begin with it, ``extends`` whether it may follow. ``too_long`` were left out
-    because the text encoder cannot read them to their end.
+    ``occurrence_counts`` is the number of captions, or of lines of the file, that contain each
+    phrase; ``can_open`` says whether a prompt may begin with it, ``can_extend`` whether it may
+    follow. ``too_long_count`` phrases were left out because they exceed the encoder's limit.
     """
 
     texts: tuple[str, ...]
-    counts: tuple[int, ...]
-    opens: tuple[bool, ...]
-    extends: tuple[bool, ...]
+    occurrence_counts: tuple[int, ...]
+    can_open: tuple[bool, ...]
+    can_extend: tuple[bool, ...]
     embeddings: Vectors
     source: str
-    too_long: int
+    too_long_count: int
 
 
 @dataclass(frozen=True)
 class RecoveryInput:
-    """One target as the methods see it; ``image`` [d] is its embedding, of unit length."""
+    """One target as input of the methods; ``image`` [d] is its embedding, of unit length."""
 
     image: Vectors
     claims: Sequence[Claim]
     caption: str | None
     encoder: TextEncoder
     phrasebook: Phrasebook | None
-    most_phrases: int
+    max_phrases: int
     shortlist: int
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A candidate prompt: its text, unchanged, its source, and what exactly it was found by."""
+    """A candidate prompt: its unchanged text, its source, and the exact method that found it."""
 
     text: str
     source: PromptSource

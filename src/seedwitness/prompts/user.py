@@ -5,8 +5,8 @@ from __future__ import annotations
 from seedwitness.prompts.recovery_input import Candidate, RecoveryInput
 
 
-def stated(given: RecoveryInput) -> list[Candidate]:
-    """The caption that the settings give the target; none where there is none or it is blank."""
-    if given.caption is None or not given.caption.strip():
+def list_stated_prompts(recovery_input: RecoveryInput) -> list[Candidate]:
+    """List the caption that the settings give the target; empty if it is missing or blank."""
+    if recovery_input.caption is None or not recovery_input.caption.strip():
         return []
-    return [Candidate(given.caption, "user", "user")]
+    return [Candidate(recovery_input.caption, "user", "user")]
