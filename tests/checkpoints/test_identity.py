@@ -29,7 +29,7 @@ def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
 
 
-def test_what_is_said_of_a_checkpoint_is_so(
+def test_the_identity_describes_the_checkpoint(
     tiny_checkpoint: Path, tiny_pipeline: StableDiffusionPipeline
 ) -> None:
     found = identify_checkpoint("tiny", folder(tiny_checkpoint))
@@ -44,7 +44,7 @@ def test_what_is_said_of_a_checkpoint_is_so(
     assert found.prediction_type == "epsilon"
 
 
-def test_a_checkpoint_is_the_same_wherever_it_lies(tiny_checkpoint: Path, copy: Path) -> None:
+def test_the_identity_is_independent_of_the_path(tiny_checkpoint: Path, copy: Path) -> None:
     (copy / "README.md").write_text("not of the checkpoint")
     assert (
         identify_checkpoint("a", folder(copy)).sha256
@@ -56,7 +56,7 @@ def test_a_checkpoint_is_the_same_wherever_it_lies(tiny_checkpoint: Path, copy: 
 @pytest.mark.parametrize(
     "file", [UNET, "text_encoder/config.json", "tokenizer/tokenizer.json", "unet/config.json"]
 )
-def test_a_changed_byte_is_another_checkpoint(copy: Path, file: str) -> None:
+def test_a_changed_byte_changes_the_identity(copy: Path, file: str) -> None:
     before = identify_checkpoint("a", folder(copy)).sha256
     data = bytearray((copy / file).read_bytes())
     data[-2] ^= 1 if file == UNET else 0
@@ -65,7 +65,7 @@ def test_a_changed_byte_is_another_checkpoint(copy: Path, file: str) -> None:
     assert identify_checkpoint("a", folder(copy)).sha256 != before
 
 
-def test_the_settings_size_goes_before_the_checkpoints(tiny_checkpoint: Path) -> None:
+def test_the_size_in_the_settings_overrides_the_checkpoints(tiny_checkpoint: Path) -> None:
     found = identify_checkpoint("tiny", folder(tiny_checkpoint, width=48))
     assert (found.width, found.height) == (48, 32)
 
@@ -116,13 +116,13 @@ def no_vocabulary(root: Path) -> None:
         (cut(UNET, 7), UNET),
         (cut(UNET, 10_000), UNET),
         (cut("vae/diffusion_pytorch_model.safetensors", -1), "vae/diffusion_pytorch_model"),
-        (cut("unet/config.json", 100), "unet/config.json is no JSON"),
+        (cut("unet/config.json", 100), "unet/config.json is not JSON"),
         (setting("unet/config.json", "in_channels", 9), "takes 9 channels"),
         (setting("unet/config.json", "time_cond_proj_dim", 256), "time_cond_proj_dim"),
-        (setting("tokenizer/tokenizer_config.json", "model_max_length", 10**30), "lets 10000"),
+        (setting("tokenizer/tokenizer_config.json", "model_max_length", 10**30), "allows 10000"),
     ],
 )
-def test_what_is_missing_or_half_written_is_named_with_the_remedy(
+def test_a_missing_or_truncated_file_is_named_with_the_remedy(
     copy: Path, harm: Callable[[Path], None], named: str
 ) -> None:
     harm(copy)
@@ -132,7 +132,7 @@ def test_what_is_missing_or_half_written_is_named_with_the_remedy(
     assert FETCH in str(raised.value)
 
 
-def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=FETCH):
         identify_checkpoint("tiny", folder(tmp_path / "nowhere"))
 
@@ -141,7 +141,7 @@ def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> 
     ("key", "value", "message"),
     [
         ("_class_name", "FluxPipeline", "describes a FluxPipeline"),
-        ("text_encoder", ["transformers", "T5EncoderModel"], "Known are: CLIPTextModel"),
+        ("text_encoder", ["transformers", "T5EncoderModel"], "Supported classes: CLIPTextModel"),
         ("vae", None, "names None as `vae`"),
     ],
 )
@@ -190,12 +190,13 @@ def test_a_pickle_that_calls_something_is_refused_and_not_run(
     assert not Path("touched").exists()
 
 
-def test_identifying_needs_no_torch(tiny_checkpoint: Path) -> None:
+def test_identification_imports_no_torch(tiny_checkpoint: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from seedwitness import config\n"
-        "from seedwitness.checkpoints.identity import identify\n"
-        "it = config.Checkpoint(family='diffusers', path=Path(sys.argv[1]))\n"
-        "print(identify('tiny', it).sha256, 'torch' in sys.modules)"
+        "import sys; from pathlib import Path\n"
+        "from seedwitness.checkpoints.identity import identify_checkpoint\n"
+        "from seedwitness.config.inputs import CheckpointSettings\n"
+        "settings = CheckpointSettings(family='diffusers', path=Path(sys.argv[1]))\n"
+        "print(identify_checkpoint('tiny', settings).sha256, 'torch' in sys.modules)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script, str(tiny_checkpoint)],

@@ -49,7 +49,7 @@ def latents(pipeline: StableDiffusionPipeline) -> Tensor:
     )
 
 
-def test_a_folder_is_what_plain_diffusers_opens(
+def test_a_folder_gives_the_pipeline_of_diffusers(
     tiny_checkpoint: Path, tiny_pipeline: StableDiffusionPipeline
 ) -> None:
     settings = folder(tiny_checkpoint)
@@ -61,17 +61,17 @@ def test_a_folder_is_what_plain_diffusers_opens(
     )
 
 
-def test_weights_are_in_the_dtype_that_was_asked_for(tiny_checkpoint: Path) -> None:
+def test_weights_have_the_dtype_of_the_settings(tiny_checkpoint: Path) -> None:
     pipeline = load_checkpoint("tiny", folder(tiny_checkpoint, dtype="bfloat16")).pipeline
     types = {pipeline.unet.dtype, pipeline.vae.dtype, pipeline.text_encoder.dtype}
     assert types == {torch.bfloat16}
     assert latents(pipeline).dtype == torch.bfloat16
 
 
-def test_only_sizes_that_the_pipeline_makes_are_made(tiny_checkpoint: Path) -> None:
+def test_sizes_that_the_pipeline_cannot_generate_are_refused(tiny_checkpoint: Path) -> None:
     loaded = load_checkpoint("tiny", folder(tiny_checkpoint))
     assert loaded.latent_shape(40, 24) == (4, 6, 10)
-    with pytest.raises(ConfigError, match="whose sides 8 divides, not 44 × 32"):
+    with pytest.raises(ConfigError, match="multiples of 8 pixels, not 44 × 32"):
         loaded.latent_shape(44, 32)
 
 
@@ -86,7 +86,7 @@ def test_a_checkpoint_that_has_changed_is_refused(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("part", WEIGHTS)
-def test_a_missing_weight_is_no_random_one(copy: Path, part: str) -> None:
+def test_a_missing_weight_is_refused_and_not_random(copy: Path, part: str) -> None:
     state = load_file(copy / WEIGHTS[part])
     lost = sorted(state)[0]
     del state[lost]
@@ -104,7 +104,7 @@ def test_a_weight_of_another_shape_is_refused(copy: Path) -> None:
         load_checkpoint("tiny", folder(copy))
 
 
-def test_an_allowed_pickle_is_loaded_and_said_to_be_one(
+def test_an_allowed_pickle_is_loaded_with_a_warning(
     copy: Path, tiny_pipeline: StableDiffusionPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
     for part, file in WEIGHTS.items():
@@ -209,7 +209,7 @@ def described(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     return to
 
 
-def test_a_single_file_gives_what_its_folder_gives(
+def test_a_single_file_gives_the_pipeline_of_its_folder(
     one_file: Path, described: Path, tiny_pipeline: StableDiffusionPipeline
 ) -> None:
     loaded = load_checkpoint("tiny", single(one_file, described))
@@ -233,7 +233,7 @@ def test_a_single_file_is_identified_by_its_bytes(
     assert identify_checkpoint("tiny", single(renamed, described)).sha256 == found.sha256
 
 
-def test_what_describes_a_single_file_is_watched_too() -> None:
+def test_the_configuration_of_a_single_file_is_a_dependency() -> None:
     with pytest.raises(ValidationError, match=r"does not change when models/b does"):
         CheckpointSettings(
             family="single-file",
@@ -273,9 +273,9 @@ def test_a_single_file_that_lacks_a_weight_is_refused(
     assert part in str(raised.value)
 
 
-def test_a_single_file_that_is_cut_off_or_missing_is_named(one_file: Path, described: Path) -> None:
+def test_a_truncated_or_missing_single_file_is_named(one_file: Path, described: Path) -> None:
     one_file.write_bytes(one_file.read_bytes()[:-100])
-    with pytest.raises(CheckpointError, match=r"tiny\.safetensors is no whole safetensors file"):
+    with pytest.raises(CheckpointError, match=r"tiny\.safetensors is no complete safetensors file"):
         load_checkpoint("tiny", single(one_file, described))
     one_file.unlink()
     with pytest.raises(CheckpointError, match="There is no file") as raised:

@@ -1,5 +1,5 @@
-"""Checkpoints under examination: identity, loading, and the engine that samples from them.
+"""Checkpoints under examination: identity by hash, and safe loading.
 
-Nothing here reaches the network. ``identity`` reads files without torch; ``loading`` makes
-diffusers' own classes of them; ``sampling`` draws latents and pictures.
+Nothing here accesses the network. ``identity`` reads files without torch; ``loading`` builds
+diffusers' own classes from them.
 """

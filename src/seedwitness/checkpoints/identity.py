@@ -1,6 +1,7 @@
-"""What a checkpoint is, by what is in its files: hashes, shapes and sizes, without its weights.
+"""Identify a checkpoint by the content of its files: hashes, shapes and sizes.
 
-Only headers of weights are read, so this takes as long as hashing the files, and no torch.
+Only the headers of the weights are read, so this takes as long as hashing the files and needs no
+torch.
 """
 
 from __future__ import annotations
@@ -11,36 +12,41 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from seedwitness.checkpoints.layout import PREFIXES, SAFE, Part, find_parts, unusable
+from seedwitness.checkpoints.layout import (
+    KEY_PREFIXES,
+    SAFETENSORS_SUFFIX,
+    ComponentFiles,
+    find_components,
+    make_checkpoint_error,
+)
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.records.checkpoint import CheckpointComponent, CheckpointIdentity
-from seedwitness.records.recipe import digest
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import digest, sha256_file
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def identify_checkpoint(name: str, settings: CheckpointSettings) -> CheckpointIdentity:
-    """A checkpoint by its components' hashes; its ``sha256`` does not depend on where it lies.
+    """Identify a checkpoint by its components' hashes; ``sha256`` is independent of its path.
 
-    ``parameters`` counts the elements of the tensors in the weights; ``width`` and ``height`` are
-    the settings', or what the denoiser was trained at. Raises CheckpointError, naming the file and
-    the command that fetches it, where something is missing, half-written, or does not fit together.
+    ``parameters`` counts the elements of the weight tensors; ``width`` and ``height`` come from the
+    settings, or are the denoiser's training size. Raises CheckpointError, which names the file and
+    the command that fetches it, if a file is missing or truncated, or components do not match.
     """
-    found = find_parts(settings)
-    headers = {path: shapes(settings, path) for part in found for path in part.weights}
-    hashes = {path: sha256_file(path) for part in found for path in (*part.files, *part.weights)}
+    parts = find_components(settings)
+    shapes_by_path = {path: read_shapes(settings, path) for part in parts for path in part.weights}
+    hashes = {path: sha256_file(path) for part in parts for path in (*part.files, *part.weights)}
     components = [
         CheckpointComponent(
             name=part.name,
-            parameters=_parameters(settings, part, headers),
-            files={_label(part, path): hashes[path] for path in (*part.files, *part.weights)},
+            parameters=_count_parameters(settings, part, shapes_by_path),
+            files={_make_label(part, path): hashes[path] for path in (*part.files, *part.weights)},
         )
-        for part in found
+        for part in parts
     ]
-    settings_of = {part.name: part.config for part in found}
-    unet, vae = settings_of["unet"], settings_of["vae"]
-    _fits(settings, settings_of)
+    configs = {part.name: part.config for part in parts}
+    unet, vae = configs["unet"], configs["vae"]
+    _check_components(settings, configs)
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
     size = unet["sample_size"]
     height, width = size if isinstance(size, list) else (size, size)
@@ -48,52 +54,60 @@ def identify_checkpoint(name: str, settings: CheckpointSettings) -> CheckpointId
         name=name,
         family=settings.family,
         # File names are left out: a renamed file is the same checkpoint.
-        sha256=digest({each.name: sorted(each.files.values()) for each in components}),
+        sha256=digest(
+            {component.name: sorted(component.files.values()) for component in components}
+        ),
         components=components,
         latent_channels=unet["in_channels"],
         latent_scale=scale,
         width=settings.width or width * scale,
         height=settings.height or height * scale,
-        prompt_limit=settings_of["tokenizer"]["model_max_length"],
-        prediction_type=settings_of["scheduler"].get("prediction_type", "epsilon"),
+        prompt_limit=configs["tokenizer"]["model_max_length"],
+        prediction_type=configs["scheduler"].get("prediction_type", "epsilon"),
         dtype=settings.dtype,
     )
 
 
-def shapes(settings: CheckpointSettings, path: Path) -> Shapes:
-    """The tensors in a file of weights, by name; it is checked to be whole."""
-    if path.suffix != SAFE:
+def read_shapes(settings: CheckpointSettings, path: Path) -> Shapes:
+    """Read the tensor shapes in a weights file by name; check that the file is complete."""
+    if path.suffix != SAFETENSORS_SUFFIX:
         from seedwitness.checkpoints import pickles
 
-        return pickles.shapes(settings, path)
+        return pickles.read_pickle_shapes(settings, path)
     try:
         with safe_open(path, framework="numpy") as file:
             return {key: tuple(file.get_slice(key).get_shape()) for key in sorted(file.keys())}
     except (SafetensorError, OSError) as error:
-        raise unusable(
-            settings, f"{path} is no whole safetensors file ({error}): was it fully written?"
+        raise make_checkpoint_error(
+            settings, f"{path} is no complete safetensors file ({error}); it may be truncated."
         ) from error
 
 
-def _parameters(settings: CheckpointSettings, part: Part, headers: dict[Path, Shapes]) -> int:
-    sizes = {key: prod(shape) for path in part.weights for key, shape in headers[path].items()}
+def _count_parameters(
+    settings: CheckpointSettings, part: ComponentFiles, shapes_by_path: dict[Path, Shapes]
+) -> int:
+    sizes = {
+        key: prod(shape) for path in part.weights for key, shape in shapes_by_path[path].items()
+    }
     if settings.family == "single-file" and part.weights:
-        sizes = {key: n for key, n in sizes.items() if key.startswith(PREFIXES[part.name])}
+        sizes = {
+            key: size for key, size in sizes.items() if key.startswith(KEY_PREFIXES[part.name])
+        }
         if not sizes:
-            raise unusable(
+            raise make_checkpoint_error(
                 settings,
                 f"{settings.path} holds no {part.name} (no key begins with "
-                f"{' or '.join(PREFIXES[part.name])}).",
+                f"{' or '.join(KEY_PREFIXES[part.name])}).",
             )
     return sum(sizes.values())
 
 
-def _label(part: Part, path: Path) -> str:
+def _make_label(part: ComponentFiles, path: Path) -> str:
     return path.name if path in part.weights else f"{part.name}/{path.name}"
 
 
-def _fits(settings: CheckpointSettings, of: dict[str, dict[str, Any]]) -> None:
-    """Raise CheckpointError where the components are not of one text-to-image checkpoint."""
+def _check_components(settings: CheckpointSettings, configs: dict[str, dict[str, Any]]) -> None:
+    """Raise CheckpointError if the components do not form one text-to-image checkpoint."""
     missing = [
         f"{part}: {key}"
         for part, keys in (
@@ -103,29 +117,32 @@ def _fits(settings: CheckpointSettings, of: dict[str, dict[str, Any]]) -> None:
             ("tokenizer", ("model_max_length",)),
         )
         for key in keys
-        if not of[part].get(key)
+        if not configs[part].get(key)
     ]
     if missing:
-        raise unusable(
+        raise make_checkpoint_error(
             settings, f"The configuration of {settings.path} lacks {', '.join(missing)}."
         )
-    if of["unet"]["in_channels"] != of["vae"]["latent_channels"]:
-        raise unusable(
+    if configs["unet"]["in_channels"] != configs["vae"]["latent_channels"]:
+        raise make_checkpoint_error(
             settings,
             f"{settings.path} is no text-to-image checkpoint: its denoiser takes "
-            f"{of['unet']['in_channels']} channels, its autoencoder gives "
-            f"{of['vae']['latent_channels']}.",
+            f"{configs['unet']['in_channels']} channels, its autoencoder gives "
+            f"{configs['vae']['latent_channels']}.",
         )
-    if of["unet"].get("time_cond_proj_dim"):
-        raise unusable(
+    if configs["unet"].get("time_cond_proj_dim"):
+        raise make_checkpoint_error(
             settings,
             f"The denoiser of {settings.path} is distilled to take guidance as an input "
-            "(time_cond_proj_dim), which is not sampled from here.",
+            "(time_cond_proj_dim), which is not supported.",
         )
-    limit, read = of["tokenizer"]["model_max_length"], of["text_encoder"]["max_position_embeddings"]
-    if limit > read:
-        raise unusable(
+    tokenizer_limit, encoder_limit = (
+        configs["tokenizer"]["model_max_length"],
+        configs["text_encoder"]["max_position_embeddings"],
+    )
+    if tokenizer_limit > encoder_limit:
+        raise make_checkpoint_error(
             settings,
-            f"The tokenizer of {settings.path} lets {limit} tokens through, its text encoder reads "
-            f"{read}.",
+            f"The tokenizer of {settings.path} allows {tokenizer_limit} tokens, but its text "
+            f"encoder reads {encoder_limit}.",
         )

@@ -1,7 +1,7 @@
-"""Which files make up a checkpoint, and whether they are all there: without reading any weights.
+"""Find the files of a checkpoint and check that all exist, without reading any weights.
 
-A checkpoint of the family ``diffusers`` is a StableDiffusionPipeline folder; one of ``single-file``
-is one file of weights in Stable Diffusion's original layout, and a folder without weights that
+A checkpoint of the family ``diffusers`` is a StableDiffusionPipeline folder. One of ``single-file``
+is one weights file in Stable Diffusion's original layout, and a folder without weights that
 describes it.
 """
 
@@ -15,29 +15,29 @@ from typing import Any
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.errors import CheckpointError
 
-PIPELINE = "StableDiffusionPipeline"
-CLASSES = {
+PIPELINE_CLASS = "StableDiffusionPipeline"
+COMPONENT_CLASSES = {
     "unet": ("UNet2DConditionModel",),
     "vae": ("AutoencoderKL",),
     "text_encoder": ("CLIPTextModel",),
     "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
 }
-CONFIGS = {
+CONFIG_FILES = {
     "unet": "config.json",
     "vae": "config.json",
     "text_encoder": "config.json",
     "tokenizer": "tokenizer_config.json",
     "scheduler": "scheduler_config.json",
 }
-SAFE = ".safetensors"
-# Without their suffix, as save_pretrained writes them: safetensors first, then pickles.
-WEIGHTS = {
+SAFETENSORS_SUFFIX = ".safetensors"
+# File names as save_pretrained writes them: safetensors first, then pickles.
+WEIGHT_FILES = {
     "unet": ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"),
     "vae": ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"),
     "text_encoder": ("model.safetensors", "pytorch_model.bin"),
 }
-# What a key of the original layout begins with.
-PREFIXES = {
+# Prefixes of the keys in the original layout.
+KEY_PREFIXES = {
     "unet": ("model.diffusion_model.",),
     "vae": ("first_stage_model.", "vae."),
     "text_encoder": ("cond_stage_model.",),
@@ -45,8 +45,8 @@ PREFIXES = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """One component: its settings as written, its small files, and its files of weights."""
+class ComponentFiles:
+    """One component: its configuration, its small files, and its weights files."""
 
     name: str
     config: dict[str, Any]
@@ -54,101 +54,111 @@ class Part:
     weights: tuple[Path, ...]
 
 
-def find_parts(settings: CheckpointSettings) -> list[Part]:
-    """The components of a checkpoint, by name.
+def find_components(settings: CheckpointSettings) -> list[ComponentFiles]:
+    """Find the components of a checkpoint, sorted by name.
 
-    Raises CheckpointError, with the command that fetches it, where a file is missing, no JSON, or
-    of a class that is not sampled from here; or where weights are pickles that are not allowed.
+    Raises CheckpointError, with the command that fetches the checkpoint, if a file is missing or
+    not JSON, names an unsupported class, or if weights are pickles and pickles are not allowed.
     """
     single = settings.family == "single-file"
     root = settings.config if single and settings.config else settings.path
     if not root.is_dir():
-        raise unusable(settings, f"There is no folder {root}.")
+        raise make_checkpoint_error(settings, f"There is no folder {root}.")
     if single and not settings.path.is_file():
-        raise unusable(settings, f"There is no file {settings.path}.")
-    index = _json(settings, root / "model_index.json")
-    _require_classes(settings, root / "model_index.json", index)
-    found = []
-    for name, file in CONFIGS.items():
-        described = root / name / file
-        files = [described]
+        raise make_checkpoint_error(settings, f"There is no file {settings.path}.")
+    index = _read_json(settings, root / "model_index.json")
+    _check_classes(settings, root / "model_index.json", index)
+    components = []
+    for name, file in CONFIG_FILES.items():
+        config_path = root / name / file
+        files = [config_path]
         if name == "tokenizer":
-            files = _tokenizer_files(settings, root / name)
+            files = _list_tokenizer_files(settings, root / name)
         weights: tuple[Path, ...] = ()
-        if name in WEIGHTS:
-            weights = (settings.path,) if single else _weights(settings, root / name, WEIGHTS[name])
-        found.append(Part(name, _json(settings, described), tuple(files), weights))
-    for path in {path for part in found for path in part.weights}:
-        if path.suffix != SAFE and not settings.unsafe_pickle:
-            raise unusable(
-                settings,
-                f"{path} is no safetensors file: reading it can run code of whoever made it. "
-                "Convert it, or set `unsafe_pickle: true` for this checkpoint to have it scanned "
-                "and read as weights only.",
+        if name in WEIGHT_FILES:
+            weights = (
+                (settings.path,)
+                if single
+                else _find_weights(settings, root / name, WEIGHT_FILES[name])
             )
-    return sorted(found, key=lambda part: part.name)
-
-
-def unusable(settings: CheckpointSettings, what: str) -> CheckpointError:
-    """The error for a checkpoint that cannot be used, with the way to get it."""
-    how = f"Fetch it: {settings.fetch}" if settings.fetch else "Correct its `path` in conf/."
-    return CheckpointError(f"{what} {how}")
-
-
-def _json(settings: CheckpointSettings, path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise unusable(settings, f"There is no {path}: the checkpoint is incomplete.") from None
-    except ValueError as error:
-        raise unusable(settings, f"{path} is no JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise unusable(settings, f"{path} holds no settings.")
-    return found
-
-
-def _require_classes(settings: CheckpointSettings, path: Path, index: dict[str, Any]) -> None:
-    if index.get("_class_name") != PIPELINE:
-        raise CheckpointError(
-            f"{path} describes a {index.get('_class_name')}. Only a {PIPELINE} (Stable Diffusion "
-            "1 and 2, and what has their parts) can be sampled from here."
+        components.append(
+            ComponentFiles(name, _read_json(settings, config_path), tuple(files), weights)
         )
-    for name, classes in CLASSES.items():
-        stated = index.get(name) or [None, None]
-        if stated[1] not in classes:
+    for path in {path for component in components for path in component.weights}:
+        if path.suffix != SAFETENSORS_SUFFIX and not settings.unsafe_pickle:
+            raise make_checkpoint_error(
+                settings,
+                f"{path} is not a safetensors file: reading a pickle can run the code of its "
+                "author. Convert it, or set `unsafe_pickle: true` for this checkpoint, which scans "
+                "it and reads it as weights only.",
+            )
+    return sorted(components, key=lambda part: part.name)
+
+
+def make_checkpoint_error(settings: CheckpointSettings, problem: str) -> CheckpointError:
+    """Make the error for a checkpoint that cannot be used, with the command that fetches it."""
+    remedy = f"Fetch it: {settings.fetch}" if settings.fetch else "Correct its `path` in conf/."
+    return CheckpointError(f"{problem} {remedy}")
+
+
+def _read_json(settings: CheckpointSettings, path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise make_checkpoint_error(
+            settings, f"There is no {path}: the checkpoint is incomplete."
+        ) from None
+    except ValueError as error:
+        raise make_checkpoint_error(settings, f"{path} is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise make_checkpoint_error(settings, f"{path} is no JSON object.")
+    return document
+
+
+def _check_classes(settings: CheckpointSettings, path: Path, index: dict[str, Any]) -> None:
+    if index.get("_class_name") != PIPELINE_CLASS:
+        raise CheckpointError(
+            f"{path} describes a {index.get('_class_name')}. Only a {PIPELINE_CLASS} (Stable "
+            "Diffusion 1 and 2, and models with the same components) is supported."
+        )
+    for name, classes in COMPONENT_CLASSES.items():
+        library_and_class = index.get(name) or [None, None]
+        if library_and_class[1] not in classes:
             raise CheckpointError(
-                f"{path} names {stated[1]} as `{name}`, which is not sampled from here. "
-                f"Known are: {', '.join(classes)}."
+                f"{path} names {library_and_class[1]} as `{name}`, which is not supported. "
+                f"Supported classes: {', '.join(classes)}."
             )
 
 
-def _tokenizer_files(settings: CheckpointSettings, folder: Path) -> list[Path]:
-    """All that a tokenizer may be read from; the vocabulary has two forms, of which one will do."""
+def _list_tokenizer_files(settings: CheckpointSettings, folder: Path) -> list[Path]:
+    """List the files of a tokenizer; its vocabulary may have either of two forms."""
     if not ((folder / "tokenizer.json").exists() or (folder / "vocab.json").exists()):
-        raise unusable(
+        raise make_checkpoint_error(
             settings, f"There is no vocabulary in {folder}: the checkpoint is incomplete."
         )
     return sorted(path for path in folder.iterdir() if path.suffix in (".json", ".txt"))
 
 
-def _weights(
+def _find_weights(
     settings: CheckpointSettings, folder: Path, names: tuple[str, ...]
 ) -> tuple[Path, ...]:
-    """The files of weights that diffusers and transformers would read: whole or in shards."""
+    """Find the weights files that diffusers and transformers read: one file or shards."""
     for name in names:
         if (folder / name).exists():
             return (folder / name,)
         index = folder / f"{name}.index.json"
         if index.exists():
-            shards = sorted(set(_json(settings, index).get("weight_map", {}).values()))
+            shards = sorted(set(_read_json(settings, index).get("weight_map", {}).values()))
             missing = [shard for shard in shards if not (folder / shard).exists()]
             if missing or not shards:
-                raise unusable(
+                raise make_checkpoint_error(
                     settings, f"{index} names {missing or 'no'} weights that are missing."
                 )
             return tuple(folder / shard for shard in shards)
-    others = sorted(path.name for path in folder.glob("*") if path.suffix in (SAFE, ".bin"))
+    others = sorted(
+        path.name for path in folder.glob("*") if path.suffix in (SAFETENSORS_SUFFIX, ".bin")
+    )
     beside = f" (it holds {', '.join(others)})" if others else ""
-    raise unusable(
+    raise make_checkpoint_error(
         settings, f"There is no {folder / names[0]}{beside}: the checkpoint is incomplete."
     )
