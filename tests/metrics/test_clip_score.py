@@ -1,4 +1,4 @@
-"""CLIP score: open_clip's own numbers, whatever the batch, and clear errors."""
+"""CLIP score: open_clip's own numbers for any batch size, and clear errors."""
 
 import json
 import shutil
@@ -15,10 +15,10 @@ from seedlab import clip as lab_clip
 from seedlab.tokenizer import train_tokenizer
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import CheckpointError
-from seedwitness.imaging.alignment import alignments
+from seedwitness.imaging.alignment import make_alignments
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, scoring
-from seedwitness.metrics.clip_score import CONFIG, WEIGHTS, load, scores
-from seedwitness.runtime.files import sha256_file
+from seedwitness.metrics.clip_score import CONFIG_FILE, WEIGHTS_FILE, load_clip, score_prompts
+from seedwitness.runtime.hashes import sha256_file
 
 TEXTS = ["a red owl", "a blue cat by Mara", "", "ember palette, fresco", "日本語 " * 60]
 PICTURES = torch.randint(
@@ -48,74 +48,76 @@ def test_scores_are_open_clips_cosines(folder: Path) -> None:
     with torch.no_grad():
         images, texts = model.eval().encode_image(x), model.encode_text(tokens)
     expected = torch.nn.functional.cosine_similarity(images, texts)
-    torch.testing.assert_close(scores(load(folder), PICTURES, TEXTS), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        score_prompts(load_clip(folder), PICTURES, TEXTS), expected, atol=1e-5, rtol=0
+    )
 
 
-def test_embeddings_do_not_depend_on_the_batch(folder: Path) -> None:
-    clip = load(folder)
+def test_embeddings_are_independent_of_the_batch_size(folder: Path) -> None:
+    clip = load_clip(folder)
     images, texts = clip.embed_images(PICTURES), clip.embed_texts(TEXTS)
-    torch.testing.assert_close(clip.embed_images(PICTURES, batch=2), images, atol=1e-5, rtol=0)
-    torch.testing.assert_close(clip.embed_texts(TEXTS, batch=2), texts, atol=1e-5, rtol=0)
+    torch.testing.assert_close(clip.embed_images(PICTURES, batch_size=2), images, atol=1e-5, rtol=0)
+    torch.testing.assert_close(clip.embed_texts(TEXTS, batch_size=2), texts, atol=1e-5, rtol=0)
 
 
-def test_what_is_known_of_the_weights_travels_with_them(copied: Path) -> None:
-    info = load(copied).info
+def test_the_record_describes_the_weights(copied: Path) -> None:
+    info = load_clip(copied).info
     assert info.label == LAB_WEIGHTS
-    assert info.weights_sha256 == sha256_file(copied / WEIGHTS)
-    config = json.loads((copied / CONFIG).read_text())
+    assert info.weights_sha256 == sha256_file(copied / WEIGHTS_FILE)
+    config = json.loads((copied / CONFIG_FILE).read_text())
     del config["card"]  # as in folders from elsewhere
-    (copied / CONFIG).write_text(json.dumps(config))
-    assert load(copied).info.label == GIVEN_WEIGHTS
+    (copied / CONFIG_FILE).write_text(json.dumps(config))
+    assert load_clip(copied).info.label == GIVEN_WEIGHTS
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
-def test_a_missing_file_is_named_and_nothing_random_steps_in(copied: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHTS_FILE])
+def test_a_missing_file_is_named_instead_of_random_weights(copied: Path, name: str) -> None:
     (copied / name).unlink()
     with pytest.raises(CheckpointError, match=rf"no .*{name}.*make lab"):
-        load(copied)
+        load_clip(copied)
 
 
-def test_weights_that_are_not_the_folders_are_refused(copied: Path) -> None:
-    (copied / WEIGHTS).write_bytes((copied / WEIGHTS).read_bytes() + b" ")
+def test_weights_of_another_folder_are_refused(copied: Path) -> None:
+    (copied / WEIGHTS_FILE).write_bytes((copied / WEIGHTS_FILE).read_bytes() + b" ")
     with pytest.raises(CheckpointError, match="SHA-256"):
-        load(copied)
+        load_clip(copied)
 
 
 @pytest.mark.parametrize("text", ["{", '{"model_cfg": {"embed_dim": 8}}'])
-def test_a_configuration_that_is_none_is_refused(copied: Path, text: str) -> None:
-    (copied / CONFIG).write_text(text)
+def test_an_invalid_configuration_is_refused(copied: Path, text: str) -> None:
+    (copied / CONFIG_FILE).write_text(text)
     with pytest.raises(CheckpointError, match="cannot be loaded"):
-        load(copied)
+        load_clip(copied)
 
 
-def test_as_a_metric_it_holds_a_picture_against_its_prompt(folder: Path) -> None:
+def test_as_a_metric_clip_compares_a_picture_with_its_prompt(folder: Path) -> None:
     names = ["a", "b", "c", "d", "e"]
     target = torch.zeros(3, 40, 40, dtype=torch.uint8)
-    expected = scores(load(folder), PICTURES, TEXTS)
+    expected = score_prompts(load_clip(folder), PICTURES, TEXTS)
     for batch in (2, 8):
-        metrics = scoring.load(["clip-text"], {"clip-text": folder}, batch)
-        rows = scoring.rows(metrics, names, PICTURES, TEXTS, alignments(target))
+        metrics = scoring.load_metrics(["clip-text"], {"clip-text": folder}, batch)
+        rows = scoring.score_trials(metrics, names, PICTURES, TEXTS, make_alignments(target))
         assert [row["trial"] for row in rows] == ["a", "b", "d", "e"]  # "c" was asked for nothing
         assert {row["alignment"] for row in rows} == {""}
         found = torch.tensor([row["score"] for row in rows])
         torch.testing.assert_close(found, expected[[0, 1, 3, 4]], atol=1e-5, rtol=0)
 
 
-def test_as_a_metric_it_says_nothing_of_what_is_close(folder: Path) -> None:
+def test_clip_text_selects_no_closest_trials(folder: Path) -> None:
     weights = {"clip": folder, "clip-text": folder}
-    metrics = scoring.load(["clip-text", "clip"], weights, 8)
-    rows = scoring.rows(
-        metrics, ["a", "b", "c", "d", "e"], PICTURES, TEXTS, alignments(PICTURES[3])
+    metrics = scoring.load_metrics(["clip-text", "clip"], weights, 8)
+    rows = scoring.score_trials(
+        metrics, ["a", "b", "c", "d", "e"], PICTURES, TEXTS, make_alignments(PICTURES[3])
     )
-    assert scoring.closest(rows, 1) == {"d"}
+    assert scoring.select_closest_trials(rows, 1) == {"d"}
 
 
 @pytest.mark.parametrize("use", ["metric", "copy"])
-def test_nothing_is_judged_by_it(use: str) -> None:
+def test_no_setting_may_judge_by_clip_text(use: str) -> None:
     judge = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())["judge"]
     if use == "metric":
         judge["metric"] = "clip-text"
     else:
-        judge["copies"][0]["metric"] = "clip-text"
+        judge["copy_criteria"][0]["metric"] = "clip-text"
     with pytest.raises(ValidationError, match="whether a picture shows its prompt"):
         JudgeSettings.model_validate(judge)

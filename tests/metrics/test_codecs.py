@@ -2,10 +2,10 @@
 
 import torch
 from cases import codecs as table
-
-from seedwitness.metrics.codecs import CODECS, QUALITIES, REDUCTIONS, coded
-from seedwitness.metrics.pixels import psnr_scores
 from seedwitness.verdict.pass_phrase import front, smallest
+
+from seedwitness.metrics.codecs import CODECS, QUALITIES, REDUCTIONS, encode_picture
+from seedwitness.metrics.pixels import score_psnr
 
 
 def scene() -> torch.Tensor:
@@ -17,19 +17,17 @@ def scene() -> torch.Tensor:
 
 def test_every_setting_gives_a_file_and_a_picture_of_the_same_size() -> None:
     picture = scene()
-    files = list(coded(picture))
+    files = list(encode_picture(picture))
     assert len(files) == len(CODECS) * len(REDUCTIONS) * len(QUALITIES)
     assert all(each.picture.shape == picture.shape for each in files)
     assert all(each.picture.dtype == torch.uint8 for each in files)
-    assert list(coded(picture))[7].picture.equal(files[7].picture)
+    assert list(encode_picture(picture))[7].picture.equal(files[7].picture)
 
 
-def test_more_bytes_come_nearer() -> None:
+def test_more_bytes_give_a_smaller_distortion() -> None:
     picture = scene()
-    files = [each for each in coded(picture) if each.reduction == 1]
-    near = psnr_scores(
-        torch.stack([each.picture for each in files]), picture.expand(18, -1, -1, -1)
-    )
+    files = [each for each in encode_picture(picture) if each.reduction == 1]
+    near = score_psnr(torch.stack([each.picture for each in files]), picture.expand(18, -1, -1, -1))
     for codec in CODECS:
         own = [
             (each.size, float(score))

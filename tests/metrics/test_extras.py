@@ -1,4 +1,4 @@
-"""DINOv2 and DreamSim: real classes with weights of chance, against their libraries."""
+"""DINOv2 and DreamSim: real classes with random weights, against their libraries."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from transformers import Dinov2Config, Dinov2Model
 from seedwitness.config.verdicts import ScoreSettings
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.metrics import dinov2, dreamsim
-from seedwitness.metrics.scoring import load
+from seedwitness.metrics.scoring import load_metrics
 from seedwitness.runtime.devices import default_device
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import sha256_file
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Distance(nn.Module):
-    """One minus the cosine of means over halves: a distance of the same kind and range."""
+    """One minus the cosine of means over rows: a distance of the same kind and range."""
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         x = a.mean(-1).flatten(1) - 0.5
@@ -52,7 +52,7 @@ def pictures(count: int) -> torch.Tensor:
 
 
 def test_dinov2_is_the_class_token_of_transformers(folder: Path) -> None:
-    loaded = dinov2.load(folder)
+    loaded = dinov2.load_dinov2(folder)
     model = Dinov2Model.from_pretrained(folder, local_files_only=True).eval()
     x = loaded.preprocessing(pictures(3))
     assert x.shape == (3, 3, 224, 224)
@@ -62,59 +62,63 @@ def test_dinov2_is_the_class_token_of_transformers(folder: Path) -> None:
     assert loaded.info.weights_sha256 == sha256_file(folder / "model.safetensors")
 
 
-def test_dreamsim_is_what_its_file_says(traced: Path) -> None:
-    loaded = dreamsim.load(traced)
+def test_dreamsim_is_computed_by_its_file(traced: Path) -> None:
+    loaded = dreamsim.load_dreamsim(traced)
     first, second = pictures(3), pictures(3).flip(0)
-    ready = transforms.Compose(  # as its package has it
+    preprocess = transforms.Compose(  # as its package has it
         [
             transforms.ToPILImage(),
             transforms.Resize((224, 224), transforms.InterpolationMode.BICUBIC),
             transforms.ToTensor(),
         ]
     )
-    x, y = (torch.stack([ready(each) for each in stack]) for stack in (first, second))
-    torch.testing.assert_close(loaded.scores(first, second), Distance()(x, y), rtol=0, atol=1e-5)
-    assert loaded.scores(first, first).abs().max() < 1e-6
+    x, y = (torch.stack([preprocess(picture) for picture in stack]) for stack in (first, second))
+    torch.testing.assert_close(
+        loaded.score_pairs(first, second), Distance()(x, y), rtol=0, atol=1e-5
+    )
+    assert loaded.score_pairs(first, first).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("name", ["dinov2", "dreamsim"])
-def test_the_batch_makes_no_difference(name: str, folder: Path, traced: Path) -> None:
+def test_the_batch_size_makes_no_difference(name: str, folder: Path, traced: Path) -> None:
     weights = {"dinov2": folder, "dreamsim": traced}
     several, target = pictures(5), pictures(1)[0]
-    whole = load([name], weights, 8)[name].against(several, target)
-    apart = load([name], weights, 2)[name].against(several, target)
+    whole = load_metrics([name], weights, 8)[name].score(several, target)
+    apart = load_metrics([name], weights, 2)[name].score(several, target)
     assert whole.shape == (5,)
     torch.testing.assert_close(whole, apart, rtol=0, atol=1e-5)
 
 
-def test_what_is_missing_is_named(tmp_path: Path, folder: Path) -> None:
+def test_missing_or_broken_weights_are_named(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(CheckpointError, match="hf download facebook/dinov2-base"):
-        dinov2.load(tmp_path)
+        dinov2.load_dinov2(tmp_path)
     with pytest.raises(CheckpointError, match="DreamSim is missing"):
-        dreamsim.load(tmp_path / "dreamsim.pt")
+        dreamsim.load_dreamsim(tmp_path / "dreamsim.pt")
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"none")
     with pytest.raises(CheckpointError, match="cannot be loaded as a DINOv2 model"):
-        dinov2.load(tmp_path)
+        dinov2.load_dinov2(tmp_path)
     (tmp_path / "dreamsim.pt").write_bytes(b"none")
-    with pytest.raises(CheckpointError, match="no TorchScript file"):
-        dreamsim.load(tmp_path / "dreamsim.pt")
+    with pytest.raises(CheckpointError, match="not a TorchScript file"):
+        dreamsim.load_dreamsim(tmp_path / "dreamsim.pt")
 
 
-def test_what_has_no_weights_cannot_be_loaded_and_is_not_run() -> None:
+def test_a_metric_without_weights_is_refused_and_not_run() -> None:
     with pytest.raises(ConfigError, match="names no file for `dinov2`"):
-        load(["psnr", "dinov2", "pdq"], {}, 4)
-    asked = ScoreSettings(metrics=["psnr", "dinov2", "pdq"])
-    assert (asked.runnable, asked.without_weights) == (["psnr", "pdq"], ["dinov2"])
+        load_metrics(["psnr", "dinov2", "pdq"], {}, 4)
+    settings = ScoreSettings(metrics=["psnr", "dinov2", "pdq"])
+    assert (settings.runnable, settings.without_weights) == (["psnr", "pdq"], ["dinov2"])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
 def test_a_gpu_gives_the_same(folder: Path, traced: Path) -> None:
     weights = {"dinov2": folder, "dreamsim": traced}
     names = [*weights, "patch-l2", "pdq", "phash", "psnr", "ssim"]
-    shown = pictures(3)
-    found = [load(names, weights, 4, default_device(place)) for place in ("cpu", "cuda")]
+    batch = pictures(3)
+    metrics_by_device = [
+        load_metrics(names, weights, 4, default_device(place)) for place in ("cpu", "cuda")
+    ]
     for name in names:
-        here, there = (each[name].against(shown, shown[0]) for each in found)
-        assert there.device.type == "cpu"
-        torch.testing.assert_close(there, here, atol=1e-4, rtol=1e-4)
+        on_cpu, on_gpu = (metrics[name].score(batch, batch[0]) for metrics in metrics_by_device)
+        assert on_gpu.device.type == "cpu"
+        torch.testing.assert_close(on_gpu, on_cpu, atol=1e-4, rtol=1e-4)

@@ -12,8 +12,8 @@ import torchvision
 from seedlab import perceptual_distance as lab_distance
 from seedwitness.errors import CheckpointError
 from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS
-from seedwitness.metrics.lpips_distance import TRUNKS, load_lab, load_published, scores
-from seedwitness.runtime.files import sha256_file
+from seedwitness.metrics.lpips_distance import TRUNKS, load_lab, load_published, score_pairs
+from seedwitness.runtime.hashes import sha256_file
 
 FIRST, SECOND = torch.randint(
     256, (2, 5, 3, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
@@ -29,7 +29,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trunk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trunk in torchvision's format; the weights are random, which is enough to compare."""
+    """A trunk in torchvision's format; random weights suffice for the comparison."""
     path = tmp_path_factory.mktemp("trunk") / TRUNKS["squeeze"]
     torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), path)
     return path
@@ -47,11 +47,11 @@ def test_published_weights_give_the_packages_numbers(trunk: Path) -> None:
     with torch.no_grad():
         theirs = reference(FIRST / 255, SECOND / 255, normalize=True).flatten()
     loaded = load_published(trunk, "squeeze")
-    torch.testing.assert_close(scores(loaded, FIRST, SECOND), theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(score_pairs(loaded, FIRST, SECOND), theirs, atol=1e-5, rtol=1e-5)
     assert (loaded.info.label, loaded.info.title) == (GIVEN_WEIGHTS, "lpips-squeeze")
 
 
-def test_a_trunk_is_published_where_it_has_the_hash_of_its_name(
+def test_a_trunk_is_published_if_it_has_the_hash_of_its_name(
     trunk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = f"squeezenet1_1-{sha256_file(trunk)[:8]}.pth"
@@ -59,21 +59,23 @@ def test_a_trunk_is_published_where_it_has_the_hash_of_its_name(
     assert load_published(trunk, "squeeze").info.label == PUBLISHED_WEIGHTS
 
 
-def test_scores_do_not_depend_on_the_batch(lab: Path) -> None:
+def test_scores_are_independent_of_the_batch_size(lab: Path) -> None:
     loaded = load_lab(lab)
-    whole = scores(loaded, FIRST, SECOND)
+    whole = score_pairs(loaded, FIRST, SECOND)
     assert whole.shape == (5,)
-    torch.testing.assert_close(scores(loaded, FIRST, SECOND, batch=2), whole, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        score_pairs(loaded, FIRST, SECOND, batch_size=2), whole, atol=1e-5, rtol=0
+    )
 
 
-def test_what_is_known_of_the_weights_travels_with_them(lab: Path) -> None:
+def test_the_record_describes_the_weights(lab: Path) -> None:
     info = load_lab(lab).info
     assert info.label == LAB_WEIGHTS
     assert not info.higher_is_closer
     assert info.weights_sha256 == json.loads(lab.with_suffix(".json").read_text())["sha256"]
 
 
-def test_a_missing_trunk_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:
+def test_a_missing_trunk_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"curl -L -o .*trunk\.pth https://.*squeezenet1_1"):
         load_published(tmp_path / "trunk.pth", "squeeze")
 
@@ -84,13 +86,13 @@ def test_an_unknown_trunk_is_refused_with_the_known_ones(trunk: Path) -> None:
 
 
 def test_a_trunk_of_another_kind_is_refused(trunk: Path) -> None:
-    with pytest.raises(CheckpointError, match="no alex of torchvision"):
+    with pytest.raises(CheckpointError, match="not torchvision's alex"):
         load_published(trunk, "alex")
 
 
 def test_a_broken_trunk_is_refused(tmp_path: Path) -> None:
     (tmp_path / "trunk.pth").write_bytes(b"<html>not found</html>")
-    with pytest.raises(CheckpointError, match="no squeeze of torchvision"):
+    with pytest.raises(CheckpointError, match="not torchvision's squeeze"):
         load_published(tmp_path / "trunk.pth", "squeeze")
 
 
@@ -116,6 +118,6 @@ def test_one_reference_is_compared_with_every_picture(lab: Path, batch: int) -> 
     generator = torch.Generator().manual_seed(1)
     pictures = torch.randint(0, 256, (5, 3, 64, 64), generator=generator, dtype=torch.uint8)
     reference = pictures[3:4].flip(-1)
-    repeated = scores(load_lab(lab), pictures, reference.expand_as(pictures))
-    found = scores(load_lab(lab), pictures, reference, batch)
+    repeated = score_pairs(load_lab(lab), pictures, reference.expand_as(pictures))
+    found = score_pairs(load_lab(lab), pictures, reference, batch)
     torch.testing.assert_close(found, repeated, atol=1e-5, rtol=0)

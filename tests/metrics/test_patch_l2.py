@@ -1,10 +1,10 @@
-"""Patch-L2: known answers and a plain loop beside it."""
+"""Patch-L2: known answers and a reference loop over tiles."""
 
 import pytest
 import torch
 
 from seedwitness.errors import PictureError
-from seedwitness.metrics.patch_l2 import INFO, patch_l2, scores
+from seedwitness.metrics.patch_l2 import INFO, patch_l2, score_pairs
 
 
 def test_an_even_difference_is_the_distance() -> None:
@@ -27,7 +27,7 @@ def test_one_tile_is_enough() -> None:
     assert patch_l2(x, across).item() == pytest.approx(0.6 / 2**0.5)
 
 
-def test_it_equals_a_plain_loop() -> None:
+def test_patch_l2_equals_a_loop_over_tiles() -> None:
     x, y = torch.rand(2, 5, 3, 32, 64)
     plain = [
         max(
@@ -43,10 +43,10 @@ def test_it_equals_a_plain_loop() -> None:
     torch.testing.assert_close(matrix.diagonal(), torch.stack(plain))
 
 
-def test_scores_do_not_depend_on_the_batch() -> None:
+def test_scores_are_independent_of_the_batch_size() -> None:
     x, y = torch.randint(256, (2, 7, 3, 16, 16), dtype=torch.uint8)
-    whole = scores(x, y)
-    torch.testing.assert_close(scores(x, y, batch=2), whole, atol=1e-6, rtol=0)
+    whole = score_pairs(x, y)
+    torch.testing.assert_close(score_pairs(x, y, batch_size=2), whole, atol=1e-6, rtol=0)
     torch.testing.assert_close(whole, patch_l2(x.float() / 255, y.float() / 255))
 
 
@@ -54,5 +54,5 @@ def test_scores_do_not_depend_on_the_batch() -> None:
 def test_other_sizes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(PictureError, match="size"):
         patch_l2(torch.zeros(3, 16, 16), torch.zeros(shape))
-    with pytest.raises(PictureError, match="cut in 4"):
+    with pytest.raises(PictureError, match="divisible by 4"):
         patch_l2(torch.zeros(3, 18, 16), torch.zeros(3, 18, 16))

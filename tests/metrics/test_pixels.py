@@ -1,4 +1,4 @@
-"""SSIM and PSNR: known answers, a plain formula beside the library, batches."""
+"""SSIM and PSNR: known answers, a reference implementation, independence of the batch size."""
 
 import pytest
 import torch
@@ -7,16 +7,16 @@ from seedwitness.errors import PictureError
 from seedwitness.metrics.pixels import (
     PSNR,
     ms_ssim,
-    ms_ssim_scores,
     psnr,
-    psnr_scores,
+    score_ms_ssim,
+    score_psnr,
+    score_ssim,
     ssim,
-    ssim_scores,
 )
 
 
 def plain_ssim(x: torch.Tensor, y: torch.Tensor) -> float:
-    """Wang et al.'s formula on one picture, every window by itself, valid windows only."""
+    """Compute Wang et al.'s formula on one picture, window by window, valid windows only."""
     at = torch.arange(11.0) - 5
     line = torch.exp(-at.square() / (2 * 1.5**2))
     weights = (line[:, None] * line[None]) / line.sum() ** 2
@@ -43,7 +43,7 @@ def test_known_answers() -> None:
     torch.testing.assert_close(psnr(x * 0.5, x * 0.5 + 0.1), torch.full((2,), 20.0))
 
 
-def test_ssim_equals_the_plain_formula() -> None:
+def test_ssim_equals_the_formula() -> None:
     x, y = torch.rand(2, 3, 22, 24, generator=torch.Generator().manual_seed(2))
     near = (x + 0.2 * y).clamp(0, 1)
     for other in (y, near):
@@ -51,14 +51,14 @@ def test_ssim_equals_the_plain_formula() -> None:
     assert ssim(x[None], near[None]) > ssim(x[None], y[None])
 
 
-def test_scores_do_not_depend_on_the_batch() -> None:
+def test_scores_are_independent_of_the_batch_size() -> None:
     x, y = torch.randint(256, (2, 7, 3, 16, 16), dtype=torch.uint8)
-    for scores in (ssim_scores, psnr_scores):
-        torch.testing.assert_close(scores(x, y, batch=2), scores(x, y), atol=1e-5, rtol=0)
+    for scores in (score_ssim, score_psnr):
+        torch.testing.assert_close(scores(x, y, batch_size=2), scores(x, y), atol=1e-5, rtol=0)
 
 
 def test_ms_ssim_is_the_product_over_five_scales() -> None:
-    """Of contrast and structure at each, of all of SSIM at the last (Wang et al., eq. 7)."""
+    """Contrast and structure at each scale, the whole SSIM at the last (Wang et al., eq. 7)."""
     x, y = torch.rand(2, 1, 3, 192, 192, generator=torch.Generator().manual_seed(3))
     near = (x + 0.3 * y).clamp(0, 1)
     exponents = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -73,7 +73,7 @@ def test_ms_ssim_is_the_product_over_five_scales() -> None:
 
 
 def structure(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """SSIM's term of contrast and structure, by SSIM's own windows: without its means' term."""
+    """Compute SSIM's contrast and structure term over its windows, without luminance."""
     at = torch.arange(11.0) - 5
     line = torch.exp(-at.square() / (2 * 1.5**2))
     weights = ((line[:, None] * line[None]) / line.sum() ** 2).expand(3, 1, 11, 11)
@@ -86,15 +86,17 @@ def structure(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return ((2 * cov + c2) / (vx + vy + c2)).mean()
 
 
-def test_ms_ssim_does_not_depend_on_the_batch() -> None:
+def test_ms_ssim_is_independent_of_the_batch_size() -> None:
     x, y = torch.randint(256, (2, 3, 3, 176, 180), dtype=torch.uint8)
-    both = ms_ssim_scores(x, y, batch=2), ms_ssim_scores(x, y)
+    both = score_ms_ssim(x, y, batch_size=2), score_ms_ssim(x, y)
     torch.testing.assert_close(*both, atol=1e-5, rtol=0)
 
 
-def test_ms_ssim_needs_room_for_five_scales() -> None:
+def test_ms_ssim_refuses_pictures_too_small_for_five_scales() -> None:
     small = torch.zeros(1, 3, 175, 400)
-    with pytest.raises(PictureError, match="both sides have to be 176 or longer, not 400 × 175"):
+    with pytest.raises(
+        PictureError, match="both sides must have at least 176 pixels, not 400 × 175"
+    ):
         ms_ssim(small, small)
 
 

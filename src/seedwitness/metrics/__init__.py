@@ -1,8 +1,8 @@
-"""Metrics: how like two pictures are, or a picture and a text. One file a metric.
+"""Metrics of the similarity of two pictures, or of a picture and a text: one file per metric.
 
-Each file has the pure maths first, then pictures to scores. Pictures are uint8 tensors
-[n, 3, height, width]; scores are float32 on the CPU. A score never depends on which others were in
-its batch, but for the last bits of float32 (within 1e-5 for embeddings and distances).
+Each file has the pure maths first, then functions from pictures to scores. Pictures are uint8
+tensors [n, 3, height, width]; scores are float32 on the CPU. A score is independent of the rest of
+its batch, except in the last bits of float32 (within 1e-5 for embeddings and distances).
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 LAB_WEIGHTS = "lab weights"
 PUBLISHED_WEIGHTS = "published weights"
 GIVEN_WEIGHTS = "weights as given"
-"""Of a file that nothing here can tell from another: whose it is says whoever named it."""
+"""Label of a file whose origin cannot be verified: the configuration states it."""
 NO_WEIGHTS = "no weights"
 
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """What has to be known of a metric to read its scores; it travels with them.
+    """What a reader needs to interpret a metric's scores; it is stored with them.
 
     ``lowest`` and ``highest`` bound the scores (``highest`` None: no bound); ``copy_threshold`` is
-    where the literature begins to say "copy", None where it says nothing of these weights;
-    ``label`` says whose weights they are.
+    the score from which the literature speaks of a copy, None if it gives none for these weights;
+    ``label`` states the origin of the weights.
     """
 
     name: str
@@ -37,5 +37,5 @@ class MetricInfo:
 
     @property
     def title(self) -> str:
-        """The name as outputs print it: whose weights stand in for the published ones is in it."""
+        """The name as outputs print it, with the label if the lab's weights are used."""
         return f"{self.name} ({self.label})" if self.label == LAB_WEIGHTS else self.name

@@ -1,4 +1,4 @@
-"""What image codecs make of a picture, from the smallest files up: for rate against distortion."""
+"""Encode a picture by image codecs at increasing sizes, to compare rate against distortion."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.imaging.alignment import resized_pixels
+from seedwitness.imaging.alignment import resize_to_tensor
 
-DISTORTIONS = ("lpips", "psnr")
-"""The metrics by which files are compared with pictures that a checkpoint made."""
+DISTORTION_METRICS = ("lpips", "psnr")
+"""Metrics that compare encoded files with generated pictures."""
 
 CODECS: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "optimize": True},
@@ -25,11 +25,11 @@ QUALITIES = (1, 10, 30, 50, 75, 95)
 
 
 @dataclass(frozen=True)
-class Coded:
-    """A picture through a codec: the size of the whole file, and what comes out of it again.
+class EncodedPicture:
+    """A picture encoded by a codec: the file's size in bytes and the decoded picture.
 
-    ``reduction`` says by what it was made smaller before, and larger again after; ``picture`` is
-    uint8 [3, h, w].
+    ``reduction`` is the factor by which the picture was scaled down before encoding and up after
+    decoding; ``picture`` is uint8 [3, h, w].
     """
 
     codec: str
@@ -39,20 +39,20 @@ class Coded:
     picture: Tensor
 
 
-def coded(picture: Tensor) -> Iterator[Coded]:
-    """``picture`` (uint8 [3, h, w]) through every one of CODECS, REDUCTIONS and QUALITIES.
+def encode_picture(picture: Tensor) -> Iterator[EncodedPicture]:
+    """Encode ``picture`` (uint8 [3, h, w]) by every combination of CODECS, REDUCTIONS, QUALITIES.
 
-    Sizes count what a file holds besides the picture's content, as files do.
+    Sizes include the headers of the file format.
     """
     _, height, width = picture.shape
-    whole = Image.fromarray(picture.permute(1, 2, 0).numpy())
+    image = Image.fromarray(picture.permute(1, 2, 0).numpy())
     for codec, options in CODECS.items():
         for reduction in REDUCTIONS:
-            small = whole if reduction == 1 else whole.reduce(reduction)
+            reduced = image if reduction == 1 else image.reduce(reduction)
             for quality in QUALITIES:
-                file = BytesIO()
-                small.save(file, quality=quality, **options)
-                size = len(file.getvalue())
-                with Image.open(file) as back:
-                    whole_again = resized_pixels(back, width, height, "stretch")
-                yield Coded(codec, reduction, quality, size, whole_again)
+                buffer = BytesIO()
+                reduced.save(buffer, quality=quality, **options)
+                size = len(buffer.getvalue())
+                with Image.open(buffer) as decoded:
+                    picture_again = resize_to_tensor(decoded, width, height, "stretch")
+                yield EncodedPicture(codec, reduction, quality, size, picture_again)

@@ -1,7 +1,7 @@
-"""Where a picture agrees with a target: tile by tile in pixels, window by window by descriptor.
+"""Map where a picture agrees with a target: tiles by pixels, windows by descriptor.
 
-A copy of a template reproduces the background and changes the face: one score for the whole picture
-does not say so.
+A copy of a template reproduces the background and changes the face; a single score for the whole
+picture does not show that.
 """
 
 from __future__ import annotations
@@ -12,65 +12,69 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-TILES = 16
-"""A side, for agreement in pixels."""
-WINDOWS = 5
-"""A side, each half as wide and as high as the picture, for agreement by descriptor."""
-CLOSE = 0.15
-"""Root-mean-square difference up to which a tile agrees: what Carlini et al. ask of their tiles."""
-PALE = 0.12
-"""What is left of a picture's contrast where it does not agree."""
+TILE_COUNT = 16
+"""Tiles per side, for agreement in pixels."""
+WINDOW_COUNT = 5
+"""Windows per side, each half as wide and as high as the picture, for agreement by descriptor."""
+MAX_TILE_DIFFERENCE = 0.15
+"""Largest root-mean-square difference at which a tile agrees: the threshold of Carlini et al."""
+FADED_CONTRAST = 0.12
+"""Share of a picture's contrast that remains where it does not agree."""
 
-Against = Callable[[Tensor, Tensor], Tensor]
+ScoreFunction = Callable[[Tensor, Tensor], Tensor]
 
 
-def tiles(picture: Tensor, target: Tensor, count: int = TILES) -> Tensor:
-    """Root-mean-square difference in each of ``count`` × ``count`` tiles: [count, count] in [0, 1].
+def compute_tile_differences(
+    picture: Tensor, target: Tensor, tile_count: int = TILE_COUNT
+) -> Tensor:
+    """Compute the root-mean-square difference in each tile: [tile_count, tile_count] in [0, 1].
 
-    Both are uint8 [3, height, width] with sides of at least ``count`` pixels; where ``count`` does
-    not divide a side, tiles overlap by a pixel.
+    Both pictures are uint8 [3, height, width] with sides of at least ``tile_count`` pixels; if
+    ``tile_count`` does not divide a side, tiles overlap by one pixel.
     """
-    squared = ((picture.float() - target.float()) / 255).square().mean(0, keepdim=True)
-    means = adaptive_avg_pool2d(squared[None], count)
+    squares = ((picture.float() - target.float()) / 255).square().mean(0, keepdim=True)
+    means = adaptive_avg_pool2d(squares[None], tile_count)
     return means[0, 0].sqrt()
 
 
-def windows(against: Against, picture: Tensor, target: Tensor, count: int = WINDOWS) -> Tensor:
-    """Cosine by a descriptor of each window with the target's window at the same place.
+def score_windows(
+    score: ScoreFunction, picture: Tensor, target: Tensor, window_count: int = WINDOW_COUNT
+) -> Tensor:
+    """Score each window against the target's window at the same position, by a descriptor.
 
-    [count, count] in [−1, 1]; ``against`` is a metric's, of pictures with one target.
+    Returns cosines [window_count, window_count] in [−1, 1]; ``score`` is ``Metric.score``.
     """
     height, width = picture.shape[-2:]
-    rows = [round(k * (height - height // 2) / (count - 1)) for k in range(count)]
-    columns = [round(k * (width - width // 2) / (count - 1)) for k in range(count)]
-    found = torch.empty(count, count)
+    rows = [round(k * (height - height // 2) / (window_count - 1)) for k in range(window_count)]
+    columns = [round(k * (width - width // 2) / (window_count - 1)) for k in range(window_count)]
+    window_scores = torch.empty(window_count, window_count)
     for y, top in enumerate(rows):
         for x, left in enumerate(columns):
-            place = (..., slice(top, top + height // 2), slice(left, left + width // 2))
-            found[y, x] = against(picture[place][None], target[place])[0]
-    return found
+            window = (..., slice(top, top + height // 2), slice(left, left + width // 2))
+            window_scores[y, x] = score(picture[window][None], target[window])[0]
+    return window_scores
 
 
-def spread(found: Tensor, height: int, width: int) -> Tensor:
-    """Scores of ``windows`` as a map [height, width]: for each pixel the mean of what covers it."""
-    count = len(found)
-    total, covered = torch.zeros(height, width), torch.zeros(height, width)
-    for y in range(count):
-        top = round(y * (height - height // 2) / (count - 1))
-        for x in range(count):
-            left = round(x * (width - width // 2) / (count - 1))
-            place = (slice(top, top + height // 2), slice(left, left + width // 2))
-            total[place] += found[y, x]
-            covered[place] += 1
-    return total / covered.clamp(min=1)
+def spread_window_scores(window_scores: Tensor, height: int, width: int) -> Tensor:
+    """Spread window scores to a map [height, width]: per pixel the mean of the windows on it."""
+    window_count = len(window_scores)
+    total, coverage = torch.zeros(height, width), torch.zeros(height, width)
+    for y in range(window_count):
+        top = round(y * (height - height // 2) / (window_count - 1))
+        for x in range(window_count):
+            left = round(x * (width - width // 2) / (window_count - 1))
+            window = (slice(top, top + height // 2), slice(left, left + width // 2))
+            total[window] += window_scores[y, x]
+            coverage[window] += 1
+    return total / coverage.clamp(min=1)
 
 
-def shown(picture: Tensor, agreement: Tensor) -> Tensor:
-    """``picture`` (uint8 [3, h, w]) as it is where ``agreement`` is 1, and paled where it is 0.
+def fade_disagreement(picture: Tensor, agreement: Tensor) -> Tensor:
+    """Fade ``picture`` (uint8 [3, h, w]) towards white where ``agreement`` falls from 1 to 0.
 
     ``agreement`` is [rows, columns] in [0, 1], of any size.
     """
     height, width = picture.shape[-2:]
     alpha = interpolate(agreement.float().clamp(0, 1)[None, None], (height, width))[0]
-    alpha = PALE + (1 - PALE) * alpha
+    alpha = FADED_CONTRAST + (1 - FADED_CONTRAST) * alpha
     return (255 - alpha * (255 - picture.float())).round().to(torch.uint8)

@@ -1,8 +1,9 @@
-"""Cosine of copy-detection descriptors (SSCD: Pizzi et al., CVPR 2022), any TorchScript file.
+"""Compute the cosine of copy-detection descriptors (SSCD: Pizzi et al., CVPR 2022).
 
-Higher is closer, in [-1, 1]. For the published ``sscd_disc_mixup`` 0.75 stands for 90 % precision
-on DISC (its README), and Somepalli et al. (CVPR 2023) call copies what is above 0.5. Weights of the
-lab's own have no such threshold: theirs is measured on controls.
+The descriptor is any TorchScript file. Higher is closer, in [-1, 1]. For the published
+``sscd_disc_mixup``, 0.75 corresponds to 90 % precision on DISC (its README), and Somepalli et al.
+(CVPR 2023) call scores above 0.5 copies. The lab's own weights have no such threshold; theirs is
+measured on controls.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seedwitness.imaging.alignment import resized
+from seedwitness.imaging.alignment import resize_batch
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
-from seedwitness.metrics.weights import card_file, read_card, require, scripted
-from seedwitness.runtime.files import sha256_file
+from seedwitness.metrics.weights import card_path, load_torchscript, read_card, require_file
+from seedwitness.runtime.devices import full_precision
+from seedwitness.runtime.hashes import sha256_file
 
 VERSION = "1"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -26,9 +28,9 @@ PUBLISHED_URL = "https://dl.fbaipublicfiles.com/sscd-copy-detection/"
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a picture is made ready: size in pixels, by Pillow's bilinear, then normalised.
+    """Preprocessing of a picture: resize by Pillow's bilinear filter, then normalise.
 
-    ``square`` stretches it to size × size, else its shorter side becomes ``size``.
+    ``square`` stretches the picture to size × size pixels, else its shorter side becomes ``size``.
     """
 
     size: int
@@ -37,21 +39,21 @@ class Preprocessing:
     std: tuple[float, float, float] = IMAGENET_STD
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """uint8 [n, 3, height, width] to float [n, 3, h, w]."""
+        """Resize and normalise: uint8 [n, 3, height, width] to float [n, 3, h, w]."""
         height, width = pictures.shape[-2:]
         shorter = min(height, width)
-        target = (int(self.size * height / shorter), int(self.size * width / shorter))
+        size = (int(self.size * height / shorter), int(self.size * width / shorter))
         if self.square:
-            target = (self.size, self.size)
-        return self.normalise(resized(pictures, *target).to(pictures.device).float() / 255)
+            size = (self.size, self.size)
+        return self.normalise(resize_batch(pictures, *size).to(pictures.device).float() / 255)
 
     def normalise(self, x: Tensor) -> Tensor:
-        """Only the last step, for pictures [n, 3, h, w] in [0, 1] that have their size already."""
+        """Normalise pictures [n, 3, h, w] in [0, 1] that have the right size already."""
         mean, std = x.new_tensor(self.mean), x.new_tensor(self.std)
         return (x - mean[:, None, None]) / std[:, None, None]
 
-    def entries(self) -> dict[str, object]:
-        """What a card says of it."""
+    def make_card_entries(self) -> dict[str, object]:
+        """Make the entries of a weights card that describe the preprocessing."""
         return {
             "size": self.size,
             "square": self.square,
@@ -60,8 +62,8 @@ class Preprocessing:
         }
 
 
-# The published files, as their README says to use them: shorter side 288.
-PUBLISHED = {
+# Published files, with the preprocessing of their README: shorter side 288.
+PUBLISHED_PREPROCESSING = {
     name: Preprocessing(size=288, square=False)
     for name in (
         "sscd_disc_mixup",
@@ -75,63 +77,66 @@ PUBLISHED = {
 }
 
 
-def cosines(first: Tensor, second: Tensor) -> Tensor:
-    """Cosine of every pair of rows: [n, d] and [m, d] to [n, m]."""
+def compute_cosines(first: Tensor, second: Tensor) -> Tensor:
+    """Compute the cosine of every pair of rows: [n, d] and [m, d] to [n, m]."""
     return F.normalize(first, dim=-1) @ F.normalize(second, dim=-1).T
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A loaded descriptor: network, preprocessing and what is known of its scores."""
+    """A loaded descriptor: network, preprocessing and the record of its scores."""
 
     network: torch.jit.ScriptModule
     preprocessing: Preprocessing
     info: MetricInfo
     device: torch.device
 
+    @full_precision()
     @torch.no_grad()
-    def embed(self, pictures: Tensor, batch: int = 64) -> Tensor:
-        """Descriptors of unit length: uint8 [n, 3, height, width] to [n, d]."""
+    def embed(self, pictures: Tensor, batch_size: int = 64) -> Tensor:
+        """Compute descriptors of unit length: uint8 [n, 3, height, width] to [n, d]."""
         parts = [
             self.network(self.preprocessing(part.to(self.device))).float().cpu()
-            for part in pictures.split(batch)
+            for part in pictures.split(batch_size)
         ]
         return F.normalize(torch.cat(parts), dim=-1)
 
 
-def scores(descriptor: Descriptor, pictures: Tensor, references: Tensor, batch: int = 64) -> Tensor:
-    """Cosine of each picture with the reference of the same row: two uint8 stacks to [n]."""
-    pairs = descriptor.embed(pictures, batch) * descriptor.embed(references, batch)
-    return pairs.sum(-1)
+def score_pairs(
+    descriptor: Descriptor, pictures: Tensor, references: Tensor, batch_size: int = 64
+) -> Tensor:
+    """Score each picture against the reference of its row: two uint8 stacks to cosines [n]."""
+    products = descriptor.embed(pictures, batch_size) * descriptor.embed(references, batch_size)
+    return products.sum(-1)
 
 
-def load(weights: Path, device: str | torch.device = "cpu") -> Descriptor:
-    """Descriptor from a TorchScript file and the card beside it.
+def load_descriptor(weights: Path, device: str | torch.device = "cpu") -> Descriptor:
+    """Load a descriptor from a TorchScript file and the card beside it.
 
-    A published SSCD file needs no card: its name says how to use it, and is believed. Raises
-    CheckpointError where the file or card is missing or they do not belong together.
+    A published SSCD file needs no card: its name, which is trusted, determines the preprocessing.
+    Raises CheckpointError if the file or the card is missing or they do not belong together.
     """
-    published = weights.name.split(".")[0]
-    if published in PUBLISHED:
-        how = f"Fetch it: curl -L -o {weights} {PUBLISHED_URL}{published}.torchscript.pt"
+    published_name = weights.name.split(".")[0]
+    if published_name in PUBLISHED_PREPROCESSING:
+        remedy = f"Fetch it: curl -L -o {weights} {PUBLISHED_URL}{published_name}.torchscript.pt"
     else:
-        how = f"Published descriptors lie at {PUBLISHED_URL}; `make lab` trains the lab's own."
-    require(weights, "The copy-detection descriptor", how)
-    if published in PUBLISHED and not card_file(weights).exists():
-        preprocessing = PUBLISHED[published]
+        remedy = f"Published descriptors are at {PUBLISHED_URL}; `make lab` trains the lab's own."
+    require_file(weights, "The copy-detection descriptor", remedy)
+    if published_name in PUBLISHED_PREPROCESSING and not card_path(weights).exists():
+        preprocessing = PUBLISHED_PREPROCESSING[published_name]
         info = MetricInfo(
-            name=published,
+            name=published_name,
             version=VERSION,
             label=GIVEN_WEIGHTS,
             weights_sha256=sha256_file(weights),
             higher_is_closer=True,
             lowest=-1.0,
             highest=1.0,
-            copy_threshold=0.75 if published == "sscd_disc_mixup" else None,
+            copy_threshold=0.75 if published_name == "sscd_disc_mixup" else None,
             source="Pizzi et al., CVPR 2022",
         )
     else:
-        card = read_card(weights, ("name", "label", "size", "square", "mean", "std"), how)
+        card = read_card(weights, ("name", "label", "size", "square", "mean", "std"), remedy)
         preprocessing = Preprocessing(
             card["size"], card["square"], tuple(card["mean"]), tuple(card["std"])
         )
@@ -146,6 +151,6 @@ def load(weights: Path, device: str | torch.device = "cpu") -> Descriptor:
             copy_threshold=card.get("copy_threshold"),
             source=card.get("source", "Pizzi et al., CVPR 2022"),
         )
-    place = torch.device(device)
-    network = scripted(weights, place, how)
-    return Descriptor(network, preprocessing, info, place)
+    torch_device = torch.device(device)
+    network = load_torchscript(weights, torch_device, remedy)
+    return Descriptor(network, preprocessing, info, torch_device)

@@ -1,8 +1,8 @@
-"""DreamSim (Fu et al., NeurIPS 2023): perceptual distance learned from what people find alike.
+"""Compute DreamSim (Fu et al., NeurIPS 2023): a perceptual distance learned from human judgements.
 
-Lower is closer, in [0, 2] (one minus a cosine); no copy threshold: it says what looks alike to
-people, layout and mood included, and not what was copied. Read from TorchScript, so that its own
-package is needed only once, to write the file:
+Lower is closer, in [0, 2] (one minus a cosine); no copy threshold: it measures what looks similar
+to people, layout and mood included, not what was copied. The network is read from TorchScript, so
+its own package is needed only once, to write the file:
 
     from dreamsim import dreamsim; import torch
     model, _ = dreamsim(pretrained=True, device="cpu")
@@ -19,14 +19,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.imaging.alignment import resized
+from seedwitness.imaging.alignment import resize_batch
 from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
-from seedwitness.metrics.weights import require, scripted
-from seedwitness.runtime.files import sha256_file
+from seedwitness.metrics.weights import load_torchscript, require_file
+from seedwitness.runtime.devices import full_precision
+from seedwitness.runtime.hashes import sha256_file
 
 VERSION = "1"
 SIZE = 224
-HOW = "Its package writes it, once: see the head of seedwitness/metrics/dreamsim.py."
+REMEDY = "Write it once with its package: see the top of seedwitness/metrics/dreamsim.py."
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,28 @@ class DreamSim:
     info: MetricInfo
     device: torch.device
 
+    @full_precision()
     @torch.no_grad()
-    def scores(self, pictures: Tensor, references: Tensor, batch: int = 32) -> Tensor:
-        """Distance of each picture to the reference of the same row: two uint8 stacks to [n]."""
-        parts = zip(pictures.split(batch), references.split(batch), strict=True)
-        found = [self.network(self._ready(a), self._ready(b)).float().cpu() for a, b in parts]
-        return torch.cat([each.reshape(-1) for each in found])
+    def score_pairs(self, pictures: Tensor, references: Tensor, batch_size: int = 32) -> Tensor:
+        """Score each picture against the reference of its row: two uint8 stacks to [n]."""
+        batches = zip(pictures.split(batch_size), references.split(batch_size), strict=True)
+        distances = [
+            self.network(self._prepare(first), self._prepare(second)).float().cpu()
+            for first, second in batches
+        ]
+        return torch.cat([part.reshape(-1) for part in distances])
 
-    def _ready(self, pictures: Tensor) -> Tensor:
-        """Bicubic by Pillow, as its package does."""
-        small = resized(pictures, SIZE, SIZE, Image.Resampling.BICUBIC)
-        return small.to(self.device).float() / 255
+    def _prepare(self, pictures: Tensor) -> Tensor:
+        """Resize by Pillow's bicubic filter, as the DreamSim package does."""
+        resized = resize_batch(pictures, SIZE, SIZE, Image.Resampling.BICUBIC)
+        return resized.to(self.device).float() / 255
 
 
-def load(weights: Path, device: str | torch.device = "cpu") -> DreamSim:
-    """DreamSim from a TorchScript file. Raises CheckpointError where it is missing or no such."""
-    require(weights, "DreamSim", HOW)
-    place = torch.device(device)
-    network = scripted(weights, place, HOW)
+def load_dreamsim(weights: Path, device: str | torch.device = "cpu") -> DreamSim:
+    """Load DreamSim from a TorchScript file. Raises CheckpointError if it is missing or invalid."""
+    require_file(weights, "DreamSim", REMEDY)
+    torch_device = torch.device(device)
+    network = load_torchscript(weights, torch_device, REMEDY)
     info = MetricInfo(
         name="dreamsim",
         version=VERSION,
@@ -66,4 +71,4 @@ def load(weights: Path, device: str | torch.device = "cpu") -> DreamSim:
         copy_threshold=None,
         source="Fu et al., NeurIPS 2023",
     )
-    return DreamSim(network, info, place)
+    return DreamSim(network, info, torch_device)

@@ -1,8 +1,8 @@
-"""Patch-L2 (Carlini et al., USENIX Security 2023): the largest distance between two tiles.
+"""Compute patch-L2 (Carlini et al., USENIX Security 2023): the largest distance of two tiles.
 
-Lower is closer, in [0, 1]. Carlini et al. call copies what is at most 0.15. Both pictures are cut
-into the same tiles, and the worst tile counts: so a shared background does not make a copy. Still,
-nearly empty pictures are close to everything: measure a target's information first.
+Lower is closer, in [0, 1]. Carlini et al. call distances of at most 0.15 copies. Both pictures are
+cut into the same tiles and the worst tile counts, so a shared background does not make a copy.
+Nearly empty pictures are close to everything: measure a target's information first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from seedwitness.errors import PictureError
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
 
-TILES = 4  # a side: 16 tiles of 128 × 128 for the paper's 512 × 512 pictures
+TILE_COUNT = 4  # per side: 16 tiles of 128 × 128 for the paper's 512 × 512 pictures
 
 INFO = MetricInfo(
     name="patch-l2",
@@ -28,26 +28,30 @@ INFO = MetricInfo(
 )
 
 
-def patch_l2(first: Tensor, second: Tensor, tiles: int = TILES) -> Tensor:
-    """Largest root-mean-square difference among the tiles of two pictures in [0, 1].
+def patch_l2(first: Tensor, second: Tensor, tile_count: int = TILE_COUNT) -> Tensor:
+    """Compute the largest root-mean-square difference among the tiles of pictures in [0, 1].
 
-    Both are [..., 3, height, width], with sides that ``tiles`` divides; the leading dimensions
-    broadcast and are the result's.
+    Both are [..., 3, height, width] with sides divisible by ``tile_count``; the leading dimensions
+    broadcast and are those of the result. Raises PictureError for other sizes.
     """
     height, width = first.shape[-2:]
-    if first.shape[-3:] != second.shape[-3:] or height % tiles or width % tiles:
+    if first.shape[-3:] != second.shape[-3:] or height % tile_count or width % tile_count:
         raise PictureError(
-            f"Patch-L2 compares pictures of one size whose sides can be cut in {tiles}, not "
-            f"{tuple(first.shape[-2:])} with {tuple(second.shape[-2:])} (height, width): bring "
+            f"Patch-L2 needs pictures of one size with sides divisible by {tile_count}, not "
+            f"{tuple(first.shape[-2:])} with {tuple(second.shape[-2:])} (height, width). Resize "
             "both to the size that the checkpoint generates."
         )
-    squared = (first - second).square()
-    squared = squared.unflatten(-1, (tiles, width // tiles)).unflatten(-3, (tiles, height // tiles))
-    worst: Tensor = squared.mean((-5, -3, -1)).sqrt().amax((-2, -1))  # of [..., tiles, tiles]
-    return worst
+    squares = (first - second).square()
+    squares = squares.unflatten(-1, (tile_count, width // tile_count)).unflatten(
+        -3, (tile_count, height // tile_count)
+    )
+    largest: Tensor = squares.mean((-5, -3, -1)).sqrt().amax((-2, -1))  # of [..., tiles, tiles]
+    return largest
 
 
-def scores(pictures: Tensor, references: Tensor, batch: int = 256) -> Tensor:
-    """Patch-L2 of each picture with the reference of the same row: two uint8 stacks to [n]."""
-    parts = zip(pictures.split(batch), references.split(batch), strict=True)
-    return torch.cat([patch_l2(a.float() / 255, b.float() / 255) for a, b in parts])
+def score_pairs(pictures: Tensor, references: Tensor, batch_size: int = 256) -> Tensor:
+    """Score each picture against the reference of its row: two uint8 stacks to patch-L2 [n]."""
+    batches = zip(pictures.split(batch_size), references.split(batch_size), strict=True)
+    return torch.cat(
+        [patch_l2(first.float() / 255, second.float() / 255) for first, second in batches]
+    )

@@ -1,9 +1,9 @@
-"""pHash as imagehash computes it: Hamming distance of two pictures' 64-bit perceptual hashes.
+"""Compute pHash by imagehash: the Hamming distance of two 64-bit perceptual hashes.
 
-Lower is closer, from 0 to 64; unrelated pictures differ in about 32 bits. A bit says whether
-a coefficient of the discrete cosine transform of the 32 × 32 grey picture, among the 8 × 8 lowest
-frequencies, is above their median. Nobody agrees on a copy threshold. Flat pictures of any colour
-have one and the same hash, or nearly: measure a target's information first.
+Lower is closer, from 0 to 64 bits; unrelated pictures differ in about 32 bits. Each bit says
+whether one of the 8 × 8 lowest coefficients of the discrete cosine transform of the 32 × 32 grey
+picture is above their median. The literature agrees on no copy threshold. Flat pictures of any
+colour have the same or nearly the same hash: measure a target's information first.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedwitness.imaging.perceptual_fingerprint import hamming_distance
+from seedwitness.imaging.perceptual_fingerprint import compute_hamming_distance
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
 
-BITS = 64
+PHASH_BITS = 64
 
 INFO = MetricInfo(
     name="phash",
@@ -25,24 +25,26 @@ INFO = MetricInfo(
     weights_sha256=None,
     higher_is_closer=False,
     lowest=0.0,
-    highest=float(BITS),
+    highest=float(PHASH_BITS),
     copy_threshold=None,
     source="Krawetz, Looks like it, 2011, by imagehash",
 )
 
 
-def hashed(image: Image.Image) -> str:
-    """Hash of a picture: 16 hexadecimal digits."""
+def hash_image(image: Image.Image) -> str:
+    """Hash a picture: 16 hexadecimal digits."""
     return str(imagehash.phash(image.convert("RGB")))
 
 
-def hashes(pictures: Tensor) -> list[str]:
-    """Hash of every picture: uint8 [n, 3, height, width] to n strings."""
+def hash_pictures(pictures: Tensor) -> list[str]:
+    """Hash every picture: uint8 [n, 3, height, width] to n strings."""
     arrays = pictures.permute(0, 2, 3, 1).cpu().numpy()
-    return [hashed(Image.fromarray(array)) for array in arrays]
+    return [hash_image(Image.fromarray(array)) for array in arrays]
 
 
-def scores(pictures: Tensor, references: Tensor) -> Tensor:
-    """pHash distance of each picture to the reference of the same row: two uint8 stacks to [n]."""
-    pairs = zip(hashes(pictures), hashes(references), strict=True)
-    return torch.tensor([hamming_distance(a, b) for a, b in pairs], dtype=torch.float32)
+def score_pairs(pictures: Tensor, references: Tensor) -> Tensor:
+    """Score each picture against the reference of its row: two uint8 stacks to distances [n]."""
+    pairs = zip(hash_pictures(pictures), hash_pictures(references), strict=True)
+    return torch.tensor(
+        [compute_hamming_distance(first, second) for first, second in pairs], dtype=torch.float32
+    )

@@ -1,9 +1,10 @@
-"""SSIM, MS-SSIM (Wang et al., IEEE TIP 2004 and Asilomar 2003) and PSNR, by torchmetrics.
+"""Compute SSIM, MS-SSIM (Wang et al., IEEE TIP 2004 and Asilomar 2003) and PSNR by torchmetrics.
 
-Higher is closer. SSIM lies in [-1, 1], with the paper's window of 11 × 11, σ 1.5; MS-SSIM in [0, 1]
-over five scales, each half of the one before, so that it needs 176 pixels a side; PSNR is in dB,
-cut off at 100, which stands for equal pixels. All compare pixel with pixel: a shift of a few takes
-most of the likeness away, of MS-SSIM's less. The literature agrees on no copy threshold.
+Higher is closer. SSIM is in [-1, 1], with the paper's window of 11 × 11 pixels, σ 1.5. MS-SSIM is
+in [0, 1] over five scales, each half of the one before, so it needs 176 pixels a side. PSNR is in
+dB, capped at 100 dB, which stands for equal pixels. All compare pixel by pixel: a shift by a few
+pixels removes most of the similarity, less of MS-SSIM's. The literature agrees on no copy
+threshold.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from torchmetrics.functional.image import (
 
 from seedwitness.errors import PictureError
 from seedwitness.metrics import NO_WEIGHTS, MetricInfo
+from seedwitness.runtime.devices import full_precision
 
-WINDOW = 11
-SCALES = 5
-EQUAL = 100.0
+WINDOW_SIDE = 11
+SCALE_COUNT = 5
+MAX_PSNR = 100.0
 
-_info = partial(
+_make_info = partial(
     MetricInfo,
     version="1",
     label=NO_WEIGHTS,
@@ -33,62 +35,72 @@ _info = partial(
     higher_is_closer=True,
     copy_threshold=None,
 )
-SSIM = _info(name="ssim", lowest=-1.0, highest=1.0, source="Wang et al., IEEE TIP 2004")
-MS_SSIM = _info(name="ms-ssim", lowest=0.0, highest=1.0, source="Wang et al., Asilomar 2003")
-PSNR = _info(name="psnr", lowest=0.0, highest=EQUAL, source="10 log10(1 / mean squared error)")
+SSIM = _make_info(name="ssim", lowest=-1.0, highest=1.0, source="Wang et al., IEEE TIP 2004")
+MS_SSIM = _make_info(name="ms-ssim", lowest=0.0, highest=1.0, source="Wang et al., Asilomar 2003")
+PSNR = _make_info(
+    name="psnr", lowest=0.0, highest=MAX_PSNR, source="10 log10(1 / mean squared error)"
+)
 
 
+@full_precision()
 def ssim(first: Tensor, second: Tensor) -> Tensor:
-    """Mean structural similarity of pictures in [0, 1]: two [n, 3, height, width] to [n]."""
-    if min(first.shape[-2:]) < WINDOW:
-        raise PictureError(
-            f"SSIM looks at windows of {WINDOW} × {WINDOW} pixels; a picture of "
-            f"{first.shape[-1]} × {first.shape[-2]} has none. Leave `ssim` out of score.metrics."
-        )
-    found = structural_similarity_index_measure(first, second, data_range=1.0, reduction="none")
-    assert isinstance(found, Tensor)
-    return found.reshape(len(first))
+    """Compute mean structural similarity of pictures in [0, 1]: two [n, 3, h, w] to [n].
 
-
-def ms_ssim(first: Tensor, second: Tensor) -> Tensor:
-    """Structural similarity over five scales, of pictures in [0, 1]: two [n, 3, h, w] to [n].
-
-    Negative terms count as 0, as in torchmetrics' ``relu``: a root of them is no number.
+    Its convolutions need full precision on a GPU. Raises PictureError for pictures smaller than
+    the window.
     """
-    least = WINDOW * 2 ** (SCALES - 1)
-    if min(first.shape[-2:]) < least:
+    if min(first.shape[-2:]) < WINDOW_SIDE:
         raise PictureError(
-            f"MS-SSIM halves a picture {SCALES - 1} times and then looks at windows of {WINDOW} × "
-            f"{WINDOW} pixels: both sides have to be {least} or longer, not "
-            f"{first.shape[-1]} × {first.shape[-2]}. Leave `ms-ssim` out of score.metrics."
+            f"SSIM compares windows of {WINDOW_SIDE} × {WINDOW_SIDE} pixels; a picture of "
+            f"{first.shape[-1]} × {first.shape[-2]} is too small. Remove `ssim` from score.metrics."
         )
-    found = multiscale_structural_similarity_index_measure(
+    values = structural_similarity_index_measure(first, second, data_range=1.0, reduction="none")
+    assert isinstance(values, Tensor)
+    return values.reshape(len(first))
+
+
+@full_precision()
+def ms_ssim(first: Tensor, second: Tensor) -> Tensor:
+    """Compute structural similarity over five scales, pictures in [0, 1]: two [n, 3, h, w] to [n].
+
+    Negative terms count as 0 (torchmetrics' ``relu``), because their roots are not real. Raises
+    PictureError for pictures that are too small.
+    """
+    min_side = WINDOW_SIDE * 2 ** (SCALE_COUNT - 1)
+    if min(first.shape[-2:]) < min_side:
+        raise PictureError(
+            f"MS-SSIM halves a picture {SCALE_COUNT - 1} times and then compares windows of "
+            f"{WINDOW_SIDE} × {WINDOW_SIDE} pixels: both sides must have at least {min_side} "
+            f"pixels, not {first.shape[-1]} × {first.shape[-2]}. Remove `ms-ssim` from "
+            "score.metrics."
+        )
+    values = multiscale_structural_similarity_index_measure(
         first, second, data_range=1.0, normalize="relu", reduction="none"
     )
-    return found.reshape(len(first))
+    return values.reshape(len(first))
 
 
 def psnr(first: Tensor, second: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of pictures in [0, 1], in dB: two [n, 3, h, w] to [n]."""
-    found: Tensor = peak_signal_noise_ratio(
+    """Compute the peak signal-to-noise ratio in dB, pictures in [0, 1]: two [n, 3, h, w] to [n]."""
+    values: Tensor = peak_signal_noise_ratio(
         first, second, data_range=1.0, reduction="none", dim=(1, 2, 3)
     )
-    return found.clamp_max(EQUAL)
+    return values.clamp_max(MAX_PSNR)
 
 
-def ssim_scores(pictures: Tensor, references: Tensor, batch: int = 32) -> Tensor:
-    """SSIM of each picture with the reference of the same row: two uint8 stacks to [n]."""
-    parts = zip(pictures.split(batch), references.split(batch), strict=True)
-    return torch.cat([ssim(a.float() / 255, b.float() / 255) for a, b in parts])
+def score_ssim(pictures: Tensor, references: Tensor, batch_size: int = 32) -> Tensor:
+    """Score each picture against the reference of its row: two uint8 stacks to SSIM [n]."""
+    batches = zip(pictures.split(batch_size), references.split(batch_size), strict=True)
+    return torch.cat([ssim(a.float() / 255, b.float() / 255) for a, b in batches])
 
 
-def ms_ssim_scores(pictures: Tensor, references: Tensor, batch: int = 32) -> Tensor:
-    """MS-SSIM of each picture with the reference of the same row: two uint8 stacks to [n]."""
-    parts = zip(pictures.split(batch), references.split(batch), strict=True)
-    return torch.cat([ms_ssim(a.float() / 255, b.float() / 255) for a, b in parts])
+def score_ms_ssim(pictures: Tensor, references: Tensor, batch_size: int = 32) -> Tensor:
+    """Score each picture against the reference of its row: two uint8 stacks to MS-SSIM [n]."""
+    batches = zip(pictures.split(batch_size), references.split(batch_size), strict=True)
+    return torch.cat([ms_ssim(a.float() / 255, b.float() / 255) for a, b in batches])
 
 
-def psnr_scores(pictures: Tensor, references: Tensor, batch: int = 32) -> Tensor:
-    """PSNR of each picture with the reference of the same row: two uint8 stacks to [n]."""
-    parts = zip(pictures.split(batch), references.split(batch), strict=True)
-    return torch.cat([psnr(a.float() / 255, b.float() / 255) for a, b in parts])
+def score_psnr(pictures: Tensor, references: Tensor, batch_size: int = 32) -> Tensor:
+    """Score each picture against the reference of its row: two uint8 stacks to PSNR [n]."""
+    batches = zip(pictures.split(batch_size), references.split(batch_size), strict=True)
+    return torch.cat([psnr(a.float() / 255, b.float() / 255) for a, b in batches])

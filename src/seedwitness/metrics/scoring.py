@@ -1,7 +1,7 @@
-"""The metrics by the names that ``score.metrics`` uses: how each is loaded, and one call for all.
+"""Load the metrics by the names in ``score.metrics``, and score trials by all of them.
 
-Every metric compares pictures of one size: ``alignment`` brings a target to what a checkpoint
-makes.
+Every metric compares pictures of one size: ``imaging.alignment`` resizes a target to the generated
+size.
 """
 
 from __future__ import annotations
@@ -32,195 +32,199 @@ from seedwitness.metrics import (
     pixels,
 )
 from seedwitness.runtime.devices import default_device
+from seedwitness.statistics.distances import distance_of
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A loaded metric: its record, and scores of pictures against one target.
+    """A loaded metric: its record, and a function that scores pictures against one target.
 
-    ``against`` takes uint8 [n, 3, h, w] and the target [3, h, w], and returns [n]. One that is
-    ``prompted`` knows no target: it takes the n prompts that the pictures were made for.
+    ``score`` takes uint8 [n, 3, h, w] and the target [3, h, w], and returns [n]. If
+    ``needs_prompt``, it takes the n prompts of the pictures instead of a target.
     """
 
     info: MetricInfo
-    against: Callable[[Tensor, Any], Tensor]
-    prompted: bool = False
+    score: Callable[[Tensor, Any], Tensor]
+    needs_prompt: bool = False
 
 
-def _descriptor(weights: Path, batch: int, place: torch.device) -> Metric:
-    loaded = descriptor.load(weights, place)
+def _load_descriptor(weights: Path, batch_size: int, device: torch.device) -> Metric:
+    network = descriptor.load_descriptor(weights, device)
 
-    def against(pictures: Tensor, target: Tensor) -> Tensor:
-        return (loaded.embed(pictures, batch) @ loaded.embed(target[None]).T)[:, 0]
+    def score(pictures: Tensor, target: Tensor) -> Tensor:
+        return (network.embed(pictures, batch_size) @ network.embed(target[None]).T)[:, 0]
 
-    return Metric(loaded.info, against)
-
-
-def _clip(weights: Path, batch: int, place: torch.device) -> Metric:
-    loaded = clip_score.load(weights, place)
-
-    def against(pictures: Tensor, target: Tensor) -> Tensor:
-        return (loaded.embed_images(pictures, batch) @ loaded.embed_images(target[None]).T)[:, 0]
-
-    return Metric(loaded.info, against)
+    return Metric(network.info, score)
 
 
-def _clip_text(weights: Path, batch: int, place: torch.device) -> Metric:
-    loaded = clip_score.load(weights, place)
-    return Metric(loaded.info, partial(clip_score.scores, loaded, batch=batch), prompted=True)
+def _load_clip(weights: Path, batch_size: int, device: torch.device) -> Metric:
+    clip = clip_score.load_clip(weights, device)
+
+    def score(pictures: Tensor, target: Tensor) -> Tensor:
+        return (clip.embed_images(pictures, batch_size) @ clip.embed_images(target[None]).T)[:, 0]
+
+    return Metric(clip.info, score)
 
 
-def _lpips(weights: Path, batch: int, place: torch.device) -> Metric:
-    trunks = {file: net for net, file in lpips_distance.TRUNKS.items()}
-    if weights.name in trunks:
-        loaded = lpips_distance.load_published(weights, trunks[weights.name], place)
+def _load_clip_text(weights: Path, batch_size: int, device: torch.device) -> Metric:
+    clip = clip_score.load_clip(weights, device)
+    return Metric(
+        clip.info, partial(clip_score.score_prompts, clip, batch_size=batch_size), needs_prompt=True
+    )
+
+
+def _load_lpips(weights: Path, batch_size: int, device: torch.device) -> Metric:
+    net_by_file = {file: net for net, file in lpips_distance.TRUNKS.items()}
+    if weights.name in net_by_file:
+        network = lpips_distance.load_published(weights, net_by_file[weights.name], device)
     else:
-        loaded = lpips_distance.load_lab(weights, place)
+        network = lpips_distance.load_lab(weights, device)
 
-    def against(pictures: Tensor, target: Tensor) -> Tensor:
-        return lpips_distance.scores(loaded, pictures, target[None], batch)
+    def score(pictures: Tensor, target: Tensor) -> Tensor:
+        return lpips_distance.score_pairs(network, pictures, target[None], batch_size)
 
-    return Metric(loaded.info, against)
-
-
-def _plain(info: MetricInfo, scores: Callable[[Tensor, Tensor], Tensor]) -> Metric:
-    return Metric(info, lambda pictures, target: scores(pictures, target.expand_as(pictures)))
+    return Metric(network.info, score)
 
 
-def _dinov2(weights: Path, batch: int, place: torch.device) -> Metric:
-    loaded = dinov2.load(weights, place)
-
-    def against(pictures: Tensor, target: Tensor) -> Tensor:
-        return (loaded.embed(pictures, batch) @ loaded.embed(target[None]).T)[:, 0]
-
-    return Metric(loaded.info, against)
+def _make_pair_metric(info: MetricInfo, score_pairs: Callable[[Tensor, Tensor], Tensor]) -> Metric:
+    return Metric(info, lambda pictures, target: score_pairs(pictures, target.expand_as(pictures)))
 
 
-def _dreamsim(weights: Path, batch: int, place: torch.device) -> Metric:
-    loaded = dreamsim.load(weights, place)
-    return _plain(loaded.info, partial(loaded.scores, batch=batch))
+def _load_dinov2(weights: Path, batch_size: int, device: torch.device) -> Metric:
+    network = dinov2.load_dinov2(weights, device)
+
+    def score(pictures: Tensor, target: Tensor) -> Tensor:
+        return (network.embed(pictures, batch_size) @ network.embed(target[None]).T)[:, 0]
+
+    return Metric(network.info, score)
 
 
-WEIGHTED: Mapping[str, Callable[[Path, int, torch.device], Metric]] = {
-    "clip": _clip,
-    PROMPT_METRIC: _clip_text,
-    "descriptor": _descriptor,
-    "dinov2": _dinov2,
-    "dreamsim": _dreamsim,
-    "lpips": _lpips,
+def _load_dreamsim(weights: Path, batch_size: int, device: torch.device) -> Metric:
+    network = dreamsim.load_dreamsim(weights, device)
+    return _make_pair_metric(network.info, partial(network.score_pairs, batch_size=batch_size))
+
+
+WEIGHTED_METRICS: Mapping[str, Callable[[Path, int, torch.device], Metric]] = {
+    "clip": _load_clip,
+    PROMPT_METRIC: _load_clip_text,
+    "descriptor": _load_descriptor,
+    "dinov2": _load_dinov2,
+    "dreamsim": _load_dreamsim,
+    "lpips": _load_lpips,
 }
-"""Metrics that need weights; ``clip`` is the cosine of two images' embeddings, and ``clip-text`` of
-an image's and its prompt's."""
+"""Metrics that need weights; ``clip`` is the cosine of the embeddings of two images, ``clip-text``
+that of an image and its prompt."""
 
-PLAIN: Mapping[str, Metric] = {
-    "ms-ssim": _plain(pixels.MS_SSIM, pixels.ms_ssim_scores),
-    "patch-l2": _plain(patch_l2.INFO, patch_l2.scores),
-    "pdq": _plain(pdq.INFO, pdq.scores),
-    "phash": _plain(phash.INFO, phash.scores),
-    "psnr": _plain(pixels.PSNR, pixels.psnr_scores),
-    "ssim": _plain(pixels.SSIM, pixels.ssim_scores),
+WEIGHTLESS_METRICS: Mapping[str, Metric] = {
+    "ms-ssim": _make_pair_metric(pixels.MS_SSIM, pixels.score_ms_ssim),
+    "patch-l2": _make_pair_metric(patch_l2.INFO, patch_l2.score_pairs),
+    "pdq": _make_pair_metric(pdq.INFO, pdq.score_pairs),
+    "phash": _make_pair_metric(phash.INFO, phash.score_pairs),
+    "psnr": _make_pair_metric(pixels.PSNR, pixels.score_psnr),
+    "ssim": _make_pair_metric(pixels.SSIM, pixels.score_ssim),
 }
 
 
-def load(
+def load_metrics(
     names: Sequence[str],
     weights: Mapping[str, Path],
-    batch: int,
-    place: torch.device | None = None,
+    batch_size: int,
+    device: torch.device | None = None,
 ) -> dict[str, Metric]:
-    """The metrics of ``names``, loaded, in that order.
+    """Load the metrics ``names``, in that order.
 
-    ``place`` is the GPU where there is one, unless told. Raises ConfigError for an unknown name, or
-    where ``weights`` has none for one that needs them; CheckpointError where a weights file is
-    missing or not what it says.
+    ``device`` defaults to the GPU if there is one. Raises ConfigError for an unknown name, or if
+    ``weights`` has no file for a metric that needs one; CheckpointError if a weights file is
+    missing or contradicts its card.
     """
-    everything = [*WEIGHTED, *PLAIN]
+    known_names = [*WEIGHTED_METRICS, *WEIGHTLESS_METRICS]
     for name in [*names, *weights]:
-        if name not in everything:
+        if name not in known_names:
             raise ConfigError(
-                f"score: there is no metric `{name}`.{suggest_names(name, everything)}"
+                f"score: there is no metric `{name}`.{suggest_names(name, known_names)}"
             )
-    unweighted = [name for name in names if name in WEIGHTED and name not in weights]
-    if unweighted:
+    without_weights = [name for name in names if name in WEIGHTED_METRICS and name not in weights]
+    if without_weights:
         raise ConfigError(
-            f"score.weights names no file for `{unweighted[0]}`. Name one in conf/score, or leave "
-            "the metric out of score.metrics."
+            f"score.weights names no file for `{without_weights[0]}`. Name one in conf/score, or "
+            "remove the metric from score.metrics."
         )
-    place = place or default_device()
+    device = device or default_device()
     return {
-        name: _on(
-            place,
-            WEIGHTED[name](weights[name], batch, place) if name in WEIGHTED else PLAIN[name],
+        name: _on_device(
+            device,
+            WEIGHTED_METRICS[name](weights[name], batch_size, device)
+            if name in WEIGHTED_METRICS
+            else WEIGHTLESS_METRICS[name],
         )
         for name in names
     }
 
 
-def _on(place: torch.device, metric: Metric) -> Metric:
-    """The metric on a device, its scores on the CPU."""
+def _on_device(device: torch.device, metric: Metric) -> Metric:
+    """Make the metric compute on a device and return its scores on the CPU."""
 
-    def against(pictures: Tensor, asked: Any) -> Tensor:
-        beside = asked.to(place) if isinstance(asked, Tensor) else asked
-        return metric.against(pictures.to(place), beside).cpu()
+    def score(pictures: Tensor, reference: Any) -> Tensor:
+        moved = reference.to(device) if isinstance(reference, Tensor) else reference
+        return metric.score(pictures.to(device), moved).cpu()
 
-    return replace(metric, against=against)
+    return replace(metric, score=score)
 
 
-def closest_way(
-    metric: Metric, pictures: Tensor, ways: Mapping[str, Tensor]
+def score_best_alignment(
+    metric: Metric, pictures: Tensor, alignments: Mapping[str, Tensor]
 ) -> tuple[list[float], list[str]]:
-    """Score of each picture in the position of the target in which it is closest, and which.
+    """Score each picture against the target in its closest alignment; return that alignment too.
 
-    ``ways`` are ``alignment.ways``; of equals the first counts.
+    ``alignments`` are those of ``make_alignments``; ties go to the first.
     """
-    names = list(ways)
-    tried = torch.stack([metric.against(pictures, ways[name]).cpu() for name in names])
-    best = tried.argmax(0) if metric.info.higher_is_closer else tried.argmin(0)
-    values = tried.gather(0, best[None])[0]
-    return values.tolist(), [names[place] for place in best.tolist()]
+    names = list(alignments)
+    scores = torch.stack([metric.score(pictures, alignments[name]).cpu() for name in names])
+    best = distance_of(scores, metric.info.higher_is_closer).argmin(0)
+    best_scores = scores.gather(0, best[None])[0]
+    return best_scores.tolist(), [names[position] for position in best.tolist()]
 
 
-def closest(rows: Sequence[Mapping[str, Any]], count: int) -> set[str]:
-    """The trials that are among the ``count`` closest by any metric, from rows as ``rows`` gives.
+def select_closest_trials(rows: Sequence[Mapping[str, Any]], count: int) -> set[str]:
+    """Select the trials that are among the ``count`` closest by any metric, from SCORES rows.
 
-    A metric that knows no target is passed over: it says nothing of closeness. Of equals the first
-    by name, so that the same trials are chosen in whatever order they come.
+    Metrics without a target are skipped, because they do not measure closeness. Ties are ordered
+    by name, so the selection is independent of the order of the rows.
     """
-    ordered = sorted(
+    ordered_rows = sorted(
         (row for row in rows if row["metric"] != PROMPT_METRIC),
-        key=lambda row: (-row["score"] if row["higher_is_closer"] else row["score"], row["trial"]),
+        key=lambda row: (distance_of(row["score"], row["higher_is_closer"]), row["trial"]),
     )
-    chosen: dict[str, list[str]] = {}
-    for row in ordered:
-        chosen.setdefault(row["metric"], []).append(row["trial"])
-    return {trial for trials in chosen.values() for trial in trials[:count]}
+    trials_by_metric: dict[str, list[str]] = {}
+    for row in ordered_rows:
+        trials_by_metric.setdefault(row["metric"], []).append(row["trial"])
+    return {trial for trials in trials_by_metric.values() for trial in trials[:count]}
 
 
-def rows(
+def score_trials(
     metrics: Mapping[str, Metric],
     trials: Sequence[str],
     pictures: Tensor,
     prompts: Sequence[str],
-    ways: Mapping[str, Tensor],
+    alignments: Mapping[str, Tensor],
 ) -> list[dict[str, Any]]:
-    """One row of ``records.SCORES`` for every trial and metric.
+    """Score every trial by every metric: rows of ``records.tables.SCORES``.
 
-    ``pictures`` is uint8 [n, 3, h, w], and it and ``prompts`` are in the order of ``trials``;
-    ``ways`` are the positions of the target, each [3, h, w], of which the closest counts, by each
-    metric for itself. A metric that knows no target names no position, and has no row where the
-    prompt is empty.
+    ``pictures`` is uint8 [n, 3, h, w]; it and ``prompts`` are in the order of ``trials``.
+    ``alignments`` are those of the target, each [3, h, w]; each metric takes its own closest one.
+    A metric without a target has an empty alignment, and no row for an empty prompt.
     """
-    found = []
+    rows = []
     for name, metric in metrics.items() if len(pictures) else ():
-        scored = trials
-        if metric.prompted:
-            asked = [k for k, prompt in enumerate(prompts) if prompt]
-            scored = [trials[k] for k in asked]
-            values = metric.against(pictures[asked], [prompts[k] for k in asked]).tolist()
-            positions = [""] * len(asked)
+        scored_trials = trials
+        if metric.needs_prompt:
+            positions = [k for k, prompt in enumerate(prompts) if prompt]
+            scored_trials = [trials[k] for k in positions]
+            values = metric.score(pictures[positions], [prompts[k] for k in positions]).tolist()
+            alignment_names = [""] * len(positions)
         else:
-            values, positions = closest_way(metric, pictures, ways)
-        found += [
+            values, alignment_names = score_best_alignment(metric, pictures, alignments)
+        rows += [
             {
                 "trial": trial,
                 "metric": name,
@@ -230,9 +234,11 @@ def rows(
                 "higher_is_closer": metric.info.higher_is_closer,
                 "lowest": metric.info.lowest,
                 "highest": inf if metric.info.highest is None else metric.info.highest,
-                "alignment": position,
+                "alignment": alignment_name,
                 "score": float(value),
             }
-            for trial, value, position in zip(scored, values, positions, strict=True)
+            for trial, value, alignment_name in zip(
+                scored_trials, values, alignment_names, strict=True
+            )
         ]
-    return found
+    return rows
