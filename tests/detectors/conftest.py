@@ -1,4 +1,4 @@
-"""A tiny checkpoint, asked by hand."""
+"""A reference implementation of the denoiser's steps on a tiny checkpoint."""
 
 import pytest
 from by_hand import ByHand

@@ -1,4 +1,4 @@
-"""Detectors against their formulas, worked out in another way on a tiny checkpoint."""
+"""Detectors against independent implementations of their formulas on a tiny checkpoint."""
 
 import math
 from itertools import islice
@@ -9,10 +9,10 @@ from by_hand import GUIDANCE, NOISE, PROMPT, SHAPE, STEPS, ByHand, probe
 from diffusers import StableDiffusionPipeline
 
 from seedwitness.detectors import DETECTORS
-from seedwitness.detectors.clique import largest
+from seedwitness.detectors.clique import compute_largest_clique
 from seedwitness.detectors.curvature import curvature
 from seedwitness.detectors.hessian import hessian
-from seedwitness.detectors.invmm import CHECK, fitted, invmm
+from seedwitness.detectors.invmm import CHECK_INTERVAL, invmm, optimise_noise
 from seedwitness.detectors.invmm import STEPS as STEPS_OF_ADAM
 from seedwitness.detectors.magnitude import first_magnitude, magnitude
 from seedwitness.detectors.most_alike import most_alike
@@ -22,7 +22,7 @@ from seedwitness.detectors.singularity import singularity
 from seedwitness.engine.sampling import embed_prompts, sample_latents, torch_noise
 
 
-def test_its_way_is_that_of_the_engine(pipeline: StableDiffusionPipeline) -> None:
+def test_the_trajectory_equals_the_engines(pipeline: StableDiffusionPipeline) -> None:
     expected = sample_latents(
         pipeline,
         embed_prompts(pipeline, [PROMPT]).expand(2, -1, -1),
@@ -31,7 +31,9 @@ def test_its_way_is_that_of_the_engine(pipeline: StableDiffusionPipeline) -> Non
         guidance_scale=GUIDANCE,
         sampler="ddim",
     )
-    torch.testing.assert_close(probe(pipeline).sampled(NOISE), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        probe(pipeline).sample_latents(NOISE), expected, atol=1e-4, rtol=1e-4
+    )
 
 
 def test_magnitude(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
@@ -70,13 +72,13 @@ def test_hessian_and_curvature(pipeline: StableDiffusionPipeline, hand: ByHand) 
     noises = {text: hand.noise(x, t, text).flatten() for text in (PROMPT, "")}
     jacobians = {text: hand.jacobian(x, t, text) for text in (PROMPT, "")}
     sigma = (1 - hand.scheduler.alphas_cumprod[t]).sqrt()
-    between = (jacobians[PROMPT] - jacobians[""]).T @ (noises[PROMPT] - noises[""])
+    product = (jacobians[PROMPT] - jacobians[""]).T @ (noises[PROMPT] - noises[""])
     torch.testing.assert_close(
-        hessian(probe(pipeline), x)[0], (between / sigma**2).square().sum(), rtol=1e-3, atol=1e-6
+        hessian(probe(pipeline), x)[0], (product / sigma**2).square().sum(), rtol=1e-3, atol=1e-6
     )
-    apart = jacobians[PROMPT].T @ noises[PROMPT] - jacobians[""].T @ noises[""]
+    difference = jacobians[PROMPT].T @ noises[PROMPT] - jacobians[""].T @ noises[""]
     torch.testing.assert_close(
-        curvature(probe(pipeline), x)[0], apart.square().sum(), rtol=1e-3, atol=1e-6
+        curvature(probe(pipeline), x)[0], difference.square().sum(), rtol=1e-3, atol=1e-6
     )
 
 
@@ -97,8 +99,8 @@ def test_alignment(pipeline: StableDiffusionPipeline, hand: ByHand) -> None:
         x = row[None]
         norm = (hand.noise(x, noisy, PROMPT) - hand.noise(x, noisy, "")).norm()
         plain = hand.noise(x, quiet, "")
-        lead = hand.noise(x, quiet, PROMPT) - plain
-        cosine = (plain * lead).sum(1) / (plain.norm(dim=1) * lead.norm(dim=1))
+        difference = hand.noise(x, quiet, PROMPT) - plain
+        cosine = (plain * difference).sum(1) / (plain.norm(dim=1) * difference.norm(dim=1))
         expected.append(norm + 2 * cosine.mean())
     found = DETECTORS["alignment"].statistic(probe(pipeline), NOISE)
     torch.testing.assert_close(found, torch.stack(expected), rtol=1e-3, atol=1e-4)
@@ -109,22 +111,22 @@ def test_the_largest_clique_is_counted() -> None:
     one, other, alone = (
         torch.randint(0, 256, (3, 16, 16), generator=generator, dtype=torch.uint8) for _ in range(3)
     )
-    assert largest(torch.stack([one, other, one, alone, other, one])) == 3
-    assert largest(torch.stack([one, other, alone])) == 1
-    assert largest(one[None]) == 1
+    assert compute_largest_clique(torch.stack([one, other, one, alone, other, one])) == 3
+    assert compute_largest_clique(torch.stack([one, other, alone])) == 1
+    assert compute_largest_clique(one[None]) == 1
 
 
-def test_the_most_alike_asks_for_a_picture(pipeline: StableDiffusionPipeline) -> None:
-    with pytest.raises(ValueError, match="wants a target"):
+def test_most_alike_needs_a_picture(pipeline: StableDiffusionPipeline) -> None:
+    with pytest.raises(ValueError, match="needs a probe with a target"):
         most_alike(probe(pipeline), NOISE)
     target = torch.zeros(3, 32, 32, dtype=torch.uint8)
-    shown = probe(
-        pipeline, target=target, alike=lambda made, it: -(made.float() - it).mean((1, 2, 3))
+    target_probe = probe(
+        pipeline, target=target, similarity=lambda made, it: -(made.float() - it).mean((1, 2, 3))
     )
-    values = most_alike(shown, NOISE)
-    pictures = probe(pipeline).pictures(NOISE)
+    values = most_alike(target_probe, NOISE)
+    pictures = probe(pipeline).sample_pictures(NOISE)
     torch.testing.assert_close(values, -pictures.float().mean((1, 2, 3)))
-    assert DETECTORS["most-alike"](shown, NOISE) == pytest.approx(float(values.max()))
+    assert DETECTORS["most-alike"](target_probe, NOISE) == pytest.approx(float(values.max()))
 
 
 @pytest.mark.parametrize(
@@ -143,50 +145,54 @@ def test_the_most_alike_asks_for_a_picture(pipeline: StableDiffusionPipeline) ->
         ("clique", 2 * STEPS, 0),
     ],
 )
-def test_what_it_costs_and_that_the_batch_makes_no_difference(
+def test_the_cost_is_exact_and_the_batch_size_makes_no_difference(
     pipeline: StableDiffusionPipeline, name: str, nfe: int, backward: int
 ) -> None:
-    detector, asked = DETECTORS[name], probe(pipeline)
-    together = detector.statistic(asked, NOISE)
-    assert (asked.nfe, asked.backward) == (2 * nfe, 2 * backward)
+    detector, counting_probe = DETECTORS[name], probe(pipeline)
+    together = detector.statistic(counting_probe, NOISE)
+    assert (counting_probe.nfe, counting_probe.backward) == (2 * nfe, 2 * backward)
     assert together.isfinite().all()
     assert together.dtype == torch.float32
-    if detector.over_seeds != "all":
+    if detector.aggregation != "all":
         alone = torch.cat([detector.statistic(probe(pipeline), row[None]) for row in NOISE])
         torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
         assert detector(probe(pipeline), NOISE) == pytest.approx(float(alone.mean()), rel=1e-3)
 
 
-def test_noise_is_moved_no_farther_than_the_target_wants(
+def test_invmm_moves_noise_only_as_far_as_copies_need(
     pipeline: StableDiffusionPipeline,
 ) -> None:
     target = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=seeded(1))
     noise = torch_noise([1, 2, 3, 4], SHAPE)
-    found = invmm(
-        probe(pipeline, target=target, alike=lambda made, _: torch.ones(len(made))), noise
+    value = invmm(
+        probe(pipeline, target=target, similarity=lambda made, _: torch.ones(len(made))), noise
     )
-    assert found.shape == (1,)
-    assert -10 < float(found) <= 0
-    asked = probe(pipeline, target=target, alike=lambda made, _: torch.zeros(len(made)))
-    assert float(invmm(asked, noise)) == -math.inf
-    looks = STEPS_OF_ADAM // CHECK * 2 * 2 * STEPS  # the first picture is no copy
-    assert asked.nfe == STEPS_OF_ADAM * len(noise) + looks
-    assert asked.backward == STEPS_OF_ADAM * len(noise)
-    with pytest.raises(ValueError, match="wants a target"):
+    assert value.shape == (1,)
+    assert -10 < float(value) <= 0
+    distant_probe = probe(
+        pipeline, target=target, similarity=lambda made, _: torch.zeros(len(made))
+    )
+    assert float(invmm(distant_probe, noise)) == -math.inf
+    check_nfe = STEPS_OF_ADAM // CHECK_INTERVAL * 2 * 2 * STEPS  # the first picture is no copy
+    assert distant_probe.nfe == STEPS_OF_ADAM * len(noise) + check_nfe
+    assert distant_probe.backward == STEPS_OF_ADAM * len(noise)
+    with pytest.raises(ValueError, match="needs a probe with a target"):
         invmm(probe(pipeline), noise)
 
 
-def test_the_noise_that_is_found_is_the_one_that_is_denoised(
+def test_the_optimised_noise_is_the_one_that_is_predicted(
     pipeline: StableDiffusionPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A denoiser that takes every noise for the same one: that one gives the target exactly."""
-    taken = torch.randn(SHAPE, generator=seeded(2))
-    asked = probe(pipeline, target=torch.zeros(3, 32, 32, dtype=torch.uint8))
-    monkeypatch.setattr(Probe, "conditional", lambda self, x, t: taken.expand_as(x) + 0 * x)
-    for mean, deviation in islice(fitted(asked, torch_noise([1, 2, 3, 4], SHAPE)), 200):
-        found = mean, deviation
-    assert float((found[0] - taken).abs().mean()) < 0.1
-    assert float(found[1].mean()) < 0.3
+    """A denoiser that always predicts the same noise, from which the target follows exactly."""
+    noise = torch.randn(SHAPE, generator=seeded(2))
+    target_probe = probe(pipeline, target=torch.zeros(3, 32, 32, dtype=torch.uint8))
+    monkeypatch.setattr(Probe, "predict_conditional", lambda self, x, t: noise.expand_as(x) + 0 * x)
+    for mean, deviation in islice(
+        optimise_noise(target_probe, torch_noise([1, 2, 3, 4], SHAPE)), 200
+    ):
+        result = mean, deviation
+    assert float((result[0] - noise).abs().mean()) < 0.1
+    assert float(result[1].mean()) < 0.3
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -194,9 +200,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 @pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"invmm", "most-alike"}))
-def test_a_checkpoint_in_half_precision_is_asked_too(
-    pipeline: StableDiffusionPipeline, name: str
-) -> None:
+def test_a_checkpoint_in_half_precision_works(pipeline: StableDiffusionPipeline, name: str) -> None:
     value = DETECTORS[name](probe(pipeline.to(torch.bfloat16)), NOISE)
     assert math.isfinite(value)
 
@@ -204,6 +208,6 @@ def test_a_checkpoint_in_half_precision_is_asked_too(
 def test_noise_is_found_in_half_precision_too(pipeline: StableDiffusionPipeline) -> None:
     target = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=seeded(1))
     asked = probe(pipeline.to(torch.bfloat16), target=target)
-    mean, deviation = next(fitted(asked, NOISE))
+    mean, deviation = next(optimise_noise(asked, NOISE))
     assert mean.dtype == deviation.dtype == torch.float32
     assert mean.isfinite().all()

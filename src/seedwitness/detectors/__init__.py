@@ -1,9 +1,9 @@
-"""Published statistics of memorisation, one file each, all called alike.
+"""Published statistics of memorisation: one file each, all with one signature.
 
-A detector takes a ``Probe`` (checkpoint, prompt, perhaps a picture) and noise [n, c, h, w], and
-gives one value a noise, or one of all of them. Higher is more memorised, always; minus infinity may
-stand for "not at all". None of them is a finding: figures of one checkpoint say nothing of another,
-so they are read by their rank among controls.
+A detector takes a ``Probe`` (checkpoint, prompt, optionally a picture) and noise [n, c, h, w], and
+returns one value per noise, or one for all of them. Higher always means more memorised; minus
+infinity may stand for "not at all". A value is not a finding: values of different checkpoints
+cannot be compared, so a value is interpreted by its rank among controls.
 """
 
 from __future__ import annotations
@@ -30,38 +30,46 @@ from seedwitness.detectors.singularity import singularity
 
 @dataclass(frozen=True)
 class Detector:
-    """A statistic by its name: where it is from, what it asks for, how seeds are put together.
+    """A statistic: its source, its input, and how the values of several seeds are aggregated.
 
-    ``needs`` is the prompt alone, or the picture too. ``over_seeds`` says what becomes of one value
-    a seed: their mean, their largest, or that there is one value of all.
+    ``needs`` says whether it takes the prompt alone or the picture too. ``aggregation`` is the mean
+    or the maximum over seeds, or ``all`` if the statistic returns one value for all seeds.
     """
 
     statistic: Callable[[Probe, Tensor], Tensor]
     source: str
     needs: Literal["prompt", "picture"]
-    over_seeds: Literal["mean", "max", "all"]
+    aggregation: Literal["mean", "max", "all"]
 
     def __call__(self, probe: Probe, noise: Tensor) -> float:
-        """The statistic of all ``noise`` [n, c, h, w] together."""
+        """Compute the statistic, aggregated over all ``noise`` [n, c, h, w]."""
         values = self.statistic(probe, noise).double()
-        return float(values.max() if self.over_seeds == "max" else values.mean())
+        return float(values.max() if self.aggregation == "max" else values.mean())
 
 
-def _prompt(statistic: Callable[[Probe, Tensor], Tensor], source: str) -> Detector:
+def _make_prompt_detector(statistic: Callable[[Probe, Tensor], Tensor], source: str) -> Detector:
     return Detector(statistic, source, "prompt", "mean")
 
 
 DETECTORS: Mapping[str, Detector] = {
-    "magnitude": _prompt(magnitude, "Wen et al., ICLR 2024"),
-    "first-magnitude": _prompt(first_magnitude, "Wen et al., ICLR 2024 (one step)"),
-    "one-step": _prompt(one_step, "Webster, 2023, arXiv 2305.08694"),
-    "hessian": _prompt(hessian, "Jeon et al., ICML 2025"),
-    "curvature": _prompt(curvature, "Early Detection of Memorization (Metric 2), ICML 2026"),
-    "singularity": _prompt(singularity, "Early Detection of Memorization (DSM), ICML 2026"),
-    "alignment": _prompt(alignment, "Asthana & Belagiannis, ICLR 2026, arXiv 2601.20642"),
-    "attention-entropy": _prompt(attention_entropy, "Ren et al., ECCV 2024 (D)"),
-    "first-attention-entropy": _prompt(first_attention_entropy, "Ren et al., ECCV 2024 (E)"),
-    "bright-ending": _prompt(bright_ending, "Chen et al., ICLR 2025"),
+    "magnitude": _make_prompt_detector(magnitude, "Wen et al., ICLR 2024"),
+    "first-magnitude": _make_prompt_detector(first_magnitude, "Wen et al., ICLR 2024 (one step)"),
+    "one-step": _make_prompt_detector(one_step, "Webster, 2023, arXiv 2305.08694"),
+    "hessian": _make_prompt_detector(hessian, "Jeon et al., ICML 2025"),
+    "curvature": _make_prompt_detector(
+        curvature, "Early Detection of Memorization (Metric 2), ICML 2026"
+    ),
+    "singularity": _make_prompt_detector(
+        singularity, "Early Detection of Memorization (DSM), ICML 2026"
+    ),
+    "alignment": _make_prompt_detector(
+        alignment, "Asthana & Belagiannis, ICLR 2026, arXiv 2601.20642"
+    ),
+    "attention-entropy": _make_prompt_detector(attention_entropy, "Ren et al., ECCV 2024 (D)"),
+    "first-attention-entropy": _make_prompt_detector(
+        first_attention_entropy, "Ren et al., ECCV 2024 (E)"
+    ),
+    "bright-ending": _make_prompt_detector(bright_ending, "Chen et al., ICLR 2025"),
     "clique": Detector(clique, "Carlini et al., USENIX Security 2023", "prompt", "all"),
     "invmm": Detector(invmm, "InvMM, ICCV 2025", "picture", "all"),
     "most-alike": Detector(most_alike, "Somepalli et al., CVPR 2023", "picture", "max"),

@@ -1,7 +1,7 @@
-"""Clique of alike generations (Carlini et al., USENIX Security 2023).
+"""Largest clique of similar generations (Carlini et al., USENIX Security 2023).
 
-A prompt that was learned by heart gives the same picture again and again. Known failure: so does a
-prompt of which everybody would draw the same, and so do nearly empty pictures.
+A memorised prompt generates the same picture from many seeds. Known failures: a prompt with only
+one plausible picture does so too, and so do nearly empty pictures.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from seedwitness.detectors.probe import Probe
 from seedwitness.metrics.patch_l2 import INFO, patch_l2
 
 assert INFO.copy_threshold is not None
-ALIKE = INFO.copy_threshold
+COPY_THRESHOLD = INFO.copy_threshold
 
 
 def clique(probe: Probe, noise: Tensor) -> Tensor:
-    """How many of the generations are alike, each to each (Carlini et al., USENIX Sec. 2023): [1].
+    """Count the generations in the largest clique of copies (Carlini et al., 2023): [1].
 
-    The largest clique of pictures whose patch-L2 is at most 0.15; the paper flags 10 of 500. In
-    [1, n], higher is more memorised; two NFE a step. ``noise`` is [n, c, h, w].
+    Two pictures are connected if their patch-L2 is at most 0.15; the paper flags a clique of 10 of
+    500. In [1, n], higher is more memorised; two NFE a step. ``noise`` is [n, c, h, w].
     """
-    return torch.tensor([largest(probe.pictures(noise))])
+    return torch.tensor([compute_largest_clique(probe.sample_pictures(noise))])
 
 
-def largest(pictures: Tensor) -> float:
-    """Size of the largest clique among pictures, uint8 [n, 3, height, width]."""
-    shown = pictures.float() / 255
+def compute_largest_clique(pictures: Tensor) -> float:
+    """Compute the size of the largest clique among pictures, uint8 [n, 3, height, width]."""
+    scaled = pictures.float() / 255
     graph = nx.Graph()
-    graph.add_nodes_from(range(len(shown)))
-    for row in range(len(shown) - 1):
-        near = patch_l2(shown[row], shown[row + 1 :]) <= ALIKE
-        graph.add_edges_from((row, row + 1 + int(other)) for other in near.nonzero())
-    return float(max(len(found) for found in nx.find_cliques(graph)))
+    graph.add_nodes_from(range(len(scaled)))
+    for row in range(len(scaled) - 1):
+        is_copy = patch_l2(scaled[row], scaled[row + 1 :]) <= COPY_THRESHOLD
+        graph.add_edges_from((row, row + 1 + int(other)) for other in is_copy.nonzero())
+    return float(max(len(clique_members) for clique_members in nx.find_cliques(graph)))

@@ -1,4 +1,4 @@
-"""Cross-attention maps of a denoiser: which tokens its pixels look at."""
+"""Record the cross-attention maps of a denoiser: which tokens its pixels attend to."""
 
 from __future__ import annotations
 
@@ -11,50 +11,51 @@ from torch import Tensor
 
 from seedwitness.errors import CheckpointError
 
-CROSS = "attn2.processor"
+CROSS_ATTENTION_SUFFIX = "attn2.processor"
 
 
-def attends(unet: Any, where: str = "") -> bool:
-    """Whether a denoiser has cross-attention at all, or in blocks whose names begin so."""
-    return any(_crosses(name, where) for name in unet.attn_processors)
+def has_cross_attention(unet: Any, prefix: str = "") -> bool:
+    """Whether a denoiser has cross-attention in layers whose names begin with ``prefix``."""
+    return any(_is_cross_attention(name, prefix) for name in unet.attn_processors)
 
 
-def _crosses(name: str, where: str) -> bool:
-    return name.startswith(where) and name.endswith(CROSS)
+def _is_cross_attention(name: str, prefix: str) -> bool:
+    return name.startswith(prefix) and name.endswith(CROSS_ATTENTION_SUFFIX)
 
 
 @contextmanager
-def recorded(unet: Any, where: str = "") -> Iterator[list[Tensor]]:
-    """Collects every cross-attention map while the block lasts, in the order of the layers.
+def record_attention(unet: Any, prefix: str = "") -> Iterator[list[Tensor]]:
+    """Record every cross-attention map within the block, in the order of the layers.
 
-    Each is [n, pixels, tokens], averaged over heads; what the denoiser returns does not change.
-    ``where`` takes only layers whose names begin so. Raises CheckpointError where there are none.
+    Each is [n, pixels, tokens], averaged over heads; the denoiser's output does not change. Only
+    layers whose names begin with ``prefix`` are recorded. Raises CheckpointError if there are none.
     """
-    before = unet.attn_processors
-    if not attends(unet, where):
+    processors = unet.attn_processors
+    if not has_cross_attention(unet, prefix):
         raise CheckpointError(
-            f"This checkpoint has no cross-attention{f' in its {where}' if where else ''}, so "
-            "there is nothing to tell from where its pixels look: leave out the detectors that "
-            "read attention."
+            f"This checkpoint has no cross-attention{f' in its {prefix}' if prefix else ''}. "
+            "Remove the detectors that read attention."
         )
     maps: list[Tensor] = []
     unet.set_attn_processor(
         {
-            name: _Recording(each, maps) if _crosses(name, where) else each
-            for name, each in before.items()
+            name: _RecordingProcessor(processor, maps)
+            if _is_cross_attention(name, prefix)
+            else processor
+            for name, processor in processors.items()
         }
     )
     try:
         yield maps
     finally:
-        unet.set_attn_processor(before)
+        unet.set_attn_processor(processors)
 
 
-class _Recording:
-    """A processor that does as ``inner`` does, and keeps the attention."""
+class _RecordingProcessor:
+    """An attention processor that calls ``processor`` and records the attention."""
 
-    def __init__(self, inner: Any, maps: list[Tensor]) -> None:
-        self._inner, self._maps = inner, maps
+    def __init__(self, processor: Any, maps: list[Tensor]) -> None:
+        self._processor, self._maps = processor, maps
 
     def __call__(
         self,
@@ -69,7 +70,7 @@ class _Recording:
             key = attn.head_to_batch_dim(attn.to_k(encoder_hidden_states))
             scores = attn.get_attention_scores(query, key, attention_mask)
             self._maps.append(scores.unflatten(0, (len(hidden_states), attn.heads)).mean(1))
-        found: Tensor = self._inner(
+        output: Tensor = self._processor(
             attn, hidden_states, encoder_hidden_states, attention_mask, temb=temb
         )
-        return found
+        return output

@@ -1,9 +1,9 @@
-"""InvMM (ICCV 2025): how far noise has to be moved before a picture comes back from all of it.
+"""InvMM (ICCV 2025): how far the noise distribution must move until every sample is a copy.
 
-Image-side: it asks how much has to be told beside the prompt. Of a memorised picture nothing has to
-be told, and the standard normal is left as it is. The paper also looks for the prompt; here it is
-the probe's, so that a figure speaks of one prompt. Draws are the given noise, moved along by a
-fixed stride from step to step, so that the same noise gives the same figure.
+It measures how much information beside the prompt is needed. A memorised picture needs none: the
+standard normal stays unchanged. The paper also searches for the prompt; here the prompt is the
+probe's, so that a value refers to one prompt. The draws are the given noise, rolled by a fixed
+stride at each step, so that the same noise gives the same value.
 """
 
 from __future__ import annotations
@@ -17,80 +17,88 @@ from torch import Tensor
 from seedwitness.detectors.probe import Probe
 from seedwitness.engine.sampling import encode_pictures
 
-STEPS, RATE = 300, 0.1
-CHECK = 50  # steps between two looks at what the noise gives
-ENOUGH = 1e-3  # by which the loss has to fall between two looks, or the noise is given more room
-GROWTH = 1e-3  # of the weight of the divergence, a step
-GOLDEN = 0.6180339887498949
-STRIDE = 7919  # elements that noise is moved along by
+STEPS, LEARNING_RATE = 300, 0.1
+CHECK_INTERVAL = 50  # steps between two checks of the generated pictures
+MIN_LOSS_DECREASE = (
+    1e-3  # least decrease of the loss between two checks, else the divergence's weight is halved
+)
+WEIGHT_GROWTH = 1e-3  # growth of the divergence's weight per step
+GOLDEN_RATIO = 0.6180339887498949
+ROLL_STRIDE = 7919  # elements by which noise is rolled per step
 
 
 def invmm(probe: Probe, noise: Tensor) -> Tensor:
-    """Minus the divergence from N(0, I) of noise that gives the target (InvMM, ICCV 2025): [1].
+    """Compute minus the divergence from N(0, I) of noise that gives copies (InvMM, 2025): [1].
 
-    In nats an element, ≤ 0, higher is more memorised; −∞ where 300 steps of Adam find no such
-    noise. ``noise`` [n, c, h, w] are the draws: all n pictures have to be as like the target as
-    ``probe.copy_at`` says. A step costs n NFE and n passes back, a look 4 to 4 n NFE for each
-    step of the sampler. Raises ValueError where the probe has no target or nothing that compares.
+    In nats per element, ≤ 0, higher is more memorised; −∞ if 300 steps of Adam find no such noise.
+    ``noise`` [n, c, h, w] are the draws: the similarity of all n pictures to the target must reach
+    ``probe.copy_threshold``. A step costs n NFE and n backward passes, a check 4 to 4 n NFE for
+    each step of the sampler. Raises ValueError if the probe has no target or similarity function.
     """
-    if probe.target is None or probe.alike is None:
-        raise ValueError("likeness to a target wants a target and a measure")
+    if probe.target is None or probe.similarity is None:
+        raise ValueError("InvMM needs a probe with a target and a similarity function")
     noise = noise.to(probe.pipeline.device)
-    for number, (mean, deviation) in enumerate(fitted(probe, noise), start=1):
-        if number % CHECK == 0 and _comes_back(probe, mean + deviation * noise):
+    for step, (mean, deviation) in enumerate(optimise_noise(probe, noise), start=1):
+        if step % CHECK_INTERVAL == 0 and _gives_copies(probe, mean + deviation * noise):
             divergence = (
                 mean.square() + deviation.square() - 1
             ).mean() / 2 - deviation.log().mean()
             return -divergence[None].cpu()
-        if number == STEPS:
+        if step == STEPS:
             break
     return torch.tensor([-torch.inf])
 
 
-def fitted(probe: Probe, noise: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Mean and deviation [c, h, w] of noise from which the target is denoised, step by step.
+def optimise_noise(probe: Probe, noise: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Optimise mean and deviation [c, h, w] of noise that denoises to the target, step by step.
 
-    Adam on the squared error of the predicted clean latents, plus the divergence from N(0, I),
-    whose weight grows until the error falls no more, and then is halved.
+    Adam minimises the squared error of the predicted clean latents plus the divergence from
+    N(0, I), whose weight grows until the error stops falling and is then halved.
     """
     assert probe.target is not None
     noise = noise.to(probe.pipeline.device)
     clean = encode_pictures(probe.pipeline, probe.target[None])[0].to(noise.device)
     mean = torch.zeros_like(clean).requires_grad_()
     log_variance = torch.zeros_like(clean).requires_grad_()
-    optimiser = torch.optim.Adam([mean, log_variance], RATE)
-    weight, last, recent = 1.0, float("inf"), []
+    optimiser = torch.optim.Adam([mean, log_variance], LEARNING_RATE)
+    weight, last_mean_error, recent_errors = 1.0, float("inf"), []
     for step in count():
-        drawn = noise.flatten(1).roll(step * STRIDE, 1).view_as(noise)
-        places = [(row + step * len(noise)) * GOLDEN % 1 for row in range(len(noise))]
+        rolled_noise = noise.flatten(1).roll(step * ROLL_STRIDE, 1).view_as(noise)
+        noise_levels = [(row + step * len(noise)) * GOLDEN_RATIO % 1 for row in range(len(noise))]
         with torch.enable_grad():
-            shifted = mean + (log_variance / 2).exp() * drawn
-            error = (probe.cleaned(clean, shifted, places) - clean).square().mean()
-            away = (mean.square() + log_variance.exp() - log_variance - 1).mean() / 2
-            gradients = torch.autograd.grad(error + weight * away, [mean, log_variance])
+            moved_noise = mean + (log_variance / 2).exp() * rolled_noise
+            error = (probe.predict_clean(clean, moved_noise, noise_levels) - clean).square().mean()
+            divergence = (mean.square() + log_variance.exp() - log_variance - 1).mean() / 2
+            gradients = torch.autograd.grad(error + weight * divergence, [mean, log_variance])
         probe.backward += len(noise)
         mean.grad, log_variance.grad = gradients
         optimiser.step()
-        recent.append(float(error.detach()))
-        if (step + 1) % CHECK:
-            weight += GROWTH
+        recent_errors.append(float(error.detach()))
+        if (step + 1) % CHECK_INTERVAL:
+            weight += WEIGHT_GROWTH
         else:
-            now = sum(recent) / len(recent)
-            weight = weight / 2 if last - now < ENOUGH else weight + GROWTH
-            last, recent = now, []
+            mean_error = sum(recent_errors) / len(recent_errors)
+            weight = (
+                weight / 2
+                if last_mean_error - mean_error < MIN_LOSS_DECREASE
+                else weight + WEIGHT_GROWTH
+            )
+            last_mean_error, recent_errors = mean_error, []
         yield mean.detach(), (log_variance.detach() / 2).exp()
 
 
-def _comes_back(probe: Probe, noise: Tensor) -> bool:
-    """Whether all of ``noise`` gives copies of the target, with guidance or without."""
+def _gives_copies(probe: Probe, noise: Tensor) -> bool:
+    """Whether all of ``noise`` gives copies of the target, with or without guidance."""
     assert probe.target is not None
-    assert probe.alike is not None
-    alike, target = probe.alike, probe.target
+    assert probe.similarity is not None
+    similarity, target = probe.similarity, probe.target
 
-    def copied(row: Tensor, guidance: float) -> bool:
-        return float(alike(probe.pictures(row, guidance), target)) >= probe.copy_at
+    def is_copy(row: Tensor, guidance: float) -> bool:
+        return (
+            float(similarity(probe.sample_pictures(row, guidance), target)) >= probe.copy_threshold
+        )
 
-    # One at a time: the first that is no copy answers for all.
+    # One at a time: the first picture that is no copy ends the check.
     return any(
-        all(copied(row, guidance) for row in noise.split(1)) for guidance in (1.0, probe.guidance)
+        all(is_copy(row, guidance) for row in noise.split(1)) for guidance in (1.0, probe.guidance)
     )

@@ -1,6 +1,6 @@
-"""How like the target the generations are (Somepalli et al., CVPR 2023): the largest similarity.
+"""Largest similarity of the generations to the target (Somepalli et al., CVPR 2023).
 
-It asks for the picture too, and is the only one that says which picture was learned.
+It needs the picture, and it is the only detector that states which picture was memorised.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from seedwitness.detectors.probe import Probe
 
 
 def most_alike(probe: Probe, noise: Tensor) -> Tensor:
-    """Similarity of each generation to the target by a copy-detection descriptor: [n].
+    """Compute the similarity of each generation to the target by a copy-detection descriptor: [n].
 
-    Its largest over the seeds is the statistic (Somepalli et al., CVPR 2023, call copies what SSCD
-    puts above 0.5). In [−1, 1], higher is more memorised; two NFE a step. ``noise`` is
-    [n, c, h, w]. Raises ValueError where the probe has no target or nothing that compares.
+    The statistic is the maximum over the seeds (Somepalli et al., CVPR 2023, call SSCD scores above
+    0.5 copies). In [−1, 1], higher is more memorised; two NFE a step. ``noise`` is [n, c, h, w].
+    Raises ValueError if the probe has no target or similarity function.
     """
-    if probe.target is None or probe.alike is None:
-        raise ValueError("likeness to a target wants a target and a measure")
-    return probe.alike(probe.pictures(noise), probe.target).cpu()
+    if probe.target is None or probe.similarity is None:
+        raise ValueError("most-alike needs a probe with a target and a similarity function")
+    return probe.similarity(probe.sample_pictures(noise), probe.target).cpu()

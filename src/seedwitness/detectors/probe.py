@@ -1,7 +1,7 @@
-"""What every detector asks of a checkpoint: the noise that it predicts with a prompt and without.
+"""Query a checkpoint for a detector: the noise that it predicts with a prompt and without.
 
 Notation of the papers: ``ε_c`` with the prompt, ``ε_u`` without, ``s^Δ = ε_c − ε_u``. The score is
-``−ε / σ_t``. Checkpoints that predict something else are turned into noise first.
+``−ε / σ_t``. Other predictions (velocity, sample) are converted to noise first.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from seedwitness.engine.schedulers import ddim, set_timesteps
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step on the way from noise: latents ``x`` [n, c, h, w] at timestep ``t``, and noises."""
+class DenoisingStep:
+    """One denoising step: latents ``x`` [n, c, h, w] at timestep ``t``, and predicted noises."""
 
     t: Tensor
     x: Tensor
@@ -29,17 +29,17 @@ class Step:
 
     @property
     def difference(self) -> Tensor:
-        """``s^Δ``, by which guidance leads."""
+        """``s^Δ``, the direction of guidance."""
         return self.conditional - self.unconditional
 
 
 class Probe:
-    """A checkpoint asked about one prompt, and perhaps one picture; counts what it is asked.
+    """A checkpoint with one prompt and optionally one picture; counts the evaluations.
 
-    ``nfe`` are evaluations of the denoiser on one image, ``backward`` passes back through one.
-    ``target`` is uint8 [3, height, width], ``alike`` says how like it pictures are, higher being
-    closer, and ``copy_at`` from where on they are copies (0.5 is the literature's for SSCD): who
-    needs none of them is not asked for them.
+    ``nfe`` counts evaluations of the denoiser on one image, ``backward`` the backward passes
+    through it. ``target`` is uint8 [3, height, width], ``similarity`` compares pictures with it
+    (higher is closer), and ``copy_threshold`` is the similarity of a copy (0.5 in the literature
+    for SSCD). Detectors that need only the prompt leave these three out.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Probe:
         steps: int = 50,
         guidance: float = 7.5,
         target: Tensor | None = None,
-        alike: Callable[[Tensor, Tensor], Tensor] | None = None,
-        copy_at: float = 0.5,
+        similarity: Callable[[Tensor, Tensor], Tensor] | None = None,
+        copy_threshold: float = 0.5,
     ) -> None:
         self.pipeline, self.prompt, self.guidance = pipeline, prompt, guidance
-        self.target, self.alike, self.copy_at = target, alike, copy_at
+        self.target, self.similarity, self.copy_threshold = target, similarity, copy_threshold
         self.nfe = self.backward = 0
         self._scheduler = set_timesteps(ddim(pipeline.scheduler.config), steps, pipeline.device)
         self._stride = self._scheduler.config.num_train_timesteps // steps
@@ -63,98 +63,100 @@ class Probe:
 
     @property
     def timesteps(self) -> Tensor:
-        """DDIM's, falling: the first is the noisiest."""
-        found: Tensor = self._scheduler.timesteps
-        return found
+        """DDIM's timesteps in falling order: the first is the noisiest."""
+        timesteps: Tensor = self._scheduler.timesteps
+        return timesteps
 
     @property
-    def tokens(self) -> int:
-        """How many of the prompt's tokens the text encoder reads, its first and its end among them.
+    def token_count(self) -> int:
+        """Number of tokens of the prompt that the text encoder reads, begin and end included.
 
-        What follows is padding.
+        The tokens after them are padding.
         """
         tokenizer = self.pipeline.tokenizer
         ids = tokenizer(self.prompt, truncation=True, max_length=tokenizer.model_max_length)
         return len(ids.input_ids)
 
     def sigma(self, t: Tensor) -> float:
-        """Deviation of the noise at ``t``, where latents keep unit variance."""
+        """Return the noise's standard deviation at ``t``, for latents of unit variance."""
         return float((1 - self._scheduler.alphas_cumprod[int(t)]).sqrt())
 
-    def conditional(self, x: Tensor, t: Tensor) -> Tensor:
-        """``ε_c``, one NFE an image."""
-        return self._noise(x, t, self._prompt)
+    def predict_conditional(self, x: Tensor, t: Tensor) -> Tensor:
+        """Predict ``ε_c``; one NFE an image."""
+        return self._predict_noise(x, t, self._prompt)
 
-    def both(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """``ε_c`` and ``ε_u``, two NFE an image."""
-        return self._noise(x, t, self._prompt), self._noise(x, t, self._empty)
+    def predict_both(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict ``ε_c`` and ``ε_u``; two NFE an image."""
+        return self._predict_noise(x, t, self._prompt), self._predict_noise(x, t, self._empty)
 
-    def first(self, noise: Tensor) -> Step:
-        """The first step of ``walk``."""
+    def compute_first_step(self, noise: Tensor) -> DenoisingStep:
+        """Compute the first step of ``walk``."""
         return next(self.walk(noise))
 
-    def walk(self, noise: Tensor, guidance: float | None = None) -> Iterator[Step]:
-        """Every step of DDIM under guidance, from noise [n, c, h, w]; two NFE an image and step.
+    def walk(self, noise: Tensor, guidance: float | None = None) -> Iterator[DenoisingStep]:
+        """Yield every DDIM step with guidance, from noise [n, c, h, w]; two NFE an image and step.
 
-        The last step ends at final latents, which ``pictures`` decodes.
+        After the last step ``latents`` holds the final latents, which ``sample_pictures`` decodes.
         """
         x = noise.to(self.pipeline.device, self.pipeline.unet.dtype)
         for t in self.timesteps:
             with torch.no_grad():
-                step = Step(t, x, *self.both(x, t))
+                step = DenoisingStep(t, x, *self.predict_both(x, t))
             yield step
-            x = self.earlier(step, guidance)
+            x = self.take_step(step, guidance)
         self.latents = x
 
-    def sampled(self, noise: Tensor, guidance: float | None = None) -> Tensor:
-        """Final latents of ``walk``."""
+    def sample_latents(self, noise: Tensor, guidance: float | None = None) -> Tensor:
+        """Return the final latents of ``walk``."""
         for _ in self.walk(noise, guidance):
             pass
         return self.latents
 
-    def pictures(self, noise: Tensor, guidance: float | None = None) -> Tensor:
-        """What ``walk`` ends at, decoded: uint8 [n, 3, height, width]."""
-        return decode_latents(self.pipeline, self.sampled(noise, guidance))
+    def sample_pictures(self, noise: Tensor, guidance: float | None = None) -> Tensor:
+        """Decode the final latents of ``walk``: uint8 [n, 3, height, width]."""
+        return decode_latents(self.pipeline, self.sample_latents(noise, guidance))
 
-    def cleaned(self, clean: Tensor, noise: Tensor, places: Sequence[float]) -> Tensor:
-        """Clean latents as predicted once ``noise`` [n, c, h, w] was mixed in; one NFE an image.
+    def predict_clean(self, clean: Tensor, noise: Tensor, noise_levels: Sequence[float]) -> Tensor:
+        """Predict the clean latents after ``noise`` [n, c, h, w] is mixed in; one NFE an image.
 
-        ``clean`` is [c, h, w]; ``places`` in [0, 1) say how noisy each row is, 0 being hardly.
+        ``clean`` is [c, h, w]; ``noise_levels`` in [0, 1) give the noise of each row, 0 the least.
         """
-        trained = self._scheduler.config.num_train_timesteps
-        t = torch.tensor([int(place * trained) for place in places], device=noise.device)
+        timestep_count = self._scheduler.config.num_train_timesteps
+        t = torch.tensor(
+            [int(noise_level * timestep_count) for noise_level in noise_levels], device=noise.device
+        )
         alpha = self._scheduler.alphas_cumprod.to(noise.device)[t][:, None, None, None]
         x = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        predicted = self.conditional(x.to(self.pipeline.unet.dtype), t).to(x.dtype)
-        found: Tensor = (x - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
-        return found
+        predicted = self.predict_conditional(x.to(self.pipeline.unet.dtype), t).to(x.dtype)
+        clean_latents: Tensor = (x - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
+        return clean_latents
 
-    def earlier(self, step: Step, guidance: float | None = None) -> Tensor:
-        """Latents after ``step``: DDIM under guidance, without fresh noise (Song et al., 2021).
+    def take_step(self, step: DenoisingStep, guidance: float | None = None) -> Tensor:
+        """Compute the latents after ``step``: DDIM with guidance, eta 0 (Song et al., 2021).
 
-        ``guidance`` stands in for the probe's own.
+        ``guidance`` overrides the probe's own.
         """
         scale = self.guidance if guidance is None else guidance
         noise = step.unconditional + scale * step.difference
-        alphas, before = self._scheduler.alphas_cumprod, int(step.t) - self._stride
-        high = alphas[int(step.t)]
-        low = alphas[before] if before >= 0 else self._scheduler.final_alpha_cumprod
-        clean = (step.x - (1 - high).sqrt() * noise) / high.sqrt()
-        found: Tensor = low.sqrt() * clean + (1 - low).sqrt() * noise
-        return found
+        alphas, earlier_t = self._scheduler.alphas_cumprod, int(step.t) - self._stride
+        alpha = alphas[int(step.t)]
+        earlier_alpha = alphas[earlier_t] if earlier_t >= 0 else self._scheduler.final_alpha_cumprod
+        clean = (step.x - (1 - alpha).sqrt() * noise) / alpha.sqrt()
+        latents: Tensor = earlier_alpha.sqrt() * clean + (1 - earlier_alpha).sqrt() * noise
+        return latents
 
-    def back(self, value: Tensor, x: Tensor) -> Tensor:
-        """Gradient of ``value``, one scalar over all rows, with respect to ``x`` [n, c, h, w]."""
+    def compute_gradient(self, value: Tensor, x: Tensor) -> Tensor:
+        """Compute the gradient of ``value``, a scalar over all rows, with respect to ``x``."""
         self.backward += len(x)
         return torch.autograd.grad(value, x, retain_graph=True)[0]
 
-    def _noise(self, x: Tensor, t: Tensor, embedding: Tensor) -> Tensor:
+    def _predict_noise(self, x: Tensor, t: Tensor, embedding: Tensor) -> Tensor:
         self.nfe += len(x)
-        embedded = embedding.expand(len(x), -1, -1)
-        out = self.pipeline.unet(x, t, embedded, return_dict=False)[0]
-        return noise_in(self._scheduler, out, x, t)
+        embeddings = embedding.expand(len(x), -1, -1)
+        output = self.pipeline.unet(x, t, embeddings, return_dict=False)[0]
+        return noise_in(self._scheduler, output, x, t)
 
 
-def squared_norm(rows: Tensor) -> Tensor:
-    """Squared L2 norm of each row, in float32 on the CPU: [n, …] to [n]."""
+def compute_squared_norms(rows: Tensor) -> Tensor:
+    """Compute the squared L2 norm of each row, in float32 on the CPU: [n, …] to [n]."""
     return rows.detach().float().flatten(1).square().sum(1).cpu()

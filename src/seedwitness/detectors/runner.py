@@ -1,4 +1,4 @@
-"""Asks detectors of one picture and its prompt, a target's or a control's alike."""
+"""Run detectors on one picture and its prompt, in the same way for targets and controls."""
 
 from __future__ import annotations
 
@@ -15,41 +15,45 @@ from seedwitness.config.verdicts import DetectorSettings
 from seedwitness.detectors import DETECTORS
 from seedwitness.detectors.probe import Probe
 from seedwitness.errors import ConfigError
-from seedwitness.seeds.torch_cpu import noise
+from seedwitness.runtime.devices import full_precision
+from seedwitness.seeds.torch_cpu import draw_noise
 
-Alike = Callable[[Tensor, Tensor], Tensor]
+SimilarityFunction = Callable[[Tensor, Tensor], Tensor]
 
 
-def check_detectors(names: Sequence[str], alike: bool) -> None:
-    """Raise ConfigError for a name that is not known, or one that needs a descriptor without it."""
+def check_detectors(names: Sequence[str], has_similarity: bool) -> None:
+    """Raise ConfigError for an unknown detector, or one whose descriptor is missing."""
     for name in names:
         if name not in DETECTORS:
             raise ConfigError(
-                f"detectors.names: there is no `{name}`.{suggest_names(name, DETECTORS)}"
+                f"detectors.names: there is no detector `{name}`.{suggest_names(name, DETECTORS)}"
             )
-        if DETECTORS[name].needs == "picture" and not alike:
+        if DETECTORS[name].needs == "picture" and not has_similarity:
             raise ConfigError(
-                f"detectors.names: `{name}` compares pictures by a descriptor. Name `descriptor` "
-                "in score.metrics, or leave it out."
+                f"detectors.names: `{name}` compares pictures by a descriptor. Add `descriptor` "
+                "to score.metrics, or remove the detector."
             )
 
 
+@full_precision()
 def run_detectors(
     loaded: LoadedCheckpoint,
     prompt: str,
     picture: Tensor,
     settings: DetectorSettings,
     search: SearchSettings,
-    alike: Alike | None,
+    similarity: SimilarityFunction | None,
 ) -> list[dict[str, Any]]:
-    """A row of ``records.DETECTED`` for each detector, by seeds 0 and following.
+    """Run each detector with the first seeds from 0: rows of ``records.tables.DETECTED``.
 
-    ``picture`` is uint8 [3, height, width] at the size that a search makes; steps and guidance are
-    a search's. Raises ConfigError as ``check`` does.
+    ``picture`` is uint8 [3, height, width] at the generated size; steps and guidance are those of
+    the search. Raises ConfigError as ``check_detectors`` does.
     """
-    check_detectors(settings.names, alike is not None)
+    check_detectors(settings.names, similarity is not None)
     shape = loaded.latent_shape(picture.shape[-1], picture.shape[-2])
-    drawn = torch.stack([noise(seed, 0, shape, torch.float32) for seed in range(settings.seeds)])
+    noises = torch.stack(
+        [draw_noise(seed, 0, shape, torch.float32) for seed in range(settings.seeds)]
+    )
     rows = []
     for name in settings.names:
         probe = Probe(
@@ -58,10 +62,10 @@ def run_detectors(
             steps=search.steps,
             guidance=search.guidance,
             target=picture,
-            alike=alike,
+            similarity=similarity,
         )
         detector = DETECTORS[name]
-        value = detector(probe, drawn)
+        value = detector(probe, noises)
         rows.append(
             {
                 "detector": name,
