@@ -1,4 +1,4 @@
-"""Box and Muller's two factors (1958) by short polynomials, for scans: within 0.005, and fast."""
+"""Approximate Box and Muller's two factors (1958) by short polynomials within 0.005, for scans."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import njit
 
 @njit(nogil=True, cache=True, fastmath=True)
 def radius(m: Any) -> Any:
-    """√(−2 ln(m / 2²⁴)) for m from 1 to 2²⁴: the logarithm by its exponent and a cubic."""
+    """Compute √(−2 ln(m / 2²⁴)) for m from 1 to 2²⁴: the logarithm by its exponent and a cubic."""
     bits = np.float32(m).view(np.int32)
     exponent = np.float32((bits >> np.int32(23)) - np.int32(127))
     f = np.int32((bits & np.int32(0x7FFFFF)) | np.int32(0x3F800000)).view(np.float32)
@@ -21,6 +21,6 @@ def radius(m: Any) -> Any:
 
 @njit(nogil=True, cache=True, fastmath=True)
 def sine(turn: Any) -> Any:
-    """Sine of a part of a turn in [−½, ½]: a parabola, bent once (within 0.0011)."""
+    """Compute the sine of a part of a turn in [−½, ½] by a corrected parabola (within 0.0011)."""
     parabola = turn * (np.float32(8) - np.float32(16) * abs(turn))
     return parabola * (np.float32(0.775) + np.float32(0.225) * abs(parabola))

@@ -9,20 +9,20 @@ import numpy as np
 Words = np.ndarray[Any, np.dtype[np.uint32]]
 
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
-WEYL = (np.uint32(0x9E3779B9), np.uint32(0xBB67AE85))  # golden ratio, and square root of 3, less 1
+WEYL = (np.uint32(0x9E3779B9), np.uint32(0xBB67AE85))  # golden ratio − 1, and √3 − 1
 _HALF = np.uint64(32)
 
 
 def philox4x32(counter: Words, key: Words, rounds: int = 10) -> Words:
-    """Four random words for each counter: uint32 [4, n], from counters [4, n] and keys [2, n].
+    """Compute four random words for each counter: uint32 [4, n], from counters [4, n], keys [2, n].
 
-    Keys and counters are broadcast against one another.
+    Keys and counters are broadcast.
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
     with np.errstate(over="ignore"):
-        for number in range(rounds):
-            if number:
+        for round_number in range(rounds):
+            if round_number:
                 k0, k1 = k0 + WEYL[0], k1 + WEYL[1]
             high0, low0 = _product(MULTIPLIERS[0], c0)
             high1, low1 = _product(MULTIPLIERS[1], c2)
@@ -31,6 +31,6 @@ def philox4x32(counter: Words, key: Words, rounds: int = 10) -> Words:
 
 
 def _product(multiplier: np.uint64, words: Words) -> tuple[Words, Words]:
-    """High and low half of the 64-bit product."""
+    """Return the high and the low half of the 64-bit product."""
     product = multiplier * words.astype(np.uint64)
     return (product >> _HALF).astype(np.uint32), product.astype(np.uint32)

@@ -1,9 +1,9 @@
-"""Noise as torch up to 2.11 drew it on the CPU in half precision: float16, bfloat16, by any torch.
+"""Draw float16 and bfloat16 noise as torch up to 2.11 did on the CPU, with any version of torch.
 
-diffusers draws in the precision of its pipeline where it is given CPU generators. torch 2.13 rounds
-float32's noise for that, 2.12 nearly so. Before, torch took the low bits of a word, as many as the
-significand has, for a uniform number, and rounded every step of Box and Muller: other noise for the
-same seed. Bit for bit that of torch 2.1 and 2.11 (decision 18).
+With CPU generators, diffusers draws in the precision of its pipeline. torch 2.13 rounds float32
+noise, and 2.12 nearly so. Earlier versions used the low bits of a word, as many as the significand
+has, as a uniform number, and rounded every step of Box and Muller: different noise for the same
+seed. The result equals that of torch 2.1 and 2.11 in every bit (decision 18).
 """
 
 from __future__ import annotations
@@ -15,46 +15,50 @@ import torch
 from torch import Generator, Tensor
 
 from seedwitness.errors import ConfigError
-from seedwitness.seeds.torch_cpu import BLOCK
+from seedwitness.seeds.torch_cpu import BLOCK_SIZE
 
-BITS = {torch.float16: 11, torch.bfloat16: 8}
-"""Of a word, in a uniform number."""
+UNIFORM_BITS = {torch.float16: 11, torch.bfloat16: 8}
+"""Bits of a word that make a uniform number."""
 
 
-def float16(seed: int, batch_index: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """The ``batch_index``-th draw (from 0) of float16 noise of ``shape``, then in ``dtype``.
+def draw_float16(seed: int, batch_index: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Draw float16 noise of ``shape`` (the ``batch_index``-th draw from 0), cast to ``dtype``.
 
-    Raises ConfigError for a number of elements that 16 does not divide.
+    Raises ConfigError unless 16 divides the number of elements.
     """
-    return _drawn(seed, batch_index, shape, torch.float16).to(dtype)
+    return _draw_half(seed, batch_index, shape, torch.float16).to(dtype)
 
 
-def bfloat16(seed: int, batch_index: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """As ``float16``, of bfloat16."""
-    return _drawn(seed, batch_index, shape, torch.bfloat16).to(dtype)
+def draw_bfloat16(seed: int, batch_index: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Draw as ``draw_float16``, in bfloat16."""
+    return _draw_half(seed, batch_index, shape, torch.bfloat16).to(dtype)
 
 
-def _drawn(seed: int, batch_index: int, shape: Sequence[int], kind: torch.dtype) -> Tensor:
+def _draw_half(
+    seed: int, batch_index: int, shape: Sequence[int], half_dtype: torch.dtype
+) -> Tensor:
     count = math.prod(shape)
-    if count % BLOCK:
+    if count % BLOCK_SIZE:
         raise ConfigError(
-            f"Noise of half precision as torch up to 2.11 drew it is known where {BLOCK} divides "
-            f"the number of elements, as in latents: not of {count}."
+            "Half-precision noise of torch up to 2.11 is supported only if "
+            f"{BLOCK_SIZE} divides the number of elements, as in latents, not for {count} elements."
         )
     generator = Generator().manual_seed(seed)
     for _ in range(batch_index):
         torch.rand(count, generator=generator)
-    # float32's uniform number is the low 24 bits of the same word.
+    # float32's uniform number has the low 24 bits of the same word.
     words = (torch.rand(count, generator=generator) * 2**24).int()
-    uniform = (words & (2 ** BITS[kind] - 1)).double() / 2 ** BITS[kind]
-    first, second = uniform.view(-1, 2, BLOCK // 2).unbind(1)
+    uniform = (words & (2 ** UNIFORM_BITS[half_dtype] - 1)).double() / 2 ** UNIFORM_BITS[half_dtype]
+    radius_uniform, angle_uniform = uniform.view(-1, 2, BLOCK_SIZE // 2).unbind(1)
 
-    def rounded(exact: Tensor) -> Tensor:
-        return exact.to(kind).double()
+    def round_half(exact: Tensor) -> Tensor:
+        return exact.to(half_dtype).double()
 
-    logarithm = rounded(torch.log(rounded(1 - first)))
-    radius = rounded(torch.sqrt(rounded(-2 * logarithm)))
-    angle = rounded(2 * math.pi * second)
-    pair = [rounded(radius * rounded(each(angle))) for each in (torch.cos, torch.sin)]
-    found: Tensor = torch.cat(pair, 1) + 0.0  # the mean, which leaves no zero negative
-    return found.reshape(tuple(shape)).to(kind)
+    logarithm = round_half(torch.log(round_half(1 - radius_uniform)))
+    radius = round_half(torch.sqrt(round_half(-2 * logarithm)))
+    angle = round_half(2 * math.pi * angle_uniform)
+    pairs = [
+        round_half(radius * round_half(function(angle))) for function in (torch.cos, torch.sin)
+    ]
+    noise: Tensor = torch.cat(pairs, 1) + 0.0  # torch adds the mean, which turns −0 into 0
+    return noise.reshape(tuple(shape)).to(half_dtype)

@@ -1,7 +1,7 @@
-"""Noise as torch's generator draws it on an NVIDIA GPU; there is none without the GPU.
+"""Draw noise by torch's generator on an NVIDIA GPU; this needs the GPU.
 
-`philox-nv` is the same on any machine, for tensors that are not too large; where there is a GPU,
-the tests compare the two.
+`philox-nv` draws the same noise on any machine, for tensors that are not too large; tests compare
+the two if there is a GPU.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from torch import Generator, Tensor
 from seedwitness.errors import ConfigError
 
 
-def noise(seed: int, batch_index: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """The ``batch_index``-th draw (from 0) of standard normal noise of ``shape``, on the CPU.
+def draw_noise(seed: int, batch_index: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Draw standard normal noise of ``shape`` (the ``batch_index``-th draw from 0), on the CPU.
 
-    Raises ConfigError where torch finds no GPU.
+    Raises ConfigError if torch finds no GPU.
     """
     if not torch.cuda.is_available():
         raise ConfigError(
-            "Noise by `torch-cuda` is drawn by an NVIDIA GPU, and torch finds none here. "
-            "`philox-nv` draws the same noise on any machine: set `search.rng` to that."
+            "`torch-cuda` draws noise on an NVIDIA GPU, and torch finds none. `philox-nv` draws "
+            "the same noise on any machine: set `search.rng` to it."
         )
     generator = Generator("cuda").manual_seed(seed)
     for _ in range(batch_index):

@@ -1,6 +1,6 @@
-"""What tools make of a seed's noise: a second seed mixed in, and noise of another size.
+"""Vary a seed's noise as the tools do: mix in a second seed, or resize the noise.
 
-Mixing is spherical interpolation (slerp), so that what comes out is normal noise again, or nearly.
+Mixing is spherical interpolation (slerp), so the result is again normal noise, or nearly.
 """
 
 from __future__ import annotations
@@ -11,42 +11,43 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-PARALLEL = 0.9995
-"""Cosine from which the tools interpolate in a straight line."""
+PARALLEL_COSINE = 0.9995
+"""Cosine above which the tools interpolate linearly."""
 
 
-def by_rows(strength: float, noise: Tensor, other: Tensor) -> Tensor:
-    """AUTOMATIC1111's slerp of two noises [c, h, w]: columns of each channel by themselves.
+def mix_by_columns(strength: float, noise: Tensor, other: Tensor) -> Tensor:
+    """Mix two noises [c, h, w] by AUTOMATIC1111's slerp: each column of each channel separately.
 
-    It was written for whole batches and is given single pictures, so that what it takes for a
-    picture is a channel's column. Nearly parallel noises are mixed by ``1 - strength``, as there.
+    The tool's function was written for whole batches but gets single pictures, so it treats
+    a channel's column as a picture. Nearly parallel noises are mixed with swapped weights, as in
+    the tool.
     """
-    unit, other_unit = (each / each.norm(dim=1, keepdim=True) for each in (noise, other))
+    unit, other_unit = (tensor / tensor.norm(dim=1, keepdim=True) for tensor in (noise, other))
     cosine = (unit * other_unit).sum(1)
-    if cosine.mean() > PARALLEL:
+    if cosine.mean() > PARALLEL_COSINE:
         return noise * strength + other * (1 - strength)
     angle = torch.acos(cosine)
-    first = (torch.sin((1.0 - strength) * angle) / torch.sin(angle)).unsqueeze(1)
-    second = (torch.sin(strength * angle) / torch.sin(angle)).unsqueeze(1)
-    return first * noise + second * other
+    noise_weights = (torch.sin((1.0 - strength) * angle) / torch.sin(angle)).unsqueeze(1)
+    other_weights = (torch.sin(strength * angle) / torch.sin(angle)).unsqueeze(1)
+    return noise_weights * noise + other_weights * other
 
 
-def whole(strength: float, noise: Tensor, other: Tensor) -> Tensor:
-    """InvokeAI's slerp of two noises [c, h, w], each taken as one vector."""
+def mix_as_vectors(strength: float, noise: Tensor, other: Tensor) -> Tensor:
+    """Mix two noises [c, h, w] by InvokeAI's slerp, each as one vector."""
     a, b = noise.double(), other.double()
     cosine = (a * b).sum() / (a.norm() * b.norm())
-    if cosine.abs() > PARALLEL:
-        mixed = (1 - strength) * a + strength * b
+    if cosine.abs() > PARALLEL_COSINE:
+        interpolated = (1 - strength) * a + strength * b
     else:
         angle = torch.acos(cosine)
-        mixed = (torch.sin((1 - strength) * angle) * a + torch.sin(strength * angle) * b) / (
+        interpolated = (torch.sin((1 - strength) * angle) * a + torch.sin(strength * angle) * b) / (
             torch.sin(angle)
         )
-    return mixed.to(noise.dtype)
+    return interpolated.to(noise.dtype)
 
 
-def rotated(strength: float, noise: Tensor, other: Tensor) -> Tensor:
-    """Noise turned towards another, as if the two stood at a right angle: exactly normal again.
+def mix_by_rotation(strength: float, noise: Tensor, other: Tensor) -> Tensor:
+    """Rotate noise towards another as if the two were orthogonal: the result is exactly normal.
 
     The proposal of the preconditioned Crank–Nicolson walk (Cotter et al., Statist. Sci. 2013).
     """
@@ -54,25 +55,25 @@ def rotated(strength: float, noise: Tensor, other: Tensor) -> Tensor:
     return math.cos(angle) * noise + math.sin(angle) * other
 
 
-RULES: Mapping[str, Callable[[float, Tensor, Tensor], Tensor]] = {
-    "automatic1111": by_rows,
-    "invokeai": whole,
-    "rotation": rotated,
+VARIATION_RULES: Mapping[str, Callable[[float, Tensor, Tensor], Tensor]] = {
+    "automatic1111": mix_by_columns,
+    "invokeai": mix_as_vectors,
+    "rotation": mix_by_rotation,
 }
-"""How a variation seed's noise is mixed in, by the tool whose rule it is; ``rotation`` is ours."""
+"""Rules that mix in a variation seed's noise, by tool; ``rotation`` is this project's."""
 
 
-def resized(noise: Tensor, smaller: Tensor) -> Tensor:
-    """AUTOMATIC1111's seed resize: ``smaller``, noise of another size, put into the middle.
+def resize_noise(noise: Tensor, inner: Tensor) -> Tensor:
+    """Resize a seed as AUTOMATIC1111 does: ``inner``, noise of another size, replaces the middle.
 
-    Both are [c, h, w]; where ``smaller`` is the larger one in a direction, its middle is taken.
+    Both are [c, h, w]; in a direction in which ``inner`` is larger, its middle is taken.
     """
-    found = noise.clone()
-    own, theirs = ([], [])  # type: tuple[list[slice], list[slice]]
-    for size, other in zip(noise.shape[1:], smaller.shape[1:], strict=True):
-        margin = (size - other) // 2  # towards minus infinity, as there
-        length = other if margin >= 0 else other + 2 * margin
-        own.append(slice(max(margin, 0), max(margin, 0) + length))
-        theirs.append(slice(max(-margin, 0), max(-margin, 0) + length))
-    found[:, own[0], own[1]] = smaller[:, theirs[0], theirs[1]]
-    return found
+    result = noise.clone()
+    result_slices, inner_slices = ([], [])  # type: tuple[list[slice], list[slice]]
+    for size, inner_size in zip(noise.shape[1:], inner.shape[1:], strict=True):
+        margin = (size - inner_size) // 2  # floor division, as in the tool
+        length = inner_size if margin >= 0 else inner_size + 2 * margin
+        result_slices.append(slice(max(margin, 0), max(margin, 0) + length))
+        inner_slices.append(slice(max(-margin, 0), max(-margin, 0) + length))
+    result[:, result_slices[0], result_slices[1]] = inner[:, inner_slices[0], inner_slices[1]]
+    return result
