@@ -1,1 +1,1 @@
-"""Correlates an image with the noise of every seed of the 2^32 seed space."""
+"""Scan the seed space: correlate an image with the noise of each of the 2^32 seeds."""

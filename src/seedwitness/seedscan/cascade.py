@@ -1,4 +1,4 @@
-"""What a scan looks at: the weights, the blocks that each look of the cascade takes, its power."""
+"""Plan the cascade of a seed scan: weights, blocks and threshold of each stage, and its power."""
 
 from __future__ import annotations
 
@@ -15,184 +15,202 @@ from scipy.stats import norm
 
 from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
-from seedwitness.records.recipe import digest
-from seedwitness.seeds.torch_cpu import BLOCK
-from seedwitness.seeds.torch_cpu_half import BITS
+from seedwitness.seeds.torch_cpu import BLOCK_SIZE
+from seedwitness.seeds.torch_cpu_half import UNIFORM_BITS
 from seedwitness.seedscan import mt19937_kernels, philox_kernels
+from seedwitness.seedscan.mt19937_kernels import CHEAP_BLOCKS
 
 Array = np.ndarray[Any, Any]
 
 Kernel = Callable[..., int]
 
 KERNELS: Mapping[str, Kernel] = {
-    "torch-cpu": mt19937_kernels.scan,
-    "torch-cpu-float16": partial(mt19937_kernels.scan, bits=BITS[torch.float16]),
-    "torch-cpu-bfloat16": partial(mt19937_kernels.scan, bits=BITS[torch.bfloat16]),
-    "philox-nv": philox_kernels.scan,
+    "torch-cpu": mt19937_kernels.scan_seeds,
+    "torch-cpu-float16": partial(mt19937_kernels.scan_seeds, bits=UNIFORM_BITS[torch.float16]),
+    "torch-cpu-bfloat16": partial(mt19937_kernels.scan_seeds, bits=UNIFORM_BITS[torch.bfloat16]),
+    "philox-nv": philox_kernels.scan_seeds,
 }
-OF_MT19937 = tuple(name for name in KERNELS if name.startswith("torch-cpu"))
-"""Those by torch's CPU generator, which has 32 bits of a seed, and of whose draws later ones cost
-the state before all else."""
+MT19937_ALGORITHMS = tuple(name for name in KERNELS if name.startswith("torch-cpu"))
+"""RNG algorithms of torch's CPU generator, which uses 32 bits of a seed. For a later draw of it,
+the states before it must be computed first."""
 
-VERSION = 5
+MAX_BLOCKS = 128
+"""Most blocks of 16 elements of the last stage. The first two stages use only blocks among the
+first CHEAP_BLOCKS, which cost the least for the generator of `torch-cpu`."""
 
-CHEAP, MOST = mt19937_kernels.CHEAP, 128
-"""Blocks of 16 elements that the second look and the last take at most. The first two looks keep to
-blocks among the first so many, which cost the generator of `torch-cpu` least."""
+MISS_PROBABILITIES = (0.025, 0.01)
+"""Probabilities that the first and the second stage miss a true seed of the correlation for which
+the plan is made."""
 
-MISSED = (0.025, 0.01)
-"""The chances that the first look and the second miss a true seed of the correlation that a plan is
-made for."""
+LAST_THRESHOLD = 4.3
+"""Threshold of the last stage, and the largest of any stage: by chance 37,000 of the 2^32 seeds
+pass, and a higher threshold would lose true seeds and save nothing."""
 
-LAST = 4.3
-"""What a score has to reach at the last look, and the most at any: chance leaves 37,000 of 2^32
-seeds, and to ask for more would lose true seeds and save nothing."""
-
-KEPT = 65_536
-"""Of all seeds that are left for a query, the best so many are looked at in full."""
+MAX_CANDIDATES = 65_536
+"""Largest number of seeds per query whose scores are computed on all elements."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """Which blocks a look takes, and what a score must reach there."""
+class CascadeStage:
+    """One stage: the blocks whose elements it scores, and the threshold of the score."""
 
     blocks: tuple[int, ...]
     threshold: float
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The looks that are taken, one after the other, of the weights [q, n], rows of length 1."""
+class CascadePlan:
+    """The stages of a scan, in order, for weights [q, n] with rows of unit length."""
 
     rng: str
     weights: Array
-    looks: tuple[Look, ...]
+    stages: tuple[CascadeStage, ...]
     draw: int = 0
-    """Which draw of the generator is looked at, each of as many elements as there are weights."""
+    """Index of the generator's draw that is scanned; a draw has one element per weight."""
 
-    def at(self, look: Look) -> Array:
-        """The blocks of a look as the generator counts them, from its first draw on."""
-        found: Array = np.array(look.blocks) + self.draw * (self.weights.shape[1] // BLOCK)
-        return found
+    def number_blocks(self, stage: CascadeStage) -> Array:
+        """Number the blocks of a stage as the generator does, from its first draw on."""
+        blocks: Array = np.array(stage.blocks) + self.draw * (self.weights.shape[1] // BLOCK_SIZE)
+        return blocks
 
-    def lost(self, r: float) -> Array:
-        """The chance, by query, that a look leaves the true seed out: [q].
+    def compute_miss_probability(self, correlation: float) -> Array:
+        """Compute the probability, by query, that a stage rejects the true seed: [q].
 
-        ``r`` (> 0) is the correlation of weights and noise. It is the sum over the looks, as if
-        each weight were right by the same ``r``.
+        ``correlation`` (> 0) is that of weights and noise, assumed equal for all weights. The
+        probabilities of the stages are added.
         """
-        missed = [
-            norm.cdf((look.threshold - r * self._reach(look.blocks)) / _spread(r))
-            for look in self.looks
+        probabilities = [
+            norm.cdf(
+                (stage.threshold - correlation * self._compute_mean_scores(stage.blocks))
+                / _compute_score_deviation(correlation)
+            )
+            for stage in self.stages
         ]
-        found: Array = np.minimum(1.0, np.sum(missed, axis=0))
-        return found
+        total: Array = np.minimum(1.0, np.sum(probabilities, axis=0))
+        return total
 
-    def seen(self, z: float, chance: float = 0.95) -> float:
-        """The least correlation that reaches ``z`` with this chance, for the worst of the queries.
+    def compute_detectable_correlation(self, z: float, chance: float = 0.95) -> float:
+        """Compute the least correlation that reaches ``z`` with this chance, for the worst query.
 
-        It has to pass the looks, and then to reach ``z`` on all elements. 1 where even that would
-        not do.
+        A true seed must pass all stages and then reach ``z`` on all elements. Returns 1 if no
+        correlation suffices.
         """
-        whole = np.sqrt(self.weights.shape[1])
+        mean_score = np.sqrt(self.weights.shape[1])
 
-        def missed(r: float) -> float:
-            last = norm.cdf((z - r * whole) / _spread(r))
-            return float(self.lost(r).max() + last) - (1 - chance)
+        def compute_excess(correlation: float) -> float:
+            last_probability = norm.cdf(
+                (z - correlation * mean_score) / _compute_score_deviation(correlation)
+            )
+            missed = float(self.compute_miss_probability(correlation).max() + last_probability)
+            return missed - (1 - chance)
 
-        return float(brentq(missed, 1e-6, 1.0, xtol=1e-4)) if missed(1.0) < 0 else 1.0
+        if compute_excess(1.0) >= 0:
+            return 1.0
+        return float(brentq(compute_excess, 1e-6, 1.0, xtol=1e-4))
 
-    def _reach(self, blocks: tuple[int, ...]) -> Array:
-        """A true seed's mean score in ``blocks`` where its correlation is 1, by query."""
-        found: Array = np.sqrt(self.weights.shape[1]) * np.linalg.norm(
-            of(self.weights, blocks), axis=1
+    def _compute_mean_scores(self, blocks: tuple[int, ...]) -> Array:
+        """Compute a true seed's mean score in ``blocks`` at correlation 1, by query: [q]."""
+        scores: Array = np.sqrt(self.weights.shape[1]) * np.linalg.norm(
+            select_blocks(self.weights, blocks), axis=1
         )
-        return found
-
-    @property
-    def key(self) -> str:
-        """Names all that a part's content depends on."""
-        content: dict[str, Any] = {"version": VERSION, "rng": self.rng, "kept": KEPT}
-        content["draw"] = self.draw
-        content["looks"] = [[look.threshold, *look.blocks] for look in self.looks]
-        content |= {"queries": len(self.weights), "weights": self.weights.tobytes().hex()}
-        return digest(content)[:32]
+        return scores
 
 
-def kernel(rng: str, blocks: Array) -> Kernel:
-    """The GPU's kernel where there are a GPU and Triton, else that of the cores; to one result.
+def has_gpu_kernels() -> bool:
+    """Whether there are a GPU and Triton, which torch installs where it can."""
+    return torch.cuda.is_available() and find_spec("triton") is not None
 
-    Their scores differ by 0.01 at most, so that of the seeds just at a threshold the one may keep
-    a few that the other does not. The GPU's keeps to the CHEAP blocks of mt19937: what lies
-    after them is asked of few seeds, and of the cores.
+
+def select_kernel(rng: str, blocks: Array) -> Kernel:
+    """Select the GPU's kernel if a GPU and Triton exist, else the CPU's.
+
+    Their scores differ by at most 0.01, so near a threshold one may keep a few seeds that the other
+    rejects. The GPU's kernel scans only the first CHEAP_BLOCKS of mt19937: later blocks are
+    computed for few seeds, on the CPU.
     """
-    within = rng not in OF_MT19937 or int(blocks.max()) < CHEAP
-    if within and torch.cuda.is_available() and find_spec("triton"):  # torch brings it if it can
+    is_cheap = rng not in MT19937_ALGORITHMS or int(blocks.max()) < CHEAP_BLOCKS
+    if is_cheap and has_gpu_kernels():
         from seedwitness.seedscan import triton_kernels
 
         return triton_kernels.KERNELS[rng]
     return KERNELS[rng]
 
 
-def plan_cascade(weights: Array, rng: str, least: float, draw: int = 0) -> Plan:
-    """Weights [q, n] of any length, one row a query, in the order of the noise, as a scan's plan.
+def plan_cascade(weights: Array, rng: str, min_correlation: float, draw: int = 0) -> CascadePlan:
+    """Plan a scan for weights [q, n] of any norm, one row a query, in the order of the noise.
 
-    It is made so that a seed is hardly ever lost whose noise and weights correlate by ``least`` or
-    more, with MISSED as the chances, at the least cost: blocks with large weights come first, and
-    as many of them as make the looks together the cheapest. A later ``draw`` than the first costs
-    the state of the generator before all else, so that the first look takes as many as the second.
+    The plan rejects seeds whose noise and weights correlate by ``min_correlation`` or more only
+    with MISS_PROBABILITIES, at the least cost: blocks with large weights come first, and their
+    number minimises the cost of all stages together. For a later ``draw`` than the first, the
+    generator's state dominates the cost, so the first stage takes as many blocks as the second.
 
-    Raises ConfigError for a protocol that cannot be scanned, weights that are too few or all zero,
-    or a later draw of a number of elements that 16 does not divide.
+    Raises ConfigError for an RNG algorithm that cannot be scanned, for weights that are too few or
+    all zero, or for a later draw whose number of elements 16 does not divide.
     """
     if rng not in KERNELS:
         raise ConfigError(
-            f"There is no scan of the RNG protocol `{rng}`.{suggest_names(rng, KERNELS)}"
+            f"The RNG algorithm `{rng}` cannot be scanned.{suggest_names(rng, KERNELS)}"
         )
     rows = np.asarray(weights, np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if rows.shape[1] < BLOCK or not np.isfinite(lengths).all() or not lengths.all():
+    if rows.shape[1] < BLOCK_SIZE or not np.isfinite(lengths).all() or not lengths.all():
         raise ConfigError(
-            f"A scan needs at least {BLOCK} finite weights that are not all zero, not "
-            f"{rows.shape[1]} of length {lengths.min()}: the inversion left nothing of the noise."
+            f"A scan needs at least {BLOCK_SIZE} finite weights that are not all zero, not "
+            f"{rows.shape[1]} of norm {lengths.min()}: the inversion recovered no noise."
         )
-    if draw and (rng not in OF_MT19937 or rows.shape[1] % BLOCK):
+    if draw and (rng not in MT19937_ALGORITHMS or rows.shape[1] % BLOCK_SIZE):
         raise ConfigError(
-            "Later pictures of a batch are looked for by torch's CPU generator alone, and where "
-            f"{BLOCK} divides the elements of their noise: not by {rng}, {rows.shape[1]} elements. "
-            "Set scan.pictures to 1."
+            "Later pictures of a batch can be scanned only for torch's CPU generator, and if "
+            f"{BLOCK_SIZE} divides the number of elements: not for {rng} with {rows.shape[1]} "
+            "elements. Set scan.pictures to 1."
         )
     unit = (rows / lengths).astype(np.float32)
-    there = unit.shape[1] // BLOCK
-    power = (unit[:, : there * BLOCK].reshape(len(unit), there, BLOCK) ** 2).sum(2)  # [q, blocks]
+    block_count = unit.shape[1] // BLOCK_SIZE
+    power = (
+        unit[:, : block_count * BLOCK_SIZE].reshape(len(unit), block_count, BLOCK_SIZE) ** 2
+    ).sum(2)  # [q, blocks]
     order = np.argsort(-power.sum(0), kind="stable")
-    cheap = order[:CHEAP] if draw else order[order < CHEAP]
-    taken = tuple(sorted(cheap.tolist())), tuple(sorted(order[:MOST].tolist()))
-    bare = Plan(rng, unit, ())
+    cheap_blocks = order[:CHEAP_BLOCKS] if draw else order[order < CHEAP_BLOCKS]
+    stage_blocks = tuple(sorted(cheap_blocks.tolist())), tuple(sorted(order[:MAX_BLOCKS].tolist()))
+    unstaged = CascadePlan(rng, unit, ())
 
-    def look(blocks: tuple[int, ...], missed: float) -> Look:
-        mean = least * float(bare._reach(blocks).min())
-        return Look(blocks, min(LAST, float(mean + norm.ppf(missed) * _spread(least))))
+    def make_stage(blocks: tuple[int, ...], miss_probability: float) -> CascadeStage:
+        mean_score = min_correlation * float(unstaged._compute_mean_scores(blocks).min())
+        return CascadeStage(
+            blocks,
+            min(
+                LAST_THRESHOLD,
+                float(
+                    mean_score
+                    + norm.ppf(miss_probability) * _compute_score_deviation(min_correlation)
+                ),
+            ),
+        )
 
-    firsts = [
-        look(tuple(sorted(cheap[:number].tolist())), MISSED[0])
-        for number in range(len(cheap) if draw else 1, len(cheap) + 1)
+    first_stages = [
+        make_stage(tuple(sorted(cheap_blocks[:count].tolist())), MISS_PROBABILITIES[0])
+        for count in range(len(cheap_blocks) if draw else 1, len(cheap_blocks) + 1)
     ]
     first = min(
-        firsts,
-        key=lambda each: len(each.blocks) + len(cheap) * float(norm.sf(each.threshold)),
+        first_stages,
+        key=lambda stage: len(stage.blocks) + len(cheap_blocks) * float(norm.sf(stage.threshold)),
     )
-    second, last = look(taken[0], MISSED[1]), Look(taken[1], LAST)
-    between = [second] if len(first.blocks) < len(second.blocks) < len(last.blocks) else []
-    return Plan(rng, unit, (first, *between, last), draw)
+    second, last = (
+        make_stage(stage_blocks[0], MISS_PROBABILITIES[1]),
+        CascadeStage(stage_blocks[1], LAST_THRESHOLD),
+    )
+    middle = [second] if len(first.blocks) < len(second.blocks) < len(last.blocks) else []
+    return CascadePlan(rng, unit, (first, *middle, last), draw)
 
 
-def of(weights: Array, blocks: tuple[int, ...]) -> Array:
-    """The weights [q, n] in ``blocks``: [q, 16 · len(blocks)]."""
-    found: Array = np.concatenate([weights[:, b * BLOCK : (b + 1) * BLOCK] for b in blocks], 1)
-    return found
+def select_blocks(weights: Array, blocks: tuple[int, ...]) -> Array:
+    """Select the weights [q, n] in ``blocks``: [q, 16 · len(blocks)]."""
+    selected: Array = np.concatenate(
+        [weights[:, b * BLOCK_SIZE : (b + 1) * BLOCK_SIZE] for b in blocks], 1
+    )
+    return selected
 
 
-def _spread(r: float) -> float:
-    """Standard deviation of a true seed's score at correlation ``r``."""
-    return float(np.sqrt(max(1 - r * r, 1e-12)))
+def _compute_score_deviation(correlation: float) -> float:
+    """Compute the standard deviation of a true seed's score at a correlation."""
+    return float(np.sqrt(max(1 - correlation * correlation, 1e-12)))

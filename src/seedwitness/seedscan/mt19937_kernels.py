@@ -1,14 +1,14 @@
-"""Correlates noise by torch's CPU generator with weights, seed after seed, on one core (numba).
+"""Correlate the noise of torch's CPU generator with weights, seed by seed, on one core (numba).
 
-What noise costs is its generator's state: word i of mt19937's output needs words i, i + 1 and
-i + 397 of the state, which the seed fills one after the other, and no more than that is filled.
-Seeds are reckoned side by side, in lanes, because the words of one depend on one another.
+The cost of noise is its generator's state: word i of mt19937's output needs words i, i + 1 and
+i + 397 of the state, which the seed fills one after the other; only as much as needed is filled.
+Seeds are computed side by side in lanes, because the words of one seed depend on one another.
 
-Half precision, as torch up to 2.11 drew it, takes fewer bits of the same words
-(``torch_cpu_half``); that it rounds every step is left out here, so that a score is within 0.015 of
-the exact one for float16, and within 0.05 for bfloat16.
+Half precision, as torch up to 2.11 drew it, uses fewer bits of the same words (``torch_cpu_half``).
+Its rounding of every step is not reproduced here, so a score is within 0.015 of the exact one for
+float16, and within 0.05 for bfloat16.
 
-All arithmetic is in 32-bit integers with a sign, which numba vectorises, and in single precision.
+All arithmetic is in signed 32-bit integers, which numba vectorises, and in single precision.
 Logarithm, sine and cosine are short polynomials: a score is within 0.01 of the exact one.
 """
 
@@ -20,12 +20,12 @@ import numpy as np
 from numba import njit
 
 from seedwitness.seeds import box_muller
-from seedwitness.seeds.torch_cpu import BLOCK
+from seedwitness.seeds.torch_cpu import BLOCK_SIZE
 
 LANES = 256
 
-CHEAP = 39
-"""Blocks that one filling of the state gives, 624 words; those after them cost a second one."""
+CHEAP_BLOCKS = 39
+"""Blocks that one state of 624 words gives; later blocks need a second state."""
 
 _WORDS = 624
 _FAR = 397  # distance of the words that the generator mixes
@@ -33,14 +33,14 @@ _MULTIPLIER = np.int32(1812433253)
 _TOP, _LOWER = np.int32(-(2**31)), np.int32(0x7FFFFFFF)
 _TWIST = np.int32(0x9908B0DF - 2**32)
 _TEMPER_7, _TEMPER_15 = np.int32(0x9D2C5680 - 2**32), np.int32(0xEFC60000 - 2**32)
-_BITS = 24  # of a word, in a uniform number of float32
+_BITS = 24  # bits of a word that make a uniform number of float32
 
 Array = np.ndarray[Any, Any]
 
 
 @njit(nogil=True, cache=True)
-def scan(
-    tried: Array,
+def scan_seeds(
+    seed_batch: Array,
     blocks: Array,
     weights: Array,
     threshold: float,
@@ -49,104 +49,110 @@ def scan(
     scores: Array,
     bits: int = _BITS,
 ) -> int:
-    """Write each of ``tried`` and each query whose score reaches ``threshold``; gives their number.
+    """Write every seed and query whose score reaches ``threshold``; return their number.
 
     A score is the sum of a query's ``weights`` (a row of float32 [q, 16 · len(blocks)]) times the
-    noise in ``blocks`` (int64): for weights of length 1 and unrelated noise,
-    standard normal. Noise is what costs, so that a few queries cost little more than one. Seeds are
-    uint32, by seed and then by query; what does not fit into ``seeds``, ``queries`` (uint32) and
-    ``scores`` (float32) is counted, not written. ``bits`` of a word make a uniform number.
+    noise in ``blocks`` (int64): standard normal for weights of unit length and unrelated noise. The
+    cost is in the noise, so a few queries cost little more than one. ``seed_batch`` is uint32; hits
+    are ordered by seed and then by query. Hits that do not fit into ``seeds``, ``queries`` (uint32)
+    and ``scores`` (float32) are counted but not written. ``bits`` of a word make a uniform number.
     """
     mask, shift = np.int32((1 << bits) - 1), np.int32(_BITS - bits)
-    skipped = BLOCK * blocks.min() // _WORDS  # whole states that no block lies in
-    start = skipped * _WORDS
-    top = BLOCK * blocks.max() + BLOCK - start
-    asked = weights.shape[0]
-    state = np.empty((_WORDS if skipped else min(_WORDS, _FAR + top), LANES), np.int32)
-    following = np.empty((_WORDS if skipped else 0, LANES), np.int32)
+    skipped_states = BLOCK_SIZE * blocks.min() // _WORDS  # whole states without any of the blocks
+    start = skipped_states * _WORDS
+    top = BLOCK_SIZE * blocks.max() + BLOCK_SIZE - start
+    query_count = weights.shape[0]
+    state = np.empty((_WORDS if skipped_states else min(_WORDS, _FAR + top), LANES), np.int32)
+    next_state = np.empty((_WORDS if skipped_states else 0, LANES), np.int32)
     mixed = np.empty((top, LANES), np.int32)
     radius, angle = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     cosine, sine = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    score = np.empty((asked, LANES), np.float32)
-    found, count = 0, len(tried)
-    for base in range(0, count, LANES):
+    score = np.empty((query_count, LANES), np.float32)
+    hit_count, seed_count = 0, len(seed_batch)
+    for base in range(0, seed_count, LANES):
         score[:] = np.float32(0)
         for lane in range(LANES):
-            # What is left of the last lanes repeats the last seed, and is not looked at.
-            state[0, lane] = np.int32(tried[min(base + lane, count - 1)])
-        _fill(state)
-        for _ in range(skipped):
-            _mix(state, following)
-            state, following = following, state
-        _mix(state, mixed)
+            # Unused lanes at the end repeat the last seed and are ignored.
+            state[0, lane] = np.int32(seed_batch[min(base + lane, seed_count - 1)])
+        _fill_state(state)
+        for _ in range(skipped_states):
+            _mix_state(state, next_state)
+            state, next_state = next_state, state
+        _mix_state(state, mixed)
         for number in range(len(blocks)):
-            for j in range(BLOCK // 2):
-                i, k = BLOCK * blocks[number] + j - start, BLOCK * number + j
-                _temper(mixed[i], radius, mask, shift)
-                _temper(mixed[i + BLOCK // 2], angle, mask, shift)
-                if asked == 1:
-                    _add(radius, angle, weights[0, k], weights[0, k + BLOCK // 2], score[0])
+            for j in range(BLOCK_SIZE // 2):
+                i, k = BLOCK_SIZE * blocks[number] + j - start, BLOCK_SIZE * number + j
+                _temper_words(mixed[i], radius, mask, shift)
+                _temper_words(mixed[i + BLOCK_SIZE // 2], angle, mask, shift)
+                if query_count == 1:
+                    _add_weighted_pair(
+                        radius, angle, weights[0, k], weights[0, k + BLOCK_SIZE // 2], score[0]
+                    )
                 else:
-                    _pair(radius, angle, cosine, sine)
-                    for q in range(asked):
-                        own = score[q]
-                        one, other = weights[q, k], weights[q, k + BLOCK // 2]
+                    _compute_normal_pair(radius, angle, cosine, sine)
+                    for q in range(query_count):
+                        query_score = score[q]
+                        cosine_weight, sine_weight = weights[q, k], weights[q, k + BLOCK_SIZE // 2]
                         for lane in range(LANES):
-                            own[lane] += one * cosine[lane] + other * sine[lane]
-        for lane in range(min(LANES, count - base)):
-            for q in range(asked):
+                            query_score[lane] += (
+                                cosine_weight * cosine[lane] + sine_weight * sine[lane]
+                            )
+        for lane in range(min(LANES, seed_count - base)):
+            for q in range(query_count):
                 if score[q, lane] >= threshold:
-                    if found < len(seeds):
-                        seeds[found] = tried[base + lane]
-                        queries[found] = q
-                        scores[found] = score[q, lane]
-                    found += 1
-    return found
+                    if hit_count < len(seeds):
+                        seeds[hit_count] = seed_batch[base + lane]
+                        queries[hit_count] = q
+                        scores[hit_count] = score[q, lane]
+                    hit_count += 1
+    return hit_count
 
 
 @njit(nogil=True, cache=True)
-def _fill(state: Array) -> None:
-    """The generator's state, one word a row, from its first: the seed."""
+def _fill_state(state: Array) -> None:
+    """Fill the generator's state, one word per row, from its first word, the seed."""
     for i in range(1, state.shape[0]):
-        number, before, own = np.int32(i), state[i - 1], state[i]
-        for lane in range(own.shape[0]):
-            x = before[lane]
+        number, previous, row = np.int32(i), state[i - 1], state[i]
+        for lane in range(row.shape[0]):
+            x = previous[lane]
             x ^= (x >> np.int32(30)) & np.int32(3)
-            own[lane] = np.int32(np.int32(_MULTIPLIER * x) + number)
+            row[lane] = np.int32(np.int32(_MULTIPLIER * x) + number)
 
 
 @njit(nogil=True, cache=True)
-def _mix(state: Array, mixed: Array) -> None:
-    """The generator's words before tempering, one a row of ``mixed``; they follow on the state.
+def _mix_state(state: Array, mixed: Array) -> None:
+    """Compute the generator's words before tempering, one per row of ``mixed``, from its state.
 
-    The first 624 are its next state.
+    The first 624 words are the next state.
     """
     for i in range(mixed.shape[0]):
-        out = mixed[i]
-        one = state[i] if i < _WORDS else mixed[i - _WORDS]
+        row = mixed[i]
+        current = state[i] if i < _WORDS else mixed[i - _WORDS]
         following = state[i + 1] if i + 1 < _WORDS else mixed[i + 1 - _WORDS]
-        far = state[i + _FAR] if i + _FAR < _WORDS else mixed[i + _FAR - _WORDS]
-        for lane in range(out.shape[0]):
-            y = (one[lane] & _TOP) | (following[lane] & _LOWER)
-            half = ((y >> np.int32(1)) & _LOWER) ^ (np.int32(-(y & np.int32(1))) & _TWIST)
-            out[lane] = far[lane] ^ half
+        distant = state[i + _FAR] if i + _FAR < _WORDS else mixed[i + _FAR - _WORDS]
+        for lane in range(row.shape[0]):
+            y = (current[lane] & _TOP) | (following[lane] & _LOWER)
+            twisted = ((y >> np.int32(1)) & _LOWER) ^ (np.int32(-(y & np.int32(1))) & _TWIST)
+            row[lane] = distant[lane] ^ twisted
 
 
 @njit(nogil=True, cache=True)
-def _temper(mixed: Array, out: Array, mask: Any, shift: Any) -> None:
-    """The bits of mixed words, tempered, that ``mask`` lets through, as the highest of 24."""
-    for lane in range(out.shape[0]):
+def _temper_words(mixed: Array, tempered: Array, mask: Any, shift: Any) -> None:
+    """Temper mixed words; keep the bits in ``mask`` as the highest of 24 bits."""
+    for lane in range(tempered.shape[0]):
         v = mixed[lane]
         v ^= (v >> np.int32(11)) & np.int32(0x1FFFFF)
         v ^= np.int32(v << np.int32(7)) & _TEMPER_7
         v ^= np.int32(v << np.int32(15)) & _TEMPER_15
         v ^= (v >> np.int32(18)) & np.int32(0x3FFF)
-        out[lane] = (v & mask) << shift
+        tempered[lane] = (v & mask) << shift
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _add(radius: Array, angle: Array, cosine: float, sine: float, score: Array) -> None:
-    """As ``_pair``, weighted and added to ``score`` at once: faster where there is one query."""
+def _add_weighted_pair(
+    radius: Array, angle: Array, cosine: float, sine: float, score: Array
+) -> None:
+    """Compute as ``_compute_normal_pair`` and add the weighted pair to ``score``, for one query."""
     for lane in range(score.shape[0]):
         r = box_muller.radius(np.float32(np.int32(0x1000000) - radius[lane]))
         t = np.float32(angle[lane]) * np.float32(2.0**-24) - np.float32(0.5)
@@ -156,11 +162,11 @@ def _add(radius: Array, angle: Array, cosine: float, sine: float, score: Array) 
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _pair(radius: Array, angle: Array, cosine: Array, sine: Array) -> None:
-    """Box and Muller: the first number by the angle's cosine, the eighth after it by its sine."""
+def _compute_normal_pair(radius: Array, angle: Array, cosine: Array, sine: Array) -> None:
+    """Compute Box and Muller's pair: one number by the angle's cosine, the other by its sine."""
     for lane in range(cosine.shape[0]):
         r = box_muller.radius(np.float32(np.int32(0x1000000) - radius[lane]))
-        # A turn is 1, and half a turn less changes both signs.
+        # A full turn is 1; subtracting half a turn changes both signs.
         t = np.float32(angle[lane]) * np.float32(2.0**-24) - np.float32(0.5)
         quarter = t + np.float32(0.25)
         quarter -= np.floor(quarter + np.float32(0.5))

@@ -1,12 +1,13 @@
-"""The scan: every seed's noise correlated with what an image's inversion left of its own.
+"""Scan seeds: correlate every seed's noise with the noise that inverting an image recovered.
 
-A score is Σ w·n over the noise n of a seed, w having length 1. For a seed that has nothing to do
-with the image it is standard normal, whatever w is, because w was fixed before any seed was looked
-at. A cascade looks at few elements of all seeds, at more and more of those that are left, and at
-all of the best, drawn by the protocol itself. ``Plan.lost`` states what that costs in lost seeds.
+A score is Σ w·n over the noise n of a seed, where w has unit length. For a seed unrelated to the
+image it is standard normal whatever w is, because w was fixed before any seed was scored. A cascade
+scores few elements of all seeds, more elements of the seeds that pass, and all elements of the
+best, whose noise the RNG algorithm itself draws. ``CascadePlan.compute_miss_probability`` gives the
+share of true seeds that this loses.
 
-Several w, of several prompts or images, are asked about at once, as queries: a seed's noise is what
-costs, and it is the same for all of them.
+Several w, of several prompts or images, form queries that are scored together: the cost is in
+a seed's noise, which is the same for all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,132 +26,171 @@ from safetensors.numpy import load_file, save_file
 from scipy.stats import norm
 
 from seedwitness.errors import ConfigError
+from seedwitness.runtime.code_graph import hash_code
 from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.devices import device_kind
+from seedwitness.runtime.environment import package_versions
 from seedwitness.runtime.files import exclusive_claim, replace_whole, share_work
-from seedwitness.seeds import PROTOCOLS
-from seedwitness.seeds.torch_cpu import SEEDS
-from seedwitness.seedscan.cascade import KEPT, Array, Look, Plan, kernel, of
+from seedwitness.runtime.hashes import digest
+from seedwitness.seeds import RNG_ALGORITHMS
+from seedwitness.seeds.torch_cpu import SEED_COUNT
+from seedwitness.seedscan.cascade import (
+    MAX_CANDIDATES,
+    Array,
+    CascadePlan,
+    CascadeStage,
+    has_gpu_kernels,
+    select_blocks,
+    select_kernel,
+)
 
 logger = logging.getLogger(__name__)
 
-Report = Callable[[int, float], object]
-"""Is told after each part how many seeds it had and the highest score so far."""
+ProgressReport = Callable[[int, float], object]
+"""Called after each part with its number of seeds and the highest score so far."""
 
-PART, CHUNK = 2**26, 2**20
-"""Seeds that are written together, and that one thread takes at a time."""
+PART_SIZE, CHUNK_SIZE = 2**26, 2**20
+"""Seeds per cached part, and per task of a thread."""
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """The best seeds of one query, best first, with exact scores; and how many were tried."""
+class SeedCandidates:
+    """The best seeds of one query, best first, with exact scores, and the number of all seeds."""
 
     seeds: Array
-    z: Array
-    tried: int
+    scores: Array
+    seed_count: int
 
-    def p(self, scans: int = 1) -> Array:
-        """Family-wise p of each by Bonferroni, over all seeds and so many scans like this one."""
-        return family_wise(self.z, self.tried * scans)
+    def compute_family_wise_p(self, scans: int = 1) -> Array:
+        """Compute Bonferroni's family-wise p of each seed, over all seeds of ``scans`` scans."""
+        return compute_family_wise_p(self.scores, self.seed_count * scans)
 
 
-def family_wise(z: Array, tests: int) -> Array:
-    """p of scores by Bonferroni over so many tests: at most 1, and never below the least double."""
-    found: Array = np.clip(norm.sf(z) * tests, np.finfo(np.float64).tiny, 1.0)
-    return found
+def compute_family_wise_p(scores: Array, test_count: int) -> Array:
+    """Compute Bonferroni's p of scores over ``test_count`` tests: at most 1, at least 2.2e-308."""
+    p_values: Array = np.clip(norm.sf(scores) * test_count, np.finfo(np.float64).tiny, 1.0)
+    return p_values
 
 
 def scan_range(
-    plan: Plan,
+    plan: CascadePlan,
     shape: tuple[int, ...],
     first: int = 0,
-    end: int = SEEDS,
+    end: int = SEED_COUNT,
     *,
-    ledger: Path,
+    cache_folder: Path,
     workers: int = 0,
-    report: Report | None = None,
-) -> list[Candidates]:
-    """By query, seeds from ``first`` up to ``end`` whose noise of ``shape`` scores highest.
+    report: ProgressReport | None = None,
+) -> list[SeedCandidates]:
+    """Scan seeds from ``first`` up to ``end``; return the best seeds of each query.
 
-    Finished parts of ``ledger`` are read and not reckoned again, nor what another process is at;
-    the result does not depend on that, nor on ``workers`` (threads; 0 for as many as this process
-    may use cores). Raises ConfigError for a range that there is not.
+    Finished parts in ``cache_folder`` are read instead of computed, and parts that another process
+    is computing are awaited. The result depends neither on that nor on ``workers`` (threads; 0 for
+    one per available core). Raises ConfigError for an invalid range.
     """
-    if not 0 <= first < end <= SEEDS:
-        raise ConfigError(f"Seeds run from 0 to {SEEDS}, and FROM:TO must be in it: {first}:{end}.")
+    if not 0 <= first < end <= SEED_COUNT:
+        raise ConfigError(f"FROM:TO must be within the seeds 0:{SEED_COUNT}, not {first}:{end}.")
     best = [(np.empty(0, np.uint32), np.empty(0, np.float32)) for _ in plan.weights]
     with ThreadPoolExecutor(workers or available_cores()) as pool:
-        for start, stop, found in _finished(plan, list(parts(first, end)), ledger, pool):
-            for query, kept in enumerate(best):
-                own = found["queries"] == query
-                best[query] = _best(
-                    np.concatenate([kept[0], found["seeds"][own]]),
-                    np.concatenate([kept[1], found["scores"][own]]),
-                    KEPT,
+        for start, stop, part in _iter_parts(
+            plan, list(split_range(first, end)), cache_folder, pool
+        ):
+            for query, previous in enumerate(best):
+                is_query = part["queries"] == query
+                best[query] = _select_best(
+                    np.concatenate([previous[0], part["seeds"][is_query]]),
+                    np.concatenate([previous[1], part["scores"][is_query]]),
+                    MAX_CANDIDATES,
                 )
             if report:
                 highest = max(float(scores.max(initial=-np.inf)) for _, scores in best)
                 report(stop - start, highest)
     candidates = []
-    for seeds, z in zip([each[0] for each in best], exact(plan, best, shape), strict=True):
-        order = np.lexsort((seeds, -z))
-        candidates.append(Candidates(seeds[order], z[order], end - first))
+    exact_scores = compute_exact_scores(plan, best, shape)
+    for (seeds, _), scores in zip(best, exact_scores, strict=True):
+        order = np.lexsort((seeds, -scores))
+        candidates.append(SeedCandidates(seeds[order], scores[order], end - first))
     return candidates
 
 
-def _finished(
-    plan: Plan, ranges: list[tuple[int, int]], ledger: Path, pool: ThreadPoolExecutor
+def make_cache_key(plan: CascadePlan) -> str:
+    """Digest everything that decides the content of a part, so that no other result is served.
+
+    That is the plan, the code that computes a part, the versions of the libraries that compile and
+    run the kernels, and the kind of device.
+    """
+    on_gpu = has_gpu_kernels()
+    packages = ("numba", "llvmlite", "numpy", *(("triton", "torch") if on_gpu else ()))
+    content: dict[str, Any] = {
+        "code": hash_code("seedwitness.seedscan.scan"),
+        "packages": package_versions(packages),
+        "device": device_kind(torch.device("cuda" if on_gpu else "cpu")),
+        "rng": plan.rng,
+        "draw": plan.draw,
+        "stages": [[stage.threshold, *stage.blocks] for stage in plan.stages],
+        "queries": len(plan.weights),
+        "weights": plan.weights.tobytes().hex(),
+    }
+    return digest(content)[:32]
+
+
+def _iter_parts(
+    plan: CascadePlan, ranges: list[tuple[int, int]], cache_folder: Path, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[int, int, dict[str, Array]]]:
-    """Each part, as soon as it is there: computed here or by another process."""
+    """Yield each part as soon as it is finished, by this process or by another."""
+    folder = cache_folder / make_cache_key(plan)
 
     def attempt(range_: tuple[int, int]) -> dict[str, Array] | None:
         start, stop = range_
-        path = ledger / plan.key / f"{start:010d}-{stop:010d}.safetensors"
-        found = _read(path)
-        if found is not None:
-            return found
+        path = folder / f"{start:010d}-{stop:010d}.safetensors"
+        part = _read_part(path)
+        if part is not None:
+            return part
         with exclusive_claim(path) as ours:
             if not ours:
                 return None
-            found = _read(path)
-            if found is None:
-                found = _part(plan, start, stop, pool)
-                with replace_whole(path) as part:
-                    save_file(found, part)
-        return found
+            part = _read_part(path)
+            if part is None:
+                part = _scan_part(plan, start, stop, pool)
+                with replace_whole(path) as partial_path:
+                    save_file(part, partial_path)
+        return part
 
-    for (start, stop), found in share_work(ranges, attempt):
-        yield start, stop, found
+    for (start, stop), part in share_work(ranges, attempt):
+        yield start, stop, part
 
 
-def _read(path: Path) -> dict[str, Array] | None:
-    """A finished part; None where it is still to do, or damaged, which a warning says."""
+def _read_part(path: Path) -> dict[str, Array] | None:
+    """Read a finished part; None if it does not exist or is damaged, which is logged."""
     if not path.exists():
         return None
     try:
-        found: dict[str, Array] = load_file(path)
+        part: dict[str, Array] = load_file(path)
     except (SafetensorError, OSError) as error:
-        logger.warning("%s is damaged (%s): its seeds are looked at again.", path, error)
+        logger.warning("%s is damaged (%s): its seeds are scanned again.", path, error)
         return None
-    return found
+    return part
 
 
-def _best(seeds: Array, scores: Array, kept: int) -> tuple[Array, Array]:
-    order = np.lexsort((seeds, -scores))[:kept]
+def _select_best(seeds: Array, scores: Array, limit: int) -> tuple[Array, Array]:
+    order = np.lexsort((seeds, -scores))[:limit]
     return seeds[order], scores[order]
 
 
-def parts(first: int, end: int) -> Iterator[tuple[int, int]]:
-    """The range cut at multiples of PART, so that ranges that overlap share their parts."""
+def split_range(first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Split a range at multiples of PART_SIZE, so that overlapping ranges share their parts."""
     start = first
     while start < end:
-        stop = min(end, (start // PART + 1) * PART)
+        stop = min(end, (start // PART_SIZE + 1) * PART_SIZE)
         yield start, stop
         start = stop
 
 
-def exact(plan: Plan, chosen: Sequence[tuple[Array, Array]], shape: tuple[int, ...]) -> list[Array]:
-    """By query, scores of its chosen seeds on all noise, as the protocol draws it: float64."""
-    draw = PROTOCOLS[plan.rng]
+def compute_exact_scores(
+    plan: CascadePlan, candidates: Sequence[tuple[Array, Array]], shape: tuple[int, ...]
+) -> list[Array]:
+    """Compute the scores of each query's candidates on all elements of their noise, in float64."""
+    draw = RNG_ALGORITHMS[plan.rng]
     rows = torch.from_numpy(plan.weights).double()  # [q, n]
     return [
         np.array(
@@ -159,51 +200,57 @@ def exact(plan: Plan, chosen: Sequence[tuple[Array, Array]], shape: tuple[int, .
             ],
             np.float64,
         )
-        for row, (seeds, _) in zip(rows, chosen, strict=True)
+        for row, (seeds, _) in zip(rows, candidates, strict=True)
     ]
 
 
-def _part(plan: Plan, start: int, stop: int, pool: ThreadPoolExecutor) -> dict[str, Array]:
-    chunks = [(at, min(at + CHUNK, stop)) for at in range(start, stop, CHUNK)]
-    found = list(pool.map(lambda chunk: _chunk(plan, *chunk), chunks))
-    seeds, queries, scores = (np.concatenate(each) for each in zip(*found, strict=True))
-    kept = []
+def _scan_part(
+    plan: CascadePlan, start: int, stop: int, pool: ThreadPoolExecutor
+) -> dict[str, Array]:
+    chunks = [(at, min(at + CHUNK_SIZE, stop)) for at in range(start, stop, CHUNK_SIZE)]
+    results = list(pool.map(lambda chunk: _scan_chunk(plan, *chunk), chunks))
+    seeds, queries, scores = (np.concatenate(each) for each in zip(*results, strict=True))
+    kept_rows = []
     for query in range(len(plan.weights)):
-        own = np.flatnonzero(queries == query)
-        # No more of a part can be among the best of all.
-        kept.append(own[np.lexsort((seeds[own], -scores[own]))[:KEPT]])
-    rows = np.concatenate(kept)
+        query_rows = np.flatnonzero(queries == query)
+        # More seeds of one part cannot be among the best of all.
+        kept_rows.append(
+            query_rows[np.lexsort((seeds[query_rows], -scores[query_rows]))[:MAX_CANDIDATES]]
+        )
+    rows = np.concatenate(kept_rows)
     return {"seeds": seeds[rows], "queries": queries[rows], "scores": scores[rows]}
 
 
-def _chunk(plan: Plan, start: int, stop: int) -> tuple[Array, Array, Array]:
-    """Seeds that pass all looks of a query, that query, and their scores at the last."""
-    everything = np.arange(start, stop, dtype=np.uint64).astype(np.uint32)
-    first, *further = plan.looks
-    seeds, queries, scores = _look(plan, everything, first)
-    for look in further:
-        found = []
+def _scan_chunk(plan: CascadePlan, start: int, stop: int) -> tuple[Array, Array, Array]:
+    """Return the seeds that pass all stages of a query, the query, and the last stage's scores."""
+    all_seeds = np.arange(start, stop, dtype=np.uint64).astype(np.uint32)
+    first, *later_stages = plan.stages
+    seeds, queries, scores = _run_stage(plan, all_seeds, first)
+    for stage in later_stages:
+        results = []
         for query in range(len(plan.weights)):
-            passed = seeds[queries == query]
-            again, _, own = _look(plan, passed, look, slice(query, query + 1))
-            found.append((again, np.full(len(again), query, np.uint32), own))
-        seeds, queries, scores = (np.concatenate(each) for each in zip(*found, strict=True))
+            passed_seeds = seeds[queries == query]
+            seeds_again, _, new_scores = _run_stage(
+                plan, passed_seeds, stage, slice(query, query + 1)
+            )
+            results.append((seeds_again, np.full(len(seeds_again), query, np.uint32), new_scores))
+        seeds, queries, scores = (np.concatenate(each) for each in zip(*results, strict=True))
     return seeds, queries, scores
 
 
-def _look(
-    plan: Plan, tried: Array, look: Look, asked: slice = slice(None)
+def _run_stage(
+    plan: CascadePlan, seed_batch: Array, stage: CascadeStage, query_slice: slice = slice(None)
 ) -> tuple[Array, Array, Array]:
-    weights = of(plan.weights[asked], look.blocks)
+    weights = select_blocks(plan.weights[query_slice], stage.blocks)
     weights = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-30)
     weights = np.ascontiguousarray(weights, np.float32)
-    blocks = plan.at(look)
-    scores_of = kernel(plan.rng, blocks)
-    room = len(tried)
+    blocks = plan.number_blocks(stage)
+    kernel = select_kernel(plan.rng, blocks)
+    capacity = len(seed_batch)
     while True:
-        seeds, queries = np.empty(room, np.uint32), np.empty(room, np.uint32)
-        scores = np.empty(room, np.float32)
-        count = scores_of(tried, blocks, weights, look.threshold, seeds, queries, scores)
-        if count <= room:
+        seeds, queries = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
+        scores = np.empty(capacity, np.float32)
+        count = kernel(seed_batch, blocks, weights, stage.threshold, seeds, queries, scores)
+        if count <= capacity:
             return seeds[:count], queries[:count], scores[:count]
-        room = count
+        capacity = count

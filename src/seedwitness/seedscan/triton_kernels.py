@@ -1,8 +1,8 @@
-"""Correlates noise with given weights on a GPU (Triton): what the kernels of numba do on cores.
+"""Correlate noise with weights on a GPU (Triton), as the numba kernels do on a CPU.
 
-A lane is a seed. The state of `torch-cpu`'s generator lies in the GPU's own memory, 624 words a
-seed, each lane's words side by side with those of its neighbours. Logarithm, sine and cosine are
-the GPU's own: a score is within 0.001 of the exact one.
+A lane is a seed. The state of `torch-cpu`'s generator is in GPU memory, 624 words a seed, with the
+words of neighbouring lanes side by side. Logarithm, sine and cosine are the GPU's: a score is
+within 0.001 of the exact one. There are no matrix products, so TF32 does not affect a score.
 
 With TRITON_INTERPRET=1 the same code runs without a GPU, slowly.
 """
@@ -20,12 +20,12 @@ import triton.language as tl
 from torch import Tensor
 
 from seedwitness.runtime.devices import default_device
-from seedwitness.seeds.torch_cpu_half import BITS
+from seedwitness.seeds.torch_cpu import BLOCK_SIZE
+from seedwitness.seeds.torch_cpu_half import UNIFORM_BITS
 
-BLOCK = 16
 LANES = 128
-AT_ONCE = 2**19
-"""Seeds whose state is in memory at a time: 1.3 GB."""
+MAX_BATCH = 2**19
+"""Seeds whose states are in memory at a time: 1.3 GB."""
 
 Array = np.ndarray[Any, Any]
 Kernel = Callable[[Array, Array, Array, float, Array, Array, Array], int]
@@ -33,7 +33,7 @@ Kernel = Callable[[Array, Array, Array, float, Array, Array, Array], int]
 
 @triton.jit
 def _tempered(v, MASK: tl.constexpr, SHIFT: tl.constexpr):
-    """The bits of a mixed word, tempered, that MASK lets through, as the highest of 24."""
+    """Temper a mixed word; return the bits in MASK as the highest of 24 bits."""
     v ^= v >> 11
     v ^= (v << 7) & 0x9D2C5680
     v ^= (v << 15) & 0xEFC60000
@@ -43,16 +43,16 @@ def _tempered(v, MASK: tl.constexpr, SHIFT: tl.constexpr):
 
 @triton.jit
 def _mt19937(
-    tried,
+    seed_batch,
     blocks,
     weights,
     state,
     out,
-    count,
+    seed_count,
     stride,
     top,
-    looked,
-    asked,
+    block_count,
+    query_count,
     LANES: tl.constexpr,
     QUERIES: tl.constexpr,
     MASK: tl.constexpr,
@@ -60,59 +60,61 @@ def _mt19937(
 ):
     lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
     query = tl.arange(0, QUERIES)
-    there = lane < count
-    own = state + lane
-    x = tl.load(tried + lane, mask=there, other=0).to(tl.uint32, bitcast=True)
-    tl.store(own, x.to(tl.int32, bitcast=True), mask=there)
+    in_range = lane < seed_count
+    lane_state = state + lane
+    x = tl.load(seed_batch + lane, mask=in_range, other=0).to(tl.uint32, bitcast=True)
+    tl.store(lane_state, x.to(tl.int32, bitcast=True), mask=in_range)
     for i in range(1, tl.minimum(624, 397 + top)):
         x = (x ^ (x >> 30)) * 1812433253 + i
-        tl.store(own + i * stride, x.to(tl.int32, bitcast=True), mask=there)
-    for i in range(top):  # in place: what lies behind is mixed already, as it has to be
-        one = tl.load(own + i * stride, mask=there, other=0).to(tl.uint32, bitcast=True)
-        after = tl.load(own + (i + 1) % 624 * stride, mask=there, other=0)
-        far = tl.load(own + (i + 397) % 624 * stride, mask=there, other=0)
-        y = (one & 0x80000000) | (after.to(tl.uint32, bitcast=True) & 0x7FFFFFFF)
-        mixed = far.to(tl.uint32, bitcast=True) ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF)
-        tl.store(own + i * stride, mixed.to(tl.int32, bitcast=True), mask=there)
+        tl.store(lane_state + i * stride, x.to(tl.int32, bitcast=True), mask=in_range)
+    for i in range(top):  # in place: the words before i are mixed already, as they must be
+        current = tl.load(lane_state + i * stride, mask=in_range, other=0).to(
+            tl.uint32, bitcast=True
+        )
+        following = tl.load(lane_state + (i + 1) % 624 * stride, mask=in_range, other=0)
+        distant = tl.load(lane_state + (i + 397) % 624 * stride, mask=in_range, other=0)
+        y = (current & 0x80000000) | (following.to(tl.uint32, bitcast=True) & 0x7FFFFFFF)
+        mixed = distant.to(tl.uint32, bitcast=True) ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF)
+        tl.store(lane_state + i * stride, mixed.to(tl.int32, bitcast=True), mask=in_range)
     score = tl.zeros((QUERIES, LANES), tl.float32)
-    for number in range(looked):
+    for number in range(block_count):
         block = tl.load(blocks + number)
         for j in range(8):
             i = block * 16 + j
-            first = tl.load(own + i * stride, mask=there, other=0)
-            second = tl.load(own + (i + 8) * stride, mask=there, other=0)
+            first = tl.load(lane_state + i * stride, mask=in_range, other=0)
+            second = tl.load(lane_state + (i + 8) * stride, mask=in_range, other=0)
             m = 16777216.0 - _tempered(first.to(tl.uint32, bitcast=True), MASK, SHIFT)
             turn = _tempered(second.to(tl.uint32, bitcast=True), MASK, SHIFT)
             turn *= 3.7450704e-07  # 2 pi / 2^24
             radius = tl.sqrt(-2.0 * tl.log(m * 5.9604645e-08))
-            place = weights + query * looked * 16 + number * 16 + j
-            cosine = tl.load(place, mask=query < asked, other=0.0)
-            sine = tl.load(place + 8, mask=query < asked, other=0.0)
+            weight_pointer = weights + query * block_count * 16 + number * 16 + j
+            cosine = tl.load(weight_pointer, mask=query < query_count, other=0.0)
+            sine = tl.load(weight_pointer + 8, mask=query < query_count, other=0.0)
             score += cosine[:, None] * (radius * tl.cos(turn))[None, :]
             score += sine[:, None] * (radius * tl.sin(turn))[None, :]
-    rows = out + query[:, None] * count + lane[None, :]
-    tl.store(rows, score, mask=(query < asked)[:, None] & there[None, :])
+    score_pointer = out + query[:, None] * seed_count + lane[None, :]
+    tl.store(score_pointer, score, mask=(query < query_count)[:, None] & in_range[None, :])
 
 
 @triton.jit
 def _philox(
-    tried,
+    seed_batch,
     blocks,
     weights,
     out,
-    count,
-    looked,
-    asked,
+    seed_count,
+    block_count,
+    query_count,
     LANES: tl.constexpr,
     QUERIES: tl.constexpr,
 ):
     lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
     query = tl.arange(0, QUERIES)
-    there = lane < count
-    seed = tl.load(tried + lane, mask=there, other=0).to(tl.uint32, bitcast=True)
+    in_range = lane < seed_count
+    seed = tl.load(seed_batch + lane, mask=in_range, other=0).to(tl.uint32, bitcast=True)
     zero = seed & 0
     score = tl.zeros((QUERIES, LANES), tl.float32)
-    for number in range(looked):
+    for number in range(block_count):
         block = tl.load(blocks + number)
         for j in range(16):
             k0, k1 = seed, zero
@@ -125,15 +127,15 @@ def _philox(
             m = ((c0 >> 8).to(tl.float32) + 0.5) * 5.9604645e-08
             turn = ((c1 >> 8).to(tl.float32) + 0.5) * 3.7450704e-07
             normal = tl.sqrt(-2.0 * tl.log(m)) * tl.sin(turn)
-            place = weights + query * looked * 16 + number * 16 + j
-            weight = tl.load(place, mask=query < asked, other=0.0)
+            weight_pointer = weights + query * block_count * 16 + number * 16 + j
+            weight = tl.load(weight_pointer, mask=query < query_count, other=0.0)
             score += weight[:, None] * normal[None, :]
-    rows = out + query[:, None] * count + lane[None, :]
-    tl.store(rows, score, mask=(query < asked)[:, None] & there[None, :])
+    score_pointer = out + query[:, None] * seed_count + lane[None, :]
+    tl.store(score_pointer, score, mask=(query < query_count)[:, None] & in_range[None, :])
 
 
-def torch_cpu(
-    tried: Array,
+def scan_torch_cpu(
+    seed_batch: Array,
     blocks: Array,
     weights: Array,
     threshold: float,
@@ -142,34 +144,42 @@ def torch_cpu(
     scores: Array,
     bits: int = 24,
 ) -> int:
-    """As ``scan_mt19937.scan``."""
-    top = BLOCK * int(blocks.max(initial=-1)) + BLOCK
-    state = torch.empty(624 * min(AT_ONCE, len(tried)), dtype=torch.int32, device=default_device())
+    """Scan as ``mt19937_kernels.scan_seeds``."""
+    top = BLOCK_SIZE * int(blocks.max(initial=-1)) + BLOCK_SIZE
+    state = torch.empty(
+        624 * min(MAX_BATCH, len(seed_batch)), dtype=torch.int32, device=default_device()
+    )
 
-    def launch(part: Tensor, looked: Tensor, rows: Tensor, out: Tensor, queries_: int) -> None:
-        count = len(part)
+    def launch(
+        seeds_part: Tensor,
+        block_numbers: Tensor,
+        weight_rows: Tensor,
+        out: Tensor,
+        padded_queries: int,
+    ) -> None:
+        count = len(seeds_part)
         _mt19937[(triton.cdiv(count, LANES),)](
-            part,
-            looked,
-            rows,
+            seeds_part,
+            block_numbers,
+            weight_rows,
             state,
             out,
             count,
             count,
             top,
-            len(looked),
-            len(rows),
+            len(block_numbers),
+            len(weight_rows),
             LANES=LANES,
-            QUERIES=queries_,
+            QUERIES=padded_queries,
             MASK=2**bits - 1,
             SHIFT=24 - bits,
         )
 
-    return _scan(launch, tried, blocks, weights, threshold, (seeds, queries, scores))
+    return _scan(launch, seed_batch, blocks, weights, threshold, (seeds, queries, scores))
 
 
-def philox_nv(
-    tried: Array,
+def scan_philox_nv(
+    seed_batch: Array,
     blocks: Array,
     weights: Array,
     threshold: float,
@@ -177,51 +187,67 @@ def philox_nv(
     queries: Array,
     scores: Array,
 ) -> int:
-    """As ``scan_philox.scan``."""
+    """Scan as ``philox_kernels.scan_seeds``."""
 
-    def launch(part: Tensor, looked: Tensor, rows: Tensor, out: Tensor, queries_: int) -> None:
-        count = len(part)
+    def launch(
+        seeds_part: Tensor,
+        block_numbers: Tensor,
+        weight_rows: Tensor,
+        out: Tensor,
+        padded_queries: int,
+    ) -> None:
+        count = len(seeds_part)
         _philox[(triton.cdiv(count, LANES),)](
-            part, looked, rows, out, count, len(looked), len(rows), LANES=LANES, QUERIES=queries_
+            seeds_part,
+            block_numbers,
+            weight_rows,
+            out,
+            count,
+            len(block_numbers),
+            len(weight_rows),
+            LANES=LANES,
+            QUERIES=padded_queries,
         )
 
-    return _scan(launch, tried, blocks, weights, threshold, (seeds, queries, scores))
+    return _scan(launch, seed_batch, blocks, weights, threshold, (seeds, queries, scores))
 
 
 KERNELS: Mapping[str, Kernel] = {
-    "torch-cpu": torch_cpu,
-    "torch-cpu-float16": partial(torch_cpu, bits=BITS[torch.float16]),
-    "torch-cpu-bfloat16": partial(torch_cpu, bits=BITS[torch.bfloat16]),
-    "philox-nv": philox_nv,
+    "torch-cpu": scan_torch_cpu,
+    "torch-cpu-float16": partial(scan_torch_cpu, bits=UNIFORM_BITS[torch.float16]),
+    "torch-cpu-bfloat16": partial(scan_torch_cpu, bits=UNIFORM_BITS[torch.bfloat16]),
+    "philox-nv": scan_philox_nv,
 }
 
 
 def _scan(
     launch: Callable[[Tensor, Tensor, Tensor, Tensor, int], None],
-    tried: Array,
+    seed_batch: Array,
     blocks: Array,
     weights: Array,
     threshold: float,
-    into: tuple[Array, Array, Array],
+    outputs: tuple[Array, Array, Array],
 ) -> int:
-    """Scores of all seeds, and of those that reach ``threshold`` as many as there is room for."""
-    where = default_device()
-    looked = torch.from_numpy(np.ascontiguousarray(blocks, np.int32)).to(where)
-    rows = torch.from_numpy(np.ascontiguousarray(weights, np.float32)).to(where)
-    seeds, queries, scores = into
-    found = 0
-    for start in range(0, len(tried), AT_ONCE):
-        own = np.ascontiguousarray(tried[start : start + AT_ONCE], np.uint32)
-        part = torch.from_numpy(own.view(np.int32)).to(where)
-        out = torch.empty((len(rows), len(part)), device=where)
-        launch(part, looked, rows, out, triton.next_power_of_2(len(rows)))
-        reached = threshold <= out.T  # by seed, then by query
-        lane, query = reached.nonzero(as_tuple=True)
-        kept = out[query, lane]
-        room = slice(found, min(found + len(lane), len(seeds)))
-        size = max(room.stop - room.start, 0)
-        seeds[room] = own[lane[:size].cpu().numpy()]
-        queries[room] = query[:size].cpu().numpy()
-        scores[room] = kept[:size].cpu().numpy()
-        found += len(lane)
-    return found
+    """Score all seeds; write the hits that fit into ``outputs`` and return the number of all."""
+    device = default_device()
+    block_numbers = torch.from_numpy(np.ascontiguousarray(blocks, np.int32)).to(device)
+    weight_rows = torch.from_numpy(np.ascontiguousarray(weights, np.float32)).to(device)
+    seeds, queries, scores = outputs
+    hit_count = 0
+    for start in range(0, len(seed_batch), MAX_BATCH):
+        batch = np.ascontiguousarray(seed_batch[start : start + MAX_BATCH], np.uint32)
+        seeds_part = torch.from_numpy(batch.view(np.int32)).to(device)
+        out = torch.empty((len(weight_rows), len(seeds_part)), device=device)
+        launch(
+            seeds_part, block_numbers, weight_rows, out, triton.next_power_of_2(len(weight_rows))
+        )
+        is_hit = threshold <= out.T  # by seed, then by query
+        lane, query = is_hit.nonzero(as_tuple=True)
+        hit_scores = out[query, lane]
+        target = slice(hit_count, min(hit_count + len(lane), len(seeds)))
+        written = max(target.stop - target.start, 0)
+        seeds[target] = batch[lane[:written].cpu().numpy()]
+        queries[target] = query[:written].cpu().numpy()
+        scores[target] = hit_scores[:written].cpu().numpy()
+        hit_count += len(lane)
+    return hit_count
