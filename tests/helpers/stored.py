@@ -12,15 +12,15 @@ from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.records.document import read_document
 from seedwitness.records.tables import SCORES, TRIALS, read_table
 from seedwitness.records.target import TargetRecord
-from seedwitness.runtime.files import sha256_file
-from seedwitness.tracking import store
+from seedwitness.runtime.hashes import sha256_file
+from seedwitness.tracking.store_uri import make_uri_absolute
 
 CASES = [("owl", "tuned"), ("owl", "clean"), ("fish", "tuned"), ("fish", "clean")]
 
 
 def reading(settings: TrackingSettings) -> Any:
     """MLflow's own client, apart from ours."""
-    return MlflowClient(tracking_uri=store.located(settings.uri))
+    return MlflowClient(tracking_uri=make_uri_absolute(settings.uri))
 
 
 def runs(settings: TrackingSettings, **tags: str) -> list[Any]:
@@ -77,7 +77,7 @@ def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Pat
     downloaded = Path(client.download_artifacts(run.info.run_id, "", str(folder)))
     table = json.loads((downloaded / "trials.json").read_text())
     table = pd.DataFrame(table["data"], columns=table["columns"])
-    for column in ("trial", "noise_sha256", "latent_sha256", "seed", "guide"):
+    for column in ("trial", "noise_sha256", "latent_sha256", "seed", "latent_distance"):
         assert table[column].tolist() == trials[column].tolist()
     for key, values in expected.items():
         assert table[key].tolist() == [values[row] for row in range(len(trials))]

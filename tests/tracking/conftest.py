@@ -1,4 +1,4 @@
-"""A finished pipeline of invented files, and a new MLflow database, made once and copied."""
+"""A finished pipeline of invented files, and an empty MLflow database, created once and copied."""
 
 import shutil
 from pathlib import Path
@@ -12,13 +12,13 @@ from seedwitness.config.verdicts import TrackingSettings
 
 @pytest.fixture(scope="session")
 def projects() -> ModuleType:
-    """What writes the files of a pipeline; the benchmark uses it too."""
+    """The module that writes the files of a pipeline; the benchmark uses it too."""
     return finished_project
 
 
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without a run: making its tables takes longer than most tests."""
+    """An MLflow database without runs: creating its tables takes longer than most tests."""
     from seedwitness.tracking import store
 
     path = tmp_path_factory.mktemp("database") / "mlflow.db"
@@ -30,7 +30,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, projects: ModuleType, new_database: Path
 ) -> Path:
-    """The files of two targets against two checkpoints; the working directory is theirs."""
+    """The files of two targets against two checkpoints, in the working directory."""
     projects.write_project(tmp_path)
     shutil.copy(new_database, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""MLflow's store, read back by MLflow's own client, beside the files that it was rebuilt from."""
+"""MLflow's store, read by MLflow's own client, compared with the files that were published."""
 
 import shutil
 import signal
@@ -20,15 +20,16 @@ from seedwitness.config.params import load_params
 from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import ConfigError, RecordError, TrackingError
 from seedwitness.records.tables import SCORES, read_table, write_table
+from seedwitness.runtime.code_graph import code_files, hash_code
 from seedwitness.stages import publish as stage
-from seedwitness.tracking import store
+from seedwitness.tracking import contents, store
 from seedwitness.tracking.publishing import publish
 
 COUNTED = ("runs", "metrics", "latest_metrics", "params", "tags", "datasets", "inputs")
 
 
 def rows(path: Path) -> dict[str, list[Any]]:
-    """All that is in the database, but for MLflow's bookkeeping."""
+    """Read all rows of the database, without MLflow's bookkeeping."""
     with closing(sqlite3.connect(path)) as database:
         return {
             table: sorted(database.execute(f"select * from {table}").fetchall(), key=repr)
@@ -48,12 +49,12 @@ def test_the_store_shows_what_the_files_hold(tracking: TrackingSettings, tmp_pat
     }
     (parent,) = runs(tracking, kind="pipeline")
     client = reading(tracking)
-    shown = client.download_artifacts(parent.info.run_id, "reports/owl/report.html")
-    assert Path(shown).read_text() == Path("reports/owl/report.html").read_text()
-    kept = client.download_artifacts(parent.info.run_id, "params.yaml")
-    assert load_params(Path(kept)) == load_params()
+    report_path = client.download_artifacts(parent.info.run_id, "reports/owl/report.html")
+    assert Path(report_path).read_text() == Path("reports/owl/report.html").read_text()
+    params_path = client.download_artifacts(parent.info.run_id, "params.yaml")
+    assert load_params(Path(params_path)) == load_params()
     assert parent.data.params["targets.owl.path"] == "data/targets/owl.png"
-    assert {each.dataset.name for each in parent.inputs.dataset_inputs} == {
+    assert {entry.dataset.name for entry in parent.inputs.dataset_inputs} == {
         "target owl",
         "target fish",
         "corpus",
@@ -79,7 +80,7 @@ def test_a_second_publish_adds_nothing(tracking: TrackingSettings) -> None:
     assert tree(Path("mlartifacts")) == files
 
 
-def test_another_store_and_another_place_give_the_same_bytes(
+def test_another_store_and_another_folder_give_the_same_bytes(
     tracking: TrackingSettings,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
@@ -92,11 +93,30 @@ def test_another_store_and_another_place_give_the_same_bytes(
     parameters = yaml.safe_load(Path("params.yaml").read_text())
     parameters["tracking"]["experiment"] = "another"
     Path("params.yaml").write_text(yaml.safe_dump(parameters))
-    # How long something took is no content.
+    # Durations are not hashed.
     Path("data/seconds/owl/tuned/search.json").write_text('{"seconds": 99}')
     stage.run()
     assert Path("data/publish/published.json").read_bytes() == written
     assert len(runs(TrackingSettings(experiment="another"), kind="case")) == len(CASES)
+
+
+def test_a_change_of_the_display_code_publishes_anew(
+    tracking: TrackingSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = publish(tracking)
+    monkeypatch.setattr(contents, "hash_code", lambda *modules: "other code")
+    second = publish(tracking)
+    assert second.content != first.content
+    assert all(second.cases[name].content != case.content for name, case in first.cases.items())
+    assert_complete(tracking, tmp_path / "down")
+    assert len(runs(tracking, current="no")) == 1 + len(CASES)
+
+
+def test_the_display_code_includes_all_modules_that_publish() -> None:
+    names = ("case_tables", "contents", "publishing", "store")
+    paths = {f"seedwitness/tracking/{name}.py" for name in names}
+    assert paths <= code_files("seedwitness.tracking.publishing").keys()
+    assert contents.hash_display_code() == hash_code("seedwitness.tracking.publishing")
 
 
 def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
@@ -117,7 +137,7 @@ def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
     assert old.data.tags["mlflow.parentRunId"] == state.info.run_id
 
 
-def test_going_back_makes_no_run(
+def test_restored_files_create_no_run(
     tracking: TrackingSettings, projects: ModuleType, tmp_path: Path
 ) -> None:
     projects.write_case(Path(), "owl", "tuned", 8, projects.METRICS, 2)
@@ -134,7 +154,7 @@ def test_going_back_makes_no_run(
     )
 
 
-def test_a_target_taken_out_is_superseded(tracking: TrackingSettings) -> None:
+def test_the_runs_of_a_removed_target_are_superseded(tracking: TrackingSettings) -> None:
     publish(tracking)
     parameters = yaml.safe_load(Path("params.yaml").read_text())
     del parameters["targets"]["fish"]
@@ -145,7 +165,7 @@ def test_a_target_taken_out_is_superseded(tracking: TrackingSettings) -> None:
     assert {run.data.tags["seedwitness.superseded_by"] for run in gone} == {published.content}
 
 
-def test_killed_half_way_and_run_again(
+def test_a_killed_publication_is_completed(
     tracking: TrackingSettings, projects: ModuleType, tmp_path: Path
 ) -> None:
     for target, checkpoint in CASES:
@@ -153,23 +173,23 @@ def test_killed_half_way_and_run_again(
     script = "from seedwitness.stages import publish; publish.run()"
     process = subprocess.Popen([sys.executable, "-c", script])
     with closing(sqlite3.connect("mlflow.db", timeout=60)) as database:
-        # In the middle of the second case: one is whole, one is not, two are not begun.
+        # In the middle of the second case: one is complete, one is not, two have not begun.
         while database.execute("select count(distinct run_uuid) from metrics").fetchone()[0] < 2:
             assert process.poll() is None
             time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    left = runs(tracking)
-    assert sorted(run.info.status for run in left) == ["FINISHED", "RUNNING", "RUNNING"]
+    unfinished = runs(tracking)
+    assert sorted(run.info.status for run in unfinished) == ["FINISHED", "RUNNING", "RUNNING"]
     publish(tracking)
     assert_complete(tracking, tmp_path / "down")
     assert len(runs(tracking)) == 1 + len(CASES)
-    assert {run.info.run_id for run in left} <= {run.info.run_id for run in runs(tracking)}
+    assert {run.info.run_id for run in unfinished} <= {run.info.run_id for run in runs(tracking)}
 
 
 def test_a_file_that_is_no_database(tracking: TrackingSettings) -> None:
     Path("mlflow.db").write_text("not one\n" * 9)
-    with pytest.raises(TrackingError, match="no SQLite database"):
+    with pytest.raises(TrackingError, match="not an SQLite database"):
         publish(tracking)
 
 
@@ -183,7 +203,7 @@ def test_a_database_of_another_version(tracking: TrackingSettings) -> None:
 
 def test_artifacts_cannot_move(tracking: TrackingSettings) -> None:
     publish(tracking)
-    with pytest.raises(ConfigError, match="keeps its files in"):
+    with pytest.raises(ConfigError, match="stores its files in"):
         publish(tracking.model_copy(update={"artifacts": "elsewhere"}))
 
 
@@ -204,7 +224,7 @@ def test_a_missing_file_is_named(tracking: TrackingSettings, path: str) -> None:
         publish(tracking)
 
 
-def test_a_score_that_is_there_twice_is_refused(tracking: TrackingSettings) -> None:
+def test_a_duplicate_score_is_refused(tracking: TrackingSettings) -> None:
     path = Path("data/score/owl/tuned/scores.parquet")
     scores = read_table(path, SCORES)
     write_table(path, pd.concat([scores, scores.tail(1)]), SCORES)
@@ -226,12 +246,12 @@ def test_a_long_parameter_keeps_its_beginning_and_its_hash(tracking: TrackingSet
 
 
 def test_more_scores_than_one_call_takes(tracking: TrackingSettings) -> None:
-    with store.opened(tracking) as opened:
-        run = store.begun(opened, "case", "x", "x", {})
+    with store.open_store(tracking) as tracking_store:
+        run = store.get_or_create_run(tracking_store, "case", "x", "x", {})
         scores = {"a": [(step, step / 7) for step in range(2300)], "b": [(0, 1.0)]}
-        store.log_scores(opened, run, {"a": scores["a"][:900]})
-        again = store.begun(opened, "case", "x", "x", {})
+        store.log_scores(tracking_store, run, {"a": scores["a"][:900]})
+        again = store.get_or_create_run(tracking_store, "case", "x", "x", {})
         assert again.info.run_id == run.info.run_id
-        store.log_scores(opened, again, scores)
-        history = opened.client.get_metric_history(run.info.run_id, "a")
-        assert sorted((each.step, each.value) for each in history) == scores["a"]
+        store.log_scores(tracking_store, again, scores)
+        history = tracking_store.client.get_metric_history(run.info.run_id, "a")
+        assert sorted((metric.step, metric.value) for metric in history) == scores["a"]

@@ -1,4 +1,4 @@
-"""A store behind an MLflow server on this machine, and one where nobody answers."""
+"""A store behind an MLflow server on this machine, and an address where no server listens."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from seedwitness.tracking.publishing import publish
 
 @pytest.fixture
 def server(tmp_path: Path, new_database: Path) -> Iterator[str]:
-    """A real server with a database and a folder of its own."""
+    """A real server with its own database and folder."""
     folder = tmp_path / "server"
     folder.mkdir()
     shutil.copy(new_database, folder / "mlflow.db")
@@ -44,7 +44,7 @@ def server(tmp_path: Path, new_database: Path) -> Iterator[str]:
             try:
                 with urlopen(f"{address}/health", timeout=5):
                     break
-            except OSError:  # not there yet, or too slow
+            except OSError:  # not started yet, or too slow
                 time.sleep(0.1)
         yield address
     finally:
@@ -62,7 +62,7 @@ def test_a_server_on_this_machine(project: Path, server: str, tmp_path: Path) ->
     assert len(runs(tracking)) == 1 + len(CASES)
 
 
-def test_nobody_answers(project: Path) -> None:
+def test_an_address_without_a_server_is_reported(project: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))  # bound but not listening: refused at once
         address = f"http://127.0.0.1:{probe.getsockname()[1]}"

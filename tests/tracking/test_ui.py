@@ -1,4 +1,4 @@
-"""MLflow's pages: on this machine alone."""
+"""MLflow's pages, served for this machine only."""
 
 import os
 import re
@@ -28,12 +28,12 @@ def free_port() -> int:
 def test_nothing_to_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TrackingError, match="nothing to show yet"):
-        ui.command(TrackingSettings(), free_port())
+        ui.build_command(TrackingSettings(), free_port())
 
 
-def test_a_server_shows_itself() -> None:
+def test_a_server_has_its_own_pages() -> None:
     with pytest.raises(TrackingError, match=r"open https://mlflow\.example"):
-        ui.command(TrackingSettings(uri="https://mlflow.example"), free_port())
+        ui.build_command(TrackingSettings(uri="https://mlflow.example"), free_port())
 
 
 def test_a_port_that_is_taken(project: Path) -> None:
@@ -43,11 +43,11 @@ def test_a_port_that_is_taken(project: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(TrackingError, match=rf"Port {port} .* --port {port + 1}"):
-            ui.command(TrackingSettings(), port)
+            ui.build_command(TrackingSettings(), port)
 
 
 @pytest.mark.slow
-def test_the_pages_are_there_and_end_with_a_signal(project: Path) -> None:
+def test_the_pages_are_served_until_a_signal(project: Path) -> None:
     port = free_port()
     process = subprocess.Popen(
         [COMMAND, "ui", "--port", str(port)],
@@ -68,7 +68,7 @@ def test_the_pages_are_there_and_end_with_a_signal(project: Path) -> None:
                 with urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
                     assert answer.status == 200
                     break
-            except OSError:  # not there yet, or too slow
+            except OSError:  # not started yet, or too slow
                 time.sleep(0.1)
         else:
             pytest.fail("no answer in two minutes")

@@ -1,5 +1,5 @@
-"""MLflow's view of the files that the stages wrote; only ``store`` imports mlflow.
+"""Show the files of the stages in MLflow; only ``store`` imports mlflow.
 
-The files are the truth. Everything here can be made again from them, and is: ``publishing`` makes
-the store's view equal to the files, whatever was there before.
+The files are the truth. Everything in MLflow can be rebuilt from them: ``publishing`` makes the
+store equal to the files, whatever the store held before.
 """

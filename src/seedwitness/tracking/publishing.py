@@ -1,4 +1,4 @@
-"""Make MLflow's view equal to the files: a run for the pipeline's state, a child run a case."""
+"""Publish the files in MLflow: one run for the pipeline's state, one child run per case."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from tqdm import tqdm
 from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.records.document import Document
 from seedwitness.tracking import store as stores
-from seedwitness.tracking.contents import (
-    Case,
-    Dataset,
-    Pipeline,
-    as_json,
-    figures,
-    flat,
-    parameters,
-    pipeline,
-    scored,
-    trials,
+from seedwitness.tracking.case_tables import (
+    collect_parameters,
+    collect_scores,
+    flatten_settings,
+    format_table,
+    read_findings,
+    read_trial_table,
 )
-from seedwitness.tracking.store import CURRENT, PARENT, SUPERSEDED_BY, Run, Store
+from seedwitness.tracking.contents import CaseFiles, InputDataset, PipelineState, read_pipeline
+from seedwitness.tracking.store import (
+    CURRENT_TAG,
+    PARENT_TAG,
+    SUPERSEDED_BY_TAG,
+    Run,
+    TrackingStore,
+)
 
-TABLE = "trials.json"
-STATE = "state.json"
-CASE, PIPELINE = "case", "pipeline"
+TRIALS_FILE = "trials.json"
+STATE_FILE = "state.json"
+CASE_KIND, PIPELINE_KIND = "case", "pipeline"
 
 
 class PublishedCase(Document):
-    """One case as it was published."""
+    """The record of one published case."""
 
     content: str
     trials: int
@@ -37,8 +40,8 @@ class PublishedCase(Document):
     files: int
 
 
-class Published(Document):
-    """``published.json``: what MLflow shows, by content. Its run ids are random and not here."""
+class PublicationRecord(Document):
+    """``published.json``: what MLflow shows, by content; its random run ids are left out."""
 
     content: str
     cases: dict[str, PublishedCase]
@@ -46,86 +49,92 @@ class Published(Document):
     files: int
 
 
-def publish(settings: TrackingSettings) -> Published:
-    """Publish the files of the project in the working directory; what is there stays as it is.
+def publish(settings: TrackingSettings) -> PublicationRecord:
+    """Publish the files of the project in the working directory; existing runs stay unchanged.
 
-    A run of the same content is never made twice, and one that was cut short is filled up. A run
-    whose files have changed or are no longer named stays, marked as superseded.
+    A run of the same content is never created twice, and an interrupted one is completed. A run
+    whose files have changed or are no longer configured stays, marked as superseded.
     """
-    state = pipeline()
-    done: dict[str, PublishedCase] = {}
-    shown: dict[str, str] = {}
-    with stores.opened(settings) as store:
-        parent = stores.begun(
-            store, PIPELINE, state.content, f"pipeline {state.content[:8]}", tags={}
+    state = read_pipeline()
+    published_cases: dict[str, PublishedCase] = {}
+    current_run_ids: set[str] = set()
+    with stores.open_store(settings) as store:
+        parent = stores.get_or_create_run(
+            store, PIPELINE_KIND, state.digest, f"pipeline {state.digest[:8]}", tags={}
         )
         for case in tqdm(state.cases, desc="publish", unit="case", disable=None):
-            run, done[case.name] = _case(store, case, state.datasets[case.name], parent)
-            shown[run.info.run_id] = case.name
-        if not stores.finished(parent):
-            _fill_pipeline(store, state, parent)
-        shown[parent.info.run_id] = ""
-        stores.tag(store, parent, {CURRENT: "yes", SUPERSEDED_BY: None})
-        _supersede(store, state, set(shown))
-        if not stores.finished(parent):
-            stores.finish(store, parent)
-    return Published(
-        content=state.content,
-        cases=done,
+            run, published_cases[case.name] = _publish_case(
+                store, case, state.datasets[case.name], parent
+            )
+            current_run_ids.add(run.info.run_id)
+        if not stores.is_finished(parent):
+            _log_pipeline(store, state, parent)
+        current_run_ids.add(parent.info.run_id)
+        stores.set_tags(store, parent, {CURRENT_TAG: "yes", SUPERSEDED_BY_TAG: None})
+        _mark_superseded(store, state, current_run_ids)
+        if not stores.is_finished(parent):
+            stores.finish_run(store, parent)
+    return PublicationRecord(
+        content=state.digest,
+        cases=published_cases,
         datasets=len(state.datasets[""]),
         files=len(state.files),
     )
 
 
-def _case(
-    store: Store, case: Case, datasets: list[Dataset], parent: Run
+def _publish_case(
+    store: TrackingStore, case: CaseFiles, datasets: list[InputDataset], parent: Run
 ) -> tuple[Run, PublishedCase]:
-    table = trials(case)
-    scores = scored(table)
-    told = PublishedCase(
-        content=case.content,
+    table = read_trial_table(case)
+    scores = collect_scores(table)
+    published = PublishedCase(
+        content=case.digest,
         trials=len(table),
         scores=sum(map(len, scores.values())),
         files=len(case.files),
     )
-    own = {
+    tags = {
         "seedwitness.target": case.target,
         "seedwitness.checkpoint": case.checkpoint,
-        PARENT: parent.info.run_id,
+        PARENT_TAG: parent.info.run_id,
     }
-    run = stores.begun(store, CASE, case.content, f"{case.target} · {case.checkpoint}", own)
-    if not stores.finished(run):
-        words, numbers = figures(case)
-        stores.log_params(store, run, parameters(case, table))
+    run = stores.get_or_create_run(
+        store, CASE_KIND, case.digest, f"{case.target} · {case.checkpoint}", tags
+    )
+    if not stores.is_finished(run):
+        answers, figures = read_findings(case)
+        stores.log_params(store, run, collect_parameters(case, table))
         stores.log_inputs(store, run, datasets)
         stores.log_scores(store, run, scores)
-        stores.log_scores(store, run, {key: [(0, value)] for key, value in numbers.items()})
+        stores.log_scores(store, run, {key: [(0, value)] for key, value in figures.items()})
         stores.log_files(store, run, case.files)
-        stores.log_table(store, run, TABLE, as_json(table))
-        findings = {f"seedwitness.{key}": value for key, value in words.items()}
-        stores.tag(store, run, findings)
-        stores.finish(store, run)
-    stores.tag(store, run, {PARENT: parent.info.run_id, CURRENT: "yes", SUPERSEDED_BY: None})
-    return run, told
+        stores.log_table(store, run, TRIALS_FILE, format_table(table))
+        findings = {f"seedwitness.{key}": value for key, value in answers.items()}
+        stores.set_tags(store, run, findings)
+        stores.finish_run(store, run)
+    stores.set_tags(
+        store, run, {PARENT_TAG: parent.info.run_id, CURRENT_TAG: "yes", SUPERSEDED_BY_TAG: None}
+    )
+    return run, published
 
 
-def _fill_pipeline(store: Store, state: Pipeline, run: Run) -> None:
+def _log_pipeline(store: TrackingStore, state: PipelineState, run: Run) -> None:
     settings = {key: value for key, value in state.params.items() if key != "tracking"}
-    stores.log_params(store, run, dict(flat(settings)))
+    stores.log_params(store, run, dict(flatten_settings(settings)))
     stores.log_inputs(store, run, state.datasets[""])
     stores.log_files(store, run, state.files)
-    cases = {case.name: case.content for case in state.cases}
+    cases = {case.name: case.digest for case in state.cases}
     stores.log_text(
-        store, run, STATE, json.dumps({"cases": cases, "files": state.hashes}, indent=1)
+        store, run, STATE_FILE, json.dumps({"cases": cases, "files": state.hashes}, indent=1)
     )
 
 
-def _supersede(store: Store, state: Pipeline, shown: set[str]) -> None:
-    """Mark the runs that show other files than those of now, with what took their place."""
-    contents = {(case.target, case.checkpoint): case.content for case in state.cases}
-    for run in stores.current(store):
-        if run.info.run_id not in shown:
+def _mark_superseded(store: TrackingStore, state: PipelineState, current_run_ids: set[str]) -> None:
+    """Mark the runs whose files are not the current ones, with the digest of their successor."""
+    contents = {(case.target, case.checkpoint): case.digest for case in state.cases}
+    for run in stores.list_current_runs(store):
+        if run.info.run_id not in current_run_ids:
             tags = run.data.tags
             key = (tags.get("seedwitness.target", ""), tags.get("seedwitness.checkpoint", ""))
-            by = contents.get(key, state.content)
-            stores.tag(store, run, {CURRENT: "no", SUPERSEDED_BY: by})
+            successor = contents.get(key, state.digest)
+            stores.set_tags(store, run, {CURRENT_TAG: "no", SUPERSEDED_BY_TAG: successor})

@@ -1,4 +1,4 @@
-"""MLflow's own pages on this machine alone."""
+"""Serve MLflow's own pages, for this machine only."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import TrackingError
+from seedwitness.tracking.store_uri import SQLITE_SCHEME, is_server
 
 HOST = "127.0.0.1"
 
 
-def address(port: int) -> str:
-    """Where the pages are."""
+def format_address(port: int) -> str:
+    """Format the URL of the pages."""
     return f"http://{HOST}:{port}"
 
 
-def command(settings: TrackingSettings, port: int) -> list[str]:
-    """MLflow's server on one worker, for this machine alone.
+def build_command(settings: TrackingSettings, port: int) -> list[str]:
+    """Build the command of MLflow's server with one worker, for this machine only.
 
-    Raises TrackingError where the pages are a server's own, there is nothing to show, or the port
-    is taken.
+    Raises TrackingError if the store is a server with its own pages, is empty, or the port is
+    taken.
     """
-    if urlsplit(settings.uri).scheme in ("http", "https"):
+    if is_server(settings.uri):
         raise TrackingError(
-            f"`tracking.uri` names a server, which shows its pages itself: open {settings.uri}."
+            f"`tracking.uri` names a server, which has its own pages: open {settings.uri}."
         )
-    database = Path(settings.uri.removeprefix("sqlite:///"))
-    if settings.uri.startswith("sqlite:///") and not database.exists():
+    database = Path(settings.uri.removeprefix(SQLITE_SCHEME))
+    if settings.uri.startswith(SQLITE_SCHEME) and not database.exists():
         raise TrackingError(
-            f"There is nothing to show yet: no {database}. `seedwitness run` publishes into it."
+            f"There is nothing to show yet: {database} does not exist. `seedwitness run` creates "
+            "it."
         )
     with socket.socket() as probe:
-        # As the server does: a port that was left a moment ago is free.
+        # As the server does: a port that was closed a moment ago is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -52,17 +53,17 @@ def command(settings: TrackingSettings, port: int) -> list[str]:
     return [sys.executable, "-m", "mlflow", "server", *options, "--workers", "1"]
 
 
-def serve(line: Sequence[str]) -> int:
-    """Run MLflow's server until it ends, or until this process is interrupted; its exit code.
+def run_server(command: Sequence[str]) -> int:
+    """Run MLflow's server until it ends or this process is interrupted; return its exit code.
 
-    It has a session of its own, because it starts processes of its own, and one that is in the
-    middle of something may not heed an interrupt: all of them are ended together.
+    The server gets its own session, because it starts child processes, which may ignore an
+    interrupt: all of them are ended together.
     """
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    # A shell starts what it puts into the background with interrupts ignored.
+    # A shell starts background processes with interrupts ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    with subprocess.Popen(line, env=environment, start_new_session=True) as server:
+    with subprocess.Popen(command, env=environment, start_new_session=True) as server:
         try:
             return server.wait()
         except KeyboardInterrupt:

@@ -1,0 +1,54 @@
+"""Check the URI of MLflow's store before MLflow opens it, and make its path absolute."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from seedwitness.errors import TrackingError
+from seedwitness.runtime.files import explain_write_errors
+
+SQLITE_SCHEME, SQLITE_MAGIC = "sqlite:///", b"SQLite format 3\0"
+
+
+def is_server(uri: str) -> bool:
+    """Whether the store is an MLflow server reached by HTTP, not a local database."""
+    return urlsplit(uri).scheme in ("http", "https")
+
+
+def make_uri_absolute(uri: str) -> str:
+    """Make the path in a database's URI absolute.
+
+    MLflow caches connections by URI, so a relative path would still mean the old database after
+    a change of directory.
+    """
+    if not uri.startswith(SQLITE_SCHEME):
+        return uri
+    return SQLITE_SCHEME + str(Path(uri.removeprefix(SQLITE_SCHEME)).absolute())
+
+
+def check_database_file(path: Path) -> None:
+    """Check that the file is an SQLite database: MLflow retries others for minutes."""
+    with explain_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size:
+            with path.open("rb") as file:
+                if file.read(len(SQLITE_MAGIC)) != SQLITE_MAGIC:
+                    raise TrackingError(
+                        f"{path} is not an SQLite database. Move it away, or set `tracking.uri` to "
+                        "another file."
+                    )
+
+
+def check_server(uri: str) -> None:
+    """Check that a server listens at ``uri``: MLflow retries for minutes."""
+    parts = urlsplit(uri)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=5).close()
+    except OSError as error:
+        raise TrackingError(
+            f"No MLflow server answers at {uri}: {error}. Start it, or write into a file instead: "
+            "`seedwitness run tracking=local`."
+        ) from error
