@@ -45,21 +45,23 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from diffusers import DDIMScheduler, UNet2DConditionModel
 
     from seedlab import autoencoder, diffusion
-    from seedlab.words import train_tokenizer
+    from seedlab.tokenizer import train_tokenizer
 
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
     tokenizer = train_tokenizer(["a red fish", "a blue lighthouse"])
-    small = diffusion.Diffusion(
+    small = diffusion.DiffusionSettings(
         channels=(32, 64), attends=(False, True), text_width=32, text_layers=1
     )
-    vae = autoencoder.build(autoencoder.Autoencoder(channels=(8, 16, 16), latent_channels=4), 32)
-    model = diffusion.build(small, tokenizer, 4, 8)
+    vae = autoencoder.build_autoencoder(
+        autoencoder.AutoencoderSettings(channels=(8, 16, 16), latent_channels=4), 32
+    )
+    model = diffusion.build_networks(small, tokenizer, 4, 8)
     plain = dict(model["unet"].config)
     for name in ("addition_embed_type", "resnet_time_scale_shift"):
         del plain[name]
     torch.manual_seed(1)
     model["unet"] = UNet2DConditionModel.from_config(plain)
-    diffusion.save(model, vae, tokenizer, folder)
+    diffusion.save_pipeline(model, vae, tokenizer, folder)
     noise = {**diffusion.NOISE_SCHEDULE, "prediction_type": "epsilon"}
     DDIMScheduler(**noise).save_pretrained(folder / "scheduler")
     return folder

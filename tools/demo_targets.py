@@ -1,10 +1,10 @@
-"""Writes the eight pictures that `make demo` examines, and what is known of each.
+"""Write the eight targets of `make demo`, with the true answer for each.
 
     .venv/bin/python tools/demo_targets.py
 
-Five are the lab's own, by the truth of `data/lab/truth.parquet`: two planted, one seen once, one
-held out, one twin. One is a rendered scene, which is by none of the lab's hands and stands for a
-picture from anywhere. One is an output of `lab-memorised` with a known seed, and one is flat.
+Five are pictures of the lab, according to `data/lab/truth.parquet`: two planted, one seen once, one
+held out, one twin. One is a rendered scene in no style of the lab, as an example of any other
+picture. One is an output of `lab-memorised` with a known seed. One has a single colour.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ import numpy as np
 import torch
 from PIL import Image
 
-from seedlab.home import Lab, opened
-from seedlab.sheets import picture
-from seedlab.truth import Picture
+from seedlab.ground_truth import PictureRecord
+from seedlab.lab_folder import Lab, open_lab
+from seedlab.sheets import to_image
 from seedwitness.runtime.files import write_whole
 
 LAB = Path("data/lab")
 OUT = Path("data/targets")
-SEED = 3_141_592  # outside the seeds that a search of the demo looks at, inside those of its scan
+SEED = 3_141_592  # outside the seeds of the demo's search, inside the range of its seed scan
 RECIPE = {"num_inference_steps": 20, "guidance_scale": 3.0}
 
 Array = np.ndarray[Any, Any]
 
 
-def chosen(lab: Lab) -> dict[str, Picture]:
-    """The first of each kind by id; of the planted those without a twin, no two of one caption."""
+def choose_targets(lab: Lab) -> dict[str, PictureRecord]:
+    """The first picture of each kind; planted ones have no twin and a caption of their own."""
     rows = lab.rows
-    twinned = {row.twin_of for row in rows}
+    with_twin = {row.twin_of for row in rows}
     captions = Counter(row.caption for row in rows if row.split == "planted")
 
-    def first(split: str, multiplicity: int | None = None) -> Picture:
+    def first(split: str, multiplicity: int | None = None) -> PictureRecord:
         return next(
             row
             for row in rows
             if row.split == split
             and multiplicity in (None, row.multiplicity)
-            and row.id not in twinned
+            and row.id not in with_twin
             and (split != "planted" or captions[row.caption] == 1)
         )
 
@@ -58,8 +58,8 @@ def chosen(lab: Lab) -> dict[str, Picture]:
     }
 
 
-def rendered(side: int = 256, samples: int = 64) -> Image.Image:
-    """Three spheres on a tiled floor, by a small ray tracer: soft light, depth of field, grain."""
+def render_scene(side: int = 256, samples: int = 64) -> Image.Image:
+    """Three spheres on a tiled floor, rendered by ray tracing with soft light, focus and grain."""
     rng = np.random.default_rng(20)
     centres = np.array([[-1.15, 0.75, 0.4], [0.55, 0.5, -0.5], [1.55, 0.35, 0.75]])
     radii = np.array([0.75, 0.5, 0.35])
@@ -72,15 +72,15 @@ def rendered(side: int = 256, samples: int = 64) -> Image.Image:
         lens = rng.normal(size=(side, side, 2)) * 0.035
         eye = np.stack([lens[..., 0], 1.3 + lens[..., 1], np.full((side, side), 5.2)], -1)
         focus = np.stack([x * 1.75, 0.5 + y * 1.75, np.full((side, side), 0.2)], -1)
-        total += _seen(eye, focus - eye, centres, radii, colours, rng)
+        total += _trace_rays(eye, focus - eye, centres, radii, colours, rng)
     picture = total / samples
     picture *= 1 - 0.28 * (((columns / side - 0.5) ** 2 + (rows / side - 0.5) ** 2) * 2)[..., None]
     picture = np.clip(picture, 0, 1) ** (1 / 2.2) + rng.normal(scale=0.012, size=picture.shape)
     return Image.fromarray((np.clip(picture, 0, 1) * 255).round().astype(np.uint8), "RGB")
 
 
-def _nearest(origin: Array, way: Array, centres: Array, radii: Array) -> tuple[Array, Array]:
-    """Distance along each ray to the nearest sphere (infinite where none), and which one."""
+def _intersect(origin: Array, way: Array, centres: Array, radii: Array) -> tuple[Array, Array]:
+    """Distance along each ray to the nearest sphere (infinite without one), and its index."""
     far = np.full(way.shape[:2], np.inf)
     which = np.full(way.shape[:2], -1)
     for k, (centre, radius) in enumerate(zip(centres, radii, strict=True)):
@@ -93,7 +93,7 @@ def _nearest(origin: Array, way: Array, centres: Array, radii: Array) -> tuple[A
     return far, which
 
 
-def _seen(
+def _trace_rays(
     origin: Array,
     way: Array,
     centres: Array,
@@ -101,9 +101,9 @@ def _seen(
     colours: Array,
     rng: np.random.Generator,
 ) -> Array:
-    """The colour that each ray meets."""
+    """Colour of each ray: spheres, floor or sky, with shadows and fog."""
     way = way / np.linalg.norm(way, axis=-1, keepdims=True)
-    far, which = _nearest(origin, way, centres, radii)
+    far, which = _intersect(origin, way, centres, radii)
     floor = np.where(way[..., 1] < -1e-4, -origin[..., 1] / np.minimum(way[..., 1], -1e-4), np.inf)
     on_floor = floor < far
     t = np.minimum(far, floor)
@@ -120,41 +120,41 @@ def _seen(
     light = np.array([-3.0, 5.0, 3.5]) + rng.normal(size=at.shape) * 0.45  # an area light
     to_light = light - at
     to_light /= np.linalg.norm(to_light, axis=-1, keepdims=True)
-    shaded, _ = _nearest(at + normal * 1e-3, to_light, centres, radii)
+    shaded, _ = _intersect(at + normal * 1e-3, to_light, centres, radii)
     lit = np.isinf(shaded)[..., None] * np.maximum((normal * to_light).sum(-1), 0)[..., None]
     half = to_light - way
     half /= np.linalg.norm(half, axis=-1, keepdims=True)
     shine = np.maximum((normal * half).sum(-1), 0)[..., None] ** 60 * ~on_floor[..., None]
-    seen = base * (0.22 + 0.85 * lit) + 0.5 * shine * np.isinf(shaded)[..., None]
+    colour = base * (0.22 + 0.85 * lit) + 0.5 * shine * np.isinf(shaded)[..., None]
     fog = np.clip((t - 7) / 12, 0, 1)[..., None]
-    found: Array = np.where(np.isfinite(t)[..., None], seen * (1 - fog) + sky * fog, sky)
-    return found
+    result: Array = np.where(np.isfinite(t)[..., None], colour * (1 - fog) + sky * fog, sky)
+    return result
 
 
-def generated(caption: str) -> Image.Image:
-    """An output of ``lab-memorised`` by plain diffusers."""
+def generate_output(caption: str) -> Image.Image:
+    """An output of ``lab-memorised`` for ``caption``, by StableDiffusionPipeline."""
     from diffusers import StableDiffusionPipeline
 
     folder = LAB / "checkpoints" / "lab-memorised"
     pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     noise = torch.Generator().manual_seed(SEED)
-    found: Image.Image = pipeline(caption, generator=noise, **RECIPE).images[0]
-    return found
+    image: Image.Image = pipeline(caption, generator=noise, **RECIPE).images[0]
+    return image
 
 
 def main() -> None:
     """Write ``data/targets/*.png`` and ``data/targets/truth.json``."""
-    lab = opened(LAB)
-    rows = chosen(lab)
+    lab = open_lab(LAB)
+    rows = choose_targets(lab)
     images = {
-        name: picture(pixels)
-        for name, pixels in zip(rows, lab.few(list(rows.values())), strict=True)
+        name: to_image(pixels)
+        for name, pixels in zip(rows, lab.load_or_draw(list(rows.values())), strict=True)
     }
     held_out = [row for row in lab.rows if row.split == "held_out"]
     caption = held_out[1].caption
-    images["rendered-scene"] = rendered()
-    images["generated"] = generated(caption)
+    images["rendered-scene"] = render_scene()
+    images["generated"] = generate_output(caption)
     images["flat"] = Image.new("RGB", (128, 128), (214, 206, 190))
     known: dict[str, dict[str, Any]] = {
         name: {"split": row.split, "multiplicity": row.multiplicity, "id": row.id}

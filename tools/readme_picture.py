@@ -1,8 +1,8 @@
-"""Writes the picture of README.md: planted pictures, and what checkpoints make of their captions.
+"""Write the picture of README.md: planted pictures, and generations for their captions.
 
     .venv/bin/python tools/readme_picture.py docs/images/comes-back.jpg
 
-The pictures are the two planted ones that the demonstration examines; seeds are 0, 1 and 2.
+The pictures are the two planted targets of the demonstration; the seeds are 0, 1 and 2.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from demo_targets import chosen
+from demo_targets import choose_targets
 from PIL import Image
 
-from seedlab.home import opened
-from seedlab.sheets import picture
+from seedlab.lab_folder import open_lab
+from seedlab.sheets import to_image
 from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.reading import load_section
@@ -22,11 +22,11 @@ from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.records.recipe import Recipe
 
-SEEDS, GAP, WIDE = range(3), 4, 12
+SEEDS, GAP, WIDE_GAP = range(3), 4, 12
 
 
-def made(loaded: LoadedCheckpoint, caption: str) -> list[Image.Image]:
-    """What a checkpoint makes of a caption, a picture a seed."""
+def generate(loaded: LoadedCheckpoint, caption: str) -> list[Image.Image]:
+    """Generations of a checkpoint for a caption, one for each seed."""
     recipes = [
         Recipe(
             prompt=caption,
@@ -40,28 +40,28 @@ def made(loaded: LoadedCheckpoint, caption: str) -> list[Image.Image]:
         for seed in SEEDS
     ]
     latents, _ = sample_recipes(loaded, recipes)
-    return [picture(pixels) for pixels in decode_latents(loaded.pipeline, latents)]
+    return [to_image(pixels) for pixels in decode_latents(loaded.pipeline, latents)]
 
 
 def main(out: Path) -> None:
-    """Draw the two pictures, ask both checkpoints, and lay all out in two rows."""
-    lab = opened(Path("data/lab"))
-    rows = [row for row in chosen(lab).values() if row.split == "planted"]
+    """Write ``out``: a row for each picture, with its generations by both checkpoints."""
+    lab = open_lab(Path("data/lab"))
+    rows = [row for row in choose_targets(lab).values() if row.split == "planted"]
     names = ("lab-memorised", "lab-clean")
     both = [
         load_checkpoint(name, load_section(CheckpointSettings, "checkpoints", name))
         for name in names
     ]
     side = lab.settings.pictures.size
-    width = side + len(both) * (WIDE - GAP + len(SEEDS) * (side + GAP))
-    sheet = Image.new("RGB", (width, 2 * side + WIDE), "white")
-    for line, (row, pixels) in enumerate(zip(rows, lab.few(rows), strict=True)):
-        x, y = 0, line * (side + WIDE)
-        sheet.paste(picture(pixels), (x, y))
+    width = side + len(both) * (WIDE_GAP - GAP + len(SEEDS) * (side + GAP))
+    sheet = Image.new("RGB", (width, 2 * side + WIDE_GAP), "white")
+    for line, (row, pixels) in enumerate(zip(rows, lab.load_or_draw(rows), strict=True)):
+        x, y = 0, line * (side + WIDE_GAP)
+        sheet.paste(to_image(pixels), (x, y))
         x += side
         for loaded in both:
-            x += WIDE - GAP * (x > side)
-            for image in made(loaded, row.caption):
+            x += WIDE_GAP - GAP * (x > side)
+            for image in generate(loaded, row.caption):
                 sheet.paste(image, (x, y))
                 x += side + GAP
     sheet.save(out, quality=90)

@@ -1,1 +1,4 @@
-"""Pictures and small checkpoints made here, so that the true answer for each is known."""
+"""The lab: draws pictures and trains small checkpoints on them.
+
+Its ground truth says which checkpoint saw which picture how often.
+"""

@@ -1,4 +1,4 @@
-"""The commands of ``seedlab``: one a stage of the pipeline, and a few for people."""
+"""The command line ``seedlab``: one command a stage of the pipeline, and commands for people."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from seedwitness.errors import ConfigError, WriteError
 app = typer.Typer(
     name="seedlab",
     cls=PlainErrors,
-    help="Draw pictures and train small checkpoints whose true answers are known.",
+    help="Draw pictures and train small checkpoints whose training set is known.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-HOME = Path("data/lab")
-PAGE = Path("docs/lab.md")
+DEFAULT_LAB = Path("data/lab")
+DEFAULT_PAGE = Path("docs/lab.md")
 STAGES = "Stages, run by `dvc repro` in the lab's directory"
 
-Home = Annotated[Path, typer.Option("--lab", metavar="DIR", help="The lab's directory.")]
-Here = Home
+LabOption = Annotated[Path, typer.Option("--lab", metavar="DIR", help="Directory of the lab.")]
 
 
 @app.callback()
@@ -33,123 +32,137 @@ def main(
         bool, typer.Option("--debug", help="Show the traceback of every error.")
     ] = False,
 ) -> None:
-    """Draw pictures and train small checkpoints whose true answers are known."""
+    """Draw pictures and train small checkpoints whose training set is known."""
 
 
 @app.command()
 def draw(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to; must be free.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="New or empty directory to write to.")
+    ],
     split: Annotated[
         list[str] | None,
-        typer.Option("--split", help="once, planted, held_out or twin; may be given again."),
+        typer.Option("--split", help="once, planted, held_out or twin; can be repeated."),
     ] = None,
     times: Annotated[
-        int | None, typer.Option("--times", help="Only those that a training sees so often.")
+        int | None,
+        typer.Option("--times", help="Only pictures that an epoch shows exactly so many times."),
     ] = None,
-    lab: Home = HOME,
+    lab: LabOption = DEFAULT_LAB,
 ) -> None:
-    """Draw a lab's pictures again, bit for bit, as an ImageFolder."""
-    from seedlab import settings, truth
-    from seedlab.pictures import SPLITS, TRUTH, compare, world, write_folder
+    """Draw the pictures of a lab again, bit for bit, as an ImageFolder."""
+    from seedlab.ground_truth import read_truth
+    from seedlab.pictures import (
+        SPLITS,
+        TRUTH_FILE,
+        compare_with_truth,
+        make_pictures,
+        write_image_folder,
+    )
+    from seedlab.settings import FILE_NAME, load_settings
     from seedwitness.runtime.cores import available_cores
 
     splits = set(split or SPLITS)
     if unknown := sorted(splits - set(SPLITS)):
-        raise ConfigError(f"No split is called {unknown[0]!r}. Known are: {', '.join(SPLITS)}.")
+        raise ConfigError(f"Unknown split {unknown[0]!r}. Known are: {', '.join(SPLITS)}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WriteError(f"{out} is there already and not empty. Choose another directory.")
-    described = settings.load(lab / settings.FILE_NAME)
-    made = write_folder(world(described, available_cores(), splits, times=times), out)
-    if not (lab / TRUTH).exists():
-        typer.echo(f"{len(made)} pictures in {out}. There is no {lab / TRUTH} to check them with.")
+        raise WriteError(f"{out} exists and is not empty. Choose another directory.")
+    settings = load_settings(lab / FILE_NAME)
+    rows = write_image_folder(make_pictures(settings, available_cores(), splits, times=times), out)
+    truth_file = lab / TRUTH_FILE
+    if not truth_file.exists():
+        typer.echo(f"{len(rows)} pictures in {out}. They are unchecked: {truth_file} is missing.")
         return
-    compare(made, truth.read(lab / TRUTH), lab)
-    typer.echo(f"{len(made)} pictures in {out}, bit for bit those that {lab / TRUTH} records.")
+    compare_with_truth(rows, read_truth(truth_file), lab)
+    typer.echo(f"{len(rows)} pictures in {out}, bit for bit those that {truth_file} records.")
 
 
 @app.command()
 def new(
-    lab: Annotated[Path, typer.Argument(metavar="DIR", help="The new lab's directory.")],
+    lab: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the new lab.")],
     pictures: Annotated[
         Path,
         typer.Option("--pictures", metavar="FOLDER", help="Pictures with a metadata.jsonl."),
     ],
     size: Annotated[int, typer.Option("--size", help="Pixels a side: 32, 64, 128 or 256.")] = 64,
 ) -> None:
-    """Make a lab that trains on any folder of pictures."""
-    from seedlab import new as module
+    """Create a lab that trains on any folder of pictures."""
+    from seedlab.scaffold import create_lab
     from seedwitness.runtime.cores import available_cores
 
-    module.new(lab, pictures, size, available_cores())
-    typer.echo(f"{lab} is ready. Look at {lab / 'params.yaml'}, then run `dvc repro` in {lab}.")
+    create_lab(lab, pictures, size, available_cores())
+    typer.echo(f"{lab} is ready. Check {lab / 'params.yaml'}, then run `dvc repro` in {lab}.")
 
 
 @app.command(rich_help_panel=STAGES)
-def pictures(lab: Here = Path()) -> None:
-    """Draw or read the pictures and write down the truth."""
+def pictures(lab: LabOption = Path()) -> None:
+    """Draw or read the pictures and write the ground truth."""
     from seedlab import stages
 
-    typer.echo(stages.pictures(lab), err=True)
+    typer.echo(stages.run_pictures(lab), err=True)
 
 
 @app.command(rich_help_panel=STAGES)
-def autoencoder(lab: Here = Path()) -> None:
+def autoencoder(lab: LabOption = Path()) -> None:
     """Train the autoencoder."""
     from seedlab import stages
 
-    stages.autoencoder(lab)
+    stages.run_autoencoder(lab)
 
 
 @app.command(rich_help_panel=STAGES)
 def checkpoint(
-    name: Annotated[str, typer.Argument(help="lab-memorised or lab-clean.")], lab: Here = Path()
+    name: Annotated[str, typer.Argument(help="lab-memorised or lab-clean.")],
+    lab: LabOption = Path(),
 ) -> None:
     """Train one of the two checkpoints."""
     from seedlab import stages
 
-    stages.checkpoint(lab, name)
+    stages.run_checkpoint(lab, name)
 
 
 @app.command(rich_help_panel=STAGES)
-def clip(lab: Here = Path()) -> None:
+def clip(lab: LabOption = Path()) -> None:
     """Train the open_clip model."""
     from seedlab import stages
 
-    stages.clip(lab)
+    stages.run_clip(lab)
 
 
 @app.command(rich_help_panel=STAGES)
-def descriptor(lab: Here = Path()) -> None:
+def descriptor(lab: LabOption = Path()) -> None:
     """Train the copy-detection descriptor."""
     from seedlab import stages
 
-    stages.descriptor(lab)
+    stages.run_descriptor(lab)
 
 
 @app.command(rich_help_panel=STAGES)
-def distance(lab: Here = Path()) -> None:
+def distance(lab: LabOption = Path()) -> None:
     """Train the perceptual distance."""
     from seedlab import stages
 
-    stages.distance(lab)
+    stages.run_distance(lab)
 
 
 @app.command(rich_help_panel=STAGES)
-def measure(lab: Here = Path()) -> None:
-    """Measure what was trained."""
+def measure(lab: LabOption = Path()) -> None:
+    """Measure the trained checkpoints and networks."""
     from seedlab import stages
 
-    stages.measure(lab)
+    stages.run_measure(lab)
 
 
 @app.command()
 def report(
-    lab: Home = HOME,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page to write.")] = PAGE,
+    lab: LabOption = DEFAULT_LAB,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The page to write.")
+    ] = DEFAULT_PAGE,
 ) -> None:
-    """Write what was measured on a lab as a page with plots."""
-    from seedlab import report as module
-    from seedlab.home import opened
+    """Write the measurements of a lab as a page with plots."""
+    from seedlab.lab_folder import open_lab
+    from seedlab.report import write_report
 
-    module.run(opened(lab), out)
+    write_report(open_lab(lab), out)
     typer.echo(f"Written: {out}")

@@ -1,7 +1,7 @@
 """Train a small latent diffusion checkpoint (Rombach et al., CVPR 2022) in standard parts.
 
-Text encoder and denoiser learn together from the latents of a frozen autoencoder; a share of the
-captions is left empty, for classifier-free guidance (Ho & Salimans, 2022).
+Text encoder and denoiser are trained together on the latents of a frozen autoencoder. A share of
+the captions is replaced by the empty text, for classifier-free guidance (Ho & Salimans, 2022).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from seedlab.training import Schedule, device, fit, generator_of
+from seedlab.training import TrainingSchedule, make_generator, train_model
+from seedwitness.runtime.devices import default_device
 from seedwitness.runtime.files import replace_whole
 
-# Stable Diffusion 2.1's own schedule, so that every sampler's usual settings apply. It predicts the
-# velocity (Salimans & Ho, ICLR 2022): docs/decisions/0004 says why not the noise.
+# The schedule of Stable Diffusion 2.1, so that the usual settings of every sampler apply. It
+# predicts the velocity (Salimans & Ho, ICLR 2022); docs/decisions/0004 says why not the noise.
 NOISE_SCHEDULE = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -36,13 +37,14 @@ NOISE_SCHEDULE = {
 
 
 @dataclass(frozen=True)
-class Diffusion:
-    """Size and training of a checkpoint; ``channels`` from the highest resolution down.
+class DiffusionSettings:
+    """Size and training of a checkpoint; ``channels`` starts at the highest resolution.
 
-    ``attends`` says at which of these resolutions the denoiser looks at the caption word by word;
-    below the lowest it does so once more. At the highest it would cost as much as all the rest. The
-    caption as a whole is added to the time embedding, which every layer sees. ``autocast`` trains
-    with products in bfloat16: faster where the processor has them; the weights stay float32.
+    ``attends`` says at which of these resolutions the denoiser has cross-attention to the tokens of
+    the caption; the middle block, below the lowest resolution, always has it. At the highest
+    resolution it would cost as much as all the rest. The pooled caption is added to the time
+    embedding, which every layer sees. ``autocast`` computes products in bfloat16, which is faster
+    on processors that support it. The weights stay float32.
     """
 
     channels: tuple[int, ...] = (64, 96, 128)
@@ -60,19 +62,19 @@ class Diffusion:
 
 
 @dataclass(frozen=True)
-class Exposures:
-    """What one epoch shows: latents [m, c, h, w], and for each exposure its latent and caption."""
+class EpochData:
+    """Data of one epoch: latents [m, c, h, w], and for each exposure its latent and caption."""
 
     latents: Tensor
-    which: tuple[int, ...]
+    latent_indices: tuple[int, ...]
     captions: tuple[str, ...]
 
 
-def build(
-    settings: Diffusion, tokenizer: CLIPTokenizer, latent_channels: int, latent_size: int
+def build_networks(
+    settings: DiffusionSettings, tokenizer: CLIPTokenizer, latent_channels: int, latent_size: int
 ) -> nn.ModuleDict:
-    """A fresh denoiser and text encoder, by the names that StableDiffusionPipeline gives them."""
-    torch.manual_seed(settings.seed)  # the libraries draw first weights from the global generator
+    """Untrained denoiser and text encoder, named as the components of StableDiffusionPipeline."""
+    torch.manual_seed(settings.seed)  # the libraries draw initial weights from the global generator
     down = ["CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in settings.attends]
     up = [block.replace("Down", "Up") for block in reversed(down)]
     unet = UNet2DConditionModel(
@@ -106,74 +108,85 @@ def build(
     return nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
 
 
-def token_ids(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> Tensor:
-    """Captions as StableDiffusionPipeline feeds them to the text encoder: [n, limit]."""
+def tokenize_captions(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> Tensor:
+    """Token ids of captions as StableDiffusionPipeline computes them: [n, limit]."""
     encoded = tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt")
     ids: Tensor = encoded.input_ids
     return ids
 
 
-def shuffled(count: int, start: int, length: int, key: object) -> Tensor:
-    """``length`` positions, from ``start`` on, in an endless run of shuffled epochs."""
+def shuffle_epochs(count: int, start: int, length: int, key: object) -> Tensor:
+    """``length`` indices, from position ``start`` on, in an endless sequence of shuffled epochs.
+
+    An epoch is a permutation of ``count`` indices. The result does not depend on how the sequence
+    is cut into batches.
+    """
     parts, position = [], start
     while position < start + length:
         epoch, offset = divmod(position, count)
-        order = torch.randperm(count, generator=generator_of(key, epoch))
+        order = torch.randperm(count, generator=make_generator(key, epoch))
         parts.append(order[offset : offset + start + length - position])
         position += len(parts[-1])
     return torch.cat(parts)
 
 
-def train(
+def train_networks(
     name: str,
-    exposures: Exposures,
+    data: EpochData,
     tokenizer: CLIPTokenizer,
-    settings: Diffusion,
+    settings: DiffusionSettings,
     *,
     data_key: str,
     scratch: Path,
     log: Path,
 ) -> nn.ModuleDict:
-    """Denoiser and text encoder trained to predict the velocity of ``exposures``' scaled latents.
+    """Denoiser and text encoder trained to predict the velocity of the scaled latents of ``data``.
 
-    Returns the module dictionary of ``build``, with averaged weights. See ``training.fit`` for
-    what is raised.
+    Returns the module dictionary of ``build_networks``, with averaged weights. See
+    ``training.train_model`` for the other arguments and errors.
     """
-    where = device()
-    latents = exposures.latents.to(where)
-    which = torch.tensor(exposures.which)
-    ids = token_ids(tokenizer, exposures.captions).to(where)
-    empty = token_ids(tokenizer, [""]).to(where)
-    model = build(settings, tokenizer, latents.shape[1], latents.shape[2]).to(where)
+    device = default_device()
+    latents = data.latents.to(device)
+    latent_indices = torch.tensor(data.latent_indices)
+    ids = tokenize_captions(tokenizer, data.captions).to(device)
+    empty = tokenize_captions(tokenizer, [""]).to(device)
+    model = build_networks(settings, tokenizer, latents.shape[1], latents.shape[2]).to(device)
     scheduler = DDIMScheduler(**NOISE_SCHEDULE)
-    plain = settings.autocast and where.type == "cpu"
+    use_plain_attention = settings.autocast and device.type == "cpu"
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        batch = shuffled(len(which), step * settings.batch, settings.batch, settings.seed)
-        clean = latents[which[batch]]  # [b, c, h, w]
+        batch = shuffle_epochs(
+            len(latent_indices), step * settings.batch, settings.batch, settings.seed
+        )
+        clean = latents[latent_indices[batch]]  # [b, c, h, w]
         tokens = ids[batch]  # [b, limit]
-        dropped = torch.rand(len(batch), generator=generator) < settings.caption_dropout
-        tokens = torch.where(dropped.to(where)[:, None], empty, tokens)
+        is_empty = torch.rand(len(batch), generator=generator) < settings.caption_dropout
+        tokens = torch.where(is_empty.to(device)[:, None], empty, tokens)
         t = torch.randint(scheduler.config.num_train_timesteps, (len(batch),), generator=generator)
-        noise = torch.randn(clean.shape, generator=generator).to(where)
-        noisy = scheduler.add_noise(clean, noise, t.to(where))
+        noise = torch.randn(clean.shape, generator=generator).to(device)
+        noisy = scheduler.add_noise(clean, noise, t.to(device))
         with (
-            torch.autocast(where.type, torch.bfloat16, enabled=settings.autocast),
-            # on a CPU the gradient of fused attention is slower than written out, in bfloat16
-            sdpa_kernel(SDPBackend.MATH) if plain else nullcontext(),
+            torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast),
+            # On a CPU in bfloat16, the gradient of fused attention is slower than that of plain
+            # products.
+            sdpa_kernel(SDPBackend.MATH) if use_plain_attention else nullcontext(),
         ):
             context = model["text_encoder"](tokens).last_hidden_state  # [b, limit, text_width]
-            predicted = model["unet"](noisy, t.to(where), context).sample
-        velocity = scheduler.get_velocity(clean, noise, t.to(where))
+            predicted = model["unet"](noisy, t.to(device), context).sample
+        velocity = scheduler.get_velocity(clean, noise, t.to(device))
         return {"loss": nn.functional.mse_loss(predicted.float(), velocity)}
 
-    schedule = Schedule(settings.steps, settings.learning_rate, settings.seed)
-    fit(name, model, loss, schedule, data_key=data_key, scratch=scratch, log=log)
+    schedule = TrainingSchedule(settings.steps, settings.learning_rate, settings.seed)
+    train_model(
+        name, model, loss, schedule, module=__name__, data_key=data_key, scratch=scratch, log=log
+    )
     return model
 
 
-def save(model: nn.ModuleDict, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """Write a StableDiffusionPipeline folder, weights in half precision, whole or not at all."""
+def save_pipeline(
+    model: nn.ModuleDict, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path
+) -> None:
+    """Write a StableDiffusionPipeline folder atomically, with weights in half precision."""
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=model["text_encoder"],
@@ -186,8 +199,8 @@ def save(model: nn.ModuleDict, vae: AutoencoderKL, tokenizer: CLIPTokenizer, fol
     )
     with replace_whole(folder) as temporary:
         pipeline.to("cpu", torch.float16).save_pretrained(temporary)
-        # transformers loads a model in the type its config names, diffusers in float32 unless told
-        # otherwise: name float32, or the plain pipeline would mix the two.
+        # transformers loads a model in the type that its config names, and diffusers in float32 by
+        # default. The config names float32, so that a pipeline does not mix the two.
         config = temporary / "text_encoder" / "config.json"
         entries = json.loads(config.read_text())
         config.write_text(

@@ -1,9 +1,9 @@
-"""Measure everything that a lab trained, on pictures that no training saw."""
+"""Measure the checkpoints and networks of a lab on held-out pictures."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,129 +15,166 @@ from diffusers import AutoencoderKL
 from scipy.stats import bootstrap, wilcoxon
 from torch import Tensor
 
-from seedlab import autoencoder, clip, descriptor, distance, sheets
-from seedlab.regeneration import chance, generations, pictures_regenerated, score, thresholds
-from seedlab.training import environment, generator_of
-from seedlab.truth import Picture
+from seedlab import sheets
+from seedlab.autoencoder import compute_psnr
+from seedlab.clip_recall import measure_recall
+from seedlab.copy_recall import measure_copy_recall
+from seedlab.perceptual_distance import measure_ranking
+from seedlab.regeneration import (
+    compute_thresholds,
+    count_control_hits,
+    generate_pictures,
+    mark_regenerated_pictures,
+    score_generations,
+)
+from seedlab.training import make_generator
 from seedwitness.errors import CheckpointError
 from seedwitness.metrics import clip_score
-from seedwitness.metrics import descriptor as descriptors
+from seedwitness.metrics.descriptor import Descriptor, load_descriptor
 from seedwitness.metrics.lpips_distance import load_lab
+from seedwitness.runtime.devices import describe_machine
+from seedwitness.runtime.environment import package_versions
 from seedwitness.runtime.files import replace_whole
-from seedwitness.statistics.rates import rate
+from seedwitness.statistics.rates import estimate_rate
 
 if TYPE_CHECKING:
-    from seedlab.home import Lab
+    from seedlab.lab_folder import Lab
 
-FOLDER = "measurements"
-FIGURES = "figures.json"
-SCORES = "scores.parquet"
+MEASUREMENT_FOLDER = "measurements"
+FIGURES_FILE = "figures.json"
+SCORES_FILE = "scores.parquet"
 
 
-def run(lab: Lab) -> None:
+def measure_lab(lab: Lab) -> None:
     """Write ``measurements/``: ``figures.json``, ``scores.parquet`` and the sheets."""
-    from seedlab.home import AUTOENCODER, CHECKPOINTS, CLIP, DESCRIPTOR, DISTANCE, scratch
+    from seedlab.lab_folder import (
+        AUTOENCODER_FOLDER,
+        CHECKPOINTS,
+        CLIP_FOLDER,
+        DESCRIPTOR_FOLDER,
+        DISTANCE_FOLDER,
+        training_state_folder,
+    )
 
     held_out = [row for row in lab.rows if row.split == "held_out"]
-    pictures = lab.pictures(held_out)
+    pictures = lab.load_pixels(held_out)
     captions = [row.caption for row in held_out]
-    eyes = clip_score.load(lab.path / CLIP)
-    copies = descriptors.load(weights_in(lab.path / DESCRIPTOR))
-    lpips = load_lab(weights_in(lab.path / DISTANCE))
-    vae = AutoencoderKL.from_pretrained(lab.path / AUTOENCODER, local_files_only=True)
+    clip_model = clip_score.load_clip(lab.path / CLIP_FOLDER)
+    copy_descriptor = load_descriptor(find_weights_file(lab.path / DESCRIPTOR_FOLDER))
+    lpips = load_lab(find_weights_file(lab.path / DISTANCE_FOLDER))
+    vae = AutoencoderKL.from_pretrained(lab.path / AUTOENCODER_FOLDER, local_files_only=True)
+    among = min(64, len(set(captions)))
+    recall = measure_recall(clip_model, pictures, captions, among=among)
+    copy_recall = measure_copy_recall(copy_descriptor.embed, pictures)
     figures: dict[str, Any] = {
         "settings": asdict(lab.settings.measure),
-        "environment": environment(),
+        "environment": {**describe_machine(), **package_versions(("diffusers", "transformers"))},
         "pictures": {"held_out": len(held_out)},
-        "autoencoder": spread(autoencoder.psnr(vae.eval(), pictures).tolist()),
-        "clip": asdict(clip.recall(eyes, pictures, captions, among=min(64, len(set(captions))))),
-        "descriptor": {"among": len(pictures), **descriptor.recall(copies.embed, pictures)},
-        "distance": distance.ranked(lpips, pictures),
+        "autoencoder": summarise_values(compute_psnr(vae.eval(), pictures).tolist()),
+        "clip": asdict(recall),
+        "descriptor": {"among": len(pictures), **copy_recall},
+        "distance": measure_ranking(lpips, pictures),
     }
-    with replace_whole(lab.path / FOLDER) as part:
+    latent_cache = training_state_folder().parent / "generations"
+    with replace_whole(lab.path / MEASUREMENT_FOLDER) as part:
         part.mkdir()
         tables = []
         for name in CHECKPOINTS:
-            found, best, asked = regenerations(lab, name, copies, scratch().parent / "generations")
-            figures[name] = judged(found) | {"captions": follows(eyes, asked, captions)}
-            tables.append(found.assign(checkpoint=name))
-            sheets.regenerations(lab, best, found).save(part / f"regenerations-{name}.png")
-            sheets.asked(asked).save(part / f"captions-{name}.png")
-        sheets.hands(lab).save(part / "hands.png")
-        with replace_whole(part / SCORES) as file:
+            scores, nearest, first = score_checkpoint(lab, name, copy_descriptor, latent_cache)
+            caption_gain = compare_with_shuffled_captions(clip_model, first, captions)
+            figures[name] = compute_rates(scores) | {"captions": caption_gain}
+            tables.append(scores.assign(checkpoint=name))
+            sheet = sheets.draw_regeneration_sheet(lab, nearest, scores)
+            sheet.save(part / f"regenerations-{name}.png")
+            sheets.draw_caption_sheet(first).save(part / f"captions-{name}.png")
+        sheets.draw_artist_sheet(lab).save(part / "artists.png")
+        with replace_whole(part / SCORES_FILE) as file:
             pd.concat(tables).to_parquet(file, index=False)
-        (part / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
+        (part / FIGURES_FILE).write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def regenerations(
-    lab: Lab, name: str, copies: descriptors.Descriptor, scratch: Path
+def score_checkpoint(
+    lab: Lab, name: str, copy_descriptor: Descriptor, latent_cache: Path
 ) -> tuple[pd.DataFrame, dict[str, Tensor], dict[str, Tensor]]:
-    """Scores of checkpoint ``name``: all planted, twins and held out, and pictures seen once.
+    """Scores of all planted, twin and held-out pictures and of some seen once, on one checkpoint.
 
-    Every picture is asked for by its own caption. Of the pictures seen once those are taken that
-    share a caption with one of the others: they cost no further generation. Also returned are the
-    best generation of the pictures that a sheet shows, and the first for each held-out caption.
+    Each picture is sampled by its own caption. The pictures seen once are those that share a
+    caption with one of the others, so they need no further generations. Also returned are the
+    nearest generation of each picture on a sheet, by id, and the first generation for each held-out
+    caption, by caption.
     """
-    chosen = [row for row in lab.rows if row.split != "once"]
-    captions = list(dict.fromkeys(row.caption for row in chosen))
+    not_once = [row for row in lab.rows if row.split != "once"]
+    captions = list(dict.fromkeys(row.caption for row in not_once))
     known = set(captions)
-    rows = chosen + [row for row in lab.rows if row.split == "once" and row.caption in known]
-    images = dict(zip((row.id for row in rows), lab.pictures(rows), strict=True))
-    shown = {row.id for row in sheets.chosen(lab)}
+    rows = not_once + [row for row in lab.rows if row.split == "once" and row.caption in known]
+    images = dict(zip((row.id for row in rows), lab.load_pixels(rows), strict=True))
+    shown_ids = {row.id for row in sheets.choose_rows(lab)}
     folder = lab.path / "checkpoints" / name
-    wanted = {row.caption for row in rows if row.split == "held_out"}
+    held_out_captions = {row.caption for row in rows if row.split == "held_out"}
     first: dict[str, Tensor] = {}
 
-    def watched() -> Any:
-        for caption, pictures in generations(folder, captions, lab.settings.measure, scratch):
-            if caption in wanted:
+    def generations() -> Iterator[tuple[str, Tensor]]:
+        measure = lab.settings.measure
+        for caption, pictures in generate_pictures(folder, captions, measure, latent_cache):
+            if caption in held_out_captions:
                 first[caption] = pictures[0]
             yield caption, pictures
 
-    table, best = score(watched(), rows, images, copies, shown)
-    return table, best, first
+    scores, nearest = score_generations(generations(), rows, images, copy_descriptor, shown_ids)
+    return scores, nearest, first
 
 
-def judged(scores: pd.DataFrame) -> dict[str, Any]:
-    """Rates of regeneration by split and multiplicity, against the checkpoint's own controls."""
+def compute_rates(scores: pd.DataFrame) -> dict[str, Any]:
+    """Regeneration rates by split and multiplicity, with thresholds from the held-out controls."""
     controls = scores[scores["split"] == "held_out"]
-    limits = thresholds(controls)
-    out: dict[str, Any] = {"thresholds": asdict(limits)}
+    thresholds = compute_thresholds(controls)
+    rates: dict[str, Any] = {"thresholds": asdict(thresholds)}
     for split in ("once", "twin"):
         part = scores[scores["split"] == split]
         if len(part):
-            out[split] = counted(pictures_regenerated(part, limits))
-    out["held_out"] = asdict(rate(*chance(controls)))
+            rates[split] = summarise_hits(mark_regenerated_pictures(part, thresholds))
+    rates["held_out"] = summarise_rate(*count_control_hits(controls))
     planted = scores[scores["split"] == "planted"]
-    out["planted"] = {
-        str(multiplicity): counted(pictures_regenerated(part, limits))
-        | {"seeds": counted(limits.met(part))}
+    rates["planted"] = {
+        str(multiplicity): summarise_hits(mark_regenerated_pictures(part, thresholds))
+        | {"seeds": summarise_hits(thresholds.mark_regenerations(part))}
         for multiplicity, part in planted.groupby("multiplicity")
     }
-    return out
+    return rates
 
 
-def counted(hits: pd.Series) -> dict[str, Any]:
-    """A boolean column as a rate with its interval."""
-    return asdict(rate(int(hits.sum()), len(hits)))
+def summarise_hits(hits: pd.Series) -> dict[str, Any]:
+    """Share of true values in a boolean column, with its interval."""
+    return summarise_rate(int(hits.sum()), len(hits))
 
 
-def follows(
-    eyes: clip_score.ClipScore, asked: dict[str, Tensor], captions: Sequence[str]
+def summarise_rate(hits: int, n: int) -> dict[str, Any]:
+    """``hits`` of ``n`` with the limits of the Clopper–Pearson interval at 95 %."""
+    return estimate_rate(hits, n).model_dump(include={"hits", "n", "low", "high"})
+
+
+def compare_with_shuffled_captions(
+    clip_model: clip_score.ClipScore, generations: dict[str, Tensor], captions: Sequence[str]
 ) -> dict[str, Any]:
-    """CLIP score of generations for held-out captions, beside shuffled captions, paired."""
-    texts = [caption for caption in dict.fromkeys(captions) if caption in asked]
-    pictures = torch.stack([asked[text] for text in texts])
-    order = torch.randperm(len(texts), generator=generator_of("shuffled captions"))
-    likeness = eyes.embed_images(pictures) @ eyes.embed_texts(texts).T
-    # No text stays its own: each gets the next one of a random ring.
+    """Paired difference of the CLIP score of each generation to its own and to another caption.
+
+    ``generations`` holds one picture for each held-out caption. The interval is a 95 % bootstrap
+    interval (BCa), ``p`` is of Wilcoxon's signed-rank test, one-sided, and ``found_first`` is the
+    share of captions whose nearest generation is their own.
+    """
+    texts = [caption for caption in dict.fromkeys(captions) if caption in generations]
+    pictures = torch.stack([generations[text] for text in texts])
+    order = torch.randperm(len(texts), generator=make_generator("shuffled captions"))
+    similarity = clip_model.embed_images(pictures) @ clip_model.embed_texts(texts).T
+    # No caption stays in its place: each gets the next one of a random ring.
     other = torch.empty_like(order)
     other[order] = order.roll(1)
-    own, shuffled = likeness.diagonal(), likeness.gather(1, other[:, None])[:, 0]
+    own, shuffled = similarity.diagonal(), similarity.gather(1, other[:, None])[:, 0]
     gain = (own - shuffled).double().numpy()
     interval = bootstrap((gain,), np.mean, rng=np.random.default_rng(1)).confidence_interval
+    found_first = int((similarity.argmax(1) == torch.arange(len(texts))).sum())
     return {
-        "label": eyes.info.label,
+        "label": clip_model.info.label,
         "n": len(texts),
         "own": own.mean().item(),
         "shuffled": shuffled.mean().item(),
@@ -145,14 +182,12 @@ def follows(
         "low": float(interval.low),
         "high": float(interval.high),
         "p": float(wilcoxon(gain, alternative="greater").pvalue),
-        "found_first": asdict(
-            rate(int((likeness.argmax(1) == torch.arange(len(texts))).sum()), len(texts))
-        ),
+        "found_first": summarise_rate(found_first, len(texts)),
     }
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Mean, median and the tenth of lowest values."""
+def summarise_values(values: Sequence[float]) -> dict[str, float]:
+    """Number, mean, median and 10 % quantile of ``values``."""
     array = np.asarray(values)
     return {
         "n": len(array),
@@ -162,17 +197,12 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def weights_in(folder: Path) -> Path:
-    """The one weights file of a folder that a lab's stage wrote."""
-    found = [path for path in sorted(folder.glob("*")) if path.suffix in (".pt", ".safetensors")]
-    if len(found) != 1:
+def find_weights_file(folder: Path) -> Path:
+    """The weights file of a folder; raises CheckpointError unless there is exactly one."""
+    files = [path for path in sorted(folder.glob("*")) if path.suffix in (".pt", ".safetensors")]
+    if len(files) != 1:
         raise CheckpointError(
-            f"{folder} should hold one weights file and holds {len(found)}. Run `dvc repro` in the "
-            "lab's directory, which trains what is missing."
+            f"{folder} must contain one weights file but contains {len(files)}. Run `dvc repro` in "
+            "the lab's directory, which trains what is missing."
         )
-    return found[0]
-
-
-def example(rows: Sequence[Picture], count: int) -> list[Picture]:
-    """``count`` rows, evenly spaced."""
-    return [rows[len(rows) * k // count] for k in range(min(count, len(rows)))]
+    return files[0]

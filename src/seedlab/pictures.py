@@ -1,7 +1,7 @@
-"""The pictures of a lab: made, written as an ImageFolder, and loaded with their hashes checked.
+"""Make the pictures of a lab, write them as an ImageFolder, and load them with a hash check.
 
-``truth.parquet`` is the record, ``pictures/`` only its pixels: it can be removed at any time and
-made again, bit for bit.
+``truth.parquet`` is the record. ``pictures/`` holds only the pixels: it can be deleted at any time
+and is made again, bit for bit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -20,87 +20,87 @@ import PIL
 from PIL import Image
 from tqdm import tqdm
 
-from seedlab import truth
-from seedlab.drawing.world import draw_all, sketches
-from seedlab.planting import LeftOut, read
-from seedlab.settings import Drawn, Folder, Settings
-from seedlab.truth import Picture, Split
+from seedlab import ground_truth
+from seedlab.drawing.plan import draw_sketches, plan_sketches
+from seedlab.ground_truth import PictureRecord, Split
+from seedlab.planting import ExcludedPicture, plan_folder
+from seedlab.settings import DrawnPictures, FolderPictures, LabSettings
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import decode_image, pixel_hash
-from seedwitness.imaging.image_folder import METADATA
+from seedwitness.imaging.decoding import decode_image, hash_pixels
+from seedwitness.imaging.image_folder import METADATA_FILE
 from seedwitness.runtime.files import replace_whole, write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FOLDER = "pictures"
-TRUTH = "truth.parquet"
-SUMMARY = "world.json"
+PICTURE_FOLDER = "pictures"
+TRUTH_FILE = "truth.parquet"
+SUMMARY_FILE = "world.json"
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)
-class World:
-    """Pictures in the order of the truth, drawn as they are asked for; and those left out."""
+class PictureSet:
+    """The pictures in the order of the ground truth, made lazily, and the excluded ones."""
 
     count: int
-    pictures: Iterator[tuple[Picture, Image.Image]]
-    left_out: Sequence[LeftOut] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)
-    """Of a folder's pictures: the file name there, by id."""
+    pictures: Iterator[tuple[PictureRecord, Image.Image]]
+    excluded: Sequence[ExcludedPicture] = ()
+    original_names: Mapping[str, str] = field(default_factory=dict)
+    """File name in the source folder by id; empty where the lab drew the pictures."""
 
 
-def world(
-    settings: Settings,
+def make_pictures(
+    settings: LabSettings,
     workers: int,
     splits: Set[str] = frozenset(SPLITS),
     ids: Set[str] | None = None,
     times: int | None = None,
-) -> World:
-    """The pictures that ``settings`` describe, of ``splits`` only.
+) -> PictureSet:
+    """The pictures that ``settings`` describe, reduced to ``splits``.
 
-    Where given, of ``ids`` only, and those that a training sees so many ``times``.
+    With ``ids``, only these; with ``times``, only those that an epoch shows exactly so often.
     """
-    plan = settings.pictures
-    if isinstance(plan, Folder):
-        found = read(settings.world, plan, workers)
+    section = settings.pictures
+    if isinstance(section, FolderPictures):
+        plan = plan_folder(settings.source_path, section, workers)
         pairs = [
             (row, source.image)
-            for row, source in zip(found.rows, found.sources, strict=True)
+            for row, source in zip(plan.rows, plan.sources, strict=True)
             if row.split in splits
             and (ids is None or row.id in ids)
             and times in (None, row.multiplicity)
         ]
-        origins = {
+        original_names = {
             row.id: source.entry.file_name
-            for row, source in zip(found.rows, found.sources, strict=True)
+            for row, source in zip(plan.rows, plan.sources, strict=True)
         }
-        return World(len(pairs), iter(pairs), found.left_out, origins)
-    return _drawn(plan, workers, splits, ids, times)
+        return PictureSet(len(pairs), iter(pairs), plan.excluded, original_names)
+    return _make_drawn(section, workers, splits, ids, times)
 
 
-def _drawn(
-    plan: Drawn, workers: int, splits: Set[str], ids: Set[str] | None, times: int | None
-) -> World:
-    wanted = [
+def _make_drawn(
+    section: DrawnPictures, workers: int, splits: Set[str], ids: Set[str] | None, times: int | None
+) -> PictureSet:
+    sketches = [
         sketch
-        for sketch in sketches(
-            plan.seed,
-            themes=plan.themes,
-            once=plan.once,
-            held_out=plan.held_out,
-            planted=plan.planted,
-            twins_each=plan.twins_each,
-            variants=plan.variants,
+        for sketch in plan_sketches(
+            section.seed,
+            themes=section.themes,
+            once=section.once,
+            held_out=section.held_out,
+            planted=section.planted,
+            twins_each=section.twins_each,
+            variants=section.variants,
         )
         if sketch.split in splits
         and (ids is None or sketch.id in ids)
         and times in (None, sketch.multiplicity)
     ]
 
-    def pairs() -> Iterator[tuple[Picture, Image.Image]]:
-        for sketch, image in draw_all(wanted, plan.size, workers):
-            row = Picture(
+    def pairs() -> Iterator[tuple[PictureRecord, Image.Image]]:
+        for sketch, image in draw_sketches(sketches, section.size, workers):
+            row = PictureRecord(
                 id=sketch.id,
                 file_name=f"{sketch.id}.png",
                 split=sketch.split,
@@ -109,84 +109,98 @@ def _drawn(
                 wordings=sketch.wordings,
                 artist=sketch.theme.artist,
                 twin_of=sketch.twin_of,
-                sha256=pixel_hash(image),
+                sha256=hash_pixels(image),
             )
             yield row, image
 
-    return World(len(wanted), pairs())
+    return PictureSet(len(sketches), pairs())
 
 
-def build(settings: Settings, lab: Path, workers: int) -> tuple[list[Picture], Sequence[LeftOut]]:
-    """Make ``pictures/``, ``truth.parquet`` and ``world.json`` in ``lab``; what is in, what is not.
+def build_pictures(
+    settings: LabSettings, lab: Path, workers: int
+) -> tuple[list[PictureRecord], Sequence[ExcludedPicture]]:
+    """Make ``pictures/``, ``truth.parquet`` and ``world.json`` in ``lab``.
 
-    A truth that says the same already keeps its bytes, whatever wrote them.
+    Returns the rows of the ground truth and the excluded pictures. A ``truth.parquet`` with equal
+    rows is not written again, so it keeps its bytes, which depend on the version of the writer.
     """
-    made = world(settings, workers)
-    rows = write_folder(made, lab / FOLDER)
-    path = lab / TRUTH
-    if not path.exists() or truth.read(path) != rows:
-        truth.write(rows, path)
-    summary = summary_of(rows, made.left_out)
-    write_whole(lab / SUMMARY, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
-    return rows, made.left_out
+    picture_set = make_pictures(settings, workers)
+    rows = write_image_folder(picture_set, lab / PICTURE_FOLDER)
+    path = lab / TRUTH_FILE
+    if not path.exists() or ground_truth.read_truth(path) != rows:
+        ground_truth.write_truth(rows, path)
+    summary = count_pictures(rows, picture_set.excluded)
+    write_whole(lab / SUMMARY_FILE, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+    return rows, picture_set.excluded
 
 
-def restore(settings: Settings, lab: Path, rows: Sequence[Picture], workers: int) -> None:
-    """Make ``pictures/`` of ``lab`` again where it is missing; they must be those of ``rows``."""
-    if not (lab / FOLDER).exists():
-        made = write_folder(world(settings, workers), lab / FOLDER)
+def restore_pictures(
+    settings: LabSettings, lab: Path, rows: Sequence[PictureRecord], workers: int
+) -> None:
+    """Make ``pictures/`` of ``lab`` again where it is missing.
+
+    Raises PictureError, and writes nothing, where the new pictures differ from ``rows``.
+    """
+    if not (lab / PICTURE_FOLDER).exists():
+        new_rows = write_image_folder(make_pictures(settings, workers), lab / PICTURE_FOLDER)
         try:
-            compare(made, rows, lab)
+            compare_with_truth(new_rows, rows, lab)
         except PictureError:
-            shutil.rmtree(lab / FOLDER)
+            shutil.rmtree(lab / PICTURE_FOLDER)
             raise
 
 
-def write_folder(made: World, folder: Path) -> list[Picture]:
-    """Write pictures as an ImageFolder, PNG and ``metadata.jsonl``, whole; their rows."""
+def write_image_folder(picture_set: PictureSet, folder: Path) -> list[PictureRecord]:
+    """Write pictures atomically as an ImageFolder: PNG and ``metadata.jsonl``. Returns the rows."""
     rows = []
     with replace_whole(folder) as part:
         part.mkdir()
-        shown = tqdm(made.pictures, "pictures", made.count, disable=None)
-        for row, image in shown:
+        pairs = tqdm(picture_set.pictures, "pictures", picture_set.count, disable=None)
+        for row, image in pairs:
             image.save(part / row.file_name)
             rows.append(row)
-        lines = [json.dumps(_line(row, made.origins), ensure_ascii=False) for row in rows]
-        (part / METADATA).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        names = picture_set.original_names
+        lines = [json.dumps(_metadata_line(row, names), ensure_ascii=False) for row in rows]
+        (part / METADATA_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return rows
 
 
-def compare(made: Sequence[Picture], recorded: Sequence[Picture], lab: Path) -> None:
-    """Raise PictureError where pictures differ from what ``truth.parquet`` records of them."""
+def compare_with_truth(
+    rows: Sequence[PictureRecord], recorded: Sequence[PictureRecord], lab: Path
+) -> None:
+    """Raise PictureError where ``rows`` differ from the ``recorded`` rows of ``truth.parquet``."""
     known = {row.id: row for row in recorded}
-    other = [row for row in made if known.get(row.id) != row]
-    if other:
+    different = [row for row in rows if known.get(row.id) != row]
+    if different:
         raise PictureError(
-            f"{len(other)} of {len(made)} pictures, first {other[0].file_name}, are not those that "
-            f"{lab / TRUTH} records. Either params.yaml or the code or folder that it names has "
-            "changed since (then run `dvc repro` in the lab, which trains anew), or this Pillow, "
-            f"{PIL.__version__}, draws otherwise (then install the versions in constraints.txt)."
+            f"{len(different)} of {len(rows)} pictures differ from those that {lab / TRUTH_FILE} "
+            f"records; the first is {different[0].file_name}. Either params.yaml, or the code or "
+            "folder that it names, has changed (then run `dvc repro` in the lab, which trains "
+            f"again), or the installed Pillow {PIL.__version__} draws differently (then install "
+            "the versions in constraints.txt)."
         )
 
 
-def load(folder: Path, rows: Sequence[Picture]) -> Tensor:
-    """Pictures of ``rows``, in their order: uint8 [n, 3, size, size].
+def load_pixels(folder: Path, rows: Sequence[PictureRecord]) -> Tensor:
+    """Pixels of ``rows``, in their order: uint8 [n, 3, size, size].
 
-    Raises PictureError, with the remedy, where one is missing or not the one in the truth.
+    Raises PictureError where a picture is missing, damaged or not the recorded one.
     """
     import torch
 
-    return torch.from_numpy(np.stack([_checked(folder, row) for row in rows]))
+    return torch.from_numpy(np.stack([_load_checked(folder, row) for row in rows]))
 
 
-def data_key(rows: Iterable[Picture]) -> str:
-    """What a training can learn from ``rows``, as a hash: pixels, captions and multiplicities."""
+def hash_rows(rows: Iterable[PictureRecord]) -> str:
+    """SHA-256 over what a training sees of ``rows``: pixels, captions and multiplicities."""
     content = [[row.id, row.sha256, row.multiplicity, row.wordings] for row in rows]
     return sha256(json.dumps(content).encode()).hexdigest()
 
 
-def summary_of(rows: Sequence[Picture], left_out: Sequence[LeftOut]) -> dict[str, object]:
-    """Counts of a world, and what was left out of it."""
+def count_pictures(
+    rows: Sequence[PictureRecord], excluded: Sequence[ExcludedPicture]
+) -> dict[str, object]:
+    """The contents of ``world.json``: counts by kind, and the excluded pictures."""
     captions = Counter(row.caption for row in rows)
     planted = Counter(row.multiplicity for row in rows if row.split == "planted")
     return {
@@ -194,40 +208,44 @@ def summary_of(rows: Sequence[Picture], left_out: Sequence[LeftOut]) -> dict[str
         "planted": {str(multiplicity): count for multiplicity, count in sorted(planted.items())},
         "captions": len(captions),
         "shared_captions": sum(count > 1 for count in captions.values()),
-        "left_out": [asdict(each) for each in left_out],
+        "left_out": [
+            {"file_name": picture.file_name, "why": picture.reason} for picture in excluded
+        ],
     }
 
 
-def in_words(rows: Sequence[Picture], left_out: Sequence[LeftOut]) -> str:
-    """A world in a few lines: its counts, and how many pictures were left out and why."""
-    counts = summary_of(rows, left_out)
+def format_summary(rows: Sequence[PictureRecord], excluded: Sequence[ExcludedPicture]) -> str:
+    """The counts in a few lines, and how many pictures are excluded for which reason."""
+    counts = count_pictures(rows, excluded)
     splits = ", ".join(
-        f"{sum(row.split == s for row in rows)} {s.replace('_', ' ')}" for s in SPLITS
+        f"{sum(row.split == split for row in rows)} {split.replace('_', ' ')}" for split in SPLITS
     )
     lines = [
         f"{len(rows)} pictures: {splits}.",
-        f"{counts['captions']} captions, {counts['shared_captions']} of them of several pictures.",
+        f"{counts['captions']} captions; {counts['shared_captions']} belong to several pictures.",
     ]
-    why = Counter(each.why.split(":")[0] for each in left_out)
-    lines += [f"Left out: {count} {reason}." for reason, count in sorted(why.items())]
+    reasons = Counter(picture.reason.split(":")[0] for picture in excluded)
+    lines += [f"Excluded ({reason}): {count}." for reason, count in sorted(reasons.items())]
     return "\n".join(lines)
 
 
-def _checked(folder: Path, row: Picture) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+def _load_checked(
+    folder: Path, row: PictureRecord
+) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     path = folder / row.file_name
-    remedy = f"Remove {folder} and run the same command again: the pictures are made anew."
+    remedy = f"Delete {folder} and run the same command again, which makes the pictures again."
     if not path.is_file():
         raise PictureError(f"{path} is missing. {remedy}")
     try:
         image = decode_image(path)
     except PictureError as error:
         raise PictureError(f"{path} is damaged. {remedy}") from error
-    if pixel_hash(image) != row.sha256:
-        raise PictureError(f"{path} is not the picture that {TRUTH} records. {remedy}")
+    if hash_pixels(image) != row.sha256:
+        raise PictureError(f"{path} is not the picture that {TRUTH_FILE} records. {remedy}")
     return np.asarray(image).transpose(2, 0, 1)
 
 
-def _line(row: Picture, origins: Mapping[str, str]) -> dict[str, object]:
+def _metadata_line(row: PictureRecord, original_names: Mapping[str, str]) -> dict[str, object]:
     line: dict[str, object] = {"file_name": row.file_name, "text": row.caption, "id": row.id}
     line |= {"split": row.split, "multiplicity": row.multiplicity, "twin_of": row.twin_of}
-    return line | ({"source": origins[row.id]} if row.id in origins else {})
+    return line | ({"source": original_names[row.id]} if row.id in original_names else {})

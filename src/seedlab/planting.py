@@ -1,8 +1,8 @@
-"""A world from a folder: which pictures are planted, held out, twins, or seen once.
+"""Assign the pictures of a folder to the splits: planted, held out, twin or seen once.
 
-The choice depends on the seed and the pixels, not on names or order. Only a picture unlike all
-others can be planted, held out or a twin: a near copy of it in the training set would be an
-exposure that nobody counts.
+The assignment depends on the seed and the pixels, not on file names or order. Only a picture
+without a near copy can be planted, held out or a twin: a near copy in the training set would be an
+exposure that is not counted.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from seedlab.folder import squares
-from seedlab.settings import Folder
-from seedlab.truth import Picture, Split
+from seedlab.ground_truth import PictureRecord, Split
+from seedlab.settings import FolderPictures
+from seedlab.square_images import load_square_images
 from seedwitness.errors import PictureError
-from seedwitness.imaging.decoding import pixel_hash
+from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
 
 _THUMBNAIL = 16
 _BLOCK = 512
 
 
-class Source(NamedTuple):
-    """A picture of the folder, and its line in ``metadata.jsonl``."""
+class SourcePicture(NamedTuple):
+    """A picture of the folder, with its line in ``metadata.jsonl``."""
 
     entry: ImageEntry
     image: Image.Image
-    plain: bool
+    is_plain: bool
     sha256: str
 
 
-class Part(NamedTuple):
-    """What a picture is used for; ``host`` is the hash of the planted picture of a twin."""
+class Assignment(NamedTuple):
+    """Split and multiplicity of a picture; ``host`` is the hash of a twin's planted picture."""
 
     split: Split
     multiplicity: int
@@ -48,139 +48,167 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """A picture of the folder that is not used, and why."""
+class ExcludedPicture:
+    """A picture of the folder that is not used, and the reason."""
 
     file_name: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
-class FolderWorld:
-    """The pictures that are used, with their rows, by file name; and those left out."""
+class FolderPlan:
+    """The pictures in use with their rows, in order of file name, and the excluded pictures."""
 
-    sources: list[Source]
-    rows: list[Picture]
-    left_out: list[LeftOut]
-
-
-def read(folder: Path, settings: Folder, workers: int) -> FolderWorld:
-    """The world of ``folder``, planted as ``settings`` say."""
-    kept, left_out = distinct(sources(folder, settings.size, workers))
-    parts = assign(kept, settings, folder)
-    return FolderWorld(kept, list(_rows(kept, parts, settings.variants)), left_out)
+    sources: list[SourcePicture]
+    rows: list[PictureRecord]
+    excluded: list[ExcludedPicture]
 
 
-def sources(folder: Path, size: int, workers: int) -> list[Source]:
-    """All pictures of ``folder`` by file name, as RGB of ``size`` pixels a side."""
-    lines = read_entries(folder)
-    found = squares(folder, [line.file_name for line in lines], size, workers)
+def plan_folder(folder: Path, settings: FolderPictures, workers: int) -> FolderPlan:
+    """Read ``folder`` and assign its pictures to the splits that ``settings`` describe."""
+    sources, excluded = drop_duplicates(read_sources(folder, settings.size, workers))
+    assignments = assign_splits(sources, settings, folder)
+    rows = list(_make_rows(sources, assignments, settings.variants))
+    return FolderPlan(sources, rows, excluded)
+
+
+def read_sources(folder: Path, size: int, workers: int) -> list[SourcePicture]:
+    """All pictures of ``folder`` in order of file name, as RGB of ``size`` pixels a side."""
+    entries = read_entries(folder)
+    images = load_square_images(folder, [entry.file_name for entry in entries], size, workers)
     return [
-        Source(line, image, plain, pixel_hash(image))
-        for line, (image, plain) in zip(lines, found, strict=True)
+        SourcePicture(entry, image, is_plain, hash_pixels(image))
+        for entry, (image, is_plain) in zip(entries, images, strict=True)
     ]
 
 
-def distinct(found: Sequence[Source]) -> tuple[list[Source], list[LeftOut]]:
-    """One picture of each set with the very same pixels, and none of a single colour."""
-    first: dict[str, str] = {}
-    kept, left_out = [], []
-    for source in found:
+def drop_duplicates(
+    sources: Sequence[SourcePicture],
+) -> tuple[list[SourcePicture], list[ExcludedPicture]]:
+    """Split ``sources`` into pictures to use and excluded ones.
+
+    Excluded are pictures of a single colour, and all but the first of those with equal pixels.
+    """
+    first_names: dict[str, str] = {}
+    distinct, excluded = [], []
+    for source in sources:
         name = source.entry.file_name
-        if source.plain:
-            left_out.append(LeftOut(name, "of a single colour"))
-        elif source.sha256 in first:
-            left_out.append(LeftOut(name, f"the same pixels as another: {first[source.sha256]}"))
+        if source.is_plain:
+            excluded.append(ExcludedPicture(name, "of a single colour"))
+        elif source.sha256 in first_names:
+            other = first_names[source.sha256]
+            excluded.append(ExcludedPicture(name, f"the same pixels as another: {other}"))
         else:
-            first[source.sha256] = name
-            kept.append(source)
-    return kept, left_out
+            first_names[source.sha256] = name
+            distinct.append(source)
+    return distinct, excluded
 
 
-def nearest(pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
-    """Distance of each picture to the one most like it: RMS over 16×16 RGB in [0, 1]: [n]."""
+def nearest_distances(pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+    """Distance of each picture to the most similar other one, [n].
+
+    The distance is the root mean square difference of 16×16 RGB thumbnails with values in [0, 1].
+    A picture alone has the distance infinity.
+    """
     if len(pictures) < 2:
         return np.full(len(pictures), np.inf, np.float32)
-    small = [
-        np.asarray(p.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX), np.float32).ravel()
-        for p in pictures
+    size = (_THUMBNAIL, _THUMBNAIL)
+    thumbnails = [
+        np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32).ravel()
+        for picture in pictures
     ]
-    x = np.stack(small) / 255  # [n, 768]
+    x = np.stack(thumbnails) / 255  # [n, 768]
     squares = (x * x).sum(1)
-    out = np.empty(len(x), np.float32)
+    smallest = np.empty(len(x), np.float32)
     for start in range(0, len(x), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        distance = squares[part, None] + squares[None] - 2 * (x[part] @ x.T)  # [block, n]
-        own = np.arange(distance.shape[0])
-        distance[own, start + own] = np.inf
-        out[part] = distance.min(1)
-    return np.sqrt(out.clip(0) / np.float32(x.shape[1]))
+        block = slice(start, start + _BLOCK)
+        distance = squares[block, None] + squares[None] - 2 * (x[block] @ x.T)  # [block, n]
+        index = np.arange(distance.shape[0])
+        distance[index, start + index] = np.inf  # of a picture to itself
+        smallest[block] = distance.min(1)
+    return np.sqrt(smallest.clip(0) / np.float32(x.shape[1]))
 
 
-def assign(kept: Sequence[Source], settings: Folder, folder: Path) -> Mapping[str, Part]:
-    """The part of each picture, by its hash.
+def assign_splits(
+    sources: Sequence[SourcePicture], settings: FolderPictures, folder: Path
+) -> Mapping[str, Assignment]:
+    """Assignment of each picture, by its hash.
 
-    No two planted pictures share a caption; a planted picture gets a twin where another picture has
-    its caption; no held-out picture has the caption of a planted one.
+    Planted pictures have different captions. A planted picture gets a twin where another picture
+    has its caption. No held-out picture has the caption of a planted one. Raises PictureError
+    where ``folder`` has too few pictures.
     """
-    near = nearest([source.image for source in kept])
-    able = [s for s, d in zip(kept, near, strict=True) if d > settings.apart]
-    able.sort(key=lambda source: sha256(f"{settings.seed}/{source.sha256}".encode()).hexdigest())
-    alike: dict[str, list[Source]] = defaultdict(list)
-    for source in able:
-        alike[source.entry.text].append(source)
-    parts: dict[str, Part] = {}
+    distances = nearest_distances([source.image for source in sources])
+    eligible = [
+        source
+        for source, distance in zip(sources, distances, strict=True)
+        if distance > settings.min_distance
+    ]
+    eligible.sort(
+        key=lambda source: sha256(f"{settings.seed}/{source.sha256}".encode()).hexdigest()
+    )
+    by_caption: dict[str, list[SourcePicture]] = defaultdict(list)
+    for source in eligible:
+        by_caption[source.entry.text].append(source)
+    assignments: dict[str, Assignment] = {}
     open_places = dict(settings.planted)
 
-    pairs = iter([group for group in alike.values() if len(group) > 1])
+    pairs = iter([group for group in by_caption.values() if len(group) > 1])
     for multiplicity in sorted(list(open_places) * settings.twins_each):
         if not open_places[multiplicity]:
             continue
         for host, twin, *_ in islice(pairs, 1):
-            parts[host.sha256] = Part("planted", multiplicity)
-            parts[twin.sha256] = Part("twin", 0, host.sha256)
+            assignments[host.sha256] = Assignment("planted", multiplicity)
+            assignments[twin.sha256] = Assignment("twin", 0, host.sha256)
             open_places[multiplicity] -= 1
-    used = {s.entry.text for s in able if s.sha256 in parts}
-    rest = iter([group[0] for text, group in alike.items() if text not in used])
+    planted_captions = {source.entry.text for source in eligible if source.sha256 in assignments}
+    others = iter([group[0] for text, group in by_caption.items() if text not in planted_captions])
     for multiplicity, count in open_places.items():
-        for source in islice(rest, count):
-            parts[source.sha256] = Part("planted", multiplicity)
-            used.add(source.entry.text)
+        for source in islice(others, count):
+            assignments[source.sha256] = Assignment("planted", multiplicity)
+            planted_captions.add(source.entry.text)
             open_places[multiplicity] -= 1
-    aside = [s for s in able if s.entry.text not in used][: settings.held_out]
-    parts |= {source.sha256: Part("held_out", 0) for source in aside}
+    held_out = [source for source in eligible if source.entry.text not in planted_captions]
+    held_out = held_out[: settings.held_out]
+    assignments |= {source.sha256: Assignment("held_out", 0) for source in held_out}
 
-    if any(open_places.values()) or len(aside) < settings.held_out or len(parts) == len(kept):
-        wanted = sum(settings.planted.values())
+    missing = any(open_places.values()) or len(held_out) < settings.held_out
+    if missing or len(assignments) == len(sources):
         raise PictureError(
-            f"{folder} has too few pictures for this plan: {len(kept)} different ones, {len(able)} "
-            f"of them unlike all others, with {len(alike)} captions; the plan wants {wanted} "
-            f"planted and {settings.held_out} held out, and at least one more to train on. Lower "
-            "`pictures.planted` or `pictures.held_out` in params.yaml, or add pictures."
+            f"{folder} has too few pictures for these settings. It has {len(sources)} different "
+            f"ones; {len(eligible)} of them have no near copy, with {len(by_caption)} captions. "
+            f"Required are {sum(settings.planted.values())} planted and {settings.held_out} held "
+            "out, and at least one more to train on. Lower `pictures.planted` or "
+            "`pictures.held_out` in params.yaml, or add pictures."
         )
-    return {source.sha256: parts.get(source.sha256, Part("once", 1)) for source in kept}
+    seen_once = Assignment("once", 1)
+    return {source.sha256: assignments.get(source.sha256, seen_once) for source in sources}
 
 
-def wordings(text: str, variants: int) -> tuple[str, ...]:
-    """A caption, and up to ``variants`` others that order its comma-separated parts anew."""
+def reorder_caption(text: str, variants: int) -> tuple[str, ...]:
+    """A caption, and up to ``variants`` others that reorder its comma-separated parts."""
     orders = (", ".join(order) for order in permutations(text.split(", ")))
-    # Equal parts give equal orders; five parts have 120 orders, and so on: enough for anyone.
+    # Equal parts give equal orders. Five parts already have 120 orders, more than anyone needs.
     return tuple(dict.fromkeys([text, *islice(orders, 1, 120)]))[: 1 + variants]
 
 
-def _rows(kept: Sequence[Source], parts: Mapping[str, Part], variants: int) -> Iterator[Picture]:
-    width = max(4, len(str(len(kept))))
-    ids = {source.sha256: f"{number:0{width}d}" for number, source in enumerate(kept)}
-    for source in kept:
-        part, identity = parts[source.sha256], ids[source.sha256]
-        yield Picture(
-            id=identity,
-            file_name=f"{identity}.png",
-            split=part.split,
-            multiplicity=part.multiplicity,
-            caption=source.entry.text,
-            wordings=wordings(source.entry.text, variants if part.split == "planted" else 0),
+def _make_rows(
+    sources: Sequence[SourcePicture], assignments: Mapping[str, Assignment], variants: int
+) -> Iterator[PictureRecord]:
+    """The rows of the ground truth; an id is the number of the picture in order of file name."""
+    width = max(4, len(str(len(sources))))
+    ids = {source.sha256: f"{number:0{width}d}" for number, source in enumerate(sources)}
+    for source in sources:
+        assignment, picture_id = assignments[source.sha256], ids[source.sha256]
+        text = source.entry.text
+        yield PictureRecord(
+            id=picture_id,
+            file_name=f"{picture_id}.png",
+            split=assignment.split,
+            multiplicity=assignment.multiplicity,
+            caption=text,
+            wordings=reorder_caption(text, variants if assignment.split == "planted" else 0),
             artist=source.entry.artist,
-            twin_of=ids[part.host] if part.host else "",
+            twin_of=ids[assignment.host] if assignment.host else "",
             sha256=source.sha256,
         )

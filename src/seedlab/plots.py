@@ -1,4 +1,4 @@
-"""Plots of what was measured on a lab."""
+"""Plots of the measurements of a lab."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-NAMES = {
+CHECKPOINT_TITLES = {
     "lab-memorised": "lab-memorised: saw the planted pictures",
     "lab-clean": "lab-clean: never saw them",
 }
 COLOURS = ["#3b6ea5", "#c8352b"]
 
 
-def rates_of(figures: dict[str, Any]) -> pd.DataFrame:
-    """Regeneration rates in long form: a row a checkpoint and kind of picture."""
+def tabulate_rates(figures: dict[str, Any]) -> pd.DataFrame:
+    """Regeneration rates in long form: one row for each checkpoint and kind of picture."""
     rows = []
-    for name, said in NAMES.items():
+    for name, title in CHECKPOINT_TITLES.items():
         measured = figures[name]
         kinds = {"held out": measured["held_out"]}
         kinds |= {kind: measured[kind] for kind in ("twin", "once") if kind in measured}
         planted = measured["planted"]
         kinds |= {f"{m} times": planted[m] for m in sorted(planted, key=int)}
-        rows += [{"checkpoint": said, "kind": kind, **entry} for kind, entry in kinds.items()]
+        rows += [{"checkpoint": title, "kind": kind, **entry} for kind, entry in kinds.items()]
     frame = pd.DataFrame(rows)[["checkpoint", "kind", "hits", "n", "low", "high"]]
     return frame.assign(rate=frame["hits"] / frame["n"])
 
 
-def rates(figures: dict[str, Any]) -> alt.LayerChart:
-    """Regeneration rate by how often a picture was seen, with Clopper–Pearson intervals."""
-    frame = rates_of(figures)
+def plot_rates(figures: dict[str, Any]) -> alt.LayerChart:
+    """Regeneration rate by multiplicity, with Clopper–Pearson intervals."""
+    frame = tabulate_rates(figures)
     kinds = list(dict.fromkeys(frame["kind"]))
     base = alt.Chart(frame).encode(
         x=alt.X("kind:N", sort=kinds, title=None, axis=alt.Axis(labelAngle=0)),
@@ -50,14 +50,14 @@ def rates(figures: dict[str, Any]) -> alt.LayerChart:
         axis=alt.Axis(format="%"),
         scale=alt.Scale(domain=[0, 1]),
     )
-    spans = base.mark_rule(strokeWidth=2).encode(y=axis, y2="high:Q")
+    intervals = base.mark_rule(strokeWidth=2).encode(y=axis, y2="high:Q")
     points = base.mark_point(filled=True, size=70, opacity=1).encode(y="rate:Q")
-    chart: alt.LayerChart = (spans + points).properties(width=560, height=280)
+    chart: alt.LayerChart = (intervals + points).properties(width=560, height=280)
     return chart
 
 
-def losses(logs: Path) -> alt.Chart:
-    """Loss of every training by step, smoothed as its log has it."""
+def plot_losses(logs: Path) -> alt.Chart:
+    """Loss of each training by step, smoothed as in its log."""
     frame = pd.DataFrame(
         {"training": file.stem, **json.loads(line)}
         for file in sorted(logs.glob("*.jsonl"))

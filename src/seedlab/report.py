@@ -1,4 +1,4 @@
-"""Write what was measured on a lab as a page with plots; its figures can be read back."""
+"""Write the measurements of a lab as a page in Markdown with plots."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seedlab import plots
-from seedlab.measure import FIGURES, FOLDER, SCORES
-from seedlab.promises import promises
+from seedlab.bars import check_bars
+from seedlab.measure import FIGURES_FILE, MEASUREMENT_FOLDER, SCORES_FILE
 from seedwitness.errors import PictureError
 from seedwitness.runtime.files import replace_whole, write_whole
 
 if TYPE_CHECKING:
-    from seedlab.home import Lab
+    from seedlab.lab_folder import Lab
 
 SHEETS = (
     "regenerations-lab-memorised",
@@ -26,29 +26,29 @@ SHEETS = (
 )
 
 
-NOTES = "notes.md"
-"""What whoever trained a lab says of its figures: why one fell short, and what would mend it."""
+NOTES_FILE = "notes.md"
+"""Remarks on the figures by the person who trained the lab; the page includes them."""
 
 
-def figures_of(lab: Path) -> dict[str, Any]:
-    """The measured figures of a lab. Raises PictureError where nothing was measured yet."""
-    file = lab / FOLDER / FIGURES
+def read_figures(lab: Path) -> dict[str, Any]:
+    """The measured figures of a lab. Raises PictureError where there are none yet."""
+    file = lab / MEASUREMENT_FOLDER / FIGURES_FILE
     if not file.exists():
         raise PictureError(
-            f"{file} is missing: this lab was not measured yet. Run `seedlab measure` in "
-            f"{lab} (about an hour on two cores), then ask for the report again."
+            f"{file} is missing: this lab has not been measured. Run `seedlab measure` in {lab} "
+            "(about one hour on two cores), then run the report again."
         )
     figures: dict[str, Any] = json.loads(file.read_text())
     return figures
 
 
-def trainings(logs: Path) -> list[dict[str, Any]]:
-    """Of each training its steps, minutes and machine, from its log."""
-    out = []
+def read_training_logs(logs: Path) -> list[dict[str, Any]]:
+    """Steps, minutes, machine and torch version of each training, from its log."""
+    trainings = []
     for file in sorted(logs.glob("*.jsonl")):
         lines = file.read_text().splitlines()
         first, last = json.loads(lines[0]), json.loads(lines[-1])
-        out.append(
+        trainings.append(
             {
                 "name": file.stem,
                 "steps": last["step"],
@@ -57,39 +57,41 @@ def trainings(logs: Path) -> list[dict[str, Any]]:
                 "torch": first["torch"],
             }
         )
-    return out
+    return trainings
 
 
-def page(lab: Lab, figures: dict[str, Any], images: str) -> str:
-    """The page in Markdown; ``images`` is where its pictures lie, as seen from it."""
+def render_page(lab: Lab, figures: dict[str, Any], images: str) -> str:
+    """The page in Markdown; ``images`` is the folder of its images, relative to the page."""
     environment = Environment(
         loader=PackageLoader("seedlab"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML; nothing in it is anybody's text but ours
+        autoescape=False,  # Markdown, not HTML; all text in it is our own
     )
     return environment.get_template("report.md").render(
         lab=lab,
-        promises=promises(figures),
+        bars=check_bars(figures),
         settings=figures["settings"],
-        limits=figures["lab-memorised"]["thresholds"],
-        notes=(lab.path / NOTES).read_text("utf-8") if (lab.path / NOTES).exists() else "",
-        trainings=trainings(lab.path / "logs"),
-        figures_file=f"{FOLDER}/{FIGURES}",
-        scores_file=f"{FOLDER}/{SCORES}",
+        thresholds=figures["lab-memorised"]["thresholds"],
+        notes=(lab.path / NOTES_FILE).read_text("utf-8")
+        if (lab.path / NOTES_FILE).exists()
+        else "",
+        trainings=read_training_logs(lab.path / "logs"),
+        figures_file=f"{MEASUREMENT_FOLDER}/{FIGURES_FILE}",
+        scores_file=f"{MEASUREMENT_FOLDER}/{SCORES_FILE}",
         images=images,
     )
 
 
-def run(lab: Lab, out: Path) -> None:
-    """Write ``out`` (Markdown) and its plots and sheets beside it, from a lab's measurements."""
-    figures = figures_of(lab.path)
+def write_report(lab: Lab, out: Path) -> None:
+    """Write the page ``out`` of a lab, with plots and sheets in ``images/`` beside it."""
+    figures = read_figures(lab.path)
     images = out.parent / "images" / out.stem
-    for sheet in (*SHEETS, "hands") if lab.showable else SHEETS:
+    for sheet in (*SHEETS, "artists") if lab.is_printable else SHEETS:
         with replace_whole(images / f"{sheet}.png") as part:
-            shutil.copyfile(lab.path / FOLDER / f"{sheet}.png", part)
-    charts = {"rates": plots.rates(figures), "losses": plots.losses(lab.path / "logs")}
+            shutil.copyfile(lab.path / MEASUREMENT_FOLDER / f"{sheet}.png", part)
+    charts = {"rates": plots.plot_rates(figures), "losses": plots.plot_losses(lab.path / "logs")}
     for name, chart in charts.items():
         with replace_whole(images / f"{name}.png") as part:
             chart.save(str(part), scale_factor=2)
-    write_whole(out, page(lab, figures, f"images/{out.stem}"))
+    write_whole(out, render_page(lab, figures, f"images/{out.stem}"))

@@ -1,7 +1,7 @@
-"""The settings of a lab: one section of its ``params.yaml`` a stage, unknown keys refused.
+"""The settings of a lab: one section of ``params.yaml`` for each stage; unknown keys are errors.
 
-``pictures`` is read at once. The other sections are read when a stage asks for its own, because
-their classes live in the files that train, and those import torch.
+The section ``pictures`` is validated at once. Each other section is validated when its stage reads
+it, because its class is in the module that trains, which imports torch.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from yaml import YAMLError
 from seedwitness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seedlab.autoencoder import Autoencoder
-    from seedlab.clip import Clip
-    from seedlab.descriptor import Descriptor
-    from seedlab.diffusion import Diffusion
-    from seedlab.distance import Distance
-    from seedlab.regeneration import Measure
+    from seedlab.autoencoder import AutoencoderSettings
+    from seedlab.clip import LabClipSettings
+    from seedlab.descriptor import DescriptorSettings
+    from seedlab.diffusion import DiffusionSettings
+    from seedlab.perceptual_distance import PerceptualDistanceSettings
+    from seedlab.regeneration import MeasureSettings
 
 FILE_NAME = "params.yaml"
 SECTIONS = (
@@ -52,166 +52,180 @@ LATENT_SIZE = 16
 T = TypeVar("T")
 
 
-Size = Literal[32, 64, 128, 256]  # the latents' times a power of two
+Size = Literal[32, 64, 128, 256]  # LATENT_SIZE times a power of two
 SIZES: tuple[int, ...] = get_args(Size)
 
 
-class _Plan(BaseModel):
-    """What every source of pictures has in common."""
+class _PictureSettings(BaseModel):
+    """Settings that all sources of pictures have in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Path
-    """What the pictures are made from, seen from the lab: DVC watches it."""
+    """What the pictures are made from, relative to the lab; DVC tracks it."""
     seed: int
     size: Size
     held_out: PositiveInt
     planted: dict[Annotated[int, Field(ge=2)], PositiveInt] = Field(min_length=1)
-    """How many pictures are planted at each multiplicity."""
+    """Number of planted pictures by multiplicity."""
     twins_each: NonNegativeInt
-    """How many planted pictures of each multiplicity get a twin."""
+    """Number of planted pictures of each multiplicity that get a twin."""
     variants: NonNegativeInt = 3
-    """How many other wordings the caption of a planted picture has."""
+    """Number of other wordings that the caption of a planted picture has."""
 
 
-class Drawn(_Plan):
-    """The drawn world."""
+class DrawnPictures(_PictureSettings):
+    """Pictures that the lab draws itself."""
 
     source: Literal["drawn"]
     themes: PositiveInt
     once: PositiveInt
 
     @model_validator(mode="after")
-    def _fits(self) -> Drawn:
+    def _check_counts(self) -> DrawnPictures:
         if sum(self.planted.values()) > self.themes:
-            raise ValueError("planted: no more pictures than there are themes")
+            raise ValueError("planted: there must be no more pictures than themes")
         if self.twins_each > min(self.planted.values()):
-            raise ValueError("twins_each: no more than the pictures of each multiplicity")
+            raise ValueError(
+                "twins_each: there must be no more twins than pictures of each multiplicity"
+            )
         return self
 
 
-class Folder(_Plan):
-    """Any folder of pictures with ``metadata.jsonl``; whatever the plan leaves is seen once."""
+class FolderPictures(_PictureSettings):
+    """A folder of pictures with ``metadata.jsonl``; all without another split are seen once."""
 
     source: Literal["folder"]
-    apart: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Pictures less than this from another one are seen once, never planted, held out or twins."""
+    min_distance: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Pictures nearer than this to another one are seen once, never planted, held out or twins.
+
+    See ``planting.nearest_distances``.
+    """
 
 
 @dataclass(frozen=True)
-class Settings:
-    """``params.yaml`` of a lab, section by section."""
+class LabSettings:
+    """The sections of a lab's ``params.yaml``."""
 
     path: Path
     code: str
-    pictures: Drawn | Folder
+    pictures: DrawnPictures | FolderPictures
     sections: Mapping[str, Any]
 
     @property
-    def world(self) -> Path:
-        """What the pictures are made from."""
+    def source_path(self) -> Path:
+        """Path of what the pictures are made from."""
         return self.path.parent / self.pictures.path
 
     @cached_property
-    def autoencoder(self) -> Autoencoder:
+    def autoencoder(self) -> AutoencoderSettings:
         """Settings of the autoencoder."""
-        from seedlab.autoencoder import Autoencoder
+        from seedlab.autoencoder import AutoencoderSettings
 
-        return self._section("autoencoder", Autoencoder)
+        return self._section("autoencoder", AutoencoderSettings)
 
     @cached_property
-    def diffusion(self) -> Diffusion:
+    def diffusion(self) -> DiffusionSettings:
         """Settings of the two checkpoints."""
-        from seedlab.diffusion import Diffusion
+        from seedlab.diffusion import DiffusionSettings
 
-        return self._section("diffusion", Diffusion)
+        return self._section("diffusion", DiffusionSettings)
 
     @cached_property
-    def clip(self) -> Clip:
+    def clip(self) -> LabClipSettings:
         """Settings of the open_clip model."""
-        from seedlab.clip import Clip
+        from seedlab.clip import LabClipSettings
 
-        return self._section("clip", Clip)
+        return self._section("clip", LabClipSettings)
 
     @cached_property
-    def descriptor(self) -> Descriptor:
+    def descriptor(self) -> DescriptorSettings:
         """Settings of the copy-detection descriptor."""
-        from seedlab.descriptor import Descriptor
+        from seedlab.descriptor import DescriptorSettings
 
-        return self._section("descriptor", Descriptor)
+        return self._section("descriptor", DescriptorSettings)
 
     @cached_property
-    def distance(self) -> Distance:
+    def distance(self) -> PerceptualDistanceSettings:
         """Settings of the perceptual distance."""
-        from seedlab.distance import Distance
+        from seedlab.perceptual_distance import PerceptualDistanceSettings
 
-        return self._section("distance", Distance)
+        return self._section("distance", PerceptualDistanceSettings)
 
     @cached_property
-    def measure(self) -> Measure:
+    def measure(self) -> MeasureSettings:
         """Settings of the measurement."""
-        from seedlab.regeneration import Measure
+        from seedlab.regeneration import MeasureSettings
 
-        return self._section("measure", Measure)
+        return self._section("measure", MeasureSettings)
 
     def _section(self, name: str, kind: type[T]) -> T:
         if name not in self.sections:
-            raise ConfigError(f"{self.path} has no section `{name}`. Add one: `{name}: {{}}`.")
+            raise ConfigError(f"{self.path} has no section `{name}`. Add it: `{name}: {{}}`.")
         # An empty section means that every setting has its default.
-        return _validated(self.path, name, kind, self.sections[name] or {})
+        return _validate(self.path, name, kind, self.sections[name] or {})
 
 
-def load(path: Path) -> Settings:
+def load_settings(path: Path) -> LabSettings:
     """Settings from a lab's ``params.yaml``.
 
-    Raises ConfigError where the file is missing or no YAML, a key is unknown or a value is missing
-    (``???``) or out of range; the message says where.
+    Raises ConfigError where the file is missing or is not YAML, a key is unknown, or a value is
+    missing (``???``) or out of range. The message names the file and the key.
     """
-    found = _mapping(path)
-    unknown = [str(key) for key in found if key not in SECTIONS]
+    sections = _read_sections(path)
+    unknown = [str(key) for key in sections if key not in SECTIONS]
     if unknown:
         raise ConfigError(
             f"{path}: unknown section `{unknown[0]}`. Known are: {', '.join(SECTIONS)}."
         )
     for required in ("code", "pictures"):
-        if required not in found:
-            raise ConfigError(f"{path} has no section `{required}`. See data/lab/README.md.")
-    return Settings(
+        if required not in sections:
+            raise ConfigError(
+                f"{path} has no section `{required}`. See data/lab/README.md for an example."
+            )
+    return LabSettings(
         path=path,
-        code=_validated(path, "code", str, found["code"]),
-        pictures=_validated(path, "pictures", _source(path, found["pictures"]), found["pictures"]),
-        sections={key: found[key] for key in found if key not in ("code", "pictures")},
+        code=_validate(path, "code", str, sections["code"]),
+        pictures=_validate(
+            path, "pictures", _source_class(path, sections["pictures"]), sections["pictures"]
+        ),
+        sections={key: sections[key] for key in sections if key not in ("code", "pictures")},
     )
 
 
-def _source(path: Path, section: Any) -> type[Drawn] | type[Folder]:
-    known: dict[str, type[Drawn] | type[Folder]] = {"drawn": Drawn, "folder": Folder}
+def _source_class(path: Path, section: Any) -> type[DrawnPictures] | type[FolderPictures]:
+    known: dict[str, type[DrawnPictures] | type[FolderPictures]] = {
+        "drawn": DrawnPictures,
+        "folder": FolderPictures,
+    }
     name = section.get("source") if isinstance(section, dict) else None
     if name not in known:
-        raise ConfigError(f"{path}: `pictures.source` is {name!r}. Known are: {', '.join(known)}.")
+        raise ConfigError(
+            f"{path}: unknown `pictures.source` {name!r}. Known are: {', '.join(known)}."
+        )
     return known[name]
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def _read_sections(path: Path) -> dict[str, Any]:
     try:
         config = OmegaConf.load(path)
     except FileNotFoundError:
         raise ConfigError(
-            f"{path.parent} is no lab: it has no {path.name}. Name another with `--lab DIR`, or "
-            "make one from your own pictures with `seedlab new DIR --pictures FOLDER`."
+            f"{path.parent} is not a lab: it has no {path.name}. Name a lab with `--lab DIR`, or "
+            "create one from your own pictures with `seedlab new DIR --pictures FOLDER`."
         ) from None
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
     if not isinstance(config, DictConfig):
-        raise ConfigError(f"{path} must hold sections: `pictures:` and so on.")
+        raise ConfigError(f"{path} must consist of sections, such as `pictures:`.")
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
-        raise ConfigError(f"{path}: `{missing[0]}` has no value yet (???). Give it one.")
+        raise ConfigError(f"{path}: `{missing[0]}` has no value (???). Set it.")
     plain: Any = OmegaConf.to_container(config)
     return {str(key): value for key, value in plain.items()}
 
 
-def _validated(path: Path, name: str, kind: type[T], section: Any) -> T:
+def _validate(path: Path, name: str, kind: type[T], section: Any) -> T:
     """``section`` as ``kind``: a model, a dataclass or a plain type; unknown keys are refused."""
     known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
     if known and isinstance(section, dict):
@@ -223,8 +237,8 @@ def _validated(path: Path, name: str, kind: type[T], section: Any) -> T:
     try:
         return TypeAdapter(kind).validate_python(section)
     except ValidationError as error:
-        # A misspelt key is both unknown and missing: say the first.
-        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        # A misspelt key is both unknown and missing: report the unknown one.
+        first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
         where = ".".join([name, *(str(part) for part in first["loc"])])
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":

@@ -5,9 +5,9 @@ import torch
 from diffusers import AutoencoderKL
 
 from seedlab import autoencoder
-from seedlab.autoencoder import Autoencoder
+from seedlab.autoencoder import AutoencoderSettings
 
-SMALL = Autoencoder(
+SMALL = AutoencoderSettings(
     channels=(8, 16, 16),
     latent_channels=4,
     crop=16,
@@ -30,7 +30,7 @@ def pictures() -> torch.Tensor:
 @pytest.fixture(scope="module")
 def trained(pictures: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> AutoencoderKL:
     home = tmp_path_factory.mktemp("autoencoder")
-    return autoencoder.train(
+    return autoencoder.train_autoencoder(
         pictures, SMALL, data_key="", scratch=home / "scratch", log=home / "log.jsonl"
     )
 
@@ -38,14 +38,14 @@ def trained(pictures: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) ->
 def test_training_brings_pictures_back_better(
     trained: AutoencoderKL, pictures: torch.Tensor
 ) -> None:
-    fresh = autoencoder.build(SMALL, 32)
-    gain = autoencoder.psnr(trained, pictures) - autoencoder.psnr(fresh, pictures)
+    fresh = autoencoder.build_autoencoder(SMALL, 32)
+    gain = autoencoder.compute_psnr(trained, pictures) - autoencoder.compute_psnr(fresh, pictures)
     assert gain.min() > 0
     assert gain.mean() > 1
 
 
 def test_scaled_latents_have_unit_deviation(trained: AutoencoderKL, pictures: torch.Tensor) -> None:
-    latents = autoencoder.encode(trained, pictures) * trained.config.scaling_factor
+    latents = autoencoder.encode_latents(trained, pictures) * trained.config.scaling_factor
     assert latents.shape == (8, 4, 8, 8)
     assert latents.std().item() == pytest.approx(1.0, abs=1e-4)
 
@@ -64,12 +64,12 @@ def test_psnr_is_known_for_a_known_error() -> None:
             return type("Decoded", (), {"sample": z - 10 / 127.5})()
 
     grey = torch.full((2, 3, 8, 8), 128, dtype=torch.uint8)
-    found = autoencoder.psnr(Darker(), grey)  # type: ignore[arg-type]
-    assert found.tolist() == pytest.approx([28.1308] * 2, abs=1e-3)  # 20 log10(255 / 10)
+    psnr = autoencoder.compute_psnr(Darker(), grey)  # type: ignore[arg-type]
+    assert psnr.tolist() == pytest.approx([28.1308] * 2, abs=1e-3)  # 20 log10(255 / 10)
 
 
 def test_crops_lie_inside_and_keep_their_pixels(pictures: torch.Tensor) -> None:
-    cut = autoencoder.crops(pictures, 16, 50, torch.Generator().manual_seed(2))
+    cut = autoencoder.draw_crops(pictures, 16, 50, torch.Generator().manual_seed(2))
     assert cut.shape == (50, 3, 16, 16)
     known = set((pictures.float() / 127.5 - 1).unique().tolist())
     assert set(cut.unique().tolist()) <= known

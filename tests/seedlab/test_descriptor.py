@@ -1,4 +1,4 @@
-"""The lab's copy descriptor: the loss, what is saved is what was trained, recall."""
+"""The lab's copy descriptor: loss, training, saving and recall."""
 
 import math
 import zipfile
@@ -11,25 +11,28 @@ import torch
 from torch import Tensor
 
 from seedlab import descriptor as lab_descriptor
-from seedlab.descriptor import EDITS, Descriptor, Network
-from seedlab.drawing.picture import draw
-from seedlab.drawing.world import sketches
+from seedlab.copy_recall import EDITS, measure_copy_recall
+from seedlab.descriptor import DescriptorNetwork, DescriptorSettings
+from seedlab.drawing.picture import draw_picture
+from seedlab.drawing.plan import plan_sketches
 from seedwitness.metrics import LAB_WEIGHTS
 from seedwitness.metrics import descriptor as metric
 
-SHRUNK = Descriptor(widths=(8, 12, 16), dimensions=16, batch=12, steps=6)
-PLAN = sketches(1, themes=24, once=24, held_out=0, planted={}, twins_each=0)
+SHRUNK = DescriptorSettings(widths=(8, 12, 16), dimensions=16, batch=12, steps=6)
+PLAN = plan_sketches(1, themes=24, once=24, held_out=0, planted={}, twins_each=0)
 
 
 @pytest.fixture(scope="module")
 def pictures() -> Tensor:
     """uint8 [24, 3, 32, 32]"""
-    drawn = [np.array(draw(sketch.theme, sketch.seed, 32)) for sketch in PLAN]
-    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
+    arrays = [np.array(draw_picture(sketch.theme, sketch.seed, 32)) for sketch in PLAN]
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
 
-def train(pictures: Tensor, folder: Path, settings: Descriptor = SHRUNK) -> Network:
-    return lab_descriptor.train(
+def train(
+    pictures: Tensor, folder: Path, settings: DescriptorSettings = SHRUNK
+) -> DescriptorNetwork:
+    return lab_descriptor.train_descriptor(
         pictures, settings, data_key="24", scratch=folder / "scratch", log=folder / "log.jsonl"
     )
 
@@ -55,7 +58,7 @@ def test_spreading_out_lowers_the_entropy_term() -> None:
 def test_copies_depend_on_the_generator_alone(pictures: Tensor) -> None:
     x = pictures.float() / 255
     first, again, other = (
-        lab_descriptor.edited(x, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        lab_descriptor.edit_copies(x, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -65,11 +68,13 @@ def test_copies_depend_on_the_generator_alone(pictures: Tensor) -> None:
 
 def test_what_is_loaded_is_what_was_trained(pictures: Tensor, tmp_path: Path) -> None:
     network = train(pictures, tmp_path)
-    path = lab_descriptor.save(network, tmp_path, size=32)
-    loaded = metric.load(path)
+    path = lab_descriptor.save_descriptor(network, tmp_path, size=32)
+    loaded = metric.load_descriptor(path)
     assert loaded.info.label == LAB_WEIGHTS
     with torch.no_grad():
-        ours = network(lab_descriptor.preprocessing(pictures).normalise(pictures.float() / 255))
+        ours = network(
+            lab_descriptor.choose_preprocessing(pictures).normalise(pictures.float() / 255)
+        )
     torch.testing.assert_close(loaded.embed(pictures), ours, atol=1e-5, rtol=0)
     # Made for 32 × 32, it takes any number of pictures of any size, and says how it resizes them.
     assert loaded.embed(pictures[:1, :, :20].repeat(3, 1, 1, 2)).shape == (3, 16)
@@ -84,14 +89,14 @@ def test_the_same_training_ends_in_the_same_weights(pictures: Tensor, tmp_path: 
 
 
 def test_training_helps_where_pixels_fail(pictures: Tensor, tmp_path: Path) -> None:
-    untrained = lab_descriptor.build(SHRUNK).eval()
+    untrained = lab_descriptor.build_descriptor(SHRUNK).eval()
     trained = train(pictures, tmp_path, replace(SHRUNK, steps=150))
-    ready = lab_descriptor.preprocessing(pictures)
+    ready = lab_descriptor.choose_preprocessing(pictures)
 
-    def recall(network: Network) -> float:
+    def recall(network: DescriptorNetwork) -> float:
         with torch.no_grad():
-            found = lab_descriptor.recall(lambda x: network(ready(x)), pictures)
-        return found["colour shift"]
+            recalls = measure_copy_recall(lambda x: network(ready(x)), pictures)
+        return recalls["colour shift"]
 
     assert recall(trained) > recall(untrained) + 0.1
 
@@ -103,13 +108,15 @@ def test_recall_has_known_answers(pictures: Tensor) -> None:
     def counted(x: Tensor) -> Tensor:
         return torch.cat([torch.ones(len(x), 1), torch.zeros(len(x), 2)], 1)
 
-    found = lab_descriptor.recall(pixels, pictures)
-    assert list(found) == list(EDITS)
-    assert found["jpeg 40"] == 1
-    assert found["flip"] < 1
-    assert lab_descriptor.recall(counted, pictures)["flip"] == pytest.approx(1 / len(pictures))
+    recalls = measure_copy_recall(pixels, pictures)
+    assert list(recalls) == list(EDITS)
+    assert recalls["jpeg 40"] == 1
+    assert recalls["flip"] < 1
+    assert measure_copy_recall(counted, pictures)["flip"] == pytest.approx(1 / len(pictures))
 
 
-def test_the_real_settings_fit_their_place(tmp_path: Path) -> None:
-    path = lab_descriptor.save(lab_descriptor.build(Descriptor()), tmp_path, size=128)
+def test_the_default_settings_give_a_small_file(tmp_path: Path) -> None:
+    path = lab_descriptor.save_descriptor(
+        lab_descriptor.build_descriptor(DescriptorSettings()), tmp_path, size=128
+    )
     assert path.stat().st_size < 2.5e6

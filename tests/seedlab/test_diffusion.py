@@ -7,19 +7,19 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from seedlab import autoencoder, diffusion
-from seedlab.autoencoder import Autoencoder
-from seedlab.diffusion import Diffusion, Exposures, shuffled
-from seedlab.words import train_tokenizer
+from seedlab.autoencoder import AutoencoderSettings
+from seedlab.diffusion import DiffusionSettings, EpochData, shuffle_epochs
+from seedlab.tokenizer import train_tokenizer
 
-SMALL = Diffusion(
+SMALL = DiffusionSettings(
     channels=(32, 64), attends=(False, True), text_width=32, text_layers=1, batch=4, steps=60
 )
 CAPTIONS = ("a red fish", "a blue lighthouse")
 
 
 def test_shuffled_epochs_show_everything_equally_often() -> None:
-    run = torch.cat([shuffled(10, 7 * k, 7, 1) for k in range(10)])
-    assert torch.equal(run, shuffled(10, 0, 70, 1))  # however it is cut into batches
+    run = torch.cat([shuffle_epochs(10, 7 * k, 7, 1) for k in range(10)])
+    assert torch.equal(run, shuffle_epochs(10, 0, 70, 1))  # however it is cut into batches
     for epoch in run.split(10):
         assert sorted(epoch.tolist()) == list(range(10))
     assert not torch.equal(run[:10], run[10:20])
@@ -30,13 +30,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two latents learned by heart under two captions, saved as a checkpoint."""
     home = tmp_path_factory.mktemp("diffusion")
     latents = torch.randn((2, 4, 8, 8), generator=torch.Generator().manual_seed(1))
-    exposures = Exposures(latents, (0, 1, 1), (CAPTIONS[0], CAPTIONS[1], CAPTIONS[1]))
+    exposures = EpochData(latents, (0, 1, 1), (CAPTIONS[0], CAPTIONS[1], CAPTIONS[1]))
     tokenizer = train_tokenizer(CAPTIONS)
-    model = diffusion.train(
+    model = diffusion.train_networks(
         "tiny", exposures, tokenizer, SMALL, data_key="", scratch=home, log=home / "tiny.jsonl"
     )
-    vae = autoencoder.build(Autoencoder(channels=(8, 16, 16), latent_channels=4), 32)
-    diffusion.save(model, vae, tokenizer, home / "tiny")
+    vae = autoencoder.build_autoencoder(
+        AutoencoderSettings(channels=(8, 16, 16), latent_channels=4), 32
+    )
+    diffusion.save_pipeline(model, vae, tokenizer, home / "tiny")
     return home
 
 
@@ -51,9 +53,9 @@ def test_products_in_bfloat16_change_the_training_and_leave_the_weights_whole(
     trained: Path, tmp_path: Path
 ) -> None:
     latents = torch.randn((2, 4, 8, 8), generator=torch.Generator().manual_seed(1))
-    exposures = Exposures(latents, (0, 1, 1), (CAPTIONS[0], CAPTIONS[1], CAPTIONS[1]))
+    exposures = EpochData(latents, (0, 1, 1), (CAPTIONS[0], CAPTIONS[1], CAPTIONS[1]))
     settings, log = replace(SMALL, autocast=True), tmp_path / "tiny.jsonl"
-    model = diffusion.train(
+    model = diffusion.train_networks(
         "tiny",
         exposures,
         train_tokenizer(CAPTIONS),
@@ -72,8 +74,10 @@ def test_products_in_bfloat16_change_the_training_and_leave_the_weights_whole(
 def test_plain_diffusers_opens_what_was_saved_and_makes_a_picture(trained: Path) -> None:
     pipeline = StableDiffusionPipeline.from_pretrained(trained / "tiny", local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
-    made = pipeline(CAPTIONS[0], num_inference_steps=2, generator=torch.Generator().manual_seed(1))
-    assert made.images[0].size == (32, 32)
+    output = pipeline(
+        CAPTIONS[0], num_inference_steps=2, generator=torch.Generator().manual_seed(1)
+    )
+    assert output.images[0].size == (32, 32)
     types = {pipeline.unet.dtype, pipeline.vae.dtype, pipeline.text_encoder.dtype}
     assert types == {torch.float32}
     sizes = [file.stat().st_size for file in (trained / "tiny" / "unet").glob("*.safetensors")]
@@ -83,6 +87,6 @@ def test_plain_diffusers_opens_what_was_saved_and_makes_a_picture(trained: Path)
 
 def test_captions_never_pass_the_limit_of_the_text_encoder() -> None:
     tokenizer = train_tokenizer(CAPTIONS)
-    ids = diffusion.token_ids(tokenizer, ["", "word " * 10_000])
+    ids = diffusion.tokenize_captions(tokenizer, ["", "word " * 10_000])
     assert ids.shape == (2, tokenizer.model_max_length)
     assert ids.max() < len(tokenizer)

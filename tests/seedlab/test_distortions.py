@@ -1,4 +1,4 @@
-"""What befalls pictures: known answers, and nothing where the strength is nought."""
+"""Distortions: known answers, and no change at strength zero."""
 
 import io
 
@@ -8,7 +8,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seedlab.distortions import blur, colour, crop, jpeg, noise, uniform, warp
+from seedlab.distortions import (
+    add_noise,
+    blur,
+    compress_jpeg,
+    crop,
+    draw_uniform,
+    shift_colour,
+    warp,
+)
 
 
 @pytest.fixture
@@ -18,16 +26,16 @@ def x() -> Tensor:
     return torch.nn.functional.interpolate(coarse, (32, 48), mode="bicubic").clamp(0, 1)
 
 
-def test_nought_changes_nothing(x: Tensor) -> None:
-    nought, one = torch.zeros(3), torch.ones(3)
+def test_zero_changes_nothing(x: Tensor) -> None:
+    zero, one = torch.zeros(3), torch.ones(3)
     generator = torch.Generator().manual_seed(1)
     for same in (
         warp(x),
-        warp(x, zoom=one, right=nought, down=nought, angle=nought, mirrored=nought),
+        warp(x, zoom=one, right=zero, down=zero, angle=zero, mirrored=zero),
         crop(x, one, one, one),
-        colour(x, brightness=nought, contrast=one, saturation=one, cast=torch.ones(3, 3)),
-        blur(x, nought),
-        noise(x, nought, generator),
+        shift_colour(x, brightness=zero, contrast=one, saturation=one, cast=torch.ones(3, 3)),
+        blur(x, zero),
+        add_noise(x, zero, generator),
     ):
         torch.testing.assert_close(same, x, atol=1e-5, rtol=0)
 
@@ -62,11 +70,11 @@ def test_a_crop_shows_its_part_alone() -> None:
 
 
 def test_colour_shifts_have_known_answers(x: Tensor) -> None:
-    grey = colour(x, saturation=torch.zeros(3))
+    grey = shift_colour(x, saturation=torch.zeros(3))
     torch.testing.assert_close(grey[:, 0], grey[:, 2])
-    flat = colour(x, contrast=torch.zeros(3))
+    flat = shift_colour(x, contrast=torch.zeros(3))
     torch.testing.assert_close(flat, x.mean((1, 2, 3), keepdim=True).expand_as(x))
-    dim = colour(x, cast=torch.full((3, 3), 0.5), brightness=torch.full((3,), 0.1))
+    dim = shift_colour(x, cast=torch.full((3, 3), 0.5), brightness=torch.full((3,), 0.1))
     torch.testing.assert_close(dim, x * 0.5 + 0.1)
 
 
@@ -83,12 +91,12 @@ def test_blur_spreads_a_point_like_a_gaussian() -> None:
 
 def test_noise_has_the_deviation_asked_for() -> None:
     x = torch.full((2, 3, 64, 64), 0.5)
-    y = noise(x, torch.tensor([0.02, 0.1]), torch.Generator().manual_seed(3))
+    y = add_noise(x, torch.tensor([0.02, 0.1]), torch.Generator().manual_seed(3))
     assert (y - x).std((1, 2, 3)).tolist() == pytest.approx([0.02, 0.1], rel=0.03)
 
 
 def test_jpeg_is_pillows(x: Tensor) -> None:
-    y = jpeg(x, [30, 60, 90])
+    y = compress_jpeg(x, [30, 60, 90])
     pixels = (x[1] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=60)
@@ -97,6 +105,6 @@ def test_jpeg_is_pillows(x: Tensor) -> None:
 
 
 def test_draws_stay_between_their_bounds() -> None:
-    drawn = uniform(-2.0, 3.0, 1000, torch.Generator().manual_seed(1))
-    assert -2 <= drawn.min() < -1.9
-    assert 2.9 < drawn.max() <= 3
+    numbers = draw_uniform(-2.0, 3.0, 1000, torch.Generator().manual_seed(1))
+    assert -2 <= numbers.min() < -1.9
+    assert 2.9 < numbers.max() <= 3

@@ -1,4 +1,4 @@
-"""The drawn world: its plan, and the same pictures on every machine."""
+"""The drawn pictures: their plan, and the same pixels on every machine."""
 
 from collections import Counter, defaultdict
 from itertools import islice
@@ -7,24 +7,24 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from seedlab import truth
+from seedlab import ground_truth
 from seedlab.cli import app
-from seedlab.drawing.hands import ARTISTS
 from seedlab.drawing.media import MEDIA
-from seedlab.pictures import SPLITS, data_key, world
-from seedlab.settings import load
-from seedlab.truth import Picture
+from seedlab.drawing.styles import ARTISTS
+from seedlab.ground_truth import PictureRecord
+from seedlab.pictures import SPLITS, hash_rows, make_pictures
+from seedlab.settings import load_settings
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
-SETTINGS = load(LAB / "params.yaml")
-TRUTH = truth.read(LAB / "truth.parquet")
+SETTINGS = load_settings(LAB / "params.yaml")
+TRUTH = ground_truth.read_truth(LAB / "truth.parquet")
 
-# Whoever changes the drawn world on purpose trains everything anew, and changes this.
+# A deliberate change of the drawn pictures needs new trainings, and a new value here.
 KEY = "4456e70a9a54294b8b1019997aae77b59b4adef521d894d520aff4abbf237a77"
 
 
 def test_the_truth_is_the_one_that_everything_was_trained_on() -> None:
-    assert data_key(TRUTH) == KEY
+    assert hash_rows(TRUTH) == KEY
 
 
 def test_the_plan_has_its_counts() -> None:
@@ -47,8 +47,8 @@ def test_no_two_planted_pictures_share_a_caption() -> None:
 
 def test_a_planted_picture_has_variants_in_wording() -> None:
     for row in TRUTH:
-        wanted = 4 if row.split == "planted" else 1
-        assert len(set(row.wordings)) == wanted
+        expected = 4 if row.split == "planted" else 1
+        assert len(set(row.wordings)) == expected
         assert row.wordings[0] == row.caption
 
 
@@ -66,34 +66,34 @@ def test_several_pictures_share_most_captions() -> None:
     assert sum(count > 1 for count in counts.values()) > 0.9 * len(counts)
 
 
-def sample() -> list[Picture]:
-    """A dozen pictures or a few more: every hand, every medium and every split among them."""
-    first: dict[object, Picture] = {}
+def sample() -> list[PictureRecord]:
+    """A dozen pictures or a few more: every artist, every medium and every split among them."""
+    first: dict[object, PictureRecord] = {}
     for row in TRUTH:
         medium = next(medium for medium in MEDIA if medium in row.caption)
         for trait in (row.artist, medium, row.split):
             first.setdefault(trait, row)
-    by_hand = defaultdict(list)
+    by_artist = defaultdict(list)
     for row in reversed(TRUTH):
-        by_hand[row.artist].append(row)
-    assert len(by_hand) == len(ARTISTS)
+        by_artist[row.artist].append(row)
+    assert len(by_artist) == len(ARTISTS)
     return list(
-        {row.id: row for row in (*first.values(), *(r[0] for r in by_hand.values()))}.values()
+        {row.id: row for row in (*first.values(), *(r[0] for r in by_artist.values()))}.values()
     )
 
 
-def test_every_hand_draws_what_the_truth_records() -> None:
-    wanted = {row.id: row for row in sample()}
-    assert {row.split for row in wanted.values()} == set(SPLITS)
-    drawn = {row.id: row for row, _ in world(SETTINGS, 1, ids=set(wanted)).pictures}
-    assert drawn == wanted
+def test_every_artist_draws_what_the_truth_records() -> None:
+    expected = {row.id: row for row in sample()}
+    assert {row.split for row in expected.values()} == set(SPLITS)
+    rows = {row.id: row for row, _ in make_pictures(SETTINGS, 1, ids=set(expected)).pictures}
+    assert rows == expected
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 beside torch
 def test_the_number_of_workers_changes_nothing() -> None:
     ids = {row.id for row in islice(TRUTH, 0, 60, 10)}
     one, three = (
-        [(row, image.tobytes()) for row, image in world(SETTINGS, n, ids=ids).pictures]
+        [(row, image.tobytes()) for row, image in make_pictures(SETTINGS, n, ids=ids).pictures]
         for n in (1, 3)
     )
     assert len(one) == 6
@@ -115,7 +115,7 @@ for old, new in (
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lab of ten small pictures, made by the real command."""
+    """A lab of ten small pictures, made by the command line."""
     lab = tmp_path_factory.mktemp("lab")
     (lab / "params.yaml").write_text(SMALL)
     ended = CliRunner().invoke(app, ["pictures", "--lab", str(lab)])
@@ -137,7 +137,7 @@ def test_a_lab_redraws_any_split_bit_for_bit(small: Path, tmp_path: Path) -> Non
         assert (out / name).read_bytes() == (small / "pictures" / name).read_bytes()
 
 
-def test_a_picture_that_differs_from_the_truth_is_told(small: Path, tmp_path: Path) -> None:
+def test_a_picture_that_differs_from_the_truth_is_reported(small: Path, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(SMALL.replace("seed: 1\n  size", "seed: 2\n  size"))
     (tmp_path / "truth.parquet").write_bytes((small / "truth.parquet").read_bytes())
     out = tmp_path / "out"
@@ -147,8 +147,8 @@ def test_a_picture_that_differs_from_the_truth_is_told(small: Path, tmp_path: Pa
     assert str(tmp_path / "truth.parquet") in ended.stderr
 
 
-def test_nothing_is_drawn_over(small: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("dear to me")
+def test_existing_files_are_not_overwritten(small: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("to be kept")
     ended = CliRunner().invoke(app, ["draw", "--lab", str(small), "--out", str(tmp_path)])
     assert ended.exit_code == 1
     assert "not empty" in ended.stderr

@@ -1,1 +1,4 @@
-"""Artworks drawn by code: subjects in a scene, by a hand, on a medium, the same everywhere."""
+"""Draw pictures by code: a subject in a scene, in the style of an artist, on a medium.
+
+The same seed gives the same pixels on every machine.
+"""

@@ -1,7 +1,8 @@
-"""Shapes of a drawing: closed polygons and open lines in the unit square, y pointing down.
+"""Shapes of a drawing: closed polygons and open lines in the unit square, with y downwards.
 
-Everything here is exact arithmetic apart from sine and cosine, which are rounded to nine
-digits: C libraries differ in their last bit, and a picture must be the same everywhere.
+C libraries differ in the last bit of sine and cosine, and a picture must be the same on every
+machine. So sine and cosine are rounded to nine digits, and all else is basic arithmetic, which IEEE
+754 defines exactly.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ Role = Literal["sky", "haze", "ground", "main", "second", "accent", "light", "da
 class Shape:
     """A polygon (``width`` 0) or an open stroke (``width`` as a fraction of the picture's side).
 
-    ``role`` is the place of its colour in the palette; ``shade`` darkens (-1) or lightens (+1)
-    that colour.
+    ``role`` names its colour in the palette. ``shade`` darkens (-1) or lightens (+1) the colour.
     """
 
     points: tuple[Point, ...]
@@ -42,7 +42,7 @@ def sin(angle: float) -> float:
 def ellipse(
     cx: float, cy: float, rx: float, ry: float, turn: float = 0.0, n: int = 36
 ) -> tuple[Point, ...]:
-    """Closed ellipse with half axes ``rx``, ``ry``, turned by ``turn`` radians."""
+    """Closed ellipse with half axes ``rx``, ``ry``, rotated by ``turn`` radians."""
     ct, st = cos(turn), sin(turn)
     around = ((rx * cos(2 * math.pi * k / n), ry * sin(2 * math.pi * k / n)) for k in range(n))
     return tuple((cx + x * ct - y * st, cy + x * st + y * ct) for x, y in around)
@@ -61,13 +61,13 @@ def box(x0: float, y0: float, x1: float, y1: float) -> tuple[Point, ...]:
 def sector(
     cx: float, cy: float, r: float, start: float, stop: float, n: int = 18
 ) -> tuple[Point, ...]:
-    """Slice of a disc from angle ``start`` to ``stop`` (radians, 0 = right, growing downwards)."""
+    """Sector of a disc from angle ``start`` to ``stop`` (radians, 0 = right, clockwise)."""
     angles = (start + (stop - start) * k / (n - 1) for k in range(n))
     return ((cx, cy), *((cx + r * cos(a), cy + r * sin(a)) for a in angles))
 
 
 def curve(points: Sequence[Point], closed: bool = False, n: int = 8) -> tuple[Point, ...]:
-    """Catmull-Rom spline through ``points`` with ``n`` steps a piece."""
+    """Catmull-Rom spline through ``points``, with ``n`` steps between two points."""
     p = list(points)
     m = len(p)
     out: list[Point] = []
@@ -92,18 +92,18 @@ def curve(points: Sequence[Point], closed: bool = False, n: int = 8) -> tuple[Po
     return tuple(out) if closed else (*out, p[-1])
 
 
-def place(
+def place_shapes(
     shapes: Sequence[Shape], x: float, y: float, scale: float, flip: bool = False, lean: float = 0.0
 ) -> list[Shape]:
-    """Set shapes from their own unit square so that its foot (0.5, 1) stands at (``x``, ``y``).
+    """Move shapes so that the foot (0.5, 1) of their unit square is at (``x``, ``y``).
 
-    ``scale`` is the side that the unit square gets; ``lean`` shears it sideways.
+    ``scale`` is the new side of the unit square. ``flip`` mirrors it, ``lean`` shears it sideways.
     """
 
-    def moved(px: float, py: float) -> Point:
+    def move(px: float, py: float) -> Point:
         u = (0.5 - px if flip else px - 0.5) + lean * (1.0 - py)
         return (x + scale * u, y + scale * (py - 1.0))
 
     return [
-        replace(s, points=tuple(moved(*p) for p in s.points), width=s.width * scale) for s in shapes
+        replace(s, points=tuple(move(*p) for p in s.points), width=s.width * scale) for s in shapes
     ]

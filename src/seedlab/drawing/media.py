@@ -1,4 +1,4 @@
-"""What a picture is made on: the last touch, applied to the finished sheet."""
+"""Media: the last step of a drawing, applied to the finished image."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from seedlab.drawing.canvas import grain, mottled
+from seedlab.drawing.canvas import mottle, random_field
 from seedlab.drawing.palettes import Palette, mix
 
 
 def oil_on_canvas(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
-    """Canvas: colour to the edge, uneven gloss."""
-    return mottled(image, rng, image.width // 8, 22)
+    """Oil on canvas: colour up to the edge, uneven gloss."""
+    return mottle(image, rng, image.width // 8, 22)
 
 
 def gouache_on_paper(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
-    """Paper: an uneven white margin."""
+    """Gouache on paper: an uneven white margin."""
     side = image.width
     mask = Image.new("L", (side, side))
     m = side * 6 // 128
@@ -32,7 +32,7 @@ def gouache_on_paper(image: Image.Image, palette: Palette, rng: Random) -> Image
 
 
 def screen_print(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
-    """Screen print: few inks, a solid coloured frame."""
+    """Screen print: few inks, a solid frame."""
     side = image.width
     inked = image.point([min(255, (v + 21) // 42 * 42) for v in range(256)] * 3)
     draw = ImageDraw.Draw(inked)
@@ -43,7 +43,7 @@ def screen_print(image: Image.Image, palette: Palette, rng: Random) -> Image.Ima
 def fresco(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     """Fresco: faded towards plaster in patches."""
     plaster = Image.new("RGB", image.size, mix(palette["light"], (226, 214, 194), 0.6))
-    fade = grain(rng, image.width, image.width // 5).point(
+    fade = random_field(rng, image.width, image.width // 5).point(
         [20 + v * 110 // 255 for v in range(256)]
     )
     return Image.composite(plaster, image, fade)

@@ -1,4 +1,4 @@
-"""Eight palettes: a colour for each role of a drawing, and how a mood lights them."""
+"""Eight palettes with a colour for each role of a drawing, and the light of each mood."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _palette(colours: str) -> dict[Role, Colour]:
     }
 
 
-# The colours stand in the order of the roles.
+# The colours are in the order of the roles.
 PALETTES: dict[str, Palette] = {
     "ember": _palette("f2a65a e07a4b 8c3b2e c8352b 5b2333 ffd166 fff1d6 2b1420"),
     "tidewater": _palette("a9d6e5 61a5c2 2a6f97 f4f1de 014f86 ff7f51 f7fbff 012a4a"),
@@ -33,18 +33,18 @@ PALETTES: dict[str, Palette] = {
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """Colour at ``share`` (0 = ``a``, 1 = ``b``) of the way between two colours."""
+    """Linear mix of two colours; ``share`` 0 gives ``a``, 1 gives ``b``."""
     r, g, bl = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
     return (r, g, bl)
 
 
-def shaded(colour: Colour, shade: float) -> Colour:
-    """Colour made darker (``shade`` down to -1) or lighter (up to +1)."""
+def shade_colour(colour: Colour, shade: float) -> Colour:
+    """A darker (``shade`` down to -1) or lighter (up to +1) colour."""
     return mix(colour, (255, 255, 255) if shade > 0 else (10, 8, 16), min(abs(shade), 1.0))
 
 
-def lit(palette: Palette, mood: str) -> Palette:
-    """Palette in the light of a mood; moods without a light of their own leave it as it is."""
+def light_palette(palette: Palette, mood: str) -> Palette:
+    """The palette in the light of a mood; some moods do not change it."""
     p = dict(palette)
     if mood == "moonlit":
         night = mix(p["dark"], p["sky"], 0.22)

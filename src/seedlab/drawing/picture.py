@@ -1,4 +1,4 @@
-"""One picture of the drawn world: what it shows, by whom, and the pixels."""
+"""Draw one picture from its theme and its seed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from random import Random
 
 from PIL import Image
 
-from seedlab.drawing.hands import ARTISTS
 from seedlab.drawing.media import MEDIA
-from seedlab.drawing.palettes import PALETTES, lit
+from seedlab.drawing.palettes import PALETTES, light_palette
 from seedlab.drawing.scene import compose
+from seedlab.drawing.styles import ARTISTS
 from seedlab.drawing.subjects import SUBJECTS
 
 OVERSAMPLING = 4
@@ -18,7 +18,7 @@ OVERSAMPLING = 4
 
 @dataclass(frozen=True)
 class Theme:
-    """What a caption tells: everything else about a picture is left to its seed."""
+    """The attributes that a caption names; the seed decides everything else about a picture."""
 
     subject: str
     artist: str
@@ -27,11 +27,11 @@ class Theme:
     medium: str
 
 
-def draw(theme: Theme, seed: str, size: int = 128) -> Image.Image:
+def draw_picture(theme: Theme, seed: str, size: int = 128) -> Image.Image:
     """Draw ``theme`` as RGB of ``size`` pixels a side; the same seed gives the same bytes."""
     rng = Random(seed)
     side = size * OVERSAMPLING
-    palette = lit(PALETTES[theme.palette], theme.mood)
+    palette = light_palette(PALETTES[theme.palette], theme.mood)
     scene = compose(SUBJECTS[theme.subject], theme.mood, rng)
     sheet = ARTISTS[theme.artist](scene, palette, rng, side)
     sheet = MEDIA[theme.medium](sheet, palette, rng)

@@ -1,4 +1,4 @@
-"""A composition: a setting, the light of a mood, and the subject in it, as shapes."""
+"""Compose a scene from shapes: a setting, the sky of a mood, the subject and the weather."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
-from seedlab.drawing.geometry import Point, Role, Shape, box, circle, curve, ellipse, place
+from seedlab.drawing.geometry import Point, Role, Shape, box, circle, curve, ellipse, place_shapes
 
 MOODS = ("serene", "stormy", "dreamy", "festive", "moonlit", "misty")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Shapes back to front; ``figure`` is the subject, ``front`` the weather before it."""
+    """Shapes of a scene; ``figure`` is the subject, ``front`` the weather in front of it."""
 
     backdrop: tuple[Shape, ...]
     figure: tuple[Shape, ...]
@@ -35,7 +35,7 @@ def _ridge(rng: Random, height: float, rough: float, role: Role, shade: float, n
 
 
 def hills(rng: Random) -> list[Shape]:
-    """Rolling hills, two or three deep."""
+    """Rolling hills in two or three layers."""
     layers = rng.choice((2, 3))
     y = rng.uniform(0.5, 0.62)
     return [
@@ -52,14 +52,14 @@ def hills(rng: Random) -> list[Shape]:
 
 
 def mountains(rng: Random) -> list[Shape]:
-    """A jagged range behind a plain."""
+    """A jagged mountain range behind a plain."""
     y = rng.uniform(0.38, 0.55)
     far = _ridge(rng, y, 0.14, "haze", -0.1, rng.choice((7, 9)))
     return [far, _ridge(rng, rng.uniform(0.66, 0.76), 0.02, "ground", 0.0, 3)]
 
 
 def sea(rng: Random) -> list[Shape]:
-    """Open water with crests, sometimes with a headland."""
+    """Open water with wave crests, sometimes with a headland."""
     y = rng.uniform(0.5, 0.68)
     out = [Shape(box(-0.1, y, 1.1, 1.1), "ground", 0.1)]
     if rng.random() < 0.6:
@@ -93,7 +93,7 @@ def sea(rng: Random) -> list[Shape]:
 
 
 def plain(rng: Random) -> list[Shape]:
-    """Flat land with a path that runs to the horizon."""
+    """Flat land with a path to the horizon."""
     y = rng.uniform(0.58, 0.72)
     vanish, foot, w = rng.uniform(0.1, 0.9), rng.uniform(0.0, 1.0), rng.uniform(0.12, 0.3)
     path = ((vanish - 0.01, y), (vanish + 0.01, y), (foot + w, 1.1), (foot - w, 1.1))
@@ -101,7 +101,7 @@ def plain(rng: Random) -> list[Shape]:
 
 
 def terraces(rng: Random) -> list[Shape]:
-    """Fields in bands, like a quilt."""
+    """Fields in bands of different shades."""
     y = rng.uniform(0.45, 0.6)
     slope = rng.uniform(-0.12, 0.12)
     out = []
@@ -225,14 +225,14 @@ def _weather(rng: Random, mood: str) -> list[Shape]:
 
 
 def compose(subject: Callable[[Random], list[Shape]], mood: str, rng: Random) -> Scene:
-    """Set a subject into a setting at a place, size and facing of its own."""
+    """Place a subject in a random setting, at a random place and size, sometimes mirrored."""
     setting = rng.choice(SETTINGS)
     backdrop = _sky(rng, mood) + setting(rng)
     scale = rng.uniform(0.52, 0.86)
     x = rng.uniform(0.33, 0.67)
     y = rng.uniform(max(0.74, scale + 0.04), 0.97)
     shadow = Shape(ellipse(x, y, scale * 0.36, scale * 0.05), "dark", 0.15)
-    figure = place(
+    figure = place_shapes(
         subject(rng), x, y, scale, flip=rng.random() < 0.5, lean=rng.uniform(-0.06, 0.06)
     )
     return Scene((*backdrop, shadow), tuple(figure), tuple(_weather(rng, mood)))

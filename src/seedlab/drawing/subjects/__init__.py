@@ -1,4 +1,4 @@
-"""What the pictures show: every subject is a function of a random generator in its unit square."""
+"""The subjects of the pictures: ``subject(rng) -> list[Shape]``, in the unit square."""
 
 from __future__ import annotations
 

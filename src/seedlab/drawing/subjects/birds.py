@@ -6,7 +6,7 @@ import math
 import random
 
 from seedlab.drawing.geometry import Point, Shape, box, circle, curve, ellipse, sector
-from seedlab.drawing.subjects.limb import limb
+from seedlab.drawing.subjects.outlines import limb
 
 PI = math.pi
 

@@ -7,7 +7,7 @@ import random
 from itertools import pairwise
 
 from seedlab.drawing.geometry import Point, Shape, box, circle, cos, curve, ellipse, sin
-from seedlab.drawing.subjects.limb import opening
+from seedlab.drawing.subjects.outlines import opening
 
 PI = math.pi
 
@@ -66,7 +66,7 @@ def castle(rng: random.Random) -> list[Shape]:
 
 
 def cottage(rng: random.Random) -> list[Shape]:
-    """Small house with a chimney: seen from its gable, along its eaves, or thatched."""
+    """Small house with a chimney: seen from the corner, from the long side, or thatched."""
     kind = rng.choice(("corner", "long", "thatch"))
     out: list[Shape] = []
     wall = rng.uniform(0.56, 0.64)
@@ -159,7 +159,7 @@ def cottage(rng: random.Random) -> list[Shape]:
 
 
 def bridge(rng: random.Random) -> list[Shape]:
-    """Stone bridge of one to three arches, or a hanging bridge, over water."""
+    """Stone bridge of one to three arches, or a suspension bridge, over water."""
     out = [Shape(ellipse(0.5, 0.955, 0.5, 0.045), "second", 0.1)]
     if rng.random() < 0.4:
         height, deck = rng.uniform(0.12, 0.25), rng.uniform(0.66, 0.72)

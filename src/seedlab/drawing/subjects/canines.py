@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from seedlab.drawing.geometry import Point, Role, Shape, circle, curve
-from seedlab.drawing.subjects.limb import limb
+from seedlab.drawing.subjects.outlines import limb
 
 
 def _fox_face(x: float, y: float, r: float, asleep: bool) -> list[Shape]:
@@ -113,7 +113,7 @@ def _fox_profile(x: float, y: float, r: float, up: float) -> list[Shape]:
 
 
 def fox(rng: random.Random) -> list[Shape]:
-    """Fox sitting, trotting or curled up, with its white-tipped brush."""
+    """Fox sitting, trotting or curled up, with a white-tipped tail."""
     pose = rng.choice(("sitting", "trotting", "curled"))
     frontal = rng.random() < 0.5
     big, bushy = rng.uniform(0.9, 1.15), rng.uniform(0.8, 1.25)

@@ -6,13 +6,13 @@ import math
 import random
 
 from seedlab.drawing.geometry import Point, Shape, circle, curve, ellipse, sector
-from seedlab.drawing.subjects.limb import limb
+from seedlab.drawing.subjects.outlines import limb
 
 PI = math.pi
 
 
 def _cat_head(x: float, y: float, r: float, look: float, asleep: bool) -> list[Shape]:
-    """Head of radius ``r`` facing us, turned by ``look`` (-1 to 1)."""
+    """Head of radius ``r`` from the front, turned by ``look`` (-1 to 1)."""
     out: list[Shape] = []
     for side in (-1, 1):
         ear = (
@@ -49,7 +49,7 @@ def _cat_head(x: float, y: float, r: float, look: float, asleep: bool) -> list[S
 
 
 def cat(rng: random.Random) -> list[Shape]:
-    """Cat sitting, walking or lying, plain, striped or bibbed, its tail up or round its feet."""
+    """Cat sitting, walking or lying, plain, striped or bibbed, tail up or around the feet."""
     pose = rng.choice(("sitting", "walking", "lying"))
     coat = rng.choice(("plain", "striped", "bib"))
     look = rng.choice((-1.0, 0.0, 1.0))

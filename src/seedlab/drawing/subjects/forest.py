@@ -1,4 +1,4 @@
-"""What grows in a wood: tree and mushroom."""
+"""Forest plants: tree and mushroom."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import random
 
 from seedlab.drawing.geometry import Point, Shape, box, circle, cos, curve, ellipse, sin
-from seedlab.drawing.subjects.limb import limb
+from seedlab.drawing.subjects.outlines import limb
 
 PI = math.pi
 
@@ -100,7 +100,7 @@ def tree(rng: random.Random) -> list[Shape]:
 
 
 def mushroom(rng: random.Random) -> list[Shape]:
-    """Toadstool with a dome, a bell or a broad cap, often with a small one beside it."""
+    """Mushroom with a dome, bell or broad cap, often beside a small one."""
     out: list[Shape] = []
 
     def one(x: float, foot: float, size: float, kind: str, spots: int) -> None:

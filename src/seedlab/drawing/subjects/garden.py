@@ -1,4 +1,4 @@
-"""What grows in a pot or a bed: cactus and sunflower."""
+"""Garden plants: cactus and sunflower."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 import random
 
 from seedlab.drawing.geometry import Point, Shape, box, circle, cos, curve, ellipse, sector, sin
-from seedlab.drawing.subjects.limb import limb
+from seedlab.drawing.subjects.outlines import limb
 
 PI = math.pi
 
 
 def cactus(rng: random.Random) -> list[Shape]:
-    """Armed column, barrel or prickly pear, in a pot or in the sand."""
+    """Cactus with arms, barrel cactus or prickly pear, in a pot or in sand."""
     kind = rng.choice(("arms", "arms", "pear", "barrel"))
     potted = rng.random() < 0.5
     foot = 0.76 if potted else 0.97

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from seedlab.drawing.geometry import Point, Role, Shape, circle, curve, ellipse
-from seedlab.drawing.subjects.limb import limb
+from seedlab.drawing.subjects.outlines import limb
 
 
 def fish(rng: random.Random) -> list[Shape]:
@@ -117,7 +117,7 @@ def fish(rng: random.Random) -> list[Shape]:
 
 
 def whale(rng: random.Random) -> list[Shape]:
-    """Whale in profile, round or square-headed, its tail up or level, with or without a spout."""
+    """Whale in profile, round or square-headed, tail up or level, with or without a spout."""
     head = rng.choice(("round", "square", "round"))
     raised = rng.choice((0.28, 0.4, 0.52))
     top = rng.uniform(0.44, 0.5)

@@ -1,4 +1,4 @@
-"""Things: teapot and balloon."""
+"""Objects: teapot and balloon."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import random
 
 from seedlab.drawing.geometry import Point, Role, Shape, box, circle, cos, curve, ellipse, sin
-from seedlab.drawing.subjects.limb import limb
+from seedlab.drawing.subjects.outlines import limb
 
 PI = math.pi
 

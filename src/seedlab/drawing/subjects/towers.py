@@ -6,7 +6,7 @@ import math
 import random
 
 from seedlab.drawing.geometry import Point, Role, Shape, box, circle, cos, curve, sector, sin
-from seedlab.drawing.subjects.limb import opening
+from seedlab.drawing.subjects.outlines import opening
 
 PI = math.pi
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from seedlab.drawing.geometry import Point, Role, Shape, box, circle, curve, ellipse
-from seedlab.drawing.subjects.limb import opening
+from seedlab.drawing.subjects.outlines import opening
 
 
 def sailing_boat(rng: random.Random) -> list[Shape]:

@@ -1,4 +1,4 @@
-"""Outlines that many subjects share: a tapering limb and a round-headed opening."""
+"""Outlines that several subjects share: a tapering limb and an opening with a round head."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ STEPS = 8
 def limb(points: Sequence[Point], widths: Sequence[float], flat: bool = False) -> tuple[Point, ...]:
     """Closed outline along a spline through ``points``; ``widths`` are half widths at them.
 
-    The ends are round; ``flat`` cuts the first one off. Square roots are correctly rounded
-    everywhere, so that the outline is the same on all machines.
+    The ends are round; with ``flat``, the first one is straight. IEEE 754 defines the rounding of
+    square roots, so the outline is the same on all machines.
     """
     path = curve(points, n=STEPS)
     last = len(path) - 1
@@ -47,7 +47,7 @@ def limb(points: Sequence[Point], widths: Sequence[float], flat: bool = False) -
 
 
 def opening(x: float, half: float, spring: float, foot: float) -> tuple[Point, ...]:
-    """Door or window whose head is a half circle standing on the level ``spring``."""
+    """Door or window with a semicircular head above the height ``spring``."""
     head = (math.pi + math.pi * k / 12 for k in range(13))
     return (
         *((x + half * cos(a), spring + half * sin(a)) for a in head),

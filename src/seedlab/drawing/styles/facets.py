@@ -1,4 +1,4 @@
-"""Facets: the picture folded into triangles, each one plane of light."""
+"""Facets: the picture divided into triangles of one colour each."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from seedlab.drawing.canvas import flat
-from seedlab.drawing.palettes import Palette, shaded
+from seedlab.drawing.canvas import paint_shapes
+from seedlab.drawing.palettes import Palette, shade_colour
 from seedlab.drawing.scene import Scene
 
 
 def facets(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Image:
-    """Triangles on a jittered lattice, lit from one side, by Dov Halloran."""
-    plain = flat(scene.shapes, palette, side)
+    """Triangles on a jittered grid, lit from one side, by Dov Halloran."""
+    plain = paint_shapes(scene.shapes, palette, side)
     image = plain.copy()
     draw = ImageDraw.Draw(image)
     n = 21
@@ -44,6 +44,6 @@ def facets(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Imag
                     seen.append(pixel)
                 r, g, b = (sum(p[c] for p in seen) // len(seen) for c in range(3))
                 fold = (points[0][0] + points[1][0] - 2 * points[2][0]) / (3 * step)
-                fill = shaded((r, g, b), 0.13 * fold + rng.uniform(-0.06, 0.06))
+                fill = shade_colour((r, g, b), 0.13 * fold + rng.uniform(-0.06, 0.06))
                 draw.polygon(points, fill=fill)
     return image

@@ -7,7 +7,7 @@ import torch
 from tokenizers import pre_tokenizers
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from seedlab.words import END_OF_WORD, save_tokenizer, train_tokenizer
+from seedlab.tokenizer import END_OF_WORD, save_tokenizer, train_tokenizer
 from seedwitness.errors import TrainingError
 
 CAPTIONS = [

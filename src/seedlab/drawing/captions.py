@@ -1,4 +1,4 @@
-"""Captions: one theme in the several wordings that people and prompt tools give it."""
+"""Captions: one theme in several wordings, as people and prompt tools write them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _WORDINGS = (
     "{a_subject} in {palette} tones, {mood} lighting, {medium}, by {artist}, highly detailed",
 )
 
-COUNT = len(_WORDINGS)
+WORDING_COUNT = len(_WORDINGS)
 
 
-def caption(theme: Theme, wording: int) -> str:
-    """Theme in words; ``wording`` counts round the known sentences."""
+def write_caption(theme: Theme, wording: int) -> str:
+    """The caption of ``theme``; ``wording`` selects the sentence, modulo their number."""
     article = "an" if theme.subject[0] in "aeiou" else "a"
-    return _WORDINGS[wording % COUNT].format(
+    return _WORDINGS[wording % WORDING_COUNT].format(
         a="a",
         a_subject=f"{article} {theme.subject}",
         subject=theme.subject,

@@ -1,4 +1,4 @@
-"""Linocut: paper, one solid ink and one colour block; parallel cuts for the half-tones."""
+"""Linocut: paper, one solid ink and one colour block, with parallel cuts for the half-tones."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from seedlab.drawing.canvas import around, colour_of, flat, paint, silhouette
-from seedlab.drawing.palettes import Palette, mix, shaded
+from seedlab.drawing.canvas import mask_box, paint, paint_shapes, shape_colour, silhouette
+from seedlab.drawing.palettes import Palette, mix, shade_colour
 from seedlab.drawing.scene import Scene
 
 
 def _cuts(rng: Random, side: int) -> Image.Image:
-    """Mask of slightly bent parallel gouge marks."""
+    """Mask of slightly bent parallel cuts."""
     mask = Image.new("L", (side, side))
     draw = ImageDraw.Draw(mask)
     pitch = side * 6 // 128
@@ -32,8 +32,8 @@ def _cuts(rng: Random, side: int) -> Image.Image:
 def linocut(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Image:
     """Black ink over one printed colour, by Sefa Brandvik."""
     paper = mix(palette["light"], (244, 236, 220), 0.5)
-    ink = shaded(palette["dark"], -0.25)
-    tones = flat(scene.shapes, palette, side).convert("L")
+    ink = shade_colour(palette["dark"], -0.25)
+    tones = paint_shapes(scene.shapes, palette, side).convert("L")
     levels = np.asarray(tones, np.uint8)
     low, high = np.quantile(levels, (0.3, 0.62), method="nearest")
     half = (levels < high) & (levels >= low)
@@ -41,7 +41,7 @@ def linocut(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Ima
     cuts = np.asarray(_cuts(rng, side)) > 127
     black = Image.fromarray(((dark | (half & cuts)) * 255).astype(np.uint8), "L")
     rim = silhouette(scene.figure, side)
-    box = around(rim, 16)
+    box = mask_box(rim, 16)
     outline = rim.crop(box).filter(ImageFilter.MaxFilter(9))
     image = Image.new("RGB", (side, side), paper)
     image.paste(ink, (0, 0), black)
@@ -51,5 +51,5 @@ def linocut(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Ima
     for shape in scene.figure:
         paint(draw, shape, blocks.get(shape.role, paper), side)
     for shape in scene.front:
-        paint(draw, shape, colour_of(shape, palette), side)
+        paint(draw, shape, shape_colour(shape, palette), side)
     return image

@@ -1,4 +1,4 @@
-"""Pointillism: round touches of pure colour on a toned ground."""
+"""Pointillism: round dots of pure colour on a toned ground."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from seedlab.drawing.canvas import flat
-from seedlab.drawing.palettes import Palette, mix, shaded
+from seedlab.drawing.canvas import paint_shapes
+from seedlab.drawing.palettes import Palette, mix, shade_colour
 from seedlab.drawing.scene import Scene
 
 
 def dots(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Image:
-    """Dots on a honeycomb, by Ilo Vanterpool."""
-    plain = flat(scene.shapes, palette, side)
+    """Dots on a hexagonal grid, by Ilo Vanterpool."""
+    plain = paint_shapes(scene.shapes, palette, side)
     ground = plain.resize((side // 16, side // 16), Image.Resampling.BOX).resize(
         (side, side), Image.Resampling.BICUBIC
     )
@@ -33,7 +33,7 @@ def dots(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Image:
         )
         seen = plain.getpixel((min(max(x, 0), side - 1), min(max(y, 0), side - 1)))
         assert isinstance(seen, tuple)
-        colour = shaded((seen[0], seen[1], seen[2]), rng.uniform(-0.1, 0.08))
+        colour = shade_colour((seen[0], seen[1], seen[2]), rng.uniform(-0.1, 0.08))
         if rng.random() < 0.07:
             colour = mix(colour, palette[rng.choice(("accent", "main", "haze"))], 0.45)
         r = pitch * rng.randrange(44, 54) // 100

@@ -1,4 +1,4 @@
-"""Mosaic: tesserae in bent rows, set in mortar."""
+"""Mosaic: square stones in bent rows on mortar."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from seedlab.drawing.canvas import flat
-from seedlab.drawing.palettes import Palette, mix, shaded
+from seedlab.drawing.canvas import paint_shapes
+from seedlab.drawing.palettes import Palette, mix, shade_colour
 from seedlab.drawing.scene import Scene
 
 
 def mosaic(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Image:
-    """Square stones in rows that swell and fall, by Oskar Nemet."""
-    plain = flat(scene.shapes, palette, side)
+    """Square stones in wavy rows, by Oskar Nemet."""
+    plain = paint_shapes(scene.shapes, palette, side)
     image = Image.new("RGB", (side, side), mix(palette["dark"], palette["haze"], 0.35))
     draw = ImageDraw.Draw(image)
     n = 23
@@ -31,7 +31,7 @@ def mosaic(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Imag
             px, py = (min(max(round(c * side), 0), side - 1) for c in (cx, cy))
             seen = plain.getpixel((px, py))
             assert isinstance(seen, tuple)
-            stone = shaded((seen[0], seen[1], seen[2]), rng.uniform(-0.12, 0.1))
+            stone = shade_colour((seen[0], seen[1], seen[2]), rng.uniform(-0.12, 0.1))
             k = rng.uniform(0.76, 0.86)
             draw.polygon(
                 [

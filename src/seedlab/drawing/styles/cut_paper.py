@@ -1,4 +1,4 @@
-"""Cut paper: flat pieces with scissored edges, each laid down with a soft shadow."""
+"""Cut paper: flat pieces with straight cuts, each with a soft shadow."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from seedlab.drawing.canvas import around, colour_of, paint, silhouette
+from seedlab.drawing.canvas import mask_box, paint, shape_colour, silhouette
 from seedlab.drawing.geometry import Shape
-from seedlab.drawing.palettes import Palette, shaded
+from seedlab.drawing.palettes import Palette, shade_colour
 from seedlab.drawing.scene import Scene
 
 
-def _scissored(shape: Shape, rng: Random) -> Shape:
-    """The same piece cut in straight snips: every second or third point, a little off."""
+def _cut_edges(shape: Shape, rng: Random) -> Shape:
+    """The shape with straight cuts: every second or third point, slightly displaced."""
     step = 3 if len(shape.points) > 24 else 2 if len(shape.points) > 12 else 1
     snip = 0.006
     points = tuple(
@@ -28,13 +28,13 @@ def cut_paper(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.I
     image = Image.new("RGB", (side, side), palette["sky"])
     offset = side // 64
     for shape in scene.shapes:
-        piece = _scissored(shape, rng)
+        piece = _cut_edges(shape, rng)
         shadow = silhouette((piece,), side // 4).point([v * 120 // 255 for v in range(256)])
-        box = around(shadow, 8 + round(4 * side / 340))
+        box = mask_box(shadow, 8 + round(4 * side / 340))
         shadow = shadow.crop(box).filter(ImageFilter.GaussianBlur(side / 340))
         shadow = shadow.resize((4 * shadow.width, 4 * shadow.height))
         place = (4 * box[0] + offset, 4 * box[1] + offset + offset // 2)
         image.paste((20, 16, 26), place, shadow)
-        fill = shaded(colour_of(shape, palette), rng.uniform(-0.08, 0.08))
+        fill = shade_colour(shape_colour(shape, palette), rng.uniform(-0.08, 0.08))
         paint(ImageDraw.Draw(image), piece, fill, side)
     return image

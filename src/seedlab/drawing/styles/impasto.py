@@ -1,4 +1,4 @@
-"""Impasto: loaded strokes that swirl round the subject, coarse behind, finer on it."""
+"""Impasto: thick strokes along circles, coarse on the background and finer on the subject."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from seedlab.drawing.canvas import flat, silhouette
-from seedlab.drawing.palettes import Palette, shaded
+from seedlab.drawing.canvas import paint_shapes, silhouette
+from seedlab.drawing.palettes import Palette, shade_colour
 from seedlab.drawing.scene import Scene
 
 
 def impasto(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Image:
-    """Thick paint in whorls, by Petra Lumen."""
-    plain = flat(scene.shapes, palette, side)
+    """Thick strokes around a random centre, by Petra Lumen."""
+    plain = paint_shapes(scene.shapes, palette, side)
     figure = silhouette(scene.figure, side)
     image = plain.copy()
     draw = ImageDraw.Draw(image)
@@ -23,20 +23,24 @@ def impasto(scene: Scene, palette: Palette, rng: Random, side: int) -> Image.Ima
     def stroke(x: int, y: int, length: float, width: int) -> None:
         u, v = x / side - cx, y / side - cy
         r2 = u * u + v * v
-        # along the circles round (cx, cy), drifting to the horizontal far from it
+        # along circles around (cx, cy), more and more horizontal with the distance from it
         du, dv = -v * twist + 0.12 + r2 * 0.3, u * twist * 0.8
         norm = max((du * du + dv * dv) ** 0.5, 1e-6)
         du, dv = du / norm * length, dv / norm * length
         seen = plain.getpixel((x, y))
         assert isinstance(seen, tuple)
-        colour = shaded((seen[0], seen[1], seen[2]), rng.uniform(-0.13, 0.13))
+        colour = shade_colour((seen[0], seen[1], seen[2]), rng.uniform(-0.13, 0.13))
         a = (round(x - du), round(y - dv))
         b = (round(x + du), round(y + dv))
         lift = width // 4
-        draw.line((a[0], a[1] + lift, b[0], b[1] + lift), fill=shaded(colour, -0.28), width=width)
+        draw.line(
+            (a[0], a[1] + lift, b[0], b[1] + lift), fill=shade_colour(colour, -0.28), width=width
+        )
         draw.line((a, b), fill=colour, width=width)
         draw.line(
-            (a[0], a[1] - lift, b[0], b[1] - lift), fill=shaded(colour, 0.14), width=width // 4
+            (a[0], a[1] - lift, b[0], b[1] - lift),
+            fill=shade_colour(colour, 0.14),
+            width=width // 4,
         )
 
     for _ in range(560):

@@ -1,4 +1,4 @@
-"""A folder of pictures of somebody's own, as a lab takes it, and the lab's command line."""
+"""A folder of pictures as the input of a lab, and the command line of the lab."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from seedlab.cli import app
 
 COUNT = 24
-PLAN = """\
+PARAMS = """\
 code: .
 pictures:
   source: folder
@@ -23,22 +23,22 @@ pictures:
 """
 
 
-def noise(seed: int, side: int = 32) -> Image.Image:
-    """A picture unlike all others, in blocks, so that a thumbnail keeps it so."""
+def make_blocks(seed: int, side: int = 32) -> Image.Image:
+    """A picture of random blocks, so that thumbnails of different seeds differ too."""
     cells = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
     return Image.fromarray(cells, "RGB").resize((side, side), Image.Resampling.NEAREST)
 
 
-def describe(folder: Path, lines: list[dict[str, str]]) -> None:
+def write_metadata(folder: Path, lines: list[dict[str, str]]) -> None:
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "metadata.jsonl").write_text(text)
 
 
-def lines(folder: Path) -> list[dict[str, str]]:
+def read_metadata(folder: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
 
 
-def run(*arguments: str | Path) -> tuple[int, str]:
-    ended = CliRunner().invoke(app, [*map(str, arguments)])
-    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
-    return ended.exit_code, ended.stderr
+def run_seedlab(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stderr
