@@ -1,8 +1,12 @@
-"""Does a checkpoint bring a picture back from its caption? Many seeds, two distances, one rule."""
+"""Sample a checkpoint by captions and decide which pictures it regenerates.
+
+Each caption is sampled with many seeds. A generation is a regeneration where two distances to the
+picture, descriptor distance and patch-L2, are both at or below thresholds from controls.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,20 +17,26 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 from tqdm import tqdm
 
-from seedlab.training import device
-from seedlab.truth import Picture
+from seedlab.ground_truth import PictureRecord
+from seedlab.training import describe_computation
 from seedwitness.engine.sampling import decode_latents, embed_prompts, sample_latents, torch_noise
-from seedwitness.metrics import descriptor as descriptors
+from seedwitness.metrics.descriptor import Descriptor
 from seedwitness.metrics.patch_l2 import patch_l2
-from seedwitness.runtime.files import replace_whole, sha256_file
-from seedwitness.statistics.rates import lowest_point
+from seedwitness.runtime.devices import default_device
+from seedwitness.runtime.files import replace_whole
+from seedwitness.runtime.hashes import sha256_file
+from seedwitness.statistics.rates import find_threshold
 
 ALPHA = 0.01
 
 
 @dataclass(frozen=True)
-class Measure:
-    """How checkpoints are sampled: ``seeds`` pictures a caption, ``batch`` pictures at a time."""
+class MeasureSettings:
+    """How checkpoints are sampled: ``seeds`` pictures for each caption, ``batch`` at a time.
+
+    ``steps`` and ``guidance`` are those of DDIM. ``shown`` is the number of pictures of each kind
+    on a sheet.
+    """
 
     seeds: int = 16
     steps: int = 20
@@ -36,42 +46,44 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """A generation that is at or below both distances is a regeneration."""
+class RegenerationThresholds:
+    """Largest distances of a regeneration; a generation must be within both."""
 
     descriptor: float
     patch_l2: float
 
-    def met(self, scores: pd.DataFrame) -> pd.Series:
-        """Which rows of ``scores`` are regenerations."""
-        near = scores["descriptor"] <= self.descriptor
-        return near & (scores["patch_l2"] <= self.patch_l2)
+    def mark_regenerations(self, scores: pd.DataFrame) -> pd.Series:
+        """Boolean for each row of ``scores``: whether the generation is a regeneration."""
+        is_near = scores["descriptor"] <= self.descriptor
+        return is_near & (scores["patch_l2"] <= self.patch_l2)
 
 
-def thresholds(controls: pd.DataFrame) -> Thresholds:
-    """1 % points of the controls' best distances, each over all seeds of a control."""
-    best = controls.groupby("id")[["descriptor", "patch_l2"]].min()
-    return Thresholds(
-        lowest_point(best["descriptor"].tolist(), ALPHA),
-        lowest_point(best["patch_l2"].tolist(), ALPHA),
+def compute_thresholds(controls: pd.DataFrame) -> RegenerationThresholds:
+    """1 % points of the controls' smallest distances, each over all seeds of a control."""
+    smallest = controls.groupby("id")[["descriptor", "patch_l2"]].min()
+    return RegenerationThresholds(
+        find_threshold(smallest["descriptor"].tolist(), ALPHA),
+        find_threshold(smallest["patch_l2"].tolist(), ALPHA),
     )
 
 
-def pictures_regenerated(scores: pd.DataFrame, limits: Thresholds) -> pd.Series:
-    """For each picture, whether any of its seeds regenerates it: a boolean indexed by id."""
-    return limits.met(scores).groupby(scores["id"]).any()
+def mark_regenerated_pictures(
+    scores: pd.DataFrame, thresholds: RegenerationThresholds
+) -> pd.Series:
+    """Boolean for each picture, by id: whether at least one of its seeds regenerates it."""
+    return thresholds.mark_regenerations(scores).groupby(scores["id"]).any()
 
 
-def generations(
-    folder: Path, captions: Sequence[str], settings: Measure, scratch: Path
+def generate_pictures(
+    folder: Path, captions: Sequence[str], settings: MeasureSettings, scratch: Path
 ) -> Iterator[tuple[str, Tensor]]:
-    """Each caption with its pictures, one a seed from 0: uint8 [seeds, 3, height, width].
+    """Yield each caption with its generations for seeds 0, 1, …: uint8 [seeds, 3, height, width].
 
-    Latents are kept under ``scratch`` caption by caption, so nothing is generated twice after a
-    kill. The key is of the weights, the caption and the settings.
+    Latents are cached under ``scratch``, one file a caption, so an interrupted measurement does not
+    generate them twice. The key names weights, caption, settings, code, libraries and device.
     """
     pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
-    pipeline = pipeline.to(device())
+    pipeline = pipeline.to(default_device())
     weights = [
         sha256_file(folder / part)
         for part in (
@@ -79,20 +91,21 @@ def generations(
             "text_encoder/model.safetensors",
         )
     ]
-    recipe = [*weights, settings.seeds, settings.steps, settings.guidance]
+    key = [*weights, settings.seeds, settings.steps, settings.guidance, settings.batch]
+    key += sorted(describe_computation("seedwitness.engine.sampling").items())
     unet = pipeline.unet.config
     noise = torch_noise(
         range(settings.seeds), (unet.in_channels, unet.sample_size, unet.sample_size)
     )
 
-    def kept(caption: str) -> Path:
-        return scratch / f"{sha256(repr([*recipe, caption]).encode()).hexdigest()[:24]}.safetensors"
+    def latent_file(caption: str) -> Path:
+        return scratch / f"{sha256(repr([*key, caption]).encode()).hexdigest()[:24]}.safetensors"
 
     bar = tqdm(captions, folder.name, mininterval=10)
-    together = max(1, settings.batch // settings.seeds)
-    for start in range(0, len(captions), together):
-        group = captions[start : start + together]
-        missing = [caption for caption in group if not kept(caption).exists()]
+    captions_per_batch = max(1, settings.batch // settings.seeds)
+    for start in range(0, len(captions), captions_per_batch):
+        batch = captions[start : start + captions_per_batch]
+        missing = [caption for caption in batch if not latent_file(caption).exists()]
         if missing:
             embeddings = embed_prompts(pipeline, missing).repeat_interleave(settings.seeds, dim=0)
             latents = sample_latents(
@@ -104,68 +117,70 @@ def generations(
             ).cpu()
             parts = latents.split(settings.seeds)
             for caption, part in zip(missing, parts, strict=True):
-                with replace_whole(kept(caption)) as temporary:
+                with replace_whole(latent_file(caption)) as temporary:
                     safetensors.torch.save_file({"latents": part.contiguous()}, temporary)
-        for caption in group:
-            latents = safetensors.torch.load_file(kept(caption))["latents"]
+        for caption in batch:
+            latents = safetensors.torch.load_file(latent_file(caption))["latents"]
             bar.update()
             yield caption, decode_latents(pipeline, latents.to(pipeline.device))
     bar.close()
 
 
-def score(
-    made: Iterator[tuple[str, Tensor]],
-    rows: Sequence[Picture],
+def score_generations(
+    generations: Iterable[tuple[str, Tensor]],
+    rows: Sequence[PictureRecord],
     images: dict[str, Tensor],
-    descriptor: descriptors.Descriptor,
-    keep: set[str],
+    descriptor: Descriptor,
+    shown_ids: set[str],
 ) -> tuple[pd.DataFrame, dict[str, Tensor]]:
-    """Distances of every generation to the pictures that have its caption, and the best of some.
+    """Distances of each generation to the pictures that have its caption.
 
-    Returns one row a picture and seed (``descriptor`` is 1 − cosine, ``patch_l2`` as in
-    Carlini et al.), and for the ids in ``keep`` the generation with the smallest descriptor
-    distance.
+    Returns a table with one row for each picture and seed (``descriptor`` is 1 − cosine,
+    ``patch_l2`` as in Carlini et al.), and for ``shown_ids`` the generation with the smallest
+    descriptor distance.
     """
-    by_caption: dict[str, list[Picture]] = {}
+    by_caption: dict[str, list[PictureRecord]] = {}
     for row in rows:
         by_caption.setdefault(row.caption, []).append(row)
-    records, best = [], {}
-    for caption, pictures in made:
-        found = descriptor.embed(pictures)  # [seeds, d]
+    records, nearest = [], {}
+    for caption, pictures in generations:
+        embedded = descriptor.embed(pictures)  # [seeds, d]
         for row in by_caption[caption]:
             target = images[row.id][None]
-            far = 1 - (found @ descriptor.embed(target).T)[:, 0]
-            tiles = patch_l2(pictures.float() / 255, target.float() / 255)
-            if row.id in keep:
-                best[row.id] = pictures[int(far.argmin())]
+            distances = 1 - (embedded @ descriptor.embed(target).T)[:, 0]
+            patch_distances = patch_l2(pictures.float() / 255, target.float() / 255)
+            if row.id in shown_ids:
+                nearest[row.id] = pictures[int(distances.argmin())]
             records += [
                 {
                     "id": row.id,
                     "split": row.split,
                     "multiplicity": row.multiplicity,
                     "seed": seed,
-                    "descriptor": float(far[seed]),
-                    "patch_l2": float(tiles[seed]),
+                    "descriptor": float(distances[seed]),
+                    "patch_l2": float(patch_distances[seed]),
                 }
                 for seed in range(len(pictures))
             ]
-    return pd.DataFrame(records), best
+    return pd.DataFrame(records), nearest
 
 
-def halves(ids: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Ids in two halves, by their hash: thresholds from one judge the other."""
+def split_by_hash(ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Two halves of ``ids``, in the order of their SHA-256."""
     ordered = sorted(ids, key=lambda name: sha256(name.encode()).hexdigest())
     return set(ordered[::2]), set(ordered[1::2])
 
 
-def chance(controls: pd.DataFrame) -> tuple[int, int]:
-    """Controls that are called regenerated by the thresholds of the other half, and how many.
+def count_control_hits(controls: pd.DataFrame) -> tuple[int, int]:
+    """Number of controls that count as regenerated, and of all controls, by cross-fitting.
 
-    Cross-fitted: no control is judged by a threshold that it helped to set.
+    The thresholds for each half come from the other half, so no control is judged by a threshold
+    that it influenced.
     """
     hits = 0
-    first, second = halves(sorted(controls["id"].unique()))
-    for judged, judging in ((first, second), (second, first)):
-        limits = thresholds(controls[controls["id"].isin(judging)])
-        hits += int(pictures_regenerated(controls[controls["id"].isin(judged)], limits).sum())
+    first, second = split_by_hash(sorted(controls["id"].unique()))
+    for tested, reference in ((first, second), (second, first)):
+        thresholds = compute_thresholds(controls[controls["id"].isin(reference)])
+        scores = controls[controls["id"].isin(tested)]
+        hits += int(mark_regenerated_pictures(scores, thresholds).sum())
     return hits, len(first) + len(second)

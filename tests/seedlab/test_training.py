@@ -1,4 +1,4 @@
-"""A training survives what happens to trainings: a kill, a full disk, a loss that is no number."""
+"""A training survives a kill and a full disk, reports divergence, resumes only its own state."""
 
 import json
 import shutil
@@ -6,26 +6,30 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from seedlab.training import Schedule, fit
+from seedlab import training
+from seedlab.training import TrainingSchedule, describe_computation, train_model
 from seedwitness.errors import TrainingError
+from seedwitness.runtime.code_graph import code_files
+from seedwitness.runtime.environment import package_versions
 
 STEPS = 400
-SCHEDULE = Schedule(STEPS, 1e-2, seed=1, warmup=10)
+SCHEDULE = TrainingSchedule(STEPS, 1e-2, seed=1, warmup=10)
 
-# A training in a process of its own: SLOW seconds a step, a state every 50 steps.
+# A training in a process of its own; a step waits for SLOW seconds, every 50th step saves a state.
 SCRIPT = """
 import sys, time, hashlib
 from pathlib import Path
 import torch
 from torch import nn
 from seedwitness.errors import DiskFullError
-from seedlab.training import Schedule, fit
+from seedlab.training import TrainingSchedule, train_model
 
 folder, slow = Path(sys.argv[1]), float(sys.argv[2])
 torch.manual_seed(0)
@@ -38,8 +42,9 @@ def loss(step, generator):
     return {"loss": (model(x) - x.cumsum(1)).square().mean()}
 
 def train():
-    fit("toy", model, loss, Schedule(400, 1e-2, seed=1, warmup=10), data_key="k",
-        scratch=folder / "scratch", log=folder / "toy.jsonl", save_every=0.0)
+    train_model("toy", model, loss, TrainingSchedule(400, 1e-2, seed=1, warmup=10),
+        module="seedlab.training", data_key="k", scratch=folder / "scratch",
+        log=folder / "toy.jsonl", save_every=0.0)
     weights = b"".join(v.numpy().tobytes() for v in model.state_dict().values())
     print(hashlib.sha256(weights).hexdigest())
 
@@ -58,7 +63,7 @@ def finish(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Hash of the weights of a training that nothing happened to."""
+    """Hash of the weights of an uninterrupted training."""
     return finish(tmp_path_factory.mktemp("unbroken")).stdout
 
 
@@ -76,8 +81,8 @@ def test_a_killed_training_ends_in_the_same_bytes(unbroken: str, tmp_path: Path)
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "toy.jsonl").exists()
     ended = finish(tmp_path)
-    assert "toy: taken up at step" in ended.stderr
-    assert "taken up at step 0 " not in ended.stderr
+    assert "toy: resumed at step" in ended.stderr
+    assert "resumed at step 0 " not in ended.stderr
     assert ended.stdout == unbroken
     first, *later = map(json.loads, (tmp_path / "toy.jsonl").read_text().splitlines())
     assert {"training", "processor", "torch", "steps"} <= set(first)
@@ -88,7 +93,7 @@ def test_a_finished_training_is_not_repeated(unbroken: str, tmp_path: Path) -> N
     finish(tmp_path)
     (tmp_path / "toy.jsonl").unlink()
     ended = finish(tmp_path)
-    assert f"taken up at step {STEPS} of {STEPS}" in ended.stderr
+    assert f"resumed at step {STEPS} of {STEPS}" in ended.stderr
     assert ended.stdout == unbroken
     assert (tmp_path / "toy.jsonl").exists()
 
@@ -102,42 +107,95 @@ def toy(folder: Path, *, data_key: str = "k", nan_at: int | None = None) -> nn.M
         value = (model(x) - x.flip(1)).square().mean()
         return {"loss": value * torch.nan if step == nan_at else value}
 
-    scratch, log = folder / "scratch", folder / "toy.jsonl"
-    place = {"scratch": scratch, "log": log}
-    fit("toy", model, loss, Schedule(100, 1e-2, 1), data_key=data_key, save_every=0.0, **place)
+    train_model(
+        "toy",
+        model,
+        loss,
+        TrainingSchedule(100, 1e-2, 1),
+        module="seedlab.training",
+        data_key=data_key,
+        scratch=folder / "scratch",
+        log=folder / "toy.jsonl",
+        save_every=0.0,
+    )
     return model
 
 
 def test_a_loss_that_is_no_number_names_the_remedy_and_the_last_state(tmp_path: Path) -> None:
-    with pytest.raises(
-        TrainingError, match=r"toy lost its way at step 60: the loss is nan"
-    ) as told:
+    with pytest.raises(TrainingError, match=r"toy diverged at step 60: the loss is nan") as caught:
         toy(tmp_path, nan_at=60)
     (state,) = tmp_path.glob("scratch/*/state.pt")
-    assert "learning rate in params.yaml" in str(told.value)
-    assert str(state) in str(told.value)
+    assert "learning rate in params.yaml" in str(caught.value)
+    assert str(state) in str(caught.value)
     assert torch.load(state, weights_only=True)["step"] == 50
     assert not (tmp_path / "toy.jsonl").exists()
 
 
-def test_a_state_of_other_data_is_not_taken_up(
+def test_a_state_of_other_data_is_not_resumed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     toy(tmp_path)
     toy(tmp_path, data_key="other")
-    assert "taken up" not in capfd.readouterr().err
+    assert "resumed" not in capfd.readouterr().err
     assert len(list(tmp_path.glob("scratch/*/state.pt"))) == 2
 
 
+def other_code(modules: str) -> str:
+    return "0" * 64
+
+
+def other_torch(names: Iterable[str]) -> dict[str, str]:
+    return package_versions(names) | {"torch": "1.0.0"}
+
+
+def other_device(device: torch.device) -> str:
+    return "cpu of another kind"
+
+
+@pytest.mark.parametrize(
+    ("function", "other"),
+    [
+        ("hash_code", other_code),
+        ("package_versions", other_torch),
+        ("device_kind", other_device),
+    ],
+)
+def test_a_state_of_other_code_libraries_or_device_is_not_resumed(
+    function: str,
+    other: Callable[..., object],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toy(tmp_path)
+    toy(tmp_path)
+    assert "toy: resumed at step 100 of 100" in capfd.readouterr().err
+    monkeypatch.setattr(training, function, other)
+    toy(tmp_path)
+    assert "resumed" not in capfd.readouterr().err
+    assert len(list(tmp_path.glob("scratch/*/state.pt"))) == 2
+
+
+def test_each_training_names_its_own_code() -> None:
+    modules = ("autoencoder", "clip", "descriptor", "diffusion", "perceptual_distance")
+    keys = [describe_computation(f"seedlab.{module}") for module in modules]
+    assert len({key["code"] for key in keys}) == len(modules)
+    for key in keys:
+        assert {"torch", "diffusers", "transformers", "device"} < set(key)
+    for module in modules:
+        files = code_files(f"seedlab.{module}")
+        assert {f"seedlab/{module}.py", "seedlab/training.py"} <= set(files)
+
+
 def test_the_rate_rises_then_falls() -> None:
-    rates = [SCHEDULE.rate(step) for step in range(STEPS)]
+    rates = [SCHEDULE.rate_factor(step) for step in range(STEPS)]
     assert rates[0] == 0.1
     assert rates[9:11] == [1.0, 1.0]
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(SCHEDULE.final_rate, abs=1e-3)
 
 
-# Fills the disk after the first state; then says what it finds, makes room and goes on.
+# Fills the disk after the first state, prints the error and the state, frees the disk and resumes.
 FULL = SCRIPT.replace("BEFORE", "if step == 60 and not room.exists(): fill()").replace(
     "AROUND",
     """
@@ -175,10 +233,10 @@ def test_a_full_disk_loses_nothing_that_was_trained(unbroken: str, tmp_path: Pat
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    said, state, weights = ended.stdout.splitlines()
-    assert said.startswith(f"The disk is full: {tmp_path}/scratch/")
-    assert "state.pt could not be written" in said
-    assert "run the same command again: what was finished stays" in said
+    message, state, weights = ended.stdout.splitlines()
+    assert message.startswith(f"The disk is full: {tmp_path}/scratch/")
+    assert "state.pt could not be written" in message
+    assert "run the same command again: what was finished stays" in message
     assert state == "50 1"  # the state of step 50, and nothing beside it
-    assert "toy: taken up at step 50 of" in ended.stderr
+    assert "toy: resumed at step 50 of" in ended.stderr
     assert weights + "\n" == unbroken
