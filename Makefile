@@ -39,19 +39,19 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab measure --lab data/lab
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
-bench: bench-speed bench-seeds bench-detectors bench-validation ## all of the measurements (many hours)
+bench: bench-speed bench-seeds bench-detectors bench-validation ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
-	@$(BIN)/python benchmarks/all.py docs/benchmarks.md docs/benchmarks.json
+	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
 
-bench-seeds: $(READY) ## measure the scan of the seed space and write docs/seeds.md
-	@$(BIN)/python benchmarks/scan_page.py docs/seeds.md docs/seeds.json
+bench-seeds: $(READY) ## measure the seed scan and the search strategies and write docs/seeds.md
+	@$(BIN)/python -m benchmarks.seeds docs/seeds.md docs/seeds.json
 
 bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md
-	@$(BIN)/python benchmarks/detectors_page.py docs/detectors.md docs/detectors.json
+	@$(BIN)/python -m benchmarks.detectors docs/detectors.md docs/detectors.json
 
-bench-validation: $(READY) ## judge pictures whose truth is known and write docs/validation.md
-	@$(BIN)/python benchmarks/validation.py docs/validation.md docs/validation.json
+bench-validation: $(READY) ## judge images whose true answer is known and write docs/validation.md
+	@$(BIN)/python -m benchmarks.validation docs/validation.md docs/validation.json
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)
 	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro

@@ -1,0 +1,1 @@
+"""Speed: how long the demonstration, a stage, DVC's bookkeeping, the engine and `publish` take."""

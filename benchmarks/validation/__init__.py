@@ -1,0 +1,1 @@
+"""Validation: how often findings are right, on images whose true answer is known."""

@@ -1,0 +1,54 @@
+"""Every page is what its figures give, and leads with a summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from benchmarks.detectors.page import render_page as detectors_page
+from benchmarks.seeds.page import render_page as seeds_page
+from benchmarks.shared.rates import rate_figures
+from benchmarks.speed.page import render_page as speed_page
+from benchmarks.validation.page import render_page as validation_page
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {
+    "benchmarks": speed_page,
+    "detectors": detectors_page,
+    "seeds": seeds_page,
+    "validation": validation_page,
+}
+
+
+@pytest.mark.parametrize(("name", "render_page"), PAGES.items(), ids=PAGES)
+def test_a_page_says_what_its_figures_do(
+    name: str, render_page: Callable[[dict[str, Any]], str]
+) -> None:
+    figures = json.loads((DOCS / f"{name}.json").read_text("utf-8"))
+    assert (DOCS / f"{name}.md").read_text("utf-8") == render_page(figures)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_leads_with_its_summary(name: str) -> None:
+    headings = [
+        line
+        for line in (DOCS / f"{name}.md").read_text("utf-8").splitlines()
+        if line.startswith("#")
+    ]
+    assert headings[1] == "## Summary"
+
+
+def test_every_finding_behind_a_rate_is_in_its_table() -> None:
+    figures = json.loads((DOCS / "validation.json").read_text("utf-8"))
+    assert figures
+    for part, lab in figures.items():
+        table = pd.read_parquet(DOCS / "validation" / f"{part}.parquet")
+        for rates in lab["rates"]:
+            key = ["way", "checkpoint", "group"]
+            rows = table[(table[key] == [rates[column] for column in key]).all(axis=1)]
+            hits = int((rows["finding"] == "supported").sum())
+            assert rate_figures(hits, len(rows)) == rates["supported"]
