@@ -43,9 +43,7 @@ class AutoencoderSettings:
 def build_autoencoder(settings: AutoencoderSettings, size: int) -> AutoencoderKL:
     """An untrained AutoencoderKL without attention, which works on pictures of any size."""
     levels = len(settings.channels)
-    torch.manual_seed(
-        settings.seed
-    )  # diffusers draws the initial weights from the global generator
+    torch.manual_seed(settings.seed)  # diffusers draws initial weights from the global generator
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,

@@ -78,7 +78,7 @@ class ResidualBlock(nn.Module):
 class DescriptorNetwork(nn.Module):
     """Small residual network with generalised mean pooling (p = 3) and projection to unit length.
 
-    The last block keeps the resolution of 1/16 of the picture's. Many small parts, of which a crop
+    The last block keeps the resolution, 1/16 of the picture. Many small parts, of which a crop
     keeps most, distinguish copies better than few large ones.
     """
 
@@ -179,7 +179,10 @@ def choose_preprocessing(pictures: Tensor) -> Preprocessing:
 def train_descriptor(
     pictures: Tensor, settings: DescriptorSettings, *, data_key: str, scratch: Path, log: Path
 ) -> DescriptorNetwork:
-    """Descriptor trained on ``pictures``: uint8 [n, 3, s, s], all different from one another."""
+    """A descriptor trained on ``pictures``, uint8 [n, 3, s, s], all different from one another.
+
+    See ``training.train_model`` for the other arguments and errors.
+    """
     network = build_descriptor(settings).to(default_device())
     preprocessing = choose_preprocessing(pictures)
     batch = min(settings.batch, len(pictures))

@@ -43,9 +43,8 @@ def warp(
     side = 1 / (zero + 1 if zoom is None else zoom.to(x))
     turn = zero if angle is None else angle.to(x)
     flip = 1 - 2 * (zero if mirrored is None else mirrored.to(x))
-    aspect = (
-        x.shape[-2] / x.shape[-1]
-    )  # a rotation is rigid in pixels, not in the unit square of the grid
+    # A rotation is rigid in pixels, not in the unit square of the grid.
+    aspect = x.shape[-2] / x.shape[-1]
     cos, sin = side * turn.cos(), side * turn.sin()
     across = torch.stack([cos * flip, -sin * aspect, zero if right is None else right.to(x)], 1)
     along = torch.stack([sin * flip / aspect, cos, zero if down is None else down.to(x)], 1)

@@ -194,8 +194,8 @@ def train_distance(
     def loss(step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
         _clamp_heads(model)
         x, other = draw_crops(generator).chunk(2)
-        size = settings.pictures_per_kind
-        groups = zip(DISTORTIONS, x.split(size), other.split(size), strict=True)
+        per_kind = settings.pictures_per_kind
+        groups = zip(DISTORTIONS, x.split(per_kind), other.split(per_kind), strict=True)
         levels = torch.cat(
             [build_distortion_series(kind, a, b, generator) for kind, a, b in groups], 1
         )
@@ -220,9 +220,8 @@ def train_distance(
         log=log,
     )
     _clamp_heads(model)
-    model.load_state_dict(
-        make_half_precision_state(model), strict=False
-    )  # `lins` names the heads twice
+    # Not strict, because `lins` names the heads a second time.
+    model.load_state_dict(make_half_precision_state(model), strict=False)
     return model
 
 
