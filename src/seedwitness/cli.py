@@ -71,7 +71,7 @@ def add(
     from seedwitness.commands.add import add_target as added
 
     target = added(image, name, caption)
-    there = "" if target.new else " It was there already."
+    there = "" if target.is_new else " It was there already."
     typer.echo(f"{target.path} is the target {target.name}.{there} `seedwitness run` examines it.")
 
 
@@ -202,17 +202,35 @@ def ui(
     from seedwitness.tracking import ui as module
 
     settings = load_section(TrackingSettings, "tracking")
-    line = module.command(settings, port)
-    typer.echo(f"Open {module.address(port)} in a browser; Ctrl-C ends it.")
-    raise typer.Exit(module.serve(line))
+    line = module.build_command(settings, port)
+    typer.echo(f"Open {module.format_address(port)} in a browser; Ctrl-C ends it.")
+    raise typer.Exit(module.run_server(line))
 
 
-@app.command(hidden=True)
-def warm(path: str) -> None:
-    """Keep a process from which stages are forked; `seedwitness run` starts it and ends it."""
+@app.command()
+def ledger(
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove the keys that nothing uses any more.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what the cache of latents and scans holds, by key, with sizes and dates."""
+    from seedwitness.commands import ledger as module
+
+    entries = module.list_ledger()
+    for line in [module.as_json(entries)] if as_json else module.format_lines(entries):
+        typer.echo(line)
+    if prune:
+        typer.echo(module.prune(entries), err=True)
+
+
+@app.command(name="fork-server", hidden=True)
+def fork_server(path: str) -> None:
+    """Keep a process that stages are forked from; `seedwitness run` starts it and ends it."""
+    from seedwitness.commands.run import PRELOADED
     from seedwitness.runtime.fork_server import serve
 
-    serve(path, app)
+    serve(path, app, PRELOADED)
 
 
 @app.command()

@@ -77,7 +77,7 @@ def test_the_ledger_is_the_same_whatever_the_order_and_the_breaks(
     tiny: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     whole = run(tiny, tmp_path / "whole")
-    assert (whole.found, whole.computed) == (0, 4)
+    assert (whole.cached, whole.computed) == (0, 4)
     backwards = run(tiny, tmp_path / "backwards", ROWS[::-1])
     assert files(tmp_path / "backwards") == files(tmp_path / "whole")
     # What is missing is computed in the same batches as ever.
@@ -85,7 +85,7 @@ def test_the_ledger_is_the_same_whatever_the_order_and_the_breaks(
     before = files(tmp_path / "whole")
     lost.unlink()
     again = run(tiny, tmp_path / "whole")
-    assert (again.found, again.computed) == (3, 1)
+    assert (again.cached, again.computed) == (3, 1)
     assert files(tmp_path / "whole") == before
     for each in (backwards, again):
         assert each.samples.keys() == whole.samples.keys() == {recipe.id for recipe in ROWS}
@@ -104,7 +104,7 @@ def test_so_it_is_whatever_the_number_of_workers(tiny: LoadedCheckpoint, tmp_pat
 def test_another_batch_differs_in_last_bits_only(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     ones = run(tiny, tmp_path, batch=1)
     fours = run(tiny, tmp_path, batch=4)
-    assert fours.found == 0
+    assert fours.cached == 0
     for name, made in ones.samples.items():
         torch.testing.assert_close(fours.samples[name].latent, made.latent, rtol=0, atol=1e-4)
         assert fours.samples[name].noise_sha256 == made.noise_sha256
@@ -119,7 +119,7 @@ def test_a_damaged_shard_is_computed_again(
     damaged.write_bytes(damaged.read_bytes()[:-5])
     with caplog.at_level(logging.WARNING):
         again = run(tiny, tmp_path)
-    assert (again.found, again.computed) == (3, 1)
+    assert (again.cached, again.computed) == (3, 1)
     assert files(tmp_path) == before
     assert damaged.name in caplog.text
 
@@ -132,7 +132,7 @@ def test_every_finished_trial_is_watched_once(tiny: LoadedCheckpoint, tmp_path: 
         seen.extend(made)
         return "best 0.5"
 
-    execute(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, watch=watch)
+    execute(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, progress=watch)
     assert sorted(seen) == sorted(recipe.id for recipe in ROWS)
 
 
@@ -144,7 +144,7 @@ def test_it_is_quiet_where_nobody_watches(
 
 
 def test_nothing_to_run_is_nothing_run(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
-    assert run(tiny, tmp_path, []) == ExecutionResult({}, 0, 0)
+    assert run(tiny, tmp_path, []) == ExecutionResult({}, 0, 0, frozenset())
 
 
 def test_a_cut_prompt_is_not_silent(

@@ -11,11 +11,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from seedwitness.engine import latent_cache
-from seedwitness.engine.latent_cache import Shard
+from seedwitness.engine.latent_cache import EngineEnvironment, KeyedBatches, Shard
 from seedwitness.records.recipe import Recipe
 
 RECIPE = Recipe(prompt="a", seed=0, width=32, height=32, sampler="ddim", steps=2, guidance=3.0)
 CHECKPOINT = "c" * 64
+ENVIRONMENT = EngineEnvironment("e" * 64, (("torch", "2.13.0"),), "cpu AVX2", 2)
+BATCHES = KeyedBatches(CHECKPOINT, 4, ENVIRONMENT)
 
 
 def recipes(seeds: int, prompts: str = "a") -> list[Recipe]:
@@ -23,7 +25,7 @@ def recipes(seeds: int, prompts: str = "a") -> list[Recipe]:
 
 
 def cut(rows: list[Recipe], size: int = 4) -> list[Shard]:
-    return latent_cache.cut_into_shards(CHECKPOINT, rows, batch=4, size=size)
+    return latent_cache.cut_into_shards(BATCHES, rows, size=size)
 
 
 def test_every_recipe_is_in_one_shard_whatever_their_order() -> None:
@@ -73,17 +75,15 @@ def test_a_larger_budget_and_a_further_prompt_find_full_shards_again() -> None:
 )
 def test_what_changes_latents_changes_the_key(change: dict[str, object]) -> None:
     other = replace(RECIPE, **change)  # type: ignore[arg-type]
-    assert latent_cache.cache_key(CHECKPOINT, other, 4) != latent_cache.cache_key(
-        CHECKPOINT, RECIPE, 4
-    )
+    assert BATCHES.key(other) != BATCHES.key(RECIPE)
     assert len({shard.key for shard in cut([RECIPE, other])}) == 2
 
 
 def test_so_do_the_checkpoint_and_the_batch_but_not_the_seed() -> None:
-    own = latent_cache.cache_key(CHECKPOINT, RECIPE, 4)
-    assert latent_cache.cache_key("d" * 64, RECIPE, 4) != own
-    assert latent_cache.cache_key(CHECKPOINT, RECIPE, 5) != own
-    assert latent_cache.cache_key(CHECKPOINT, replace(RECIPE, seed=9, prompt="b"), 4) == own
+    key = BATCHES.key(RECIPE)
+    assert replace(BATCHES, checkpoint_sha256="d" * 64).key(RECIPE) != key
+    assert replace(BATCHES, batch=5).key(RECIPE) != key
+    assert BATCHES.key(replace(RECIPE, seed=9, prompt="b")) == key
 
 
 @pytest.fixture

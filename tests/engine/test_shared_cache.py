@@ -19,25 +19,25 @@ from pathlib import Path
 
 import torch
 
-from seedwitness import config
-from seedwitness.checkpoints.loading import load
-from seedwitness.records import Recipe
-from seedwitness.engine.executor import run_recipes
+from seedwitness.checkpoints.loading import load_checkpoint
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.engine.executor import execute
+from seedwitness.records.recipe import Recipe
 
 path, ledger, batch, count, room = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 logging.basicConfig(level=logging.WARNING)
 torch.set_num_threads(1)
-loaded = load("tiny", config.Checkpoint(family="diffusers", path=Path(path)))
+loaded = load_checkpoint("tiny", CheckpointSettings(family="diffusers", path=Path(path)))
 recipes = [Recipe("a red fish", seed, 32, 32, "ddim", 2, 3.0) for seed in range(count)]
-run_recipes(loaded, recipes[:1], batch=1, shard=1, ledger=Path(ledger) / "warm")
+execute(loaded, recipes[:1], batch=1, shard=1, ledger=Path(ledger) / "warm")
 print("ready", flush=True)
 sys.stdin.readline()
 if room:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + room * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-done = run_recipes(loaded, recipes, batch=batch, shard=batch, ledger=Path(ledger) / "own")
-print(json.dumps([done.found, done.computed, len(done.made)]))
+done = execute(loaded, recipes, batch=batch, shard=batch, ledger=Path(ledger) / "own")
+print(json.dumps([done.cached, done.computed, len(done.samples)]))
 """
 
 
@@ -95,12 +95,12 @@ def test_where_memory_runs_out_the_batch_is_halved(
     [(figures, said)] = answers([short])
     assert figures == [0, 2, 2048]
     # Once, and not again for the second shard.
-    assert said.count("Memory ran out with 1024 images at a time on tiny: going on with 512") == 1
+    assert said.count("Out of memory with 1024 images at a time on tiny: going on with 512") == 1
     recipe = Recipe("a red fish", 1023, 32, 32, "ddim", 2, 3.0)
     alone = execute(tiny, [recipe], batch=1, shard=1, ledger=tmp_path / "alone")
     recipes = [Recipe("a red fish", seed, 32, 32, "ddim", 2, 3.0) for seed in range(2048)]
     kept = execute(tiny, recipes, batch=1024, shard=1024, ledger=tmp_path / "own")
-    assert (kept.found, kept.computed) == (2, 0)
+    assert (kept.cached, kept.computed) == (2, 0)
     torch.testing.assert_close(
         kept.samples[recipe.id].latent, alone.samples[recipe.id].latent, rtol=0, atol=1e-4
     )

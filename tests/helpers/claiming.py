@@ -7,7 +7,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from seedwitness.records.document import read_document
 from seedwitness.records.target import Claim, TargetRecord
-from seedwitness.targets.reading import read
+from seedwitness.targets.target_reader import read_target
 
 SETTINGS = (
     "an owl at night, oil on canvas\nNegative prompt: blurry\n"
@@ -42,7 +42,7 @@ COMFY = {
 
 def claimed(path: Path) -> tuple[list[Claim], list[str]]:
     """The claims by way of the record's file: what a stage hands on."""
-    target = read(path, "x").target
+    target = read_target(path, "x").record
     target.write(path.with_suffix(".json"))
     assert read_document(TargetRecord, path.with_suffix(".json")) == target
     return target.claims, target.unread

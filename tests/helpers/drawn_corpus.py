@@ -9,7 +9,7 @@ from PIL import Image
 
 from seedlab.drawing.picture import draw_picture
 from seedlab.drawing.plan import plan_sketches
-from seedwitness.corpus import Fingerprint
+from seedwitness.corpus import ImageHashes
 from seedwitness.imaging import perceptual_fingerprint
 from seedwitness.imaging.decoding import decode_image
 from seedwitness.metrics import phash
@@ -38,8 +38,8 @@ def write_corpus(folder: Path) -> Path:
     return folder
 
 
-def compute_fingerprint(image: Image.Image) -> Fingerprint:
-    return Fingerprint(phash.hash_image(image), perceptual_fingerprint.fingerprint_image(image))
+def compute_fingerprint(image: Image.Image) -> ImageHashes:
+    return ImageHashes(phash.hash_image(image), perceptual_fingerprint.fingerprint_image(image))
 
 
 def read_vectors(vectors: faiss.IndexFlatIP) -> np.ndarray:

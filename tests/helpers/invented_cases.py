@@ -26,6 +26,7 @@ from PIL import Image
 from seedwitness.config.reading import validate
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.records.copy_map import CopyMap
+from seedwitness.records.findings import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import ReplaySummary, SearchSummary
 from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
@@ -43,7 +44,12 @@ from seedwitness.records.tables import (
 )
 from seedwitness.records.target import TargetRecord
 from seedwitness.verdict.case_data import CaseData
-from seedwitness.verdict.judgement import judge
+from seedwitness.verdict.judgement import judge_cases
+
+
+ONE_GREY = Reason(
+    code="target-flat", values={"measure": "bits_per_pixel", "value": 0.01, "minimum": 0.2}
+)
 
 
 def write_case(
@@ -112,7 +118,7 @@ def write_case(
         metric="descriptor",
         label="lab weights",
         windows=[0.03125 * k for k in range(25)],
-        ending="" if name == "clean" else "in the last of 12 steps of DDIM from its noise",
+        ending_steps=None if name == "clean" else 12,
     ).write(folder / "maps" / "maps.json")
     folder = data / "search" / target / name
     write_table(
@@ -128,7 +134,7 @@ def write_case(
                 "nfe": recipe.nfe,
                 "noise_sha256": f"{k:064x}",
                 "latent_sha256": f"{k + 4096:064x}",
-                "guide": 1.0 - near[k],
+                "latent_distance": 1.0 - near[k],
                 "shard": "latents-00000.safetensors",
                 "row": k,
             }
@@ -142,8 +148,8 @@ def write_case(
         checkpoint=name,
         checkpoint_sha256=identity(name).sha256,
         strategy="sweep",
-        guide="latent-rms",
-        fitting="stretched to 128 × 128",
+        distance="latent-rms",
+        resize="stretched to 128 × 128",
         budget_nfe=24 * TRIAL_COUNT,
         nfe=24 * TRIAL_COUNT,
         trials=TRIAL_COUNT,
@@ -151,8 +157,7 @@ def write_case(
         stopped="the budget is spent",
         ended="budget",
         best_trial=recipes[closest[1]].id,
-        best_guide=float(1.0 - near[closest[1]]),
-        ledger="9a" * 32,
+        best_distance=float(1.0 - near[closest[1]]),
     )
     searched.write(folder / "search.json")
     ReplaySummary(
@@ -160,10 +165,9 @@ def write_case(
         checkpoint=name,
         reference="clean",
         reference_sha256=identity("clean").sha256,
-        guide="" if itself else "latent-rms",
+        distance="" if itself else "latent-rms",
         trials=0 if itself else TRIAL_COUNT,
         nfe=0 if itself else 24 * TRIAL_COUNT,
-        note="clean is the reference itself" if itself else "every recipe of the search",
     ).write(data / "replay" / target / name / "replay.json")
     ladder = climbed(100 + seed) if target == "owl" else []
     reached = data / "reach" / target / name
@@ -181,23 +185,23 @@ def write_case(
     return CaseData(
         target=about,
         checkpoint=identity(name),
-        flat=["one grey level"] if target == "flat" else (),
+        low_information=[ONE_GREY] if target == "flat" else (),
         scores=scores,
         controls=read_table(data / "controls" / name / "controls.parquet", CONTROL_SCORES),
-        known=read_table(data / "controls" / name / "known.parquet", CONTROL_SCORES),
+        learned=read_table(data / "controls" / name / "learned.parquet", CONTROL_SCORES),
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
         search=searched,
         prompts=typed_frame(prompts(target), PROMPTS),
         trials=read_table(folder / "trials.parquet", TRIALS),
-        codecs=files,
+        coded_files=files,
         scan=looked,
     )
 
 
 def write_findings(data: Path, target: str, cases: Sequence[CaseData]) -> None:
     settings = validate(JudgeSettings, SETTINGS["judge"], "judge")
-    for found in judge(cases, settings):
+    for found in judge_cases(cases, settings):
         found.write(data / "judge" / target / found.checkpoint / "finding.json")
 
 

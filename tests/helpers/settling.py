@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from seedwitness.stages import output_path, protocol
+from seedwitness.stages import output_path, plan
 
 COMMITTED: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
@@ -17,12 +17,12 @@ COMMITTED: dict[str, Any] = yaml.safe_load(
 
 
 def settle(root: Path, **sections: object) -> None:
-    """Write ``params.yaml`` and the protocol in ``root``; ``sections`` stand in for whole ones.
+    """Write ``params.yaml`` and the plan in ``root``; ``sections`` replace whole sections.
 
     Of other checkpoints than the committed ones nothing is known to be learned.
     """
     if "checkpoints" in sections:
-        sections = {"controls": COMMITTED["controls"] | {"known": None}, **sections}
+        sections = {"controls": COMMITTED["controls"] | {"learned": None}, **sections}
     _freeze(root, {**COMMITTED, **sections})
 
 
@@ -33,18 +33,26 @@ def change(root: Path, section: str, **values: object) -> None:
     _freeze(root, params)
 
 
-def bring(root: Path, **hashes: object) -> None:
+MATERIALS: dict[str, Any] = {
+    "controls": {"images": "c0" * 32, "similar_to": "5a" * 32, "learned": {}},
+    "corpus": "c1" * 32,
+    "clip": "c2" * 32,
+    "phrases": "e3" * 32,
+    "weights": {},
+}
+"""Hashes that stand for those of a project's materials."""
+
+
+def write_materials(root: Path, **hashes: object) -> None:
     """Write what stands for the hashes of a project's materials."""
     folder = root / output_path("materials")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "materials.json").write_text(
-        json.dumps({"controls": "c0" * 32, "phrases": "e3" * 32, **hashes})
-    )
+    (folder / "materials.json").write_text(json.dumps({**MATERIALS, **hashes}))
 
 
 def _freeze(root: Path, params: dict[str, object]) -> None:
     if not (root / output_path("materials")).exists():
-        bring(root)
+        write_materials(root)
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     with chdir(root):
-        protocol.run()
+        plan.run()

@@ -10,14 +10,14 @@ import yaml
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from seedlab.drawing.picture import draw
-from seedlab.drawing.world import sketches
+from seedlab.drawing.picture import draw_picture
+from seedlab.drawing.plan import plan_sketches
 from seedwitness.stages import run_stage
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "data" / "lab"
 UNET = "unet/diffusion_pytorch_model.safetensors"
-PLAN = sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
+PLAN = plan_sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +47,11 @@ def every_stage() -> Callable[[], None]:
     """Runs all stages of the small project, one after the other; the working directory is there."""
 
     def run_all() -> None:
+        for stage in ("materials", "plan"):
+            run_stage(stage, [])
         for name in ("own", "clean"):
             run_stage("identify", [name])
-        for name in ("clip", "clip-text", "descriptor", "lpips"):
-            run_stage("weights", [name])
-        for stage in ("materials", "protocol", "index"):
-            run_stage(stage, [])
+        run_stage("index", [])
         for target in ("owl", "flat"):
             for stage in ("prepare", "recover", "lookup"):
                 run_stage(stage, [target])
@@ -64,6 +63,8 @@ def every_stage() -> Callable[[], None]:
             run_stage("controls", [name])
         for target in ("owl", "flat"):
             run_stage("judge", [target])
+        run_stage("attempts", [])
+        for target in ("owl", "flat"):
             run_stage("report", [target])
         for stage in ("overview", "publish"):
             run_stage(stage, [])
@@ -96,7 +97,7 @@ def _folder(path: Path, numbers: range) -> None:
     path.mkdir(parents=True)
     lines = []
     for number in numbers:
-        draw(PLAN[number].theme, PLAN[number].seed, 64).save(path / f"{number}.png")
+        draw_picture(PLAN[number].theme, PLAN[number].seed, 64).save(path / f"{number}.png")
         lines.append({"file_name": f"{number}.png", "text": PLAN[number].wordings[0]})
     (path / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -115,11 +116,11 @@ def _params() -> dict[str, object]:
     params["score"]["watch"] = str(LAB / "dvc.lock")
     params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
     params["scan"] |= {"end_seed": 65_536, "steps": 2}
-    params["scan"]["fit"] |= {"guidances": [3.0], "steps": [2]}
+    params["scan"]["recipe_fit"] |= {"guidances": [3.0], "steps": [2]}
     params["score"]["metrics"].append("clip-text")
     weights = params["score"]["weights"] | {"clip-text": params["score"]["weights"]["clip"]}
     params["score"]["weights"] = {name: str(ROOT / path) for name, path in weights.items()}
     params["controls"] |= {"path": "pictures/outside", "count": 6, "watch": "pictures"}
-    params["controls"]["known"] |= {"folders": {"own": "pictures/seen"}, "count": 4}
-    params["judge"] |= {"reference": "clean", "least_controls": 4, "alpha": 0.2}
+    params["controls"]["learned"] |= {"folders": {"own": "pictures/seen"}, "count": 4}
+    params["judge"] |= {"reference": "clean", "min_controls": 4, "alpha": 0.2}
     return dict(params)

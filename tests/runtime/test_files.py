@@ -10,13 +10,8 @@ from pathlib import Path
 import pytest
 
 from seedwitness.errors import DiskFullError, WriteError
-from seedwitness.runtime.files import (
-    exclusive_claim,
-    explain_write_errors,
-    replace_whole,
-    sha256_file,
-    write_whole,
-)
+from seedwitness.runtime.files import (exclusive_claim, explain_write_errors, replace_whole, write_whole)
+from seedwitness.runtime.hashes import (sha256_file)
 
 
 def names(folder: Path) -> list[str]:

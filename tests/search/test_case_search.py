@@ -111,7 +111,7 @@ def test_a_strategy_may_ask_again_for_what_came_close(
     ("changes", "message"),
     [
         ({"strategy": {"name": "sweeep"}}, "search.strategy.name: .* Did you mean `sweep`"),
-        ({"guide": "latent"}, "search.distance: .* Known are: latent-rms"),
+        ({"distance": "latent"}, "search.distance: .* Known are: latent-rms"),
         ({"sampler": "plms"}, "Known are: ddim, dpmpp-2m, euler"),
         ({"rng": "philox"}, "search.rng: .* Known are: philox-nv"),
         ({"sampler": "euler", "eta": 1.0}, "knows no eta"),

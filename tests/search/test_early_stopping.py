@@ -63,7 +63,7 @@ def test_it_ends_with_the_copy_that_makes_enough(
         {"it": SearchCase(picture(), PROMPTS)},
         settings(copies=wanted),
         ledger,
-        copies=nearest((6, 9, 10), latents),
+        copy_test=nearest((6, 9, 10), latents),
     ).outcomes["it"]
     assert found.recipes == whole.recipes[: last + 1]
     assert found.ended == "copies"

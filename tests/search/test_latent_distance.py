@@ -5,7 +5,7 @@ from PIL import Image
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine.sampling import encode_pictures
-from seedwitness.imaging.alignment import RULES, fitted
+from seedwitness.imaging.alignment import RESIZE_RULES, resize_by_rule
 from seedwitness.search.latent_distance import latent_rms_distance, rms
 
 
@@ -38,8 +38,8 @@ def test_latents_are_compared_with_the_encoded_target(tiny: LoadedCheckpoint) ->
 def test_a_target_of_another_size_is_compared_as_the_rule_fits_it(tiny: LoadedCheckpoint) -> None:
     image = picture(50, 20)
     zeros = torch.zeros((1, 4, 6, 10))
-    for rule in RULES:
-        whole = fitted(image, 40, 24, rule)
+    for rule in RESIZE_RULES:
+        whole = resize_by_rule(image, 40, 24, rule)
         of_size = latent_rms_distance(tiny.pipeline, whole, 40, 24, "stretch")
         assert torch.equal(
             latent_rms_distance(tiny.pipeline, image, 40, 24, rule)(zeros), of_size(zeros)

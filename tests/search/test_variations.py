@@ -9,7 +9,7 @@ from seedwitness.records.recipe import Recipe
 from seedwitness.search.strategy import StrategyInput
 from seedwitness.search.sweep import sweep
 from seedwitness.search.variations import STRENGTHS, variations
-from seedwitness.seeds import noise
+from seedwitness.seeds import draw_noise
 
 SHAPE = (4, 8, 8)
 TARGET = torch.randn(SHAPE, generator=torch.Generator().manual_seed(1_000_003))
@@ -26,7 +26,7 @@ def plan(budget: int, first_seed: int = 0) -> StrategyInput:
 def apart(each: Recipe) -> float:
     """How far a recipe's noise is from the target's: what a checkpoint that keeps all would see."""
     wrong = 0.5 if each.prompt == "a cat" else 0.0
-    return float((noise([each], SHAPE)[0] - TARGET).square().mean().sqrt()) + wrong
+    return float((draw_noise([each], SHAPE)[0] - TARGET).square().mean().sqrt()) + wrong
 
 
 def followed(planned: StrategyInput) -> tuple[list[list[Recipe]], str]:

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from settling import settle
 
-from seedlab.drawing.picture import draw
-from seedlab.drawing.world import sketches
+from seedlab.drawing.picture import draw_picture
+from seedlab.drawing.plan import plan_sketches
 from seedwitness.errors import CheckpointError, ConfigError, PictureError, RecordError
-from seedwitness.imaging.decoding import decode_image, pixel_hash
+from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
-from seedwitness.prompts.candidates import candidates
+from seedwitness.prompts.prompt_selection import select_prompts
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
 from seedwitness.records.document import read_document
 from seedwitness.records.prompt_recovery import PromptRecovery
@@ -22,7 +22,7 @@ from seedwitness.records.target import Claim, InformationContent, TargetRecord
 from seedwitness.stages import output_path, run_stage
 
 CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"
-PLAN = sketches(1, themes=8, once=8, held_out=0, planted={}, twins_each=0)
+PLAN = plan_sketches(1, themes=8, once=8, held_out=0, planted={}, twins_each=0)
 STATED = "<script>alert(\"1\")</script>\n'an owl' " + "&" * 10_000
 CLAIMED = "an owl at night, oil on canvas"
 NEIGHBOURS = 4
@@ -49,7 +49,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path("art").mkdir()
         lines = []
         for number, sketch in enumerate([*PLAN, PLAN[2]]):
-            draw(sketch.theme, sketch.seed, 64).save(f"art/{number}.png")
+            draw_picture(sketch.theme, sketch.seed, 64).save(f"art/{number}.png")
             text = '"a" <i>copy</i>' if number == 8 else sketch.wordings[0]
             lines.append(json.dumps({"file_name": f"{number}.png", "text": text}) + "\n")
         Path("art/metadata.jsonl").write_text("".join(lines))
@@ -70,7 +70,7 @@ def target(image: Image.Image, claims: list[Claim]) -> TargetRecord:
         file_name="owl.png",
         file_sha256="0" * 64,
         file_bytes=1,
-        pixels_sha256=pixel_hash(image),
+        pixels_sha256=hash_pixels(image),
         **fingerprint_image(image)._asdict(),
         width=image.width,
         height=image.height,
@@ -159,11 +159,11 @@ def test_pictures_of_matches_are_kept_by_rank(here: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {f"{rank}.png" for rank in table["rank"]}
     for row in table.to_dict("records"):
         kept = decode_image(folder / f"{row['rank']}.png")
-        assert pixel_hash(kept) == pixel_hash(decode_image(Path(row["location"])))
+        assert hash_pixels(kept) == hash_pixels(decode_image(Path(row["location"])))
 
 
 def test_the_captions_of_matches_become_candidates(here: Path) -> None:
-    table = candidates(
+    table = select_prompts(
         read_table(output_path("recover", "owl") / "prompts.parquet", PROMPTS),
         read_table(output_path("lookup", "owl") / "matches.parquet", MATCHES),
         6,
@@ -226,7 +226,7 @@ def test_what_is_missing_is_named(
     prepared = output_path("prepare", "owl")
     prepared.mkdir(parents=True)
     target(decode_image(here / "art" / "0.png"), []).write(prepared / "target.json")
-    with pytest.raises(PictureError, match=r"image\.png.*dvc repro prepare@owl"):
+    with pytest.raises(PictureError, match=r"image\.png.*dvc repro data/targets/owl/dvc.yaml:prepare"):
         run_stage("recover", ["owl"])
     decode_image(here / "art" / "0.png").save(prepared / "image.png")
     settled()

@@ -25,7 +25,7 @@ from seedwitness.stages import run_stage
         (
             "score",
             {"weights": {"clip": "no/clip", "descriptor": "no/descriptor"}, "watch": "no"},
-            ["weights", "clip"],
+            ["materials"],
             CheckpointError,
             "there is no no/clip",
         ),

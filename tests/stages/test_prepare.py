@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from seedwitness.errors import ConfigError, PictureError, SeedwitnessError
-from seedwitness.imaging.decoding import pixel_hash
+from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.records.document import read_document
 from seedwitness.records.target import InformationContent, TargetRecord
 from seedwitness.stages import run_stage
@@ -47,7 +47,7 @@ def test_a_target_becomes_a_picture_and_a_record(project: Path) -> None:
     with Image.open(OUT / "image.png") as image:
         assert (image.mode, image.size) == ("RGB", (48, 32))
         assert image.text == {}  # type: ignore[attr-defined]
-        assert pixel_hash(image) == record.pixels_sha256
+        assert hash_pixels(image) == record.pixels_sha256
     assert (record.name, record.file_name, record.mode) == ("x", "x.png", "RGBA")
     assert [claim.prompt for claim in record.claims] == ["an owl"]
     assert len(record.changes) == 1
@@ -145,7 +145,9 @@ def test_bad_files_are_named_with_the_remedy(name: str, project: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
 def test_a_file_that_may_not_be_read(project: Path) -> None:
     Path("data/targets/x.png").chmod(0)
-    with pytest.raises(PictureError, match=r"x\.png may not be read: Permission.*chmod u\+r"):
+    with pytest.raises(
+        PictureError, match=r"no permission to read .*x\.png: Permission.*chmod u\+r"
+    ):
         run_stage("prepare", ["x"])
 
 

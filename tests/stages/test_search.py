@@ -36,12 +36,13 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
     assert list(trials["prompt_rank"]) == [1, 2] * 6
     assert set(trials["prompt_source"]) == {"user"}
     assert (about.trials, about.nfe, about.budget_nfe) == (12, 48, 48)
-    assert about.best_guide == trials["guide"].min()
-    assert about.best_trial == trials.loc[trials["guide"].idxmin(), "trial"]
-    assert about.fitting == "target stretched from 64 × 48 to 32 × 32 by Lanczos"
+    assert about.best_distance == trials["latent_distance"].min()
+    assert about.best_trial == trials.loc[trials["latent_distance"].idxmin(), "trial"]
+    assert about.resize == "target stretched from 64 × 48 to 32 × 32 by Lanczos"
     identified = read_document(CheckpointIdentity, project / "data/identify/own/checkpoint.json")
     assert about.checkpoint_sha256 == identified.sha256
-    assert (project / ".ledger" / about.ledger).is_dir()
+    (key,) = json.loads((project / ".ledger/uses/search/owl/own.json").read_text())
+    assert (project / ".ledger" / key / "key.json").is_file()
 
     latents = load_file(folder / "latents-00000.safetensors")["latents"]
     assert list(trials["row"]) == [*range(12)]
@@ -56,7 +57,7 @@ def test_of_the_latents_the_best_can_be_kept_and_the_rest_read_from_the_ledger(
     folder = project / "data/search/owl/own"
     trials = read_table(folder / "trials.parquet", TRIALS)
     own = trials[trials["shard"] == "latents-00000.safetensors"]
-    assert set(own["trial"]) == set(trials.sort_values("guide")[:4]["trial"])
+    assert set(own["trial"]) == set(trials.sort_values("latent_distance")[:4]["trial"])
     latents = load_file(folder / "latents-00000.safetensors")["latents"]
     assert hash_rows(latents) == list(own["latent_sha256"])
     assert list(own["row"]) == [0, 1, 2, 3]
@@ -69,7 +70,7 @@ def test_of_the_latents_the_best_can_be_kept_and_the_rest_read_from_the_ledger(
     }
     assert found == dict(hash_of)
 
-    change(project, "judge", metric="patch-l2", copies=[COPY])
+    change(project, "judge", metric="patch-l2", copy_criteria=[COPY])
     change(project, "score", metrics=["patch-l2"], weights={})
     for stage in ("replay", "score"):
         stages.run_stage(stage, ["owl", "own"])
@@ -88,8 +89,8 @@ def test_the_same_inputs_give_the_same_bytes_at_no_cost(project: Path) -> None:
     assert not any(str(project).encode() in data for data in before.values())
     stages.run_stage("search", ["owl", "own"])
     assert outputs(folder) == before
-    seconds = json.loads((project / "data/seconds/owl/own/search.json").read_text())
-    assert (seconds["shards_found"], seconds["shards_computed"]) == (6, 0)
+    seconds = json.loads((project / "data/timings/owl/own/timing.json").read_text())
+    assert (seconds["shards_cached"], seconds["shards_computed"]) == (6, 0)
 
 
 def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
@@ -98,7 +99,7 @@ def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
     searched = read_table(project / "data/search/owl/own/trials.parquet", TRIALS)
     replayed = read_table(project / "data/replay/owl/own/trials.parquet", TRIALS)
     about = read_document(ReplaySummary, project / "data/replay/owl/own/replay.json")
-    differ = ("latent_sha256", "guide", "strategy")
+    differ = ("latent_sha256", "latent_distance", "strategy")
     same = [name for name in TRIALS if name not in differ]
     assert replayed[same].equals(searched[same])
     assert not set(replayed["latent_sha256"]) & set(searched["latent_sha256"])
@@ -108,27 +109,25 @@ def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
 
     # The reference's own search has the same recipes: nothing is computed twice.
     stages.run_stage("search", ["owl", "other"])
-    seconds = json.loads((project / "data/seconds/owl/other/search.json").read_text())
+    seconds = json.loads((project / "data/timings/owl/other/timing.json").read_text())
     assert seconds["shards_computed"] == 0
     own = read_table(project / "data/search/owl/other/trials.parquet", TRIALS)
-    assert own["guide"].equals(replayed["guide"])
+    assert own["latent_distance"].equals(replayed["latent_distance"])
 
 
 def test_the_reference_itself_has_nothing_to_replay(project: Path) -> None:
     stages.run_stage("replay", ["owl", "other"])
     folder = project / "data/replay/owl/other"
     assert read_table(folder / "trials.parquet", TRIALS).equals(typed_frame([], TRIALS))
-    assert (
-        "the reference checkpoint itself"
-        in read_document(ReplaySummary, folder / "replay.json").note
-    )
+    summary = read_document(ReplaySummary, folder / "replay.json")
+    assert (summary.reference, summary.trials, summary.nfe) == ("other", 0, 0)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"strategy": {"name": "sweeep"}}, "Did you mean `sweep`"),
-        ({"guide": "lpips"}, "Known are: latent-rms"),
+        ({"distance": "lpips"}, "Known are: latent-rms"),
         ({"sampler": "eulr"}, "Did you mean `euler`"),
         ({"budget_nfe": 7}, "takes 8"),
         ({"width": 30}, "not 30 × 32"),
@@ -148,7 +147,7 @@ def test_a_half_written_checkpoint_is_refused(project: Path) -> None:
     weights = project / "models/own" / UNET
     weights.write_bytes(weights.read_bytes()[:50_000])
     for stage, keys in (("identify", ["own"]), ("search", ["owl", "own"])):
-        with pytest.raises(CheckpointError, match=f"{UNET} is no whole safetensors file"):
+        with pytest.raises(CheckpointError, match=f"{UNET} is no complete safetensors file"):
             stages.run_stage(stage, keys)
 
 
@@ -186,8 +185,8 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(
 
     monkeypatch.chdir(killed)
     stages.run_stage("search", ["owl", "own"])
-    seconds = json.loads((killed / "data/seconds/owl/own/search.json").read_text())
-    assert seconds["shards_found"] == len(finished)
+    seconds = json.loads((killed / "data/timings/owl/own/timing.json").read_text())
+    assert seconds["shards_cached"] == len(finished)
     assert seconds["shards_computed"] == 12 - len(finished)
     assert finished.items() <= shards(killed).items()  # not one was written anew
 

@@ -17,14 +17,16 @@ def test_a_detector_decides_which_candidates_share_the_budget(project: Path) -> 
     stages.run_stage("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
     about = read_document(SearchSummary, folder / "search.json")
-    assert [each.prompt for each in about.steered] == [
+    assert [each.prompt for each in about.preselected] == [
         "a red fish",
         "a blue lighthouse",
         "one too many",
     ]
-    best = max(about.steered, key=lambda each: each.value)
+    best = max(about.preselected, key=lambda each: each.value)
     assert about.prompts == [best.prompt]
-    assert [each.kept for each in about.steered] == [each is best for each in about.steered]
+    assert [each.selected for each in about.preselected] == [
+        each is best for each in about.preselected
+    ]
     assert read_table(folder / "prompts.parquet", PROMPTS)["text"].tolist() == about.prompts
     trials = read_table(folder / "trials.parquet", TRIALS)
     assert set(trials["prompt"]) == {best.prompt}
@@ -46,7 +48,7 @@ def test_what_is_carried_on_names_the_trial_that_it_came_from(project: Path) -> 
     assert set(parents["steps"]) == {4}
     assert set(trials.loc[trials["steps"] == 4, "parent"]) == {""}
     first = trials[:8]  # the first bracket's
-    assert set(trials["parent"][8:12]) == set(first.sort_values("guide")["trial"][:4])
+    assert set(trials["parent"][8:12]) == set(first.sort_values("latent_distance")["trial"][:4])
 
 
 def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> None:
@@ -67,14 +69,14 @@ def test_a_search_may_estimate_how_rare_it_is_to_come_near(project: Path) -> Non
 
 
 def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
-    change(project, "judge", metric="patch-l2", copies=[COPY])
+    change(project, "judge", metric="patch-l2", copy_criteria=[COPY])
     change(project, "score", metrics=["patch-l2"], weights={})
     change(project, "search", stop={"copies": 3})
     stages.run_stage("search", ["owl", "own"])
     about = read_document(SearchSummary, project / "data/search/owl/own/search.json")
     assert (about.ended, about.trials, about.nfe) == ("copies", 3, 12)
     assert about.stopped.startswith("3 of 3 trials are copies")
-    change(project, "judge", copies=[{**COPY, "threshold": 0.0}])
+    change(project, "judge", copy_criteria=[{**COPY, "threshold": 0.0}])
     change(project, "search", stop={"rate": 0.5})
     stages.run_stage("search", ["owl", "own"])
     about = read_document(SearchSummary, project / "data/search/owl/own/search.json")

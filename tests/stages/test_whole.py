@@ -17,11 +17,13 @@ from seedwitness.checkpoints.loading import load_checkpoint
 from seedwitness.cli import app
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.reading import load_section
+from seedwitness.config.stage_settings import ControlsStage, load_stage_settings
 from seedwitness.config.steps import ReachSettings, SearchSettings
 from seedwitness.config.verdicts import PROMPT_METRIC, DetectorSettings, ScoreSettings
+from seedwitness.controls.execution import recover_prompts
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.imaging import perceptual_fingerprint
-from seedwitness.imaging.alignment import resized_pixels as aligned
+from seedwitness.imaging.alignment import resize_to_tensor as aligned
 from seedwitness.imaging.decoding import decode_image
 from seedwitness.imaging.image_folder import ImageEntry
 from seedwitness.metrics import descriptor, patch_l2
@@ -38,7 +40,7 @@ from seedwitness.records.tables import (
     TRIALS,
     read_table,
 )
-from seedwitness.stages import controls, output_path, run_stage
+from seedwitness.stages import output_path, run_stage
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 CASES = [(target, name) for target in ("owl", "flat") for name in ("own", "clean")]
@@ -73,15 +75,15 @@ def test_a_score_is_that_of_the_picture_that_the_latent_decodes_to(here: Path) -
         "own", load_section(CheckpointSettings, "checkpoints", "own")
     ).pipeline
     target = aligned(decode_image(output_path("prepare", "owl") / "image.png"), 32, 32, "stretch")
-    eyes = descriptor.load(LAB / "metrics/descriptor/descriptor.pt")
+    eyes = descriptor.load_descriptor(LAB / "metrics/descriptor/descriptor.pt")
     wide = scores(case).set_index(["metric", "trial"])["score"]
     for trial, row in zip(trials["trial"], trials["row"], strict=True):
         made = decode_latents(pipeline, latents[row][None])
         assert wide["patch-l2", trial] == pytest.approx(
-            patch_l2.scores(made, target[None]).item(), abs=0.01
+            patch_l2.score_pairs(made, target[None]).item(), abs=0.01
         )
         assert wide["descriptor", trial] == pytest.approx(
-            descriptor.scores(eyes, made, target[None]).item(), abs=0.01
+            descriptor.score_pairs(eyes, made, target[None]).item(), abs=0.01
         )
 
 
@@ -148,7 +150,8 @@ def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Pa
     there = [ImageEntry("2.jpg", "a caption", ""), ImageEntry("8.png", "another", "")]
     chosen = {tmp_path / each.file_name: each for each in there}
     pictures = {path: decode_image(path) for path in chosen}
-    _, seen = controls.asked(chosen, pictures, 2)
+    settings = load_stage_settings("controls", ControlsStage)
+    _, seen = recover_prompts(chosen, pictures, settings, output_path("index"))
     assert list(seen.values()) == ["pictures/seen/2.png", ""]
 
 
@@ -160,18 +163,20 @@ def test_the_very_pixels_are_found_in_the_corpus_however_little_they_show(
     )  # as if no hash meant anything
     Image.open("pictures/seen/2.png").save(tmp_path / "2.bmp")
     chosen = {tmp_path / "2.bmp": ImageEntry("2.bmp", "a caption", "")}
-    _, seen = controls.asked(chosen, {path: decode_image(path) for path in chosen}, 2)
+    settings = load_stage_settings("controls", ControlsStage)
+    images = {path: decode_image(path) for path in chosen}
+    _, seen = recover_prompts(chosen, images, settings, output_path("index"))
     assert list(seen.values()) == ["pictures/seen/2.png"]
 
 
 def test_pictures_that_were_learned_go_through_the_same_steps(here: Path) -> None:
-    path = output_path("controls", "own") / "known.parquet"
+    path = output_path("controls", "own") / "learned.parquet"
     table = read_table(path, CONTROL_SCORES)
     assert table["control"].nunique() == 4
     assert (table.groupby(["control", "metric"])["trial"].nunique() == 6).all()
     # They stand in the corpus, as they should.
     assert (table["corpus_match"] == "pictures/seen/" + table["control"]).all()
-    none = read_table(output_path("controls", "clean") / "known.parquet", CONTROL_SCORES)
+    none = read_table(output_path("controls", "clean") / "learned.parquet", CONTROL_SCORES)
     assert none.empty
 
 
@@ -248,27 +253,42 @@ def test_reports_say_what_was_found(here: Path) -> None:
     assert (here / "mlflow.db").exists()
 
 
-def test_what_else_was_asked_of_the_same_pixels_stays_listed(here: Path) -> None:
-    """Though no protocol holds it: a caption that is stated is a prompt that is tried."""
+def test_other_attempts_on_the_same_pixels_stay_listed(here: Path) -> None:
+    """A stated caption is in no plan, and is a prompt that was tried."""
     settings = yaml.safe_load(Path("params.yaml").read_text())["targets"]
-    assert json.loads((here / "reports/owl/evidence.json").read_text())["asked"] == []
+    assert json.loads((here / "reports/owl/evidence.json").read_text())["attempts"] == []
+    log = here / "data/attempts/log.jsonl"
+    before = log.read_bytes()
     other = {"owl": {**settings["owl"], "caption": "a caption that fits better"}}
+
+    def judge_again() -> None:
+        for stage, keys in (("recover", ["owl"]), ("judge", ["owl"]), ("attempts", [])):
+            run_stage(stage, keys)
+        run_stage("report", ["owl"])
+
     try:
         change(here, "targets", **other)
-        for stage in ("recover", "judge", "report"):
-            run_stage(stage, ["owl"])
+        judge_again()
+        assert log.read_bytes().startswith(before)  # the log is only appended to
         evidence = json.loads((here / "reports/owl/evidence.json").read_text())
-        [before] = evidence["asked"]
-        assert before["stated"] != ["a caption that fits better"]
-        assert set(before["checkpoints"]) == {"own", "clean"} == set(before["memorised"])
+        [earlier] = evidence["attempts"]
+        assert earlier["stated_prompts"] != ["a caption that fits better"]
+        assert set(earlier["checkpoints"]) == {"own", "clean"} == set(earlier["memorised"])
         page = (here / "reports/owl/report.html").read_text()
-        assert "What else was asked of the same pixels" in page
+        assert 'id="attempts"' in page
     finally:
         change(here, "targets", **{"owl": settings["owl"]})
-        shutil.rmtree(".ledger/asked")
-        for stage in ("recover", "judge", "report"):
-            run_stage(stage, ["owl"])
-    assert json.loads((here / "reports/owl/evidence.json").read_text())["asked"] == []
+        log.write_bytes(before)
+        judge_again()
+    assert json.loads((here / "reports/owl/evidence.json").read_text())["attempts"] == []
+
+
+def test_equal_inputs_give_equal_reports(here: Path) -> None:
+    report = here / "reports/owl"
+    before = {path: path.read_bytes() for path in report.rglob("*") if path.is_file()}
+    run_stage("attempts", [])
+    run_stage("report", ["owl"])
+    assert {path: path.read_bytes() for path in report.rglob("*") if path.is_file()} == before
 
 
 def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:
@@ -279,13 +299,13 @@ def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:
         ),
         output_path("controls", "own") / "controls.parquet",
         output_path("judge", "owl", "own") / "finding.json",
-        output_path("weights", "clip") / "weights.json",
+        output_path("materials") / "materials.json",
     ]
     before = [file.read_bytes() for file in files]
     run_stage("score", ["owl", "own"])
     run_stage("controls", ["own"])
     run_stage("judge", ["owl"])
-    run_stage("weights", ["clip"])
+    run_stage("materials", [])
     assert [file.read_bytes() for file in files] == before
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import RecipeFitSettings, SearchSettings
-from seedwitness.engine.executor import execute, sample_recipes
+from seedwitness.engine.executor import ExecutionResult, execute, sample_recipes
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, hash_rows
 from seedwitness.engine.sampling import decode_latents, encode_pictures
 from seedwitness.engine.schedulers import set_timesteps
@@ -29,10 +29,11 @@ from seedwitness.records.seed_scan import RegeneratedImage
 
 @dataclass(frozen=True)
 class FittedRecipe:
-    """The closest of the recipes that were tried, how many those were, and the picture it gives."""
+    """The closest recipe, its image, and the cache keys of all recipes that were tried."""
 
     about: RegeneratedImage
     picture: Image.Image
+    keys: frozenset[str]
 
 
 def fit_recipe(
@@ -54,10 +55,20 @@ def fit_recipe(
     """
     there = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
     tried: dict[Recipe, float] = {}
+    keys: set[str] = set()
 
     def closest(recipes: Sequence[Recipe]) -> Recipe:
-        new = [each for each in dict.fromkeys(recipes) if each not in tried]
-        tried.update(zip(new, _differences(loaded, new, there, search, ledger), strict=True))
+        new = [recipe for recipe in dict.fromkeys(recipes) if recipe not in tried]
+        executed = execute(
+            loaded,
+            new,
+            batch=search.batch,
+            shard=search.shard,
+            workers=search.workers,
+            ledger=ledger,
+        )
+        keys.update(executed.keys)
+        tried.update(zip(new, _differences(loaded, new, executed, there), strict=True))
         return min(tried, key=lambda each: (tried[each], each.id))
 
     texts = list(dict.fromkeys([*prompts[: settings.prompts], start.prompt])) or [""]
@@ -102,30 +113,19 @@ def fit_recipe(
             image="regenerated.png",
         ),
         Image.fromarray(made.permute(1, 2, 0).contiguous().numpy()),
+        frozenset(keys),
     )
 
 
 def _differences(
-    loaded: LoadedCheckpoint,
-    recipes: Sequence[Recipe],
-    there: Tensor,
-    search: SearchSettings,
-    ledger: Path,
+    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], executed: ExecutionResult, target: Tensor
 ) -> list[float]:
-    """Of the pictures that recipes make to the one ``there``, in levels of 255."""
-    run = execute(
-        loaded,
-        recipes,
-        batch=search.batch,
-        shard=search.shard,
-        workers=search.workers,
-        ledger=ledger,
-    )
-    found = []
-    for each in recipes:  # one by one: a decoder's memory grows with the batch
-        latent = run.samples[each.id].latent[None].to(loaded.pipeline.device)
-        found.append(_rms(decode_latents(loaded.pipeline, latent)[0], there))
-    return found
+    """Root mean square differences between the recipes' images and ``target``, in levels of 255."""
+    differences = []
+    for recipe in recipes:  # one by one: a decoder's memory grows with the batch
+        latent = executed.samples[recipe.id].latent[None].to(loaded.pipeline.device)
+        differences.append(_rms(decode_latents(loaded.pipeline, latent)[0], target))
+    return differences
 
 
 def takes_steps(loaded: LoadedCheckpoint, steps: int) -> bool:

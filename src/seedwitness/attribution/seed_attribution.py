@@ -23,10 +23,11 @@ MOST_GUIDANCE, MOST_STEPS, MOST_NEGATIVES = 50.0, 200, 2
 
 @dataclass(frozen=True)
 class Attribution:
-    """What was found, and the picture of the recovered seed where there is one."""
+    """The scan, the image of the recovered seed where there is one, and the cache keys used."""
 
     scan: SeedScan
     picture: Image.Image | None
+    keys: frozenset[str]
 
 
 def attribute_to_seed(
@@ -52,6 +53,7 @@ def attribute_to_seed(
     note = seed_scan.reason_not_to_scan(loaded, *picture.size)
     seeds: list[SeedCandidate] = []
     elements, z_needed, seen = 0, float("inf"), 1.0
+    keys: frozenset[str] = frozenset()
     if not note:
         shape = loaded.latent_shape(*picture.size)
         rows = seed_scan.invert_image(loaded, picture, asked, settings)
@@ -59,6 +61,7 @@ def attribute_to_seed(
         looked = seed_scan.scan_seeds(rows, shape, asked, settings, claimed, ledger=ledger)
         seeds, elements = looked.seeds, looked.elements
         z_needed, seen = looked.z_needed, looked.detectable_correlation
+        keys = looked.keys
     fitted = None
     if seeds and seeds[0].recovered:
         start = _start(loaded, picture, seeds[0], claims, search)
@@ -86,7 +89,8 @@ def attribute_to_seed(
         seeds=seeds,
         regenerated=fitted.about if fitted else None,
     )
-    return Attribution(scan, fitted.picture if fitted else None)
+    keys |= fitted.keys if fitted else frozenset()
+    return Attribution(scan, fitted.picture if fitted else None, keys)
 
 
 def _guidance(claims: Sequence[Claim]) -> float | None:

@@ -22,24 +22,38 @@ from seedwitness.engine.latent_cache import DEFAULT_ROOT
 from seedwitness.engine.sampling import embed_each, encode_pictures
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records.seed_scan import Inversion, SeedCandidate
-from seedwitness.seeds.torch_cpu import SEEDS
-from seedwitness.seedscan.cascade import KERNELS, OF_MT19937, plan_cascade
-from seedwitness.seedscan.scan import exact, family_wise, scan_range
+from seedwitness.seeds.torch_cpu import SEED_COUNT
+from seedwitness.seedscan.cascade import KERNELS, MT19937_ALGORITHMS, plan_cascade
+from seedwitness.seedscan.scan import (
+    compute_exact_scores,
+    compute_family_wise_p,
+    make_cache_key,
+    scan_range,
+)
 
 LARGEST = 4
 """How many times the checkpoint's own size a picture may have: memory grows with it."""
 
 Array = np.ndarray[Any, Any]
+Noise = tuple[int, str, int]
+"""What noise is drawn by: seed, RNG algorithm, and the number of the draw."""
+
+SCANS = "scans"
+"""The group of the cache that holds parts of scans."""
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What the scan of one picture came to: the best seeds, and how good one would have to be."""
+    """The best seeds of a scan, what z a seed needs, and what correlation would be detected.
+
+    ``detectable_correlation`` is detected with a chance of 95 %; ``keys`` are those of the cache.
+    """
 
     seeds: list[SeedCandidate]
     elements: int
     z_needed: float
     detectable_correlation: float
+    keys: frozenset[str]
 
 
 def check_scan_settings(settings: ScanSettings) -> None:
@@ -47,7 +61,7 @@ def check_scan_settings(settings: ScanSettings) -> None:
     for name in settings.rng_algorithms:
         if name not in KERNELS:
             raise ConfigError(
-                f"scan.protocols: `{name}` cannot be scanned.{suggest_names(name, KERNELS)}"
+                f"scan.rng_algorithms: `{name}` cannot be scanned.{suggest_names(name, KERNELS)}"
             )
 
 
@@ -76,7 +90,7 @@ def draws_of(protocol: str, settings: ScanSettings) -> int:
 
     By other protocols each picture of a batch has a seed of its own.
     """
-    return settings.draws if protocol in OF_MT19937 else 1
+    return settings.draws if protocol in MT19937_ALGORITHMS else 1
 
 
 def plan_inversions(
@@ -127,82 +141,94 @@ def invert_image(
     return found
 
 
-def _taken(claimed: Sequence[int], protocol: str) -> Array:
-    """The seeds of 32 bits that a protocol makes of those that are claimed; others it has not."""
-    taken = [seed % SEEDS if protocol in OF_MT19937 else seed for seed in claimed if seed >= 0]
-    found: Array = np.array(sorted({seed for seed in taken if seed < SEEDS}), np.uint32)
-    return found
-
-
 def scan_seeds(
     rows: Array,
     shape: tuple[int, ...],
-    asked: Sequence[Inversion],
+    inversions: Sequence[Inversion],
     settings: ScanSettings,
     claimed: Sequence[int] = (),
     *,
     ledger: Path = DEFAULT_ROOT,
 ) -> ScanResult:
-    """The seeds whose noise of ``shape`` correlates most with any of ``rows`` [q, n].
+    """The seeds whose noise of ``shape`` correlates most with any row of ``rows`` [q, n].
 
-    A seed is named once by each protocol and draw, with the inversion that speaks most for it.
-    Seeds that are ``claimed`` are looked at wherever they lie, and always named, after the best;
-    those beyond 2^32, which ComfyUI draws, by torch's CPU generator, which takes them modulo 2^32.
-    Raises ConfigError as ``seeds.scan.scan`` does.
+    Each row is what one of ``inversions`` left of the image. A seed is listed once for each RNG algorithm and draw, with the inversion of the highest z.
+    ``claimed`` seeds are scored wherever they lie, and always listed, after the best; torch's CPU
+    generator takes seeds beyond 2^32, which ComfyUI draws, modulo 2^32. Raises ConfigError for a
+    range outside of the seed space.
     """
     check_scan_settings(settings)
-    said = {name: _taken(claimed, name) for name in settings.rng_algorithms}
-    every = {seed for own in said.values() for seed in own.tolist()}
-    beyond = [seed for seed in every if not settings.first_seed <= seed < settings.end_seed]
-    tried = settings.end_seed - settings.first_seed + len(beyond)
+    claims = {name: _claimed_seeds(claimed, name) for name in settings.rng_algorithms}
+    outside = {
+        seed
+        for seeds in claims.values()
+        for seed in seeds.tolist()
+        if not settings.first_seed <= seed < settings.end_seed
+    }
     passes = [
         (name, draw) for name in settings.rng_algorithms for draw in range(draws_of(name, settings))
     ]
-    tests = tried * len(passes) * len(rows)
+    seeds_scored = settings.end_seed - settings.first_seed + len(outside)
+    tests = seeds_scored * len(passes) * len(rows)
     z_needed = float(norm.isf(settings.alpha / tests))
-    best: dict[tuple[int, str, int], tuple[float, Inversion]] = {}
-    seen = 0.0
+    best: dict[Noise, tuple[float, Inversion]] = {}
+    detectable, keys = 0.0, set()
     with tqdm(
         total=(settings.end_seed - settings.first_seed) * len(passes),
         unit=" seeds",
         unit_scale=True,
         disable=None,
     ) as bar:
-        for protocol, draw in passes:
-            bar.set_description(protocol)
-            own = said[protocol]
-            planned = plan_cascade(rows, protocol, settings.min_correlation, draw)
-            seen = max(seen, planned.seen(z_needed))
-            found = scan_range(
-                planned,
+        for name, draw in passes:
+            bar.set_description(name)
+            cascade = plan_cascade(rows, name, settings.min_correlation, draw)
+            keys.add(f"{SCANS}/{make_cache_key(cascade)}")
+            detectable = max(detectable, cascade.compute_detectable_correlation(z_needed))
+            candidates = scan_range(
+                cascade,
                 shape,
                 settings.first_seed,
                 settings.end_seed,
-                ledger=ledger / "scans",
+                cache_folder=ledger / SCANS,
                 report=lambda seeds, _: bar.update(seeds),
             )
-            stated = exact(planned, [(own, own)] * len(rows), shape)
-            for inversion, candidates, z in zip(asked, found, stated, strict=True):
+            claim = claims[name]
+            claim_scores = compute_exact_scores(cascade, [(claim, claim)] * len(rows), shape)
+            for inversion, ranked, scores in zip(inversions, candidates, claim_scores, strict=True):
                 first = slice(settings.top_k)  # no other of this inversion can be among the best
-                seeds = np.concatenate([candidates.seeds[first], own]).tolist()
-                for seed, score in zip(seeds, [*candidates.z[first], *z], strict=True):
-                    noise = seed, protocol, draw
-                    if score > best.get(noise, (-np.inf, inversion))[0]:
-                        best[noise] = (float(score), inversion)
-    named = [
+                seeds = np.concatenate([ranked.seeds[first], claim]).tolist()
+                for seed, z in zip(seeds, [*ranked.scores[first], *scores], strict=True):
+                    noise = seed, name, draw
+                    if z > best.get(noise, (-np.inf, inversion))[0]:
+                        best[noise] = (float(z), inversion)
+    seeds = [
         SeedCandidate(
             seed=seed,
-            rng=protocol,
+            rng=name,
             batch_index=draw,
             inversion=inversion,
             z=z,
-            p=float(family_wise(np.array(z), tests)),
+            p=float(compute_family_wise_p(np.array(z), tests)),
             correlation=min(1.0, z / rows.shape[1] ** 0.5),
             recovered=z >= z_needed,
-            claimed=seed in said[protocol],
+            claimed=seed in claims[name],
         )
-        for (seed, protocol, draw), (z, inversion) in best.items()
+        for (seed, name, draw), (z, inversion) in best.items()
     ]
-    named.sort(key=lambda each: (-each.z, each.rng, each.batch_index, each.seed))
-    others = [each for each in named[settings.top_k :] if each.claimed]
-    return ScanResult([*named[: settings.top_k], *others], rows.shape[1], z_needed, seen)
+    seeds.sort(key=lambda row: (-row.z, row.rng, row.batch_index, row.seed))
+    further = [row for row in seeds[settings.top_k :] if row.claimed]
+    return ScanResult(
+        seeds=[*seeds[: settings.top_k], *further],
+        elements=rows.shape[1],
+        z_needed=z_needed,
+        detectable_correlation=detectable,
+        keys=frozenset(keys),
+    )
+
+
+def _claimed_seeds(claimed: Sequence[int], rng_algorithm: str) -> Array:
+    """The 32-bit seeds that an RNG algorithm makes of claimed ones; it has no others."""
+    modulo = rng_algorithm in MT19937_ALGORITHMS
+    seeds = [seed % SEED_COUNT if modulo else seed for seed in claimed if seed >= 0]
+    array: Array = np.array(sorted({seed for seed in seeds if seed < SEED_COUNT}), np.uint32)
+    return array

@@ -11,8 +11,8 @@ from seedwitness.config.inputs import EntryName, TargetSettings
 from seedwitness.config.reading import validate
 from seedwitness.errors import ConfigError
 from seedwitness.runtime.files import replace_whole
-from seedwitness.targets.adding import AddedTarget
-from seedwitness.targets.adding import copy_target as copy
+from seedwitness.targets.target_folder import AddedTarget
+from seedwitness.targets.target_folder import copy_target as copy
 
 LIST = CONF / "targets.yaml"
 TARGETS = "targets"
@@ -31,7 +31,7 @@ def add_target(image: Path, name: str | None = None, caption: str | None = None)
     listed = {key: Path(entry["path"]) for key, entry in document[TARGETS].items()}
     # A target whose file is not there can be no other picture's double, and may be put back.
     there = {key: path for key, path in listed.items() if path.is_file()}
-    added = copy(image, name, listed=there)
+    added = copy(image, name, configured_targets=there)
     _enter(document, added.name, added.path, caption)
     _write(document)
     compose_params()

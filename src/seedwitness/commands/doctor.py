@@ -24,7 +24,7 @@ from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.params import Params, load_params
 from seedwitness.config.reading import FILE_NAME
 from seedwitness.errors import ConfigError
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import sha256_file
 
 State = Literal["ok", "missing", "too old", "wrong", "note"]
 

@@ -12,7 +12,9 @@ from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
 from seedwitness.imaging.image_folder import read_entries
 from seedwitness.records.document import read_document
+from seedwitness.records.recipe import nfe_of
 from seedwitness.records.search import BLIND_STRATEGY, SearchSummary
+from seedwitness.records.timing import SearchTiming
 from seedwitness.stages import DATA
 from seedwitness.statistics import power_analysis
 
@@ -58,7 +60,7 @@ def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
     controls, there = power_analysis.controls_needed(alpha, cases), params.controls.path
     seeds = power_analysis.seeds_needed(rate, power)
     _require_blind(search, seeds)
-    nfe_a_trial = search.steps * (1 if search.guidance == 1 else 2)
+    nfe_a_trial = nfe_of(search.steps, search.guidance)
     known = params.controls.learned
     learned = known.count * len(known.folders) if known else 0
     budget = seeds * search.prompts * nfe_a_trial
@@ -132,11 +134,12 @@ def as_json(found: SamplePlan) -> str:
 
 
 def _seconds_a_nfe(data: Path) -> float | None:
-    """From searches that were computed whole; those that the ledger had in part say nothing."""
-    found = []
-    for path in sorted((data / "seconds").glob("*/*/search.json")):
-        timed = json.loads(path.read_text())
-        searched = data / "search" / path.parent.parent.name / path.parent.name / "search.json"
-        if timed["shards_found"] == 0 and searched.exists():
-            found.append(timed["seconds"] / read_document(SearchSummary, searched).nfe)
-    return median(found) if found else None
+    """The median of the searches that took nothing from the cache; None where there is none."""
+    rates = []
+    for path in sorted((data / "timings").glob("*/*/timing.json")):
+        timing = read_document(SearchTiming, path)
+        case = path.parent.relative_to(data / "timings")
+        summary = data / "search" / case / "search.json"
+        if timing.shards_cached == 0 and summary.exists():
+            rates.append(timing.seconds / read_document(SearchSummary, summary).nfe)
+    return median(rates) if rates else None

@@ -18,6 +18,20 @@ from seedwitness.runtime import fork_server
 PIPELINE = Path("dvc.yaml")
 OVERVIEW = Path("reports/index.html")
 
+PRELOADED = (
+    "seedwitness.attribution.seed_attribution",
+    "seedwitness.controls.execution",
+    "seedwitness.corpus.index_builder",
+    "seedwitness.metrics.codec_scores",
+    "seedwitness.report.overview",
+    "seedwitness.report.plots",
+    "seedwitness.report.writing",
+    "seedwitness.search.agreement",
+    "seedwitness.targets.target_reader",
+    "seedwitness.verdict.judgement",
+)
+"""What the stages need, imported once by the process that they are forked from."""
+
 
 def run_pipeline(overrides: Sequence[str]) -> int:
     """Compose with ``overrides`` and run `dvc repro`; gives its exit code.

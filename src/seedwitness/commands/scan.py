@@ -13,13 +13,12 @@ from seedwitness.config.inputs import CheckpointSettings, EntryName, TargetSetti
 from seedwitness.config.reading import FILE_NAME, load_section, suggest_names, validate
 from seedwitness.config.steps import PrepareSettings, ScanSettings, SearchSettings
 from seedwitness.errors import ConfigError
-from seedwitness.records.recipe import canonical_json
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
+from seedwitness.runtime.hashes import canonical_json
 from seedwitness.stages import _inputs, output_path
-from seedwitness.targets.information import too_flat
-from seedwitness.targets.reading import read
+from seedwitness.targets.target_reader import read_target
 
 ALL = "all"
 
@@ -51,7 +50,7 @@ def scan_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
             f"{target} is neither a file nor a target of {FILE_NAME}."
             f"{suggest_names(target, listed)}"
         )
-    image, about = read(path, name)
+    image, about = read_target(path, name)
     found = list(prompts) or (_recovered(name) if target in listed else [])
     claimed = [each.prompt for each in about.claims if each.prompt]
     return ScanTarget(name, image, about, found or claimed)
@@ -62,7 +61,9 @@ def _recovered(name: str) -> list[str]:
     there = output_path("recover", name), output_path("lookup", name)
     if not all(each.exists() for each in there):
         return []
-    return list(_inputs.prompts(name, load_section(ScanSettings, "scan").num_candidates)["text"])
+    return list(
+        _inputs.load_prompts(name, load_section(ScanSettings, "scan").num_candidates)["text"]
+    )
 
 
 def scan_settings(
@@ -80,11 +81,11 @@ def scan_settings(
     own = load_section(ScanSettings, "scan")
     changed: dict[str, Any] = own.model_dump()
     changed["prompts"] = max(own.prompts, prompts)
-    changed["fit"]["prompts"] = max(own.recipe_fit.prompts, prompts)
+    changed["recipe_fit"]["prompts"] = max(own.recipe_fit.prompts, prompts)
     if rng:
-        changed["protocols"] = list(KERNELS) if ALL in rng else list(dict.fromkeys(rng))
+        changed["rng_algorithms"] = list(KERNELS) if ALL in rng else list(dict.fromkeys(rng))
     if pictures is not None:
-        changed["pictures"] = pictures
+        changed["draws"] = pictures
     if seeds is not None:
         first, _, end = seeds.partition(":")
         try:
@@ -133,7 +134,9 @@ def run_scan(
 
 def format_lines(found: SeedScan, target: TargetRecord) -> list[str]:
     """What a person reads of a scan: the best seeds, the finding and its limits, a line each."""
-    from seedwitness.verdict.generated import generated
+    from seedwitness.report.wording import word_reason
+    from seedwitness.verdict.exclusions import find_low_information
+    from seedwitness.verdict.generated import judge_generated
 
     lines = []
     if found.seeds:
@@ -143,10 +146,11 @@ def format_lines(found: SeedScan, target: TargetRecord) -> list[str]:
             f"{'yes' if each.recovered else 'no'}{_besides(each)}"
             for each in found.seeds
         ]
-    judged = generated(
-        found, too_flat(target.information, load_section(PrepareSettings, "prepare"))
+    judged = judge_generated(
+        found, find_low_information(target.information, load_section(PrepareSettings, "prepare"))
     )
-    lines += [f"Made by {found.checkpoint}: {judged.finding}.", *judged.reasons, *judged.limits]
+    lines.append(f"Made by {found.checkpoint}: {judged.finding}.")
+    lines += [word_reason(reason) for reason in (*judged.reasons, *judged.limits)]
     if found.regenerated is not None:
         lines.append(f"Recipe: {canonical_json(asdict(found.regenerated.recipe)).decode()}")
     return lines

@@ -17,8 +17,9 @@ import yaml
 
 from seedwitness.config.params import load_params
 from seedwitness.config.reading import FILE_NAME, suggest_names
+from seedwitness.config.target_pipeline import write_target_pipelines
 from seedwitness.errors import ConfigError
-from seedwitness.runtime.files import replace_whole
+from seedwitness.runtime.files import write_whole
 
 CONF, NAME = Path("conf"), "config"
 QUOTED = (
@@ -28,25 +29,25 @@ QUOTED = (
 
 
 def compose_params(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
-    """Write ``params.yaml`` in ``root``; gives whether it has changed.
+    """Write ``params.yaml`` in ``root``, and a pipeline file for each target; True if any changed.
 
     ``overrides`` are Hydra's: ``search=default``, ``search.steps=30``, ``+group@package=file``.
     Raises ConfigError, which names what is known, for an override or a file of ``conf/`` that does
-    not fit; the old ``params.yaml`` stays then.
+    not fit; the old files stay then.
     """
     path = root / FILE_NAME
     with TemporaryDirectory() as folder:
-        made = Path(folder) / FILE_NAME
-        dump_composition(made, overrides, root)
-        new = made.read_bytes()
+        composed = Path(folder) / FILE_NAME
+        dump_composition(composed, overrides, root)
+        text = composed.read_bytes()
         try:
-            load_params(made)
+            params = load_params(composed)
         except ConfigError as error:
-            raise ConfigError(str(error).replace(str(made), FILE_NAME)) from error
-    if path.exists() and path.read_bytes() == new:
-        return False
-    with replace_whole(path) as part:
-        part.write_bytes(new)
+            raise ConfigError(str(error).replace(str(composed), FILE_NAME)) from error
+    pipelines_changed = write_target_pipelines(params, root)
+    if path.exists() and path.read_bytes() == text:
+        return pipelines_changed
+    write_whole(path, text)
     return True
 
 

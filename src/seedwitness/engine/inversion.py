@@ -10,8 +10,10 @@ from torch import Tensor
 
 from seedwitness.engine.sampling import embed_prompts
 from seedwitness.engine.schedulers import ddim, set_timesteps
+from seedwitness.runtime.devices import full_precision
 
 
+@full_precision()
 @torch.no_grad()
 def invert(
     pipeline: StableDiffusionPipeline,

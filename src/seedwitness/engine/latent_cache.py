@@ -1,11 +1,14 @@
-"""The ledger: shards of finished latents on disk, outside what DVC removes before it runs a stage.
+"""The latent cache: shards of final latents on disk, outside of what DVC removes.
 
-``.ledger/<key>/<shard>.safetensors``. The key names the checkpoint, the settings that change
-latents and the version of this protocol; the shard is named by its recipes. A shard is done when
-its file has taken its name. Which recipes make up a shard, and which of them go through the
-denoiser together, follows from the list of recipes and the two sizes alone: float arithmetic in
-batches differs in the last bits, so the same shard must always be the same batches. Then it does
-not matter who computes which shard when.
+``.ledger/KEY/SHARD.safetensors``. The key names everything that decides the bytes of a latent
+besides prompt and seed: checkpoint, settings of the recipe, batch size, the engine's own code, the
+versions of torch, diffusers and transformers, the kind of device and, on a CPU, the number of
+threads. A latent that was computed under another key is never served. A shard is named by its
+recipes and is finished when its file has taken its name.
+
+The list of recipes and the two sizes alone decide which recipes make up a shard and which of them
+go through the denoiser together: float arithmetic in batches differs in the last bits, so the same
+shard always has to be the same batches. Then it does not matter who computes which shard when.
 """
 
 from __future__ import annotations
@@ -15,25 +18,56 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from seedwitness.records.recipe import Recipe, canonical_json, digest
+from seedwitness.records.recipe import Recipe
+from seedwitness.runtime.code_graph import hash_code
+from seedwitness.runtime.devices import device_kind
+from seedwitness.runtime.environment import package_versions
 from seedwitness.runtime.files import replace_whole
+from seedwitness.runtime.hashes import canonical_json, digest
+from seedwitness.runtime.keyed_cache import ROOT, describe_key
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_ROOT = Path(".ledger")
-PROTOCOL_VERSION = 1
+DEFAULT_ROOT = ROOT
+ENGINE = "seedwitness.engine.executor"
+"""The module whose code, with all that it imports, decides the bytes of a latent."""
+LIBRARIES = ("torch", "diffusers", "transformers")
 _OF_A_ROW = ("prompt", "negative_prompt", "seed", "batch_index", "variations")
 # safetensors writes its metadata in no fixed order, so there is one entry.
 _METADATA = "seedwitness"
+
+
+@dataclass(frozen=True)
+class EngineEnvironment:
+    """What decides the bytes of a latent besides checkpoint, recipe and batch."""
+
+    code_sha256: str
+    libraries: tuple[tuple[str, str], ...]
+    device: str
+    threads: int
+    """Of the CPU; 0 on a GPU, where they decide nothing."""
+
+
+@cache
+def engine_environment(device: torch.device, threads: int) -> EngineEnvironment:
+    """The environment of this process on ``device`` with so many threads of the CPU."""
+    return EngineEnvironment(
+        code_sha256=hash_code(ENGINE),
+        libraries=tuple(package_versions(LIBRARIES).items()),
+        device=device_kind(device),
+        threads=threads if device.type == "cpu" else 0,
+    )
 
 
 @dataclass(frozen=True)
@@ -51,81 +85,101 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class KeyedBatches:
+    """Which checkpoint computes, in batches of which size, in which environment."""
+
+    checkpoint_sha256: str
+    batch: int
+    environment: EngineEnvironment
+
+    def describe(self, recipe: Recipe) -> dict[str, Any]:
+        """Everything that decides the bytes of a recipe's latent besides prompt and seed."""
+        settings = {name: value for name, value in asdict(recipe).items() if name not in _OF_A_ROW}
+        return {
+            "checkpoint_sha256": self.checkpoint_sha256,
+            "batch": self.batch,
+            "settings": settings,
+            **asdict(self.environment),
+            "libraries": dict(self.environment.libraries),
+        }
+
+    def key(self, recipe: Recipe) -> str:
+        """The digest of ``describe``: the folder of a recipe's latent in the cache."""
+        return digest(self.describe(recipe))[:32]
+
+
+@dataclass(frozen=True)
 class Shard:
-    """Recipes that are computed and written together, ``batch`` at a time."""
+    """Recipes that are computed and written together, ``batches.batch`` at a time."""
 
     key: str
     recipes: tuple[Recipe, ...]
-    batch: int
+    batches: KeyedBatches
 
     def path(self, root: Path) -> Path:
-        """Its file in the ledger at ``root``."""
+        """Its file in the cache at ``root``."""
         name = digest([recipe.id for recipe in self.recipes])[:16]
         return root / self.key / f"{name}.safetensors"
 
 
-def cache_key(checkpoint_sha256: str, recipe: Recipe, batch: int) -> str:
-    """Names the checkpoint and all that changes latents besides prompt and seed."""
-    settings = {name: value for name, value in asdict(recipe).items() if name not in _OF_A_ROW}
-    named = {"protocol": PROTOCOL_VERSION, "checkpoint": checkpoint_sha256, "batch": batch}
-    return digest({**named, "settings": settings})[:32]
-
-
-def cut_into_shards(
-    checkpoint_sha256: str, recipes: Iterable[Recipe], *, batch: int, size: int
-) -> list[Shard]:
+def cut_into_shards(batches: KeyedBatches, recipes: Iterable[Recipe], *, size: int) -> list[Shard]:
     """Recipes cut into shards of at most ``size``, whatever their order; each recipe once.
 
-    A shard holds successive seeds of one prompt, so a larger budget finds it again. What is left
+    A shard holds successive seeds of one prompt, so a larger budget finds it again. What remains
     of the prompts when full shards are cut off shares shards.
     """
     by_key: dict[str, dict[str, list[Recipe]]] = defaultdict(lambda: defaultdict(list))
-    for recipe in sorted(set(recipes), key=lambda each: canonical_json(_place(each))):
+    for recipe in sorted(set(recipes), key=lambda recipe: canonical_json(_sort_key(recipe))):
         prompt = canonical_json([recipe.prompt, recipe.negative_prompt]).decode()
-        by_key[cache_key(checkpoint_sha256, recipe, batch)][prompt].append(recipe)
-    found = []
-    for name, prompts in sorted(by_key.items()):
+        by_key[batches.key(recipe)][prompt].append(recipe)
+    shards = []
+    for key, prompts in sorted(by_key.items()):
         full, rest = [], []
         for rows in prompts.values():
             whole = len(rows) - len(rows) % size
             full += _cut(rows[:whole], size)
             rest += rows[whole:]
-        found += [Shard(name, tuple(rows), batch) for rows in chain(full, _cut(rest, size))]
-    return found
+        shards += [Shard(key, tuple(rows), batches) for rows in chain(full, _cut(rest, size))]
+    return shards
 
 
 def write_shard(root: Path, shard: Shard, latents: Tensor, noise: Sequence[str]) -> None:
     """Put a computed shard in its place: latents [n, c, h, w] and the hashes of their noise."""
     latents = latents.contiguous().cpu()
-    about = {
+    metadata = {
         "recipes": [recipe.id for recipe in shard.recipes],
         "latent_sha256": hash_rows(latents),
         "noise_sha256": list(noise),
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
     }
-    with replace_whole(shard.path(root)) as part:
-        save_file({"latents": latents}, part, {_METADATA: canonical_json(about).decode()})
+    path = shard.path(root)
+    describe_key(path.parent, shard.batches.describe(shard.recipes[0]))
+    with replace_whole(path) as part:
+        save_file({"latents": latents}, part, {_METADATA: canonical_json(metadata).decode()})
 
 
 def read_shard(root: Path, shard: Shard) -> dict[str, Sample] | None:
-    """A finished shard by recipe id; None where it is still to do.
+    """The samples of a finished shard, by recipe id; None where the shard is still to compute.
 
-    A file that is damaged, or not what its name says, counts as still to do, with a warning.
+    A file that is damaged, or is not what its name says, counts as still to compute, with a
+    warning.
     """
     path = shard.path(root)
     if not path.exists():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads(file.metadata()[_METADATA])
+            metadata = json.loads(file.metadata()[_METADATA])
             latents = file.get_tensor("latents")
-        if about["recipes"] != [recipe.id for recipe in shard.recipes]:
+        if metadata["recipes"] != [recipe.id for recipe in shard.recipes]:
             raise ValueError("it holds other recipes")
-        if about["latent_sha256"] != hash_rows(latents):
+        if metadata["latent_sha256"] != hash_rows(latents):
             raise ValueError("its latents are not those that were written")
         rows = zip(
-            about["recipes"], latents, about["latent_sha256"], about["noise_sha256"], strict=True
+            metadata["recipes"],
+            latents,
+            metadata["latent_sha256"],
+            metadata["noise_sha256"],
+            strict=True,
         )
         return {
             name: Sample(latent, own, noise, path, row)
@@ -146,8 +200,8 @@ def hash_rows(rows: Tensor) -> list[str]:
     ]
 
 
-def _place(recipe: Recipe) -> list[object]:
-    """Where a recipe stands among others; numbers are padded, so that text sorts as they do."""
+def _sort_key(recipe: Recipe) -> list[object]:
+    """The order of recipes; numbers are padded, so that their text sorts as they do."""
     numbers = (f"{n:020d}" for n in (recipe.batch_index, recipe.seed))
     return [recipe.prompt, recipe.negative_prompt, recipe.variations, *numbers]
 

@@ -15,6 +15,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Generator, Tensor
 
 from seedwitness.engine.schedulers import SAMPLERS, require_sampler, set_timesteps
+from seedwitness.runtime.devices import full_precision
 
 
 def torch_noise(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
@@ -24,6 +25,7 @@ def torch_noise(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
     )
 
 
+@full_precision()
 @torch.no_grad()
 def embed_prompts(pipeline: StableDiffusionPipeline, prompts: Sequence[str]) -> Tensor:
     """The text encoder's last states, as StableDiffusionPipeline uses them: [n, limit, width].
@@ -60,6 +62,7 @@ def tokens_cut(pipeline: StableDiffusionPipeline, prompts: Sequence[str]) -> lis
     return [max(0, len(each) - limit) for each in ids]
 
 
+@full_precision()
 @torch.no_grad()
 def sample_latents(
     pipeline: StableDiffusionPipeline,
@@ -101,6 +104,7 @@ def sample_latents(
     )
 
 
+@full_precision()
 @torch.no_grad()
 def denoise(
     pipeline: StableDiffusionPipeline,
@@ -134,6 +138,7 @@ def denoise(
     return latents
 
 
+@full_precision()
 @torch.no_grad()
 def decode_latents(pipeline: StableDiffusionPipeline, latents: Tensor) -> Tensor:
     """Pictures of final latents, rounded as the pipeline does it: uint8 [n, 3, height, width]."""
@@ -141,6 +146,7 @@ def decode_latents(pipeline: StableDiffusionPipeline, latents: Tensor) -> Tensor
     return ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).cpu()
 
 
+@full_precision()
 @torch.no_grad()
 def encode_pictures(pipeline: StableDiffusionPipeline, pictures: Tensor) -> Tensor:
     """Latents of pictures, the mode of the autoencoder's posterior, scaled as the denoiser sees it.

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from seedwitness.engine.sampling import denoise, scheduler_of
 from seedwitness.engine.schedulers import set_timesteps
+from seedwitness.runtime.devices import full_precision
 
 RATE = 0.05
 """Learning rate of Adam on latents, which have unit variance or nearly."""
 
 
+@full_precision()
 @torch.no_grad()
 def image_to_image(
     pipeline: StableDiffusionPipeline,
@@ -49,6 +51,7 @@ def image_to_image(
     return denoise(pipeline, scheduler, noised, embeddings, timesteps, guidance_scale)
 
 
+@full_precision()
 def nearest_latents(
     pipeline: StableDiffusionPipeline, pictures: Tensor, latents: Tensor, steps: int
 ) -> Tensor:

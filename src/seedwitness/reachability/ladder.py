@@ -23,7 +23,7 @@ from seedwitness.engine.sampling import decode_latents, embed_each, encode_pictu
 from seedwitness.imaging import alignment
 from seedwitness.metrics import scoring
 from seedwitness.reachability.guided import image_to_image, nearest_latents
-from seedwitness.seeds.torch_cpu import noise
+from seedwitness.seeds.torch_cpu import draw_noise
 
 ROUND_TRIP, GRADIENT, IMAGE_TO_IMAGE = "round trip", "gradient", "image to image"
 WORDS = "words alone"
@@ -43,7 +43,7 @@ class Rung:
     strength: float
     seed: int
     prompts: tuple[str, ...]
-    made: Tensor
+    images: Tensor
 
 
 def pixels_for_search(
@@ -53,7 +53,7 @@ def pixels_for_search(
     width = search.width or loaded.checkpoint.width
     height = search.height or loaded.checkpoint.height
     loaded.latent_shape(width, height)
-    return alignment.resized_pixels(picture, width, height, search.resize)
+    return alignment.resize_to_tensor(picture, width, height, search.resize)
 
 
 def climb_ladder(
@@ -90,7 +90,7 @@ def climb_ladder(
     embeddings = embed_each(pipeline, prompts)
     for strength in settings.strengths:
         for seed in range(settings.seeds):
-            drawn = noise(seed, 0, shape, kind)
+            drawn = draw_noise(seed, 0, shape, kind)
             rows = [
                 image_to_image(
                     pipeline,
@@ -109,7 +109,7 @@ def climb_ladder(
         fewer = tuple(shorten_prompt(prompt, share) for prompt in prompts)
         embeddings = embed_each(pipeline, fewer)
         for seed in range(settings.specificity_seeds):
-            drawn = noise(seed, 0, shape, kind)
+            drawn = draw_noise(seed, 0, shape, kind)
             rows = [
                 sample_latents(
                     pipeline,
@@ -144,10 +144,10 @@ def score_ladder(
     if not rungs:
         return []
     names = [str(place) for place in range(len(rungs))]
-    made = torch.stack([rung.made[number] for rung in rungs])
+    made = torch.stack([rung.images[number] for rung in rungs])
     asked = [rung.prompts[number] for rung in rungs]
     rows = []
-    for row in scoring.rows(metrics, names, made, asked, alignment.alignments(target)):
+    for row in scoring.score_trials(metrics, names, made, asked, alignment.make_alignments(target)):
         rung = rungs[int(row.pop("trial"))]
         about = {"rung": rung.name, "strength": rung.strength, "seed": rung.seed}
         rows.append({**about, "prompt": rung.prompts[number], **row})

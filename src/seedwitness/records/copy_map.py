@@ -20,5 +20,6 @@ class CopyMap(Document):
     label: str
     windows: list[float]
     """Its scores, row by row from the top left."""
-    ending: str
-    """How attention to the prompt's end was looked at; empty where the checkpoint has none."""
+    ending_steps: int | None
+    """Steps of DDIM, from the trial's noise, after whose last the attention to the prompt's end was
+    read; None where the checkpoint has no cross-attention."""

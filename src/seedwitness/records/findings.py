@@ -1,4 +1,7 @@
-"""Documents of what is concluded: ``finding.json`` and its parts."""
+"""Documents of what is concluded: ``finding.json`` and its parts.
+
+Decisions are codes and values here. Their sentences are made in ``report/wording``.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,92 @@ from seedwitness.records.seed_scan import SeedScan
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
 
+ReasonCode = Literal[
+    # why a finding for *memorised* is what it is
+    "rank-at-most-alpha",
+    "rank-above-alpha",
+    "copies-counted",
+    "close-but-no-copy",
+    "copies-but-controls-close",
+    "too-few-controls",
+    "case-is-reference",
+    "reference-too-few-blind-trials",
+    "reference-without-spread",
+    "reference-as-close",
+    "reference-copies-too",
+    "reference-ranks-close",
+    # why nothing is concluded, whatever the figures
+    "target-flat",
+    "blank-sheet-is-copy",
+    "target-among-controls",
+    "target-generated",
+    "reference-same-weights",
+    "score-out-of-range",
+    "duplicate-images",
+    "control-also-learned",
+    "controls-in-corpus",
+    # the error rate of *memorised*
+    "error-rate",
+    "error-rate-above-alpha",
+    "error-rate-not-given",
+    # limits of *memorised*
+    "p-resolution",
+    "lab-weights",
+    "control-left-out",
+    "reference-latent-shape",
+    "reference-kind",
+    "search-ended-at-copies",
+    "search-ended-early",
+    "rarity-by-latent-distance",
+    "trials-chosen-by-results",
+    "prompt-more-specific",
+    "reference-not-compared",
+    # what a sensitivity variant changes
+    "one-control-fewer",
+    "ranked-by-metric",
+    "half-of-trials",
+    # propositions, support, and why there is no likelihood ratio
+    "target-learned",
+    "target-never-seen",
+    "support",
+    "no-support",
+    "likelihood-case-excluded",
+    "likelihood-target-generated",
+    "likelihood-too-few-images",
+    "likelihood-no-separation",
+    # why a finding for *generated* is what it is
+    "seeds-not-scanned",
+    "no-seed-candidate",
+    "no-seed-recovered",
+    "seed-recovered",
+    "recipe-identical",
+    "recipe-reproduces",
+    "recipe-not-found",
+    "claimed-seed-recovered",
+    "claimed-seed-absent",
+    # limits of *generated*
+    "seed-space-in-part",
+    "near-identical-checkpoint",
+    "scan-scope",
+    # why a report cites a trial
+    "closest-trial",
+    "closest-copy",
+    "close-with-image",
+]
+"""The closed set of codes; ``docs/reason-codes.md`` explains each and its values."""
+
+ReasonValue = str | int | float | bool | list[str] | None
+
+
+class Reason(Document):
+    """A decision by its code, with every number and name that its sentence needs."""
+
+    code: ReasonCode
+    values: dict[str, ReasonValue] = Field(default_factory=dict)
+
 
 class RankedStatistic(Document):
-    """The figure by which a case is ranked among its controls."""
+    """The score by which a case is ranked among its controls, as its metric measures it."""
 
     metric: str
     version: str
@@ -23,13 +109,14 @@ class RankedStatistic(Document):
     weights_sha256: str
     higher_is_closer: bool
     value: float
-    selection: str
+    selection: Literal["closest-trial"]
+    """Which trial's score it is: the closest of all."""
 
 
 class Rank(Document):
     """Rank among controls: p = (1 + controls at least as close) / (1 + controls).
 
-    ``p_family`` is p corrected by Holm over the ``family`` cases of a report that are examined.
+    ``p_family`` is p adjusted by Holm over the ``family`` cases of a report that are examined.
     """
 
     at_least_as_close: int
@@ -40,23 +127,35 @@ class Rank(Document):
     resolution: float
     alpha: float
     left_out: list[str] = Field(default_factory=list)
+    """Names of controls that are the target itself."""
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the adjusted p is at most α."""
+        return self.p_family <= self.alpha
 
 
 class PairedComparison(Document):
-    """The same recipes on the reference checkpoint, trial by trial."""
+    """The same recipes on the reference checkpoint, trial by trial, by one metric.
+
+    ``difference`` is the mean, positive where the case came closer; ``low`` and ``high`` bound it
+    at 95 %.
+    """
 
     checkpoint: str
     checkpoint_sha256: str
+    metric: str
+    blind_only: bool
+    """Whether trials were left out because they were chosen by results."""
     n: int
     difference: float
     low: float
     high: float
     p: float
-    what: str
 
 
 class CopyCriterion(Document):
-    """From where on a metric says "copy", and who says so."""
+    """The threshold from which a metric says "copy", and who says so."""
 
     metric: str
     threshold: float
@@ -75,28 +174,29 @@ class CopyCount(Document):
 
 
 class SensitivityVariant(Document):
-    """The finding as it would be, had one thing been done in another way."""
+    """The finding as it would be with one thing changed, and the decisive reason for it."""
 
-    what: str
+    change: Reason
     finding: Verdict
-    why: str
+    reason: Reason
     rank: Rank
     copies: int
     trials: int
 
 
 class LikelihoodRatio(Document):
-    """How much better one proposition explains the statistic than the other; no probability.
+    """How much better H1 explains the statistic than H2; no probability of either.
 
-    Calibrated on ``learned`` pictures that the checkpoint is known to have learned and on its
-    controls, the target itself left out; ``cllr`` and the rates are of ratios by calibrations that
-    did not know the picture.
+    Calibrated on ``learned`` images that the checkpoint is known to have learned and on its
+    controls, without the target; ``cllr`` and the rates are of ratios by calibrations that did not
+    know the image.
     """
 
-    h1: str
-    h2: str
+    h1: Reason
+    h2: Reason
     ratio: float
-    words: str
+    support: Reason
+    """The ratio on ENFSI's verbal scale."""
     learned: int
     controls: int
     lowest: float
@@ -105,31 +205,37 @@ class LikelihoodRatio(Document):
     learned_ratios: list[float]
     controls_ratios: list[float]
     misleading_h1: Rate
-    """Pictures that were learned, and have a ratio below 1."""
+    """Learned images that have a ratio below 1."""
     misleading_h2: Rate
     """Controls that have a ratio above 1."""
 
 
 class MemorisedFinding(Document):
-    """Was the target learned, so that text alone brings it back?"""
+    """Was the target learned, so that text alone brings it back?
+
+    ``reasons`` begin with the decisive one. ``no_likelihood`` says why there is no ratio; exactly
+    one of it and ``likelihood`` is None.
+    """
 
     finding: Verdict
-    reasons: list[str]
-    limits: list[str]
+    reasons: list[Reason]
+    error_rate: Reason
+    limits: list[Reason]
     statistic: RankedStatistic
     rank: Rank
     copies: CopyCount
     reference: PairedComparison | None
     likelihood: LikelihoodRatio | None
-    robustness: list[SensitivityVariant] = Field(default_factory=list)
+    no_likelihood: Reason | None
+    sensitivity: list[SensitivityVariant] = Field(default_factory=list)
 
 
 class GeneratedFinding(Document):
     """Is the target itself an output of the checkpoint?"""
 
     finding: Verdict
-    reasons: list[str]
-    limits: list[str]
+    reasons: list[Reason]
+    limits: list[Reason]
     scan: SeedScan
 
 
@@ -141,21 +247,4 @@ class CaseFindings(Document):
     checkpoint_sha256: str
     memorised: MemorisedFinding
     generated: GeneratedFinding
-    phrase: PassPhrase
-
-
-class Attempt(Document):
-    """What was asked of a picture and answered once, of all that no protocol holds."""
-
-    stated: list[str]
-    """Prompts that a user stated."""
-    checkpoints: dict[str, str]
-    """Hashes of their components' hashes, by name."""
-    protocol_sha256: str
-    memorised: dict[str, Verdict]
-    generated: dict[str, Verdict]
-
-    @property
-    def question(self) -> tuple[list[str], dict[str, str], str]:
-        """What was asked, without what was answered."""
-        return self.stated, self.checkpoints, self.protocol_sha256
+    pass_phrase: PassPhrase

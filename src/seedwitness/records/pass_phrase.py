@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from seedwitness.records.document import Document
 from seedwitness.records.rates import Rate
 
 
 class SeedCost(Document):
-    """How many blind seeds it takes until a copy, as log2; ``bits`` is None where none was one.
+    """log2 of the number of blind seeds until a copy; ``bits`` is None where none gave one.
 
-    ``low`` and ``high`` are from the rate's 95 % interval, ``high`` None where that reaches 0, and
-    ``low`` 0 where seeds were not carried to their end, so that nothing bounds it.
+    ``low`` and ``high`` are from the rate's 95 % interval: ``high`` is None where that reaches 0,
+    and ``low`` is 0 where some seeds were not sampled to their last step, so that nothing bounds
+    it.
     """
 
     copies: Rate
@@ -20,34 +23,35 @@ class SeedCost(Document):
 
 
 class CodedFile(Document):
-    """A file by an image codec, and how near the target is to what comes out of it.
+    """The target as a file of an image codec, and how close the decoded image is to the target.
 
-    ``reduction`` says by what the picture was made smaller before, and larger again after.
+    ``reduction`` is the factor by which the image was made smaller before coding, and larger again
+    after decoding.
     """
 
     codec: str
     reduction: int
     quality: int
     bytes: int
-    distortion: float
+    score: float
 
 
 class CodecComparison(Document):
-    """How near the target a copy is by one metric, and the smallest files that are as near.
-
-    Where no blind seed gave a copy it is the nearest of their trials that stands here.
-    """
+    """How close a copy is to the target by one metric, and the smallest files as close as that."""
 
     metric: str
     label: str
     higher_is_closer: bool
+    basis: Literal["median-copy", "closest-trial"]
+    """Whose score it is: the median copy's, or the closest trial's where no blind seed gave a copy.
+    """
     score: float
     files: list[CodedFile]
-    """One a codec at most: a codec is left out where none of its files is as near."""
+    """One a codec at most: a codec without a file that close is left out."""
 
 
 class PassPhrase(Document):
-    """What has to be passed on to whoever has the checkpoint, in bits: prompt, settings, seed."""
+    """What someone who has the checkpoint must be told, in bits: prompt, settings and seed."""
 
     prompt: str
     prompt_rank: int
@@ -60,4 +64,4 @@ class PassPhrase(Document):
     high: float | None
     reference: SeedCost | None
     """The same recipes on the reference checkpoint."""
-    distortions: list[CodecComparison]
+    comparisons: list[CodecComparison]

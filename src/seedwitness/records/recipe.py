@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields, replace
-from hashlib import sha256
 from typing import Any
 
 from seedwitness.errors import RecordError
+from seedwitness.runtime.hashes import digest
 
 
-def canonical_json(value: object) -> bytes:
-    """``value`` as JSON that has one spelling only: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def digest(value: object) -> str:
-    """SHA-256 of the canonical JSON of ``value``, in hexadecimal."""
-    return sha256(canonical_json(value)).hexdigest()
+def nfe_of(steps: int, guidance: float) -> int:
+    """Evaluations of the denoiser for one image: one a step, two where guidance is not 1."""
+    return steps * (1 if guidance == 1 else 2)
 
 
 @dataclass(frozen=True)
@@ -84,4 +78,4 @@ class Recipe:
     @property
     def nfe(self) -> int:
         """Evaluations of the denoiser: one a step, and guidance other than 1 costs two."""
-        return self.steps * (1 if self.guidance == 1 else 2)
+        return nfe_of(self.steps, self.guidance)

@@ -23,7 +23,7 @@ class SimulationLevel(Document):
 
 
 class RarityEstimate(Document):
-    """How rarely a blind seed comes within a distance of the target, by the guide."""
+    """How rarely a blind seed comes within a latent distance of the target."""
 
     near: float
     probability: float
@@ -38,7 +38,7 @@ class PreselectedPrompt(Document):
 
     prompt: str
     value: float
-    kept: bool
+    selected: bool
 
 
 class SearchSummary(Document):
@@ -48,9 +48,10 @@ class SearchSummary(Document):
     checkpoint: str
     checkpoint_sha256: str
     strategy: str
-    guide: str
-    fitting: str = ""
-    """What the guide did to the target to compare it, in words."""
+    distance: str
+    """The latent distance that ranked the trials."""
+    resize: str = ""
+    """How the target was resized to be compared, in words."""
     budget_nfe: int
     nfe: int
     trials: int
@@ -59,10 +60,9 @@ class SearchSummary(Document):
     ended: Literal["budget", "copies", "futile"]
     """Why, in a word: its strategy was done, or it saw copies enough, or none in so many trials."""
     best_trial: str
-    best_guide: float
-    ledger: str
+    best_distance: float
     rare: RarityEstimate | None = None
-    steered: list[PreselectedPrompt] = Field(default_factory=list)
+    preselected: list[PreselectedPrompt] = Field(default_factory=list)
     """Every candidate that a detector was asked of, where one decided which share the budget."""
 
     @property
@@ -72,13 +72,16 @@ class SearchSummary(Document):
 
 
 class ReplaySummary(Document):
-    """``replay.json``: a case's recipes on the reference checkpoint, or why there are none."""
+    """``replay.json``: a case's recipes on the reference checkpoint.
+
+    There are no trials where the checkpoint is the reference itself.
+    """
 
     target: str
     checkpoint: str
     reference: str
     reference_sha256: str
-    guide: str
+    distance: str
+    """The latent distance that ranked the trials; empty where there are none."""
     trials: int
     nfe: int
-    note: str

@@ -56,7 +56,7 @@ TRIALS = {
     "nfe": INTEGER,
     "noise_sha256": TEXT,
     "latent_sha256": TEXT,
-    "guide": REAL,  # distance that the search looked at; lower is closer
+    "latent_distance": REAL,  # by which the search ranked trials; lower is closer
     "shard": TEXT,  # file of the final latent: in the folder, or `.ledger/…` where it was not kept
     "row": INTEGER,  # its row in that file
 }

@@ -1,7 +1,6 @@
-"""Files that are whole or absent, and their hashes."""
+"""Files that are whole or absent."""
 
 import errno
-import hashlib
 import os
 import secrets
 import shutil
@@ -131,12 +130,6 @@ def explain_write_errors(path: Path) -> Iterator[None]:
                 "this user, or choose another place."
             ) from error
         raise
-
-
-def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in lower-case hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _lies_in(filename: str | None, folder: Path) -> bool:

@@ -28,25 +28,9 @@ from typing import Any
 
 Command = Callable[[list[str]], object]
 
-SOCKET_VARIABLE = "SEEDWITNESS_WARM"
+SOCKET_VARIABLE = "SEEDWITNESS_FORK_SERVER"
 """Names the socket for who is started while somebody listens."""
 
-MODULES = [
-    f"seedwitness.{name}"
-    for name in (
-        "corpus.building",
-        "verdict.judgement",
-        "metrics.scoring",
-        "prompts.asking",
-        "report.overview",
-        "report.plots",
-        "report.writing",
-        "search.case_search",
-        "attribution.seed_attribution",
-        "reachability.ladder",
-        "targets.reading",
-    )
-]
 _CODE = struct.Struct("!i")
 _GRACE = 5.0  # seconds to put things in order after a caller's end
 
@@ -64,7 +48,7 @@ def running_server() -> Iterator[dict[str, str]]:
         path = str(Path(folder) / "socket")
         # It ends when our end of its standard input does, however we end.
         server = subprocess.Popen(
-            [str(Path(sys.executable).parent / "seedwitness"), "warm", path],
+            [str(Path(sys.executable).parent / "seedwitness"), "fork-server", path],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
@@ -96,8 +80,8 @@ def forward(arguments: Sequence[str]) -> int | None:
     return int(_CODE.unpack(answer)[0]) if len(answer) == _CODE.size else 128 + signal.SIGKILL
 
 
-def serve(path: str, command: Command) -> None:
-    """Listen at ``path``, import ``MODULES``, and fork for each caller until stdin is closed.
+def serve(path: str, command: Command, modules: Sequence[str]) -> None:
+    """Listen at ``path``, import ``modules``, and fork for each caller until stdin is closed.
 
     ``command`` is the whole command line, given its arguments.
     """
@@ -105,7 +89,7 @@ def serve(path: str, command: Command) -> None:
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
         listener.bind(path)
         listener.listen(64)  # who calls during the imports waits
-        for name in MODULES:
+        for name in modules:
             import_module(name)
         selector.register(listener, selectors.EVENT_READ)
         selector.register(sys.stdin.fileno(), selectors.EVENT_READ)

@@ -28,7 +28,7 @@ from seedwitness.search import DISTANCES, STRATEGIES
 from seedwitness.search.early_stopping import CopyTest, StopCounter, StopReason
 from seedwitness.search.latent_distance import DistanceFunction
 from seedwitness.search.strategy import StrategyGenerator, strategy_input
-from seedwitness.seeds import PROTOCOLS
+from seedwitness.seeds import RNG_ALGORITHMS
 
 MIXING = ("subset-simulation", "variations")
 """Strategies that mix a seed's noise with another's, for which no noise within the steps is known.
@@ -71,19 +71,20 @@ class SearchOutcome:
 
 @dataclass(frozen=True)
 class SearchResults:
-    """Outcomes by case, and how many shards of the ledger were found and computed for them."""
+    """Outcomes by case; how many shards were cached and computed; the cache keys that were used."""
 
     outcomes: dict[str, SearchOutcome]
-    found: int
+    cached: int
     computed: int
+    keys: frozenset[str]
 
 
 def check_search_settings(settings: SearchSettings) -> None:
     """Raise ConfigError where the settings name something unknown; it costs no time."""
     for table, key, name in (
         (STRATEGIES, "strategy.name", settings.strategy.name),
-        (DISTANCES, "guide", settings.distance),
-        (PROTOCOLS, "rng", settings.rng),
+        (DISTANCES, "distance", settings.distance),
+        (RNG_ALGORITHMS, "rng", settings.rng),
     ):
         if name not in table:
             raise ConfigError(f"search.{key}: there is no `{name}`.{suggest_names(name, table)}")
@@ -94,7 +95,7 @@ def check_search_settings(settings: SearchSettings) -> None:
             "seeds by `torch-cpu` alone: set it to 0 with the strategy "
             f"`{settings.strategy.name}` by `{settings.rng}`."
         )
-    alignment.check(settings.resize)
+    alignment.check_resize_rule(settings.resize)
     if settings.stop.rate and settings.strategy.name != BLIND_STRATEGY:
         raise ConfigError(
             f"search.stop.rate tells from trials without a copy how rare copies are, and that only "
@@ -108,17 +109,17 @@ def search_cases(
     cases: Mapping[str, SearchCase],
     settings: SearchSettings,
     ledger: Path = DEFAULT_ROOT,
-    copies: CopyTest | None = None,
+    copy_test: CopyTest | None = None,
 ) -> SearchResults:
     """Search every case with the strategy, guide and budget of ``settings``, each by itself.
 
-    ``copies`` says what counts as one, where ``settings.stop`` has a case end early. What is found
+    ``copy_test`` says what is a copy, where ``settings.stop`` has a case end early. What is found
     for a case depends on the others in last bits at most: recipes that fill no shard share one.
     Raises ConfigError as ``check`` and the strategy do, or where a case has no prompt; ValueError
-    where there is something to stop for and no ``copies``.
+    where there is something to stop for and no ``copy_test``.
     """
     check_search_settings(settings)
-    if settings.stop.is_enabled and copies is None:
+    if settings.stop.is_enabled and copy_test is None:
         raise ValueError("a search that may end early needs to be told what a copy is")
     ways = {}
     for name, case in cases.items():
@@ -132,7 +133,7 @@ def search_cases(
             StopCounter(settings.stop, len(planned.prompts)) if settings.stop.is_enabled else None
         )
         ways[name] = _RunningCase(asking, case.picture, counting)
-    return _run_rounds(loaded, ways, settings, ledger, copies)
+    return _run_rounds(loaded, ways, settings, ledger, copy_test)
 
 
 def replay_recipes(
@@ -206,7 +207,8 @@ def _run_rounds(
     """Round after round: what all strategies ask for, run together, until each has ended."""
     guides: dict[tuple[str, int, int], DistanceFunction] = {}
     made: dict[str, Sample] = {}
-    found = computed = 0
+    cached = computed = 0
+    keys: set[str] = set()
     for way in ways.values():
         way.advance()
 
@@ -238,10 +240,11 @@ def _run_rounds(
             shard=settings.shard,
             workers=settings.workers,
             ledger=ledger,
-            watch=measure,
+            progress=measure,
         )
         made |= done.samples
-        found, computed = found + done.found, computed + done.computed
+        cached, computed = cached + done.cached, computed + done.computed
+        keys |= done.keys
         for name, recipes in wanted.items():
             way = ways[name]
             copied = [False] * len(recipes)
@@ -250,7 +253,7 @@ def _run_rounds(
                 copied = copies(latents, way.picture)
             way.take(recipes, copied)
     return SearchResults(
-        {name: _outcome(way, made) for name, way in ways.items()}, found=found, computed=computed
+        {name: _outcome(way, made) for name, way in ways.items()}, cached, computed, frozenset(keys)
     )
 
 

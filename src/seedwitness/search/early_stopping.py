@@ -46,15 +46,15 @@ def copy_test(
     """
     names = [each.metric for each in criteria]
     asked = {name: path for name, path in weights.items() if name in names}
-    metrics = scoring.load(names, asked, batch)
+    metrics = scoring.load_metrics(names, asked, batch)
 
     def which(latents: Tensor, picture: Image.Image) -> list[bool]:
         pictures = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))
-        ways = positions.of(picture, pictures.shape[-1], pictures.shape[-2])
+        ways = positions.make_alignments(picture, pictures.shape[-1], pictures.shape[-2])
         met = torch.ones(len(latents), dtype=torch.bool)
         for each in criteria:
             metric = metrics[each.metric]
-            scores = torch.tensor(scoring.closest_way(metric, pictures, ways)[0])
+            scores = torch.tensor(scoring.score_best_alignment(metric, pictures, ways)[0])
             higher = metric.info.higher_is_closer
             met &= scores >= each.threshold if higher else scores <= each.threshold
         return [bool(row) for row in met]

@@ -14,8 +14,7 @@ from math import log2
 
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
-from seedwitness.search.strategy import StrategyGenerator, StrategyInput
-from seedwitness.seeds.torch_cpu import SEEDS
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput, seed_numbers
 
 LEAST_STEPS = 4
 """Of the lowest rung. With fewer, how close a trial comes says little of what it would become."""
@@ -90,13 +89,9 @@ def _field(budget: int, most: int, costs: Sequence[int]) -> list[int]:
 
 def _pairs(plan: StrategyInput) -> Iterator[Recipe]:
     """Every prompt with ``first_seed``, every prompt with the next seed, and so on."""
-    for seed in range(plan.first_seed, SEEDS):
+    for seed in seed_numbers(plan.first_seed):
         for prompt in plan.prompts:
             yield plan.recipe(prompt, seed)
-    raise ConfigError(
-        f"Seeds from {plan.first_seed} on pass 2^32, from where on they repeat: lower "
-        "`search.strategy.first_seed` or `search.budget_nfe`."
-    )
 
 
 def _listed(ladder: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from seedwitness.engine.sampling import encode_pictures
-from seedwitness.imaging.alignment import resized_pixels
+from seedwitness.imaging.alignment import resize_to_tensor
 
 DistanceFunction = Callable[[Tensor], Tensor]
 DistanceFactory = Callable[[Any, Image.Image, int, int, str], DistanceFunction]
@@ -37,5 +37,5 @@ def latent_rms_distance(
     The target is brought to the recipe's size by ``rule`` and encoded by the checkpoint's own
     autoencoder.
     """
-    target = encode_pictures(pipeline, resized_pixels(picture, width, height, rule)[None])[0]
+    target = encode_pictures(pipeline, resize_to_tensor(picture, width, height, rule)[None])[0]
     return lambda latents: rms(latents.cpu(), target)

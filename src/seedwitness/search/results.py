@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from safetensors.torch import save_file
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import SearchSettings
-from seedwitness.engine.latent_cache import cache_key
 from seedwitness.imaging.alignment import describe_resize
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import SearchSummary
 from seedwitness.records.tables import TRIALS, write_table
-from seedwitness.runtime.files import write_whole
+from seedwitness.records.timing import SearchTiming
+from seedwitness.runtime.devices import describe_machine
 from seedwitness.search.case_search import SearchCase, SearchOutcome, SearchResults
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LATENTS_A_FILE = 1024
-Prompts = Mapping[str, tuple[int, str]]
+PromptRanks = Mapping[str, tuple[int, str]]
 """Rank and source of each prompt."""
+
+
+def prompt_ranks(prompts: pd.DataFrame) -> PromptRanks:
+    """Rank and source by text, from a table with the columns ``text``, ``rank`` and ``source``."""
+    columns = prompts[["text", "rank", "source"]].to_dict("records")
+    return {str(row["text"]): (int(row["rank"]), str(row["source"])) for row in columns}
 
 
 def summarise_search(
@@ -43,8 +49,8 @@ def summarise_search(
         checkpoint=loaded.checkpoint.name,
         checkpoint_sha256=loaded.checkpoint.sha256,
         strategy=settings.strategy.name,
-        guide=settings.distance,
-        fitting=describe_resize(case.picture, first.width, first.height, settings.resize),
+        distance=settings.distance,
+        resize=describe_resize(case.picture, first.width, first.height, settings.resize),
         budget_nfe=settings.budget_nfe,
         nfe=outcome.nfe,
         trials=len(outcome.recipes),
@@ -53,15 +59,14 @@ def summarise_search(
         ended=outcome.ended,
         rare=outcome.rare,
         best_trial=best.id,
-        best_guide=outcome.distances[best.id],
-        ledger=cache_key(loaded.checkpoint.sha256, first, settings.batch),
+        best_distance=outcome.distances[best.id],
     )
 
 
 def write_trials(
     folder: Path,
     outcome: SearchOutcome,
-    prompts: Prompts,
+    prompts: PromptRanks,
     latents: Literal["all"] | int,
     strategy: str,
 ) -> None:
@@ -99,7 +104,7 @@ def write_trials(
                 "nfe": recipe.nfe,
                 "noise_sha256": made.noise_sha256,
                 "latent_sha256": made.latent_sha256,
-                "guide": outcome.distances[recipe.id],
+                "latent_distance": outcome.distances[recipe.id],
                 "shard": shard,
                 "row": row,
             }
@@ -128,16 +133,11 @@ def _start(recipe: Recipe) -> Recipe:
     return replace(recipe, steps=0, sampler="", eta=0.0)
 
 
-def write_seconds(folder: Path, seconds: float, searched: SearchResults) -> None:
-    """``search.json``: how long it took and on what. It differs from run to run."""
-    about: dict[str, Any] = {
-        "seconds": round(seconds, 3),
-        "shards_computed": searched.computed,
-        "shards_found": searched.found,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
-    write_whole(folder / "search.json", json.dumps(about, indent=1) + "\n")
+def describe_timing(seconds: float, searched: SearchResults) -> SearchTiming:
+    """``timing.json``: how long a search took, and on what machine."""
+    return SearchTiming(
+        seconds=round(seconds, 3),
+        shards_computed=searched.computed,
+        shards_cached=searched.cached,
+        machine=describe_machine(),
+    )

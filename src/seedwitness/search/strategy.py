@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 from seedwitness.config.steps import SearchSettings
+from seedwitness.errors import ConfigError
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import RarityEstimate
+from seedwitness.seeds.torch_cpu import SEED_COUNT
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,18 @@ def strategy_input(
 
     asked = settings.strategy
     return StrategyInput(prompts, settings.budget_nfe, asked.first_seed, recipe, asked.near)
+
+
+def seed_numbers(first: int) -> Iterator[int]:
+    """Seeds from ``first`` on, each once. Raises ConfigError at 2^32, from where they repeat."""
+    yield from range(first, SEED_COUNT)
+    require_seeds(first, SEED_COUNT + 1 - first)
+
+
+def require_seeds(first: int, count: int) -> None:
+    """Raise ConfigError where ``count`` seeds from ``first`` on pass 2^32, and so repeat."""
+    if first + count > SEED_COUNT:
+        raise ConfigError(
+            f"Seeds from {first} on pass 2^32, from where on they repeat: lower "
+            "`search.strategy.first_seed` or `search.budget_nfe`."
+        )

@@ -8,7 +8,7 @@ it is that near, and the probability is a product of quarters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, exp, log, sqrt
 
@@ -18,8 +18,7 @@ from scipy.stats import beta
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import RarityEstimate, SimulationLevel
-from seedwitness.search.strategy import StrategyGenerator, StrategyInput
-from seedwitness.seeds.torch_cpu import SEEDS
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput, seed_numbers
 
 KEEP = 4
 """One trial in so many goes on to the next level, and walks so many places there, its own first."""
@@ -66,7 +65,8 @@ def subset_simulation(plan: StrategyInput) -> StrategyGenerator:
             f"{cost * least * deep} let it go {LEVELS} levels deep. Raise `search.budget_nfe`, or "
             "lower `search.prompts` or `search.steps`."
         )
-    seeds = _seeds(plan)
+    # Each seed once: the noise of a walk is normal only where what is mixed in is fresh.
+    seeds = seed_numbers(plan.first_seed)
     blind = [
         replace(plan.recipe(plan.prompts[n % prompts], next(seeds)), variation_rule="rotation")
         for n in range(chains * KEEP)
@@ -156,13 +156,4 @@ def _words(levels: Sequence[SimulationLevel], near: float, left: int) -> str:
         f"a blind seed comes within {near:g} with a probability of: {said} (95 % interval "
         f"{found.low:.2g} to {found.high:.2g}); {len(levels)} levels of {levels[0].trials} trials, "
         f"budget left for {left} trials"
-    )
-
-
-def _seeds(plan: StrategyInput) -> Iterator[int]:
-    """Each seed once: the noise of a walk is normal only where what is mixed in is fresh."""
-    yield from range(plan.first_seed, SEEDS)
-    raise ConfigError(
-        f"Seeds from {plan.first_seed} on pass 2^32, from where on they repeat: lower "
-        "`search.strategy.first_seed` or `search.budget_nfe`."
     )

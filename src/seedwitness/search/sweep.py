@@ -8,8 +8,7 @@ and ranks among controls mean what they say.
 from __future__ import annotations
 
 from seedwitness.errors import ConfigError
-from seedwitness.search.strategy import StrategyGenerator, StrategyInput
-from seedwitness.seeds.torch_cpu import SEEDS
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput, require_seeds
 
 
 def sweep(plan: StrategyInput) -> StrategyGenerator:
@@ -28,11 +27,7 @@ def sweep(plan: StrategyInput) -> StrategyGenerator:
         )
     trials = each * len(prompts)
     last = plan.first_seed + trials - 1
-    if last >= SEEDS:
-        raise ConfigError(
-            f"Seeds from {plan.first_seed} to {last} pass 2^32, from where on they repeat: lower "
-            "`search.strategy.first_seed` or `search.budget_nfe`."
-        )
+    require_seeds(plan.first_seed, trials)
     yield [plan.recipe(prompts[n % len(prompts)], plan.first_seed + n) for n in range(trials)]
     left = plan.budget_nfe - trials * cost
     return (

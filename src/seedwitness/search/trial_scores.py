@@ -12,7 +12,7 @@ from torch import Tensor
 from seedwitness.engine.latent_cache import Sample
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.imaging.alignment import AlignmentSpec
-from seedwitness.metrics.scoring import Metric, rows
+from seedwitness.metrics.scoring import Metric, score_trials
 from seedwitness.records.recipe import Recipe
 
 LatentBatch = tuple[list[str], list[str], Tensor]
@@ -30,8 +30,8 @@ def score_latents(
     found: list[dict[str, Any]] = []
     for names, prompts, latents in parts:
         pictures = decode_latents(pipeline, latents.to(pipeline.device))
-        ways = positions.of(picture, pictures.shape[-1], pictures.shape[-2])
-        found += rows(metrics, names, pictures, prompts, ways)
+        ways = positions.make_alignments(picture, pictures.shape[-1], pictures.shape[-2])
+        found += score_trials(metrics, names, pictures, prompts, ways)
     return found
 
 

@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
 
-from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
-from seedwitness.search.strategy import StrategyGenerator, StrategyInput
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput, require_seeds
 from seedwitness.search.sweep import sweep
-from seedwitness.seeds.torch_cpu import SEEDS
 
 STRENGTHS = (0.64, 0.48, 0.36, 0.27, 0.2, 0.15)
 """Of the variations, a round each."""
@@ -34,11 +32,7 @@ def variations(plan: StrategyInput) -> StrategyGenerator:
     asked = next(sweep(replace(plan, budget_nfe=plan.budget_nfe // 2)))
     left = plan.budget_nfe // cost - len(asked)
     other = asked[-1].seed + 1  # whose noise is mixed in next
-    if other + left > SEEDS:
-        raise ConfigError(
-            f"Variation seeds from {other} on pass 2^32, from where on they repeat: lower "
-            "`search.strategy.first_seed` or `search.budget_nfe`."
-        )
+    require_seeds(other, left)
     known = {each.id: each for each in asked}
     distances = dict((yield asked))
     for number, strength in enumerate(STRENGTHS):

@@ -1,60 +1,92 @@
-"""What several stages take alike: prompts, criteria of a copy, positions."""
+"""What several stages read alike: a target's image and prompts, a checkpoint, the copy test."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.reading import load_section
+from seedwitness.imaging.decoding import decode_image
+from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.document import read_document
+from seedwitness.runtime.keyed_cache import ROOT, record_use
 from seedwitness.stages import output_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
+    from PIL import Image
 
     from seedwitness.checkpoints.loading import LoadedCheckpoint
-    from seedwitness.config.steps import SearchSettings
-    from seedwitness.imaging.alignment import AlignmentSpec
+    from seedwitness.config.stage_settings import ControlsStage, SearchStage
     from seedwitness.search.early_stopping import CopyTest
 
 
-def prompts(target: str, limit: int) -> pd.DataFrame:
-    """At most ``limit`` candidates of a target, as PROMPTS: what was recovered and looked up."""
-    from seedwitness.prompts.candidates import candidates
+def load_target_image(target: str) -> Image.Image:
+    """The image of a target as `prepare` wrote it: upright RGB of 8 bits."""
+    path = output_path("prepare", target) / "image.png"
+    return decode_image(path, f"`dvc repro {stage_address(target, 'prepare')}` writes it.")
+
+
+def stage_address(target: str, stage: str) -> str:
+    """How DVC addresses a stage of a target: its own pipeline file, and the stage's name."""
+    return f"data/targets/{target}/dvc.yaml:{stage}"
+
+
+def load_prompts(target: str, limit: int) -> pd.DataFrame:
+    """At most ``limit`` candidates of a target, as PROMPTS: from recovery and lookup."""
+    from seedwitness.prompts.prompt_selection import select_prompts
     from seedwitness.records.tables import MATCHES, PROMPTS, read_table
 
-    return candidates(
+    return select_prompts(
         read_table(output_path("recover", target) / "prompts.parquet", PROMPTS),
         read_table(output_path("lookup", target) / "matches.parquet", MATCHES),
         limit,
     )
 
 
-def copies(loaded: LoadedCheckpoint, settings: SearchSettings, path: Path) -> CopyTest | None:
-    """What says which latents are copies, by the criteria of ``judge`` in the settings at ``path``.
+def load_identity(checkpoint: str) -> CheckpointIdentity:
+    """What `identify` found a checkpoint to be."""
+    return read_document(
+        CheckpointIdentity, output_path("identify", checkpoint) / "checkpoint.json"
+    )
 
-    It is asked for a search that may end early; for any other it is None.
+
+def load_identified(checkpoint: str, dtype: str | None = None) -> LoadedCheckpoint:
+    """A checkpoint of the settings; it has to be what `identify` found.
+
+    In ``dtype`` where recipes name another than its own: a seed's noise differs between dtypes.
     """
-    from seedwitness.config.reading import load_section
-    from seedwitness.config.verdicts import CopyCriterionSettings
-    from seedwitness.search import early_stopping
+    from seedwitness.checkpoints.loading import load_checkpoint
 
-    if not settings.stop.is_enabled:
-        return None
-    return early_stopping.copy_test(
-        loaded,
-        load_section(list[CopyCriterionSettings], "judge", "copies", path=path),
-        load_section(dict[str, Path], "score", "weights", path=path),
-        load_section(int, "score", "batch", path=path),
-        positions(path),
-    )
+    settings = load_section(CheckpointSettings, "checkpoints", checkpoint)
+    if dtype:
+        settings = settings.model_copy(update={"dtype": dtype})
+    return load_checkpoint(checkpoint, settings, load_identity(checkpoint))
 
 
-def positions(path: Path) -> AlignmentSpec:
-    """How a target is laid over what a checkpoint makes, by the settings at ``path``."""
-    from seedwitness.config.reading import load_section
+def load_copy_test(
+    loaded: LoadedCheckpoint, settings: SearchStage | ControlsStage
+) -> CopyTest | None:
+    """The test of which latents are copies; None where no search ends early."""
+    from seedwitness.config.stage_settings import ControlsStage
     from seedwitness.imaging.alignment import AlignmentSpec
+    from seedwitness.search.early_stopping import copy_test
 
-    return AlignmentSpec(
-        rule=load_section(str, "search", "fit", path=path),
-        mirrored=load_section(bool, "score", "mirrored", path=path),
-        shift=load_section(int, "score", "shift", path=path),
-    )
+    search = settings.search
+    if not search.stop.is_enabled:
+        return None
+    if isinstance(settings, ControlsStage):
+        score = settings.score
+        weights, batch, mirrored, shift = score.weights, score.batch, score.mirrored, score.shift
+    else:
+        weights, batch = settings.metric_weights, settings.metric_batch
+        mirrored, shift = settings.mirrored, settings.shift
+    alignment = AlignmentSpec(search.resize, mirrored, shift)
+    return copy_test(loaded, settings.copy_criteria, weights, batch, alignment)
+
+
+def record_cache_use(stage: str, keys: Iterable[str], *names: str) -> None:
+    """Remember which keys of the cache a stage used, so that `seedwitness ledger` keeps them."""
+    record_use(ROOT, "/".join((stage, *names)), keys)

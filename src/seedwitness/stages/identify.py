@@ -1,4 +1,4 @@
-"""What a checkpoint is, by what is in its files: ``data/identify/CHECKPOINT/checkpoint.json``."""
+"""Identify a checkpoint by its files: ``data/identify/CHECKPOINT/checkpoint.json``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,5 @@ from seedwitness.stages import output_path
 def run(checkpoint: str) -> None:
     """Hash a checkpoint's files and read their headers; no weights are loaded."""
     settings = load_section(CheckpointSettings, "checkpoints", checkpoint)
-    identify_checkpoint(checkpoint, settings).write(
-        output_path("identify", checkpoint) / "checkpoint.json"
-    )
+    identity = identify_checkpoint(checkpoint, settings)
+    identity.write(output_path("identify", checkpoint) / "checkpoint.json")

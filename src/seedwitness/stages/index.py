@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
-from seedwitness.config.inputs import ClipSettings, CorpusSettings
-from seedwitness.config.reading import load_section
+from seedwitness.config.stage_settings import IndexStage, load_stage_settings
 from seedwitness.corpus import Embedder
-from seedwitness.corpus.building import build
-from seedwitness.corpus.index import save
+from seedwitness.corpus.index import save_index
+from seedwitness.corpus.index_builder import build_index
 from seedwitness.metrics import clip_score
-from seedwitness.prompts.asking import hash_image
+from seedwitness.prompts.recoverer import hash_corpus_image
 from seedwitness.runtime.devices import default_device
-from seedwitness.stages import frozen, output_path
+from seedwitness.stages import output_path
 
 
 def run() -> None:
     """Index the folder that ``corpus`` names by the model that ``clip`` names."""
-    protocol = frozen("index")
-    corpus = load_section(CorpusSettings, "corpus", path=protocol)
-    settings = load_section(ClipSettings, "clip", path=protocol)
-    clip = clip_score.load(settings.path, default_device())
-    embed_images = partial(clip.embed_images, batch=settings.batch)
-    embedder = Embedder(embed_images, clip.embed_texts, clip.info)
-    index = build(corpus.path, corpus.source, embedder, hash_image, batch=settings.batch)
-    save(index, output_path("index"))
+    settings = load_stage_settings("index", IndexStage)
+    corpus, batch = settings.corpus, settings.clip.batch
+    clip = clip_score.load_clip(settings.clip.path, default_device())
+    embedder = Embedder(partial(clip.embed_images, batch_size=batch), clip.embed_texts, clip.info)
+    index = build_index(corpus.path, corpus.source, embedder, hash_corpus_image, batch_size=batch)
+    save_index(index, output_path("index"))

@@ -1,7 +1,7 @@
-"""Materials: what a project brings along, by hash, so that nobody exchanges it without a trace.
+"""Materials: what a project brings along, by hash, so that no exchange goes unnoticed.
 
-Controls, pictures known to be learned, the corpus, CLIP, a user's own phrases, and the weights of
-metrics: `protocol` holds these hashes beside the settings. What a checkpoint is, `identify` says.
+Controls, learned images, the corpus, CLIP, a user's own phrases and the weights of metrics. The
+analysis plan holds these hashes beside the settings. What a checkpoint is, `identify` records.
 """
 
 from __future__ import annotations
@@ -13,64 +13,80 @@ from pathlib import Path
 from seedwitness.config.params import load_params
 from seedwitness.errors import CheckpointError, PictureError
 from seedwitness.imaging.image_folder import read_entries
-from seedwitness.records.recipe import digest
-from seedwitness.runtime.files import sha256_file, write_whole
+from seedwitness.runtime.files import write_whole
+from seedwitness.runtime.hashes import digest, sha256_file
 from seedwitness.stages import output_path
 
 
 def run() -> None:
     """Write ``data/materials/materials.json``: a SHA-256 for each of them."""
     params = load_params()
-    known = params.controls.learned.folders if params.controls.learned else {}
-    phrases = params.recover.phrases
-    found = {
-        "controls": of_pictures(params.controls.path, "controls.path"),
-        "like": of_files(params.controls.similar_to, "controls.similar_to"),
-        "known": {
-            name: of_pictures(folder, f"controls.learned.folders.{name}")
-            for name, folder in sorted(known.items())
+    controls, phrases = params.controls, params.recover.phrases
+    learned = controls.learned.folders if controls.learned else {}
+    materials = {
+        "controls": {
+            "images": hash_folder(controls.path, "controls.path"),
+            "similar_to": hash_files(controls.similar_to, "controls.similar_to"),
+            "learned": {
+                name: hash_folder(folder, f"controls.learned.folders.{name}")
+                for name, folder in sorted(learned.items())
+            },
         },
-        "corpus": of_pictures(params.corpus.path, "corpus.path"),
-        "clip": of_files(_files(params.clip.path), "clip.path"),
-        "phrases": of_files([phrases] if phrases else [], "recover.phrases"),
+        "corpus": hash_folder(params.corpus.path, "corpus.path"),
+        "clip": hash_files(_clip_files(params.clip.path), "clip.path"),
+        "phrases": hash_files([phrases] if phrases else [], "recover.phrases"),
         "weights": {
-            name: sha256_file(output_path("weights", name) / "weights.json")
-            for name in sorted(params.score.weights)
+            name: hash_weights(name, path) for name, path in sorted(params.score.weights.items())
         },
     }
-    write_whole(output_path("materials") / "materials.json", json.dumps(found, indent=1) + "\n")
+    write_whole(output_path("materials") / "materials.json", json.dumps(materials, indent=1) + "\n")
 
 
-def of_pictures(folder: Path, key: str) -> str:
-    """Hash of an ImageFolder: of every picture's name, caption and file.
+def hash_folder(folder: Path, key: str) -> str:
+    """Hash of an ImageFolder: of every image's name, caption and file.
 
     Raises PictureError where it is missing; ``key`` is the setting that names it.
     """
     if not folder.is_dir():
         raise PictureError(
-            f"There is no folder {folder}. Put pictures and metadata.jsonl there, or name their "
+            f"There is no folder {folder}. Put images and metadata.jsonl there, or name their "
             f"folder as `{key}`."
         )
-    listed = read_entries(folder)
+    entries = read_entries(folder)
     return digest(
-        [[each.file_name, each.text, sha256_file(folder / each.file_name)] for each in listed]
+        [[entry.file_name, entry.text, sha256_file(folder / entry.file_name)] for entry in entries]
     )
 
 
-def of_files(files: Sequence[Path], key: str) -> str:
+def hash_files(files: Sequence[Path], key: str) -> str:
     """Hash of files: of their names and contents, in their order.
 
     Raises PictureError where one is missing; ``key`` is the setting that names them.
     """
-    if absent := [each for each in files if not each.is_file()]:
-        raise PictureError(f"`{key}` names {absent[0]}, and there is no such file.")
-    return digest([[each.name, sha256_file(each)] for each in files])
+    if missing := [path for path in files if not path.is_file()]:
+        raise PictureError(f"`{key}` names {missing[0]}, and there is no such file.")
+    return digest([[path.name, sha256_file(path)] for path in files])
 
 
-def _files(folder: Path) -> list[Path]:
-    found = sorted(each for each in folder.rglob("*") if each.is_file())
-    if not found:
+def hash_weights(metric: str, path: Path) -> str:
+    """Hash of a metric's weights: of every file's name below the path, and of its content.
+
+    Raises CheckpointError where they are missing.
+    """
+    if not path.exists():
+        raise CheckpointError(
+            f"The weights of the metric `{metric}` are missing: there is no {path}. `make lab` "
+            "trains the lab's own; conf/score/published.yaml says how to fetch published ones."
+        )
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    root = path if path.is_dir() else path.parent
+    return digest([[file.relative_to(root).as_posix(), sha256_file(file)] for file in files])
+
+
+def _clip_files(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not files:
         raise CheckpointError(
             f"There is no CLIP in {folder}. Put it there, or name its folder as `clip.path`."
         )
-    return found
+    return files

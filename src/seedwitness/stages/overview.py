@@ -1,24 +1,27 @@
-"""Overview: all targets × checkpoints at a glance: ``reports/index.html``, ``data/overview/``.
-
-It reads what the reports read and not the reports, so that it may be made beside them.
-"""
+"""Overview: all targets × checkpoints at a glance: ``reports/index.html``, ``data/overview/``."""
 
 from __future__ import annotations
 
 from seedwitness.config.inputs import EntryName, TargetSettings
 from seedwitness.config.reading import load_section
-from seedwitness.stages import ASKED, DATA, output_path
-from seedwitness.stages.report import REPORTS, settings
+from seedwitness.config.stage_settings import ReportStage, load_stage_settings
+from seedwitness.stages import DATA, output_path
+from seedwitness.stages.report import REPORTS
 
 
 def run() -> None:
-    """Write the page and the figures that DVC compares, of every target of ``params.yaml``."""
-    from seedwitness.report import overview, sources, summary
-    from seedwitness.report.building import build
+    """Write the page, and the figures that DVC compares, of every target of ``params.yaml``.
 
-    shared = settings()
+    It reads what the reports read and not the reports, so that it can run beside them.
+    """
+    from seedwitness.report.building import build_evidence
+    from seedwitness.report.overview import write_overview
+    from seedwitness.report.sources import read_target_source
+    from seedwitness.report.summary import write_summary
+
+    settings = load_stage_settings("overview", ReportStage)
     targets = load_section(dict[EntryName, TargetSettings], "targets")
-    found = {name: sources.read(DATA, name, ASKED) for name in targets}
-    documents = {name: build(source, shared) for name, source in found.items()}
-    overview.write(REPORTS / "index.html", documents, found, shared.report.title)
-    summary.write(output_path("overview"), documents)
+    sources = {name: read_target_source(DATA, name) for name in targets}
+    documents = {name: build_evidence(source, settings) for name, source in sources.items()}
+    write_overview(REPORTS / "index.html", documents, sources, settings.report.title)
+    write_summary(output_path("overview"), documents)

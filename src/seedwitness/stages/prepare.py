@@ -1,21 +1,21 @@
-"""``prepare@target``: the file under examination as upright RGB, and what can be said of it."""
+"""Prepare a target: the file as upright RGB, and what can be measured of it."""
 
 from seedwitness.config.inputs import EntryName, TargetSettings
 from seedwitness.config.reading import load_section, validate
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.targets.reading import read
+from seedwitness.targets.target_reader import read_target
 
 
 def run(target: str) -> None:
-    """Writes ``image.png`` and ``target.json`` of one target."""
+    """Write ``image.png`` and ``target.json`` of one target."""
     name = validate(EntryName, target, "prepare")
     settings = load_section(TargetSettings, "targets", name)
-    image, record = read(
+    image, record = read_target(
         settings.path,
         name,
-        "Put a whole picture in its place, or give `targets."
-        f"{name}.path` another one, for instance by `seedwitness add IMAGE`.",
+        f"Put a whole image in its place, or give `targets.{name}.path` another one, for instance "
+        "by `seedwitness add IMAGE`.",
     )
     folder = output_path("prepare", name)
     with replace_whole(folder / "image.png") as part:

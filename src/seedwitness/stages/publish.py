@@ -1,4 +1,4 @@
-"""Rebuild MLflow's view from the files, and write what was published."""
+"""Make MLflow's view equal to the files, and write what was published."""
 
 from __future__ import annotations
 

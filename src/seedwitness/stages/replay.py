@@ -1,74 +1,72 @@
-"""A case's recipes on the reference checkpoint, paired: ``data/replay/TARGET/CHECKPOINT/``.
+"""Replay a case's recipes on the reference checkpoint: ``data/replay/TARGET/CHECKPOINT/``.
 
-The reference never saw the target: what it makes of the same prompts and the same noise is what
+The reference never saw the target. What it makes of the same prompts and the same noise is what
 anyone would have drawn.
 """
 
 from __future__ import annotations
 
-from seedwitness.config.reading import load_section
-from seedwitness.config.steps import SearchSettings
-from seedwitness.records.checkpoint import CheckpointIdentity
-from seedwitness.records.document import read_document
+from seedwitness.config.stage_settings import ReplayStage, load_stage_settings
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import ReplaySummary
 from seedwitness.records.tables import TRIALS, read_table, write_table
 from seedwitness.runtime.files import replace_whole
-from seedwitness.stages import frozen, output_path
-from seedwitness.stages._checkpoint import loaded_as
-from seedwitness.stages._target import picture_of
+from seedwitness.stages import output_path
+from seedwitness.stages._inputs import (
+    load_identified,
+    load_identity,
+    load_target_image,
+    record_cache_use,
+)
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write ``trials.parquet``, final latents and ``replay.json``; a trial keeps its id."""
-    protocol = frozen("replay")
-    reference = load_section(str, "judge", "reference", path=protocol)
-    identified = read_document(
-        CheckpointIdentity, output_path("identify", reference) / "checkpoint.json"
-    )
-    about = ReplaySummary(
+    settings = load_stage_settings("replay", ReplayStage)
+    reference = settings.reference
+    summary = ReplaySummary(
         target=target,
         checkpoint=checkpoint,
         reference=reference,
-        reference_sha256=identified.sha256,
-        guide="",
+        reference_sha256=load_identity(reference).sha256,
+        distance="",
         trials=0,
         nfe=0,
-        note=f"{checkpoint} is the reference checkpoint itself: there is nothing to replay.",
     )
     if checkpoint != reference:
-        _replayed(about, load_section(SearchSettings, "search", path=protocol))
+        _replay(summary, settings)
         return
     with replace_whole(output_path("replay", target, checkpoint)) as part:
         part.mkdir()
         write_table(part / "trials.parquet", [], TRIALS)
-        about.write(part / "replay.json")
+        summary.write(part / "replay.json")
+    record_cache_use("replay", (), target, checkpoint)
 
 
-def _replayed(about: ReplaySummary, settings: SearchSettings) -> None:
-    from seedwitness.search import case_search, results
+def _replay(summary: ReplaySummary, settings: ReplayStage) -> None:
+    from seedwitness.search import results
+    from seedwitness.search.case_search import replay_recipes
 
-    trials = read_table(
-        output_path("search", about.target, about.checkpoint) / "trials.parquet", TRIALS
-    )
+    keys = (summary.target, summary.checkpoint)
+    trials = read_table(output_path("search", *keys) / "trials.parquet", TRIALS)
     recipes = [Recipe.from_row(row) for _, row in trials.iterrows()]
-    picture = picture_of(about.target)
-    loaded = loaded_as(about.reference, recipes[0].dtype)
-    searched = case_search.replay_recipes(loaded, recipes, picture, settings)
-    outcome = searched.outcomes[""]
-    prompts = {
-        str(row["prompt"]): (int(row["prompt_rank"]), str(row["prompt_source"]))
-        for _, row in trials.iterrows()
-    }
-    done = about.model_copy(
+    image = load_target_image(summary.target)
+    loaded = load_identified(summary.reference, recipes[0].dtype)
+    replayed = replay_recipes(loaded, recipes, image, settings.search)
+    outcome = replayed.outcomes[""]
+    prompts = trials.rename(
+        columns={"prompt": "text", "prompt_rank": "rank", "prompt_source": "source"}
+    )
+    done = summary.model_copy(
         update={
-            "guide": settings.distance,
+            "distance": settings.search.distance,
             "trials": len(outcome.recipes),
             "nfe": outcome.nfe,
-            "note": f"every recipe of the search, on {about.reference}",
         }
     )
-    with replace_whole(output_path("replay", about.target, about.checkpoint)) as part:
+    with replace_whole(output_path("replay", *keys)) as part:
         part.mkdir()
-        results.write_trials(part, outcome, prompts, settings.latents, "replay")
+        ranks = results.prompt_ranks(prompts)
+        results.write_trials(part, outcome, ranks, settings.search.latents, "replay")
         done.write(part / "replay.json")
+    record_cache_use("replay", replayed.keys, *keys)

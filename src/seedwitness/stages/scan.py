@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from seedwitness.config.reading import load_section
-from seedwitness.config.steps import ScanSettings, SearchSettings
+from seedwitness.config.stage_settings import ScanStage, load_stage_settings
 from seedwitness.records.document import read_document
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
-from seedwitness.stages import frozen, output_path
-from seedwitness.stages._checkpoint import loaded_as
-from seedwitness.stages._inputs import prompts
-from seedwitness.stages._target import picture_of
+from seedwitness.stages import output_path
+from seedwitness.stages._inputs import (
+    load_identified,
+    load_prompts,
+    load_target_image,
+    record_cache_use,
+)
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write ``scan.json``, and ``regenerated.png`` where a seed was recovered."""
-    from seedwitness.attribution import seed_scan
     from seedwitness.attribution.seed_attribution import attribute_to_seed
+    from seedwitness.attribution.seed_scan import check_scan_settings
 
-    protocol = frozen("scan")
-    settings = load_section(ScanSettings, "scan", path=protocol)
-    search = load_section(SearchSettings, "search", path=protocol)
-    seed_scan.check_scan_settings(settings)
-    texts = list(prompts(target, settings.num_candidates)["text"])
-    prepared = output_path("prepare", target)
-    picture = picture_of(target)
-    about = read_document(TargetRecord, prepared / "target.json")
-    loaded = loaded_as(checkpoint)
-    found = attribute_to_seed(loaded, target, picture, texts, about.claims, settings, search)
+    settings = load_stage_settings("scan", ScanStage)
+    check_scan_settings(settings.scan)
+    prompts = list(load_prompts(target, settings.scan.num_candidates)["text"])
+    record = read_document(TargetRecord, output_path("prepare", target) / "target.json")
+    image, loaded = load_target_image(target), load_identified(checkpoint)
+    attribution = attribute_to_seed(
+        loaded, target, image, prompts, record.claims, settings.scan, settings.search
+    )
     with replace_whole(output_path("scan", target, checkpoint)) as part:
         part.mkdir()
-        found.scan.write(part / "scan.json")
-        if found.picture is not None:
-            found.picture.save(part / "regenerated.png")
+        attribution.scan.write(part / "scan.json")
+        if attribution.picture is not None:
+            attribution.picture.save(part / "regenerated.png")
+    record_cache_use("scan", attribution.keys, target, checkpoint)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwitness.config.reading import load_section
-from seedwitness.config.verdicts import ScoreSettings
-from seedwitness.records.copy_map import CopyMap
+from seedwitness.config.stage_settings import ScoreStage, load_stage_settings
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.tables import CODECS, SCORES, TRIALS, read_table, write_table
 from seedwitness.runtime.files import replace_whole
-from seedwitness.stages import frozen, output_path
-from seedwitness.stages._checkpoint import loaded_as
-from seedwitness.stages._inputs import positions
-from seedwitness.stages._target import picture_of
+from seedwitness.stages import output_path
+from seedwitness.stages._inputs import load_identified, load_target_image
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from PIL import Image
 
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run(target: str, checkpoint: str) -> None:
-    """Write ``scores.parquet``, ``reference.parquet``, ``codecs.parquet``, and pictures.
+    """Write ``scores.parquet``, ``reference.parquet``, ``codecs.parquet``, and images.
 
     The first two are ``records.SCORES``, the third ``records.CODECS``: files of the target itself.
     ``images/TRIAL.png`` are the ``score.images`` closest trials by each metric, and
@@ -35,141 +32,89 @@ def run(target: str, checkpoint: str) -> None:
     where the closest trial agrees with the target.
     """
     from seedwitness.engine.latent_io import write_pictures
-    from seedwitness.metrics.scoring import closest, load
+    from seedwitness.imaging.alignment import AlignmentSpec
+    from seedwitness.metrics.codec_scores import score_codec_files
+    from seedwitness.metrics.scoring import load_metrics, select_closest_trials
 
-    protocol = frozen("score")
-    settings = load_section(ScoreSettings, "score", path=protocol)
-    metrics = load(settings.runnable, settings.weights, settings.batch)
-    picture = picture_of(target)
-    own = _opened(output_path("search", target, checkpoint), checkpoint)
-    reference = load_section(str, "judge", "reference", path=protocol)
-    ranked_by = load_section(str, "judge", "metric", path=protocol)
-    laid = positions(protocol)
-    theirs = _opened(output_path("replay", target, checkpoint), reference)
+    settings = load_stage_settings("score", ScoreStage)
+    score = settings.score
+    metrics = load_metrics(score.runnable, score.weights, score.batch)
+    image = load_target_image(target)
+    spec = AlignmentSpec(settings.resize, score.mirrored, score.shift)
+    trials = _open_trials(output_path("search", target, checkpoint), checkpoint)
+    replayed = _open_trials(output_path("replay", target, checkpoint), settings.reference)
+    sizes = zip(trials.table["width"], trials.table["height"], strict=True)
     with replace_whole(output_path("score", target, checkpoint)) as part:
         part.mkdir()
-        rows = _scored(own, picture, metrics, settings.batch, laid)
+        rows = _score(trials, image, metrics, score.batch, spec)
         write_table(part / "scores.parquet", rows, SCORES)
-        again = _scored(theirs, picture, metrics, settings.batch, laid)
-        write_table(part / "reference.parquet", again, SCORES)
-        files = _coded(own, picture, metrics, laid.rule)
-        write_table(part / "codecs.parquet", files, CODECS)
-        shown = closest(rows, settings.images)
-        for made, name in ((own, "images"), (theirs, "reference")):
-            chosen = made.trials[made.trials["trial"].isin(shown)]
-            write_pictures(made.folder, chosen, made.pipeline, part / name)
-        ranked = [row for row in rows if row["metric"] == ranked_by]
-        (best,) = closest(ranked, 1)
-        position = next(row["alignment"] for row in ranked if row["trial"] == best)
-        _map(own, best, picture, metrics, laid, position, part / "maps")
+        reference_rows = _score(replayed, image, metrics, score.batch, spec)
+        write_table(part / "reference.parquet", reference_rows, SCORES)
+        codec_rows = score_codec_files(image, sizes, settings.resize, metrics)
+        write_table(part / "codecs.parquet", codec_rows, CODECS)
+        closest = select_closest_trials(rows, score.images)
+        for source, name in ((trials, "images"), (replayed, "reference")):
+            shown = source.table[source.table["trial"].isin(closest)]
+            write_pictures(source.folder, shown, source.pipeline, part / name)
+        ranked = [row for row in rows if row["metric"] == settings.ranked_by]
+        _write_maps(part / "maps", trials, ranked, image, metrics, spec)
 
 
 @dataclass(frozen=True)
-class _Made:
-    """Trials in a folder, and the pipeline that made them; None where there are no trials."""
+class _Trials:
+    """The trials in a folder, and the pipeline that made them; None where there are none."""
 
     folder: Path
-    trials: pd.DataFrame
+    table: pd.DataFrame
     pipeline: Any
 
 
-def _opened(folder: Path, checkpoint: str) -> _Made:
-    trials = read_table(folder / "trials.parquet", TRIALS)
-    if trials.empty:
-        return _Made(folder, trials, None)
-    return _Made(folder, trials, loaded_as(checkpoint, str(trials["dtype"].iloc[0])).pipeline)
+def _open_trials(folder: Path, checkpoint: str) -> _Trials:
+    table = read_table(folder / "trials.parquet", TRIALS)
+    if table.empty:
+        return _Trials(folder, table, None)
+    dtype = str(table["dtype"].iloc[0])
+    return _Trials(folder, table, load_identified(checkpoint, dtype).pipeline)
 
 
-def _scored(
-    made: _Made,
-    picture: Image.Image,
+def _score(
+    trials: _Trials,
+    image: Image.Image,
     metrics: Mapping[str, Metric],
     batch: int,
-    laid: AlignmentSpec,
+    spec: AlignmentSpec,
 ) -> list[dict[str, Any]]:
     from seedwitness.engine.latent_io import iter_latents
     from seedwitness.search.trial_scores import score_latents
 
-    prompts = dict(zip(made.trials["trial"], made.trials["prompt"], strict=True))
-    parts = (
+    prompts = dict(zip(trials.table["trial"], trials.table["prompt"], strict=True))
+    batches = (
         (names, [prompts[name] for name in names], latents)
-        for names, latents in iter_latents(made.folder, made.trials, batch)
+        for names, latents in iter_latents(trials.folder, trials.table, batch)
     )
-    return score_latents(made.pipeline, parts, picture, metrics, laid)
+    return score_latents(trials.pipeline, batches, image, metrics, spec)
 
 
-def _coded(
-    made: _Made, picture: Image.Image, metrics: Mapping[str, Metric], rule: str
-) -> list[dict[str, Any]]:
-    """What image codecs make of the target at the generated size, by LPIPS and by PSNR."""
-    import torch
-
-    from seedwitness.imaging.alignment import alignments
-    from seedwitness.imaging.alignment import resized_pixels as aligned
-    from seedwitness.metrics.codecs import DISTORTIONS, coded
-    from seedwitness.metrics.scoring import rows
-
-    by = {name: metrics[name] for name in DISTORTIONS if name in metrics}
-    found: list[dict[str, Any]] = []
-    for width, height in sorted(set(zip(made.trials["width"], made.trials["height"], strict=True))):
-        target = aligned(picture, width, height, rule)
-        files = list(coded(target))
-        pictures = torch.stack([each.picture for each in files])
-        names = [str(number) for number in range(len(files))]
-        for row in rows(by, names, pictures, [], alignments(target)):
-            file = files[int(row.pop("trial"))]
-            about = {"codec": file.codec, "reduction": file.reduction, "quality": file.quality}
-            found.append({**row, **about, "bytes": file.size})
-    return found
-
-
-def _map(
-    made: _Made,
-    trial: str,
-    picture: Image.Image,
-    metrics: Mapping[str, Metric],
-    laid: AlignmentSpec,
-    position: str,
+def _write_maps(
     folder: Path,
+    trials: _Trials,
+    ranked: list[dict[str, Any]],
+    image: Image.Image,
+    metrics: Mapping[str, Metric],
+    spec: AlignmentSpec,
 ) -> None:
-    """``pixels.png``, ``windows.png`` and ``ending.png``: where a trial agrees; ``maps.json``.
-
-    The second only where a descriptor was asked for, the third where there is cross-attention.
-    """
-    from PIL import Image
-
-    from seedwitness.detectors.bright_ending import walked_ending
+    """``maps.json`` and the images of the copy map of the closest trial."""
     from seedwitness.engine.latent_io import iter_latents
-    from seedwitness.engine.sampling import decode_latents
-    from seedwitness.metrics import copy_map
+    from seedwitness.metrics.scoring import select_closest_trials
+    from seedwitness.search.agreement import map_agreement
 
-    row = made.trials[made.trials["trial"] == trial]
-    [(_, latents)] = iter_latents(made.folder, row, 1)
-    pixels = decode_latents(made.pipeline, latents.to(made.pipeline.device))[0]
-    target = laid.of(picture, pixels.shape[-1], pixels.shape[-2])[position]
-    tiles = copy_map.tiles(pixels, target)
-    found = {"pixels": (tiles <= copy_map.CLOSE).float()}
-    windows: list[float] = []
-    if "descriptor" in metrics:
-        scores = copy_map.windows(metrics["descriptor"].against, pixels, target)
-        windows = scores.flatten().tolist()
-        found["windows"] = copy_map.spread(scores, pixels.shape[-2], pixels.shape[-1])
-    ending = walked_ending(made.pipeline, Recipe.from_row(row.iloc[0]))
-    if ending is not None:
-        found["ending"] = ending / ending.amax().clamp(min=1e-12)
+    (best,) = select_closest_trials(ranked, 1)
+    alignment = next(row["alignment"] for row in ranked if row["trial"] == best)
+    row = trials.table[trials.table["trial"] == best]
+    [(_, latent)] = iter_latents(trials.folder, row, 1)
+    recipe = Recipe.from_row(row.iloc[0])
+    agreement = map_agreement(trials.pipeline, recipe, latent, image, metrics, spec, alignment)
     folder.mkdir()
-    for name, agreement in found.items():
-        paled = copy_map.shown(pixels, agreement).permute(1, 2, 0).contiguous().numpy()
-        Image.fromarray(paled).save(folder / f"{name}.png")
-    steps = int(row["steps"].iloc[0])
-    CopyMap(
-        trial=trial,
-        alignment=position,
-        tiles_close=int((tiles <= copy_map.CLOSE).sum()),
-        tiles=tiles.numel(),
-        close=copy_map.CLOSE,
-        metric="descriptor" if windows else "",
-        label=metrics["descriptor"].info.label if windows else "",
-        windows=windows,
-        ending="" if ending is None else f"in the last of {steps} steps of DDIM from its noise",
-    ).write(folder / "maps.json")
+    for name, picture in agreement.images.items():
+        picture.save(folder / f"{name}.png")
+    agreement.record.write(folder / "maps.json")

@@ -1,53 +1,58 @@
 """Search one case, prompts × seeds under a budget: ``data/search/TARGET/CHECKPOINT/``.
 
-How long it took stands apart, in ``data/seconds/TARGET/CHECKPOINT/``: that differs from run to run,
-and what depends on the search must not run again for it.
+The timing stands apart, in ``data/timings/TARGET/CHECKPOINT/``: it differs from run to run, and
+nothing that depends on the search may run again for it.
 """
 
 from __future__ import annotations
 
 from time import perf_counter
 
-from seedwitness.config.reading import load_section
-from seedwitness.config.steps import SearchSettings
+from seedwitness.config.stage_settings import SearchStage, load_stage_settings
 from seedwitness.records.tables import PROMPTS, write_table
 from seedwitness.runtime.files import replace_whole
-from seedwitness.stages import frozen, output_path
-from seedwitness.stages._checkpoint import loaded_as
-from seedwitness.stages._inputs import copies, prompts
-from seedwitness.stages._target import picture_of
+from seedwitness.stages import output_path
+from seedwitness.stages._inputs import (
+    load_copy_test,
+    load_identified,
+    load_prompts,
+    load_target_image,
+    record_cache_use,
+)
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write every trial, its final latent, and why the search stopped."""
-    from seedwitness.detectors import steering
-    from seedwitness.search import case_search, results
+    from seedwitness.detectors.preselection import check_preselection, preselect_prompts
+    from seedwitness.search import results
+    from seedwitness.search.case_search import SearchCase, check_search_settings, search_cases
 
-    protocol = frozen("search")
-    settings = load_section(SearchSettings, "search", path=protocol)
-    case_search.check_search_settings(settings)
-    steering.check_preselection(settings)
-    candidates = prompts(target, settings.num_candidates)
-    picture = picture_of(target)
-    loaded = loaded_as(checkpoint)
+    settings = load_stage_settings("search", SearchStage)
+    search = settings.search
+    check_search_settings(search)
+    check_preselection(search)
+    candidates = load_prompts(target, search.num_candidates)
+    image = load_target_image(target)
+    loaded = load_identified(checkpoint)
 
     began = perf_counter()
-    candidates, steered, rest = steering.preselect_prompts(loaded, candidates, settings)
-    case = case_search.SearchCase(picture, tuple(candidates["text"]))
-    searched = case_search.search_cases(
-        loaded, {target: case}, rest, copies=copies(loaded, settings, protocol)
-    )
+    candidates, preselected, remaining = preselect_prompts(loaded, candidates, search)
+    case = SearchCase(image, tuple(candidates["text"]))
+    copy_test = load_copy_test(loaded, settings)
+    searched = search_cases(loaded, {target: case}, remaining, copy_test=copy_test)
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]
-    about = results.summarise_search(target, loaded, settings, case, outcome)
-    spent = settings.budget_nfe - rest.budget_nfe
-    about = about.model_copy(update={"nfe": about.nfe + spent, "steered": steered})
-    places = zip(candidates["text"], candidates["rank"], candidates["source"], strict=True)
+    summary = results.summarise_search(target, loaded, search, case, outcome)
+    spent = search.budget_nfe - remaining.budget_nfe
+    summary = summary.model_copy(update={"nfe": summary.nfe + spent, "preselected": preselected})
     with replace_whole(output_path("search", target, checkpoint)) as part:
         part.mkdir()
         write_table(part / "prompts.parquet", candidates, PROMPTS)
-        ranked = {text: (rank, source) for text, rank, source in places}
-        results.write_trials(part, outcome, ranked, settings.latents, settings.strategy.name)
-        about.write(part / "search.json")
-    results.write_seconds(output_path("seconds", target, checkpoint), seconds, searched)
+        ranks = results.prompt_ranks(candidates)
+        results.write_trials(part, outcome, ranks, search.latents, search.strategy.name)
+        summary.write(part / "search.json")
+    results.describe_timing(seconds, searched).write(
+        output_path("timings", target, checkpoint) / "timing.json"
+    )
+    record_cache_use("search", searched.keys, target, checkpoint)

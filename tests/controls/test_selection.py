@@ -1,4 +1,4 @@
-"""Which pictures become controls: those that nobody chose, or those most alike to named ones."""
+"""Which images become controls: by the hash of their names, or the most similar to examples."""
 
 import json
 from hashlib import sha256
@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seedlab.drawing.picture import draw
-from seedlab.drawing.world import sketches
+from seedlab.drawing.picture import draw_picture
+from seedlab.drawing.plan import plan_sketches
 from seedwitness.config.verdicts import ControlSettings
+from seedwitness.controls.selection import order_by_similarity, select_images
 from seedwitness.errors import ConfigError
-from seedwitness.stages.controls import choose, most_alike
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 WEIGHTS = {"descriptor": LAB / "metrics/descriptor/descriptor.pt"}
-PLAN = sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
+PLAN = plan_sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def outside(tmp_path: Path) -> Path:
     """Eleven drawn pictures, and a paler copy of one of them."""
     folder = tmp_path / "outside"
     folder.mkdir()
-    pictures = [draw(sketch.theme, sketch.seed, 96) for sketch in PLAN[:11]]
+    pictures = [draw_picture(sketch.theme, sketch.seed, 96) for sketch in PLAN[:11]]
     pale = np.asarray(pictures[5], dtype=float) * 0.8 + 40
     pictures.append(Image.fromarray(pale.astype(np.uint8)))
     lines = []
@@ -45,8 +45,8 @@ def test_the_most_alike_come_first_whatever_their_size(outside: Path) -> None:
     like = outside.parent / "like.png"
     with Image.open(outside / "5.png") as picture:
         picture.resize((150, 110)).save(like)
-    order = most_alike(settings(outside, like), WEIGHTS)
-    chosen = list(choose(outside, 4, "controls.count", order))
+    order = order_by_similarity(settings(outside, like), WEIGHTS)
+    chosen = list(select_images(outside, 4, "controls.count", order))
     assert {path.name for path in chosen[:2]} == {"5.png", "11.png"}
     assert len(chosen) == 4
 
@@ -54,9 +54,9 @@ def test_the_most_alike_come_first_whatever_their_size(outside: Path) -> None:
 def test_without_a_picture_to_resemble_nobody_chooses(outside: Path) -> None:
     names = [f"{number}.png" for number in range(12)]
     expected = sorted(names, key=lambda name: sha256(name.encode()).digest())[:4]
-    assert [path.name for path in choose(outside, 4, "controls.count")] == expected
+    assert [path.name for path in select_images(outside, 4, "controls.count")] == expected
 
 
 def test_without_a_descriptor_nothing_is_alike(outside: Path) -> None:
     with pytest.raises(ConfigError, match=r"score\.weights names no `descriptor`"):
-        most_alike(settings(outside, outside / "5.png"), {})
+        order_by_similarity(settings(outside, outside / "5.png"), {})

@@ -1,0 +1,208 @@
+"""Runs controls, and images that a checkpoint is known to have learned, as a target is run.
+
+Each gets the prompts that a target gets whose user states its caption: captions of its matches in
+the corpus, then its own, then what is recovered. Budget, strategy and metrics are a target's.
+Without that, target and controls would not be exchangeable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedwitness.checkpoints.loading import LoadedCheckpoint
+from seedwitness.config.stage_settings import ControlsStage
+from seedwitness.controls.selection import order_by_hash, order_by_similarity, select_images
+from seedwitness.detectors.preselection import preselect_prompts
+from seedwitness.detectors.runner import check_detectors
+from seedwitness.imaging.alignment import AlignmentSpec
+from seedwitness.imaging.decoding import decode_image, hash_pixels
+from seedwitness.imaging.image_folder import ImageEntry
+from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
+from seedwitness.metrics.scoring import Metric, load_metrics
+from seedwitness.prompts.recoverer import load_recoverer
+from seedwitness.reachability.examination import measure_detectors, measure_ladders
+from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
+from seedwitness.search.early_stopping import CopyTest
+from seedwitness.search.trial_scores import batch_samples, score_latents
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL import Image
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ControlImages:
+    """The images that go through the steps, by path, and what is known of each before a search."""
+
+    controls: dict[Path, ImageEntry]
+    learned: dict[Path, ImageEntry]
+    images: dict[Path, Image.Image]
+    prompts: dict[Path, pd.DataFrame]
+    """As PROMPTS."""
+    corpus_matches: dict[Path, str]
+    """Where the corpus holds the image itself; empty where it does not."""
+
+    @property
+    def entries(self) -> dict[Path, ImageEntry]:
+        """Controls and learned images."""
+        return self.controls | self.learned
+
+
+@dataclass(frozen=True)
+class ControlResults:
+    """Rows of the tables that the stage ``controls`` writes, and the cache keys that were used."""
+
+    scores: Rows
+    """``records.CONTROL_SCORES`` of the controls, and ``learned`` of the learned images."""
+    learned: Rows
+    ladders: Rows
+    """``records.CONTROL_REACH``."""
+    detections: Rows
+    """``records.CONTROL_DETECTIONS``."""
+    prompts: Rows
+    """The prompts that were tried, as PROMPTS with the control's name."""
+    keys: frozenset[str]
+
+
+def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> ControlImages:
+    """Select and decode the images, and recover their prompts by the index of the corpus.
+
+    Raises PictureError where a folder has too few images, ConfigError for an unknown detector.
+    """
+    wanted, score = settings.controls, settings.score
+    check_detectors(settings.detectors.names, "descriptor" in score.runnable)
+    order = order_by_similarity(wanted, score.weights) if wanted.similar_to else order_by_hash
+    controls = select_images(wanted.path, wanted.count, "controls.count", order)
+    learned: dict[Path, ImageEntry] = {}
+    if wanted.learned and checkpoint in wanted.learned.folders:
+        folder = wanted.learned.folders[checkpoint]
+        learned = select_images(folder, wanted.learned.count, "controls.learned.count")
+    images = {path: decode_image(path) for path in (*controls, *learned)}
+    prompts, matches = recover_prompts(controls | learned, images, settings, index)
+    return ControlImages(controls, learned, images, prompts, matches)
+
+
+def recover_prompts(
+    entries: Mapping[Path, ImageEntry],
+    images: Mapping[Path, Image.Image],
+    settings: ControlsStage,
+    index: Path,
+) -> tuple[dict[Path, pd.DataFrame], dict[Path, str]]:
+    """By path, each image's prompts (PROMPTS), and where the corpus holds the image itself."""
+    recoverer = load_recoverer(settings.clip, settings.recover, index)
+    corpus = recoverer.open_index(index)
+    prompts, matches = {}, {}
+    for path, entry in entries.items():
+        prompts[path], matches[path] = recoverer.recover_control(
+            images[path],
+            entry.text,
+            corpus,
+            settings.corpus.path,
+            settings.lookup,
+            settings.search.num_candidates,
+        )
+    return prompts, matches
+
+
+def run_controls(
+    loaded: LoadedCheckpoint,
+    prepared: ControlImages,
+    settings: ControlsStage,
+    copy_test: CopyTest | None,
+) -> ControlResults:
+    """Search every image with a target's budget, score its trials, and measure what stands beside.
+
+    All images share batches, so they cost what their recipes cost.
+    """
+    score = settings.score
+    metrics = load_metrics(score.runnable, score.weights, score.batch)
+    prompts, search = {}, settings.search
+    for path, table in prepared.prompts.items():
+        prompts[path], _, search = preselect_prompts(loaded, table, settings.search)
+    cases = {
+        path.as_posix(): SearchCase(prepared.images[path], tuple(table["text"]))
+        for path, table in prompts.items()
+    }
+    results = search_cases(loaded, cases, search, copy_test=copy_test)
+    alignment = AlignmentSpec(settings.search.resize, score.mirrored, score.shift)
+
+    def scores_of(paths: Mapping[Path, ImageEntry]) -> Rows:
+        rows = []
+        for path, entry in paths.items():
+            outcome = results.outcomes[path.as_posix()]
+            image = prepared.images[path]
+            facts = {
+                **_identify(entry, image),
+                **fingerprint_image(image)._asdict(),
+                "caption": entry.text,
+                "corpus_match": prepared.corpus_matches[path],
+            }
+            scores = _score(loaded, outcome, image, metrics, alignment, score.batch)
+            rows += [facts | row for row in scores]
+        return rows
+
+    ladders, detections = _measure_beside(loaded, prepared, metrics, settings)
+    return ControlResults(
+        scores=scores_of(prepared.controls),
+        learned=scores_of(prepared.learned),
+        ladders=ladders,
+        detections=detections,
+        prompts=[
+            {"control": entry.file_name, **{str(key): value for key, value in row.items()}}
+            for path, entry in prepared.controls.items()
+            for row in prompts[path].to_dict("records")
+        ],
+        keys=results.keys,
+    )
+
+
+def _score(
+    loaded: LoadedCheckpoint,
+    outcome: SearchOutcome,
+    image: Image.Image,
+    metrics: Mapping[str, Metric],
+    alignment: AlignmentSpec,
+    batch: int,
+) -> Rows:
+    latents = batch_samples(outcome.recipes, outcome.samples, batch)
+    return score_latents(loaded.pipeline, latents, image, metrics, alignment)
+
+
+def _measure_beside(
+    loaded: LoadedCheckpoint,
+    prepared: ControlImages,
+    metrics: Mapping[str, Metric],
+    settings: ControlsStage,
+) -> tuple[Rows, Rows]:
+    """Ladders and detectors of the first controls, each under its own first prompt."""
+
+    def first(count: int) -> tuple[list[Path], list[Image.Image], list[str]]:
+        paths = list(prepared.controls)[:count]
+        images = [prepared.images[path] for path in paths]
+        return paths, images, [str(prepared.prompts[path]["text"].iloc[0]) for path in paths]
+
+    def label(paths: list[Path], rows: list[Rows]) -> Rows:
+        pairs = zip(paths, rows, strict=False)  # no rows where nothing is to be measured
+        return [
+            _identify(prepared.controls[path], prepared.images[path]) | row
+            for path, own in pairs
+            for row in own
+        ]
+
+    paths, images, prompts = first(settings.reach.controls)
+    _, ladders = measure_ladders(loaded, metrics, images, prompts, settings.reach, settings.search)
+    labelled = label(paths, ladders)
+    paths, images, prompts = first(settings.detectors.controls)
+    detections = measure_detectors(
+        loaded, metrics, images, prompts, settings.detectors, settings.search
+    )
+    return labelled, label(paths, detections)
+
+
+def _identify(entry: ImageEntry, image: Image.Image) -> dict[str, Any]:
+    return {"control": entry.file_name, "pixels_sha256": hash_pixels(image)}

@@ -1,0 +1,68 @@
+"""Which images of a folder serve as controls, in a deterministic order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedwitness.config.verdicts import ControlSettings
+from seedwitness.errors import ConfigError, PictureError
+from seedwitness.imaging.decoding import decode_image
+from seedwitness.imaging.image_folder import ImageEntry, read_entries
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def order_by_hash(path: Path) -> tuple[bytes]:
+    """Deterministic pseudo-random order: SHA-256 of the file name."""
+    return (sha256(path.as_posix().encode()).digest(),)
+
+
+def order_by_similarity(
+    settings: ControlSettings, weights: Mapping[str, Path]
+) -> Callable[[Path], tuple[float, bytes]]:
+    """Order by the descriptor's cosine to the images of ``settings.similar_to``, the closest first.
+
+    Equals are ordered by hash. Raises ConfigError where ``weights`` name no descriptor.
+    """
+    from seedwitness.imaging.alignment import resize_to_tensor
+    from seedwitness.metrics import descriptor
+
+    if "descriptor" not in weights:
+        raise ConfigError(
+            "controls.similar_to chooses controls by their descriptors, and score.weights names no "
+            "`descriptor`. Name its file there, or leave controls.similar_to empty."
+        )
+    model = descriptor.load_descriptor(weights["descriptor"])
+
+    def embed(path: Path) -> Tensor:
+        image = decode_image(path)
+        return model.embed(resize_to_tensor(image, *image.size, "stretch")[None])[0]
+
+    examples = [embed(path) for path in settings.similar_to]
+
+    def order(name: Path) -> tuple[float, bytes]:
+        vector = embed(settings.path / name)
+        return (-max(float(vector @ example) for example in examples), *order_by_hash(name))
+
+    return order
+
+
+def select_images(
+    folder: Path, count: int, key: str, order: Callable[[Path], Any] = order_by_hash
+) -> dict[Path, ImageEntry]:
+    """The first ``count`` images of a folder in an order of their paths, seen from the folder.
+
+    Raises PictureError where the folder has fewer; ``key`` is the setting that asks for them.
+    """
+    entries = read_entries(folder)
+    if len(entries) < count:
+        raise PictureError(
+            f"{folder} has {len(entries)} images, and {key} asks for {count}. Add more, or lower "
+            f"{key}. (With few controls p cannot be small: it is at least 1 / (1 + controls).)"
+        )
+    ordered = sorted(entries, key=lambda entry: order(Path(entry.file_name)))
+    return {folder / entry.file_name: entry for entry in ordered[:count]}

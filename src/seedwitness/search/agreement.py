@@ -1,0 +1,74 @@
+"""Where a trial agrees with the target: images of it, and the copy map's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from seedwitness.detectors.bright_ending import compute_recipe_mask
+from seedwitness.engine.sampling import decode_latents
+from seedwitness.imaging.alignment import AlignmentSpec
+from seedwitness.metrics import copy_map
+from seedwitness.metrics.scoring import Metric
+from seedwitness.records.copy_map import CopyMap
+from seedwitness.records.recipe import Recipe
+
+DESCRIPTOR = "descriptor"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The copy map of one trial, and its images by what they show: pixels, windows, ending."""
+
+    record: CopyMap
+    images: dict[str, Image.Image]
+
+
+def map_agreement(
+    pipeline: Any,
+    recipe: Recipe,
+    latent: Tensor,
+    image: Image.Image,
+    metrics: Mapping[str, Metric],
+    spec: AlignmentSpec,
+    alignment: str,
+) -> Agreement:
+    """Where the image of ``latent`` [1, c, h, w] agrees with the target in one alignment.
+
+    ``windows`` exists where a descriptor is among ``metrics``, ``ending`` where the checkpoint has
+    cross-attention (Chen et al., ICLR 2025).
+    """
+    pixels = decode_latents(pipeline, latent.to(pipeline.device))[0]
+    height, width = pixels.shape[-2:]
+    target = spec.make_alignments(image, width, height)[alignment]
+    tiles = copy_map.compute_tile_differences(pixels, target)
+    maps = {"pixels": (tiles <= copy_map.MAX_TILE_DIFFERENCE).float()}
+    windows: list[float] = []
+    if DESCRIPTOR in metrics:
+        scores = copy_map.score_windows(metrics[DESCRIPTOR].score, pixels, target)
+        windows = scores.flatten().tolist()
+        maps["windows"] = copy_map.spread_window_scores(scores, height, width)
+    ending = compute_recipe_mask(pipeline, recipe)
+    if ending is not None:
+        maps["ending"] = ending / ending.amax().clamp(min=1e-12)
+    record = CopyMap(
+        trial=recipe.id,
+        alignment=alignment,
+        tiles_close=int((tiles <= copy_map.MAX_TILE_DIFFERENCE).sum()),
+        tiles=tiles.numel(),
+        close=copy_map.MAX_TILE_DIFFERENCE,
+        metric=DESCRIPTOR if windows else "",
+        label=metrics[DESCRIPTOR].info.label if windows else "",
+        windows=windows,
+        ending_steps=None if ending is None else recipe.steps,
+    )
+    return Agreement(record, {name: _draw(pixels, each) for name, each in maps.items()})
+
+
+def _draw(pixels: Tensor, agreement: Tensor) -> Image.Image:
+    paled = copy_map.fade_disagreement(pixels, agreement).permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(paled)

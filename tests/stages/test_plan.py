@@ -1,0 +1,167 @@
+"""The analysis plan: what a stage reads was written down, and is what its pipeline declares."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+from settling import COMMITTED, change, settle, write_materials
+
+from seedwitness.config.stage_settings import PLAN_FOLDER, STAGE_SETTINGS
+from seedwitness.config.target_pipeline import target_pipeline
+from seedwitness.errors import ConfigError
+from seedwitness.stages import output_path, run_stage, stage_names
+from seedwitness.stages.plan import BEFORE_THE_PLAN, HISTORY, NOT_PLANNED, PLAN
+
+PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
+OF_A_TARGET = target_pipeline("owl", Path("owl.png"), ["own", "clean"], "clean")["stages"]
+STAGES = PIPELINE | OF_A_TARGET
+
+
+def commands(name: str) -> list[str]:
+    stage = STAGES[name].get("do", STAGES[name])
+    lines = stage["cmd"] if isinstance(stage["cmd"], list) else [stage["cmd"]]
+    return [line.split()[2] for line in lines if line.startswith("seedwitness stage")]
+
+
+def dependencies(name: str) -> list[str]:
+    deps: list[str] = STAGES[name].get("do", STAGES[name])["deps"]
+    return deps
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    settle(tmp_path)
+    return tmp_path
+
+
+def settings(stage: str) -> dict[str, Any]:
+    return dict(json.loads((PLAN_FOLDER / f"{stage}.json").read_text())["settings"])
+
+
+def test_a_stage_gets_the_entries_that_its_class_names(project: Path) -> None:
+    search = settings("search")
+    assert search["search"] == COMMITTED["search"]
+    assert search["copy_criteria"] == COMMITTED["judge"]["copy_criteria"]
+    assert search["metric_batch"] == COMMITTED["score"]["batch"]
+    assert set(search) == set(STAGE_SETTINGS["search"].model_fields)
+
+
+def test_defaults_are_written_out(project: Path) -> None:
+    settle(project, lookup={})
+    plan = json.loads(PLAN.read_text())
+    assert plan["lookup"] == {"neighbours": 10, "near_duplicate": 0.9}
+
+
+def test_the_plan_holds_what_decides_a_finding_and_nothing_else(project: Path) -> None:
+    before = PLAN.read_bytes()
+    assert set(json.loads(before)) == set(COMMITTED) - set(NOT_PLANNED) | {"materials"}
+    change(project, "report", images=COMMITTED["report"]["images"] + 1)
+    change(project, "tracking", experiment="another")
+    change(project, "targets", one_more={"path": "one.png"})
+    assert PLAN.read_bytes() == before
+    change(project, "judge", alpha=COMMITTED["judge"]["alpha"] / 2)
+    assert PLAN.read_bytes() != before
+
+
+def test_other_controls_are_another_plan(project: Path) -> None:
+    def picture(colour: str) -> None:
+        Image.new("RGB", (8, 8), colour).save("controls/a.png")
+
+    Path("controls").mkdir()
+    Path("controls/metadata.jsonl").write_text('{"file_name": "a.png", "text": "a sheet"}\n')
+    Path("clip").mkdir()
+    Path("clip/weights").write_bytes(b"none")
+    picture("red")
+    change(project, "controls", path="controls", watch="controls", learned=None)
+    change(project, "corpus", path="controls")
+    change(project, "clip", path="clip", watch="clip")
+    change(project, "judge", metric="patch-l2")
+    change(project, "score", weights={}, metrics=["patch-l2"])
+
+    def plan() -> dict[str, Any]:
+        run_stage("materials", [])
+        run_stage("plan", [])
+        return dict(json.loads(PLAN.read_bytes()))
+
+    first = plan()
+    picture("blue")
+    second = plan()
+    assert first["materials"]["controls"] != second["materials"]["controls"]
+    assert {**first, "materials": None} == {**second, "materials": None}
+    picture("red")
+    assert plan() == first
+
+
+def test_other_phrases_make_the_stages_stale_that_rank_them(project: Path) -> None:
+    before = {name: settings(name) for name in STAGE_SETTINGS}
+    write_materials(project, phrases="f00")
+    run_stage("plan", [])
+    changed = {name for name in STAGE_SETTINGS if settings(name) != before[name]}
+    assert changed == {"recover", "controls"}
+
+
+def test_every_plan_that_was_tried_stays_listed(project: Path) -> None:
+    def numbers() -> list[str]:
+        return sorted(path.name[:5] for path in HISTORY.iterdir())
+
+    first = PLAN.read_bytes()
+    assert numbers() == ["0001-"]
+    alpha = COMMITTED["judge"]["alpha"]
+    change(project, "judge", alpha=alpha / 2)
+    assert numbers() == ["0001-", "0002-"]
+    change(project, "judge", alpha=alpha)  # back again: that plan is listed already
+    assert PLAN.read_bytes() == first
+    assert numbers() == ["0001-", "0002-"]
+    (earliest,) = HISTORY.glob("0001-*")
+    assert earliest.read_bytes() == first
+
+
+def test_inconsistent_settings_are_no_plan(project: Path) -> None:
+    before = PLAN.read_bytes()
+    with pytest.raises(ConfigError, match="no checkpoint is called 'lab-cleen'"):
+        change(project, "judge", reference="lab-cleen")
+    assert PLAN.read_bytes() == before
+
+
+def test_without_a_plan_no_stage_runs(project: Path) -> None:
+    (PLAN_FOLDER / "judge.json").unlink()
+    with pytest.raises(ConfigError, match=r"`dvc repro plan` writes it"):
+        run_stage("judge", ["owl"])
+
+
+def test_every_stage_is_in_a_pipeline_and_depends_on_its_own_part_of_the_plan() -> None:
+    run = {name: commands(name) for name in STAGES}
+    assert {stage for names in run.values() for stage in names} == set(stage_names())
+    for name, stages in run.items():
+        parts = {Path(dep).stem for dep in dependencies(name) if dep.startswith("data/plan/")}
+        expected = {stage for stage in stages if stage not in BEFORE_THE_PLAN}
+        assert parts - {"plan"} == expected, name
+
+
+def test_the_plan_depends_on_every_section_that_it_holds() -> None:
+    sections = {
+        entry.split(".")[0] for kind in STAGE_SETTINGS.values() for entry in kind.entries().values()
+    }
+    sections |= set(COMMITTED) - set(NOT_PLANNED)
+    assert set(PIPELINE["plan"]["params"]) == sections - {"materials"}
+
+
+def test_what_dvc_lists_as_outputs_is_what_the_stages_write(project: Path) -> None:
+    """A folder or file of ``data/`` that no stage declares would travel with no clone."""
+    declared = {
+        str(next(iter(out)) if isinstance(out, dict) else out)
+        for stage in STAGES.values()
+        for out in [*stage.get("do", stage)["outs"], *stage.get("metrics", [])]
+    }
+    written = {Path(out).parts[1] for out in declared if out.startswith("data/")}
+    folders = {name for name in stage_names() if name != "report"} | {
+        "pictures",
+        "plans",
+        "timings",
+    }
+    assert written == folders
+    assert output_path("plan").as_posix() in declared
