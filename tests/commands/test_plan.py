@@ -11,8 +11,10 @@ from PIL import Image
 from seedwitness.commands.plan import format_lines, make_plan
 from seedwitness.errors import ConfigError
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
-from seedwitness.verdict.case_data import blind_rates, compared, copies, distances_by_trial
-from seedwitness.verdict.conclusion import ReferenceComparison, conclude
+from seedwitness.verdict.case_data import distances_by_trial
+from seedwitness.verdict.conclusion import conclude
+from seedwitness.verdict.copy_counts import count_copies, estimate_blind_rates
+from seedwitness.verdict.reference_comparison import ReferenceComparison, compare_with_reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +28,7 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     for name, count in (("targets", targets), ("checkpoints", checkpoints)):
         one = next(iter(params[name].values()))
         params[name] = {f"no-{k}": one for k in range(count)}
-    params["judge"]["reference"], params["controls"]["known"] = "no-0", None
+    params["judge"]["reference"], params["controls"]["learned"] = "no-0", None
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
     found = make_plan(0.01, 0.95, 0.01)
@@ -34,18 +36,18 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     assert found.cases == targets * (others + 1)
     assert found.alpha_a_report == pytest.approx(0.01 / targets)
     settings = SETTINGS.model_copy(
-        update={"alpha": found.alpha_a_report, "least_controls": found.controls}
+        update={"alpha": found.alpha_a_report, "min_controls": found.controls}
     )
-    wide = distances_by_trial(CASE.scores)
+    distances = distances_by_trial(CASE.scores)
     for controls, word in ((found.controls, "supported"), (found.controls - 1, "inconclusive")):
         alone = rank_among_controls(-0.9, [-0.1] * controls, settings.alpha)
         said, _ = conclude(
             [],
             adjust_in_family(alone, [1.0] * others),
-            copies(CASE, settings, wide),
+            count_copies(CASE, settings, distances),
             ReferenceComparison(
-                compared(CASE, settings, wide),
-                blind_rates(CASE, settings, wide),
+                compare_with_reference(CASE, settings, distances),
+                estimate_blind_rates(CASE, settings, distances),
                 None,
             ),
             settings,
@@ -57,7 +59,7 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     ("changed", "says"),
     [
         ({"strategy": {"name": "halving"}}, "search.strategy is halving, .*`seedwitness compose"),
-        ({"steer": {"detector": "one-step", "candidates": 8}}, "search.preselection spends"),
+        ({"preselection": {"detector": "one-step", "candidates": 8}}, "search.preselection spends"),
         (
             {"stop": {"rate": 0.05}},
             "stop.rate gives up after 59 trials without a copy, of 598",
@@ -83,7 +85,7 @@ def test_controls_that_are_not_there_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["controls"] |= {"path": "mine", "watch": "mine", "known": None}
+    params["controls"] |= {"path": "mine", "watch": "mine", "learned": None}
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
     assert "are there" not in format_lines(make_plan(0.01, 0.95, 0.01))[0]

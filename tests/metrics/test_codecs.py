@@ -2,10 +2,10 @@
 
 import torch
 from cases import codecs as table
-from seedwitness.verdict.pass_phrase import front, smallest
 
 from seedwitness.metrics.codecs import CODECS, QUALITIES, REDUCTIONS, encode_picture
 from seedwitness.metrics.pixels import score_psnr
+from seedwitness.verdict.shortest_phrase import find_best_files, find_smallest_files
 
 
 def scene() -> torch.Tensor:
@@ -39,7 +39,7 @@ def test_more_bytes_give_a_smaller_distortion() -> None:
         assert own[-1][1] > 30
 
 
-def test_the_smallest_file_as_near_and_the_front() -> None:
+def test_the_smallest_file_as_close_and_the_best_files() -> None:
     files = table(
         ("jpeg", 400, 0.3),
         ("jpeg", 500, 0.4),
@@ -47,13 +47,13 @@ def test_the_smallest_file_as_near_and_the_front() -> None:
         ("jpeg", 800, 0.05),
         ("webp", 300, 0.2),
     )
-    assert [(each.codec, each.bytes) for each in smallest(files, 0.1)] == [("jpeg", 800)]
-    assert [(each.codec, each.bytes) for each in smallest(files, 0.3)] == [
+    assert [(each.codec, each.bytes) for each in find_smallest_files(files, 0.1)] == [("jpeg", 800)]
+    assert [(each.codec, each.bytes) for each in find_smallest_files(files, 0.3)] == [
         ("jpeg", 400),
         ("webp", 300),
     ]
-    assert smallest(files, 0.01) == []
-    assert [(each.codec, each.bytes) for each in front(files)] == [
+    assert find_smallest_files(files, 0.01) == []
+    assert [(each.codec, each.bytes) for each in find_best_files(files)] == [
         ("jpeg", 400),
         ("jpeg", 800),
         ("webp", 300),

@@ -27,8 +27,9 @@ from invented import (
 )
 from invented_cases import write_case, write_findings
 from PIL import Image
-from settling import bring
+from settling import write_materials
 
+from seedwitness.records.attempts import TargetAttempts
 from seedwitness.records.corpus import CorpusRecord
 from seedwitness.records.tables import (
     CONTROL_DETECTIONS,
@@ -36,7 +37,7 @@ from seedwitness.records.tables import (
     CONTROL_SCORES,
     write_table,
 )
-from seedwitness.stages import overview, protocol, report
+from seedwitness.stages import overview, plan, report
 
 
 @contextmanager
@@ -65,8 +66,8 @@ def write_outputs(data: Path) -> None:
     tried = SETTINGS | {"judge": SETTINGS["judge"] | {"alpha": 0.05}}
     for settings in (tried, SETTINGS):
         Path("params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-        bring(Path())
-        protocol.run()
+        write_materials(Path())
+        plan.run()
     CorpusRecord(
         source="the lab's pictures",
         rows=3140,
@@ -83,7 +84,7 @@ def write_outputs(data: Path) -> None:
         identity(name).write(data / "identify" / name / "checkpoint.json")
         write_table(data / "controls" / name / "controls.parquet", controls(name), CONTROL_SCORES)
         learned = controls(name, learned=True) if name == "memorised" else []
-        write_table(data / "controls" / name / "known.parquet", learned, CONTROL_SCORES)
+        write_table(data / "controls" / name / "learned.parquet", learned, CONTROL_SCORES)
         write_table(
             data / "controls" / name / "reach.parquet",
             [
@@ -119,3 +120,4 @@ def write_outputs(data: Path) -> None:
             for name in CHECKPOINTS
         ]
         write_findings(data, target, cases)
+        TargetAttempts(attempts=[]).write(data / "attempts" / f"{target}.json")

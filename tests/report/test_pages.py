@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import fields, replace
+from contextlib import chdir
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 from reading import TARGETS, evidence, leaves, pages, parsed
 
-from seedwitness.config.reading import load_section
+from seedwitness.config.stage_settings import ReportStage, load_stage_settings
 from seedwitness.errors import RecordError
 from seedwitness.records.document import read_document
 from seedwitness.records.recipe import Recipe
-from seedwitness.report import building, sources
+from seedwitness.report.building import build_evidence
 from seedwitness.report.evidence import Evidence
-from seedwitness.runtime.hashes import (sha256_file)
+from seedwitness.report.sources import read_target_source
+from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import overview, report
 
 
@@ -93,13 +95,19 @@ def test_every_figure_of_the_evidence_is_on_the_page(project: Path, target: str)
     assert missing == {}
 
 
+ON_THE_PAGE = (
+    *("sha256", ".command", ".trial", ".path"),
+    *("reasons.code", "limits.code", "reasons.text"),
+)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_hash_and_command_of_the_evidence_is_on_the_page(project: Path, target: str) -> None:
     text = parsed(project / "reports" / target / "report.html").text
     found = [
         value
         for path, value in leaves(evidence(project, target))
-        if value and (path.endswith(("sha256", ".command", ".trial", ".path", ".reasons")))
+        if value and path.endswith(ON_THE_PAGE)
     ]
     assert len(found) > 30
     assert [value for value in found if value not in text] == []
@@ -111,10 +119,9 @@ def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
         named = [found.end() for found in re.finditer(r"\bdescriptor\b(?! distance)", text)]
         assert len(named) > 10
         # The judge's own sentence lists the metrics after saying so.
-        listed = text.count("Measured with lab weights, not published ones: descriptor")
-        paired = text.count("descriptor, trial by trial")
+        listed = text.count("Measured with lab weights, not with published ones: descriptor")
         said = [text[end:].startswith(" (lab weights)") for end in named]
-        assert said.count(False) == listed + paired
+        assert said.count(False) == listed
 
 
 def test_every_picture_has_a_text_alternative_and_a_size(project: Path) -> None:
@@ -133,7 +140,11 @@ def test_the_closest_trial_is_cited_also_without_its_picture(project: Path) -> N
     for case in evidence(project, "owl")["cases"]:
         first, *others = case["cited"]
         assert first["image"] is None
-        assert first["why"][0] == "the closest of all trials by descriptor (lab weights)"
+        assert first["why"][0] == {
+            "code": "closest-trial",
+            "values": {"metric": "descriptor", "label": "lab weights"},
+            "text": "the closest of all trials by descriptor (lab weights)",
+        }
         assert len(others) == 3
         assert first["command"] == (
             "seedwitness render reports/owl/evidence.json "
@@ -171,7 +182,7 @@ def test_what_was_not_measured_is_null(project: Path) -> None:
 
 def test_a_target_without_matches_or_claims_says_so(project: Path) -> None:
     text = parsed(project / "reports" / "heron" / "report.html").text
-    assert "The lookup gave no match." in text
+    assert "The lookup found no match." in text
     assert "claims nothing about how it was made" in text
 
 
@@ -217,24 +228,16 @@ def test_a_missing_file_is_named(project: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "data", data)
     (data / "score" / "owl" / "clean" / "reference.parquet").unlink()
     with pytest.raises(RecordError, match=re.escape("owl/clean/reference.parquet is missing")):
-        sources.read(data, "owl")
+        read_target_source(data, "owl")
     shutil.rmtree(data / "judge" / "owl")
-    with pytest.raises(RecordError, match="nothing to report of owl"):
-        sources.read(data, "owl")
+    with pytest.raises(RecordError, match="nothing to report for owl"):
+        read_target_source(data, "owl")
 
 
 def test_the_order_of_rows_changes_nothing_cited(project: Path) -> None:
-    source = sources.read(project / "data", "owl")
-    settings = building.Settings(
-        **{
-            each.name: load_section(
-                get_type_hints(building.Settings)[each.name],
-                each.name,
-                path=project / "params.yaml",
-            )
-            for each in fields(building.Settings)
-        }
-    )
+    source = read_target_source(project / "data", "owl")
+    with chdir(project):
+        settings = load_stage_settings("report", ReportStage)
     mixed = replace(
         source,
         cases=[
@@ -246,7 +249,7 @@ def test_the_order_of_rows_changes_nothing_cited(project: Path) -> None:
             for each in source.cases
         ],
     )
-    one, two = (building.build(each, settings) for each in (source, mixed))
+    one, two = (build_evidence(each, settings) for each in (source, mixed))
     assert [each.cited[0].trial for each in one.cases] == [
         each.cited[0].trial for each in two.cases
     ]

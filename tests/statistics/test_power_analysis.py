@@ -6,7 +6,7 @@ import pytest
 
 from seedwitness.statistics.power_analysis import controls_needed, seeds_needed
 from seedwitness.statistics.ranks import rank_among_controls
-from seedwitness.statistics.rates import rate
+from seedwitness.statistics.rates import estimate_rate
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.05, 0.01, 0.003, 0.001])
@@ -43,7 +43,7 @@ def test_with_so_many_seeds_a_copy_is_seen_and_with_one_fewer_too_seldom(
 
 def test_so_many_seeds_leave_no_higher_rate_possible() -> None:
     for count in (1, 16, 500):
-        assert seeds_needed(rate(0, count).high, 0.975) == count
+        assert seeds_needed(estimate_rate(0, count).high, 0.975) == count
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 2.0])

@@ -21,7 +21,8 @@ def compared(values: list[float], reference: list[float], seed: int = 1):  # typ
         seed=seed,
         checkpoint="other",
         checkpoint_sha256="",
-        what="",
+        metric="",
+        blind_only=False,
     )
 
 

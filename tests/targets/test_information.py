@@ -13,9 +13,9 @@ from seedwitness.records.target import InformationContent
 from seedwitness.targets.information import (
     compute_tile_deviations,
     count_lossless_bytes,
-    explain_low_information,
     measure_information,
 )
+from seedwitness.verdict.exclusions import find_low_information
 
 # Those of conf/.
 LIMITS = PrepareSettings(min_bits_per_pixel=0.25, min_deviation=0.03, min_busy_tiles=0.15)
@@ -80,26 +80,28 @@ FLAT = {
 
 @pytest.mark.parametrize("name", FLAT)
 def test_flat_pictures_have_too_little_information_with_reasons(name: str) -> None:
-    reasons = explain_low_information(measure_information(FLAT[name]), LIMITS)
+    reasons = find_low_information(measure_information(FLAT[name]), LIMITS)
     assert reasons
-    assert all("asked for" in reason for reason in reasons)
+    for reason in reasons:
+        assert reason.code == "target-flat"
+        assert reason.values["value"] < reason.values["minimum"]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("side", [128, 512, 1500])
 def test_structured_pictures_have_enough_information(side: int) -> None:
     for image in (blobs(side), jpeg(blobs(side))):
-        assert explain_low_information(measure_information(image), LIMITS) == []
+        assert find_low_information(measure_information(image), LIMITS) == []
 
 
 def test_each_limit_has_its_reason() -> None:
     nothing = InformationContent(bits_per_pixel=0, deviation=0, busy_tiles=0, patch_contrast=0)
-    assert len(explain_low_information(nothing, LIMITS)) == 3
+    assert len(find_low_information(nothing, LIMITS)) == 3
     none = PrepareSettings(min_bits_per_pixel=0, min_deviation=0, min_busy_tiles=0)
-    assert explain_low_information(nothing, none) == []
+    assert find_low_information(nothing, none) == []
     at = InformationContent(bits_per_pixel=0.25, deviation=0.03, busy_tiles=0.15, patch_contrast=0)
-    assert explain_low_information(at, LIMITS) == []
-    (reason,) = explain_low_information(at.model_copy(update={"busy_tiles": 0.0512}), LIMITS)
-    assert reason.startswith("5.1% of its tiles of 8 × 8 pixels")
+    assert find_low_information(at, LIMITS) == []
+    (reason,) = find_low_information(at.model_copy(update={"busy_tiles": 0.0512}), LIMITS)
+    assert reason.values == {"measure": "busy_tiles", "value": 0.0512, "minimum": 0.15}
 
 
 def test_known_answers() -> None:

@@ -7,14 +7,14 @@ import pytest
 from cases import CASE, SETTINGS, controls, scores
 
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import MemorisedFinding
+from seedwitness.records.findings import MemorisedFinding, Reason
 from seedwitness.verdict.case_data import CaseData
-from seedwitness.verdict.judgement import judge
+from seedwitness.verdict.judgement import judge_cases
 
 
 def found(case: CaseData) -> MemorisedFinding:
-    (judged,) = judge([case], SETTINGS)
-    ranks = [judged.memorised.rank, *(each.rank for each in judged.memorised.robustness)]
+    (judged,) = judge_cases([case], SETTINGS)
+    ranks = [judged.memorised.rank, *(each.rank for each in judged.memorised.sensitivity)]
     for rank in ranks:
         assert rank is not None
         assert 0 < rank.p <= rank.p_family <= 1
@@ -26,8 +26,9 @@ def found(case: CaseData) -> MemorisedFinding:
 def test_so_few_controls_say_nothing(count: int) -> None:
     judged = found(replace(CASE, controls=controls([0.3] * count)))
     assert judged.finding == "inconclusive"
-    assert judged.reasons[0].startswith(f"{count} controls are too few")
-    assert not any("one control fewer" in each.what for each in judged.robustness)
+    assert judged.reasons[0].code == "too-few-controls"
+    assert judged.reasons[0].values["controls"] == count
+    assert not any(each.change.code == "one-control-fewer" for each in judged.sensitivity)
 
 
 def test_controls_that_are_all_alike_are_ties() -> None:
@@ -40,7 +41,9 @@ def test_controls_that_are_all_alike_are_ties() -> None:
 def test_one_picture_twice_among_the_controls_is_no_two() -> None:
     judged = found(replace(CASE, controls=controls([0.3] * 99, ["x"] * 99)))
     assert judged.finding == "inconclusive"
-    assert "c0 and c1 of the controls are the same picture" in judged.reasons[0]
+    assert judged.reasons[0] == Reason(
+        code="duplicate-images", values={"group": "controls", "first": "c0", "second": "c1"}
+    )
 
 
 def test_one_control_saved_twice_is_no_two() -> None:
@@ -48,21 +51,24 @@ def test_one_control_saved_twice_is_no_two() -> None:
     twice.loc[twice["control"] == "c5", "pdq"] = twice.loc[twice["control"] == "c3", "pdq"].iloc[0]
     judged = found(replace(CASE, controls=twice))
     assert judged.finding == "inconclusive"
-    assert "c3 and c5 of the controls are the same picture" in judged.reasons[0]
+    assert judged.reasons[0] == Reason(
+        code="duplicate-images", values={"group": "controls", "first": "c3", "second": "c5"}
+    )
 
 
 def test_no_picture_is_learned_and_never_seen() -> None:
-    judged = found(replace(CASE, known=controls([0.6] * 12)))
+    judged = found(replace(CASE, learned=controls([0.6] * 12)))
     assert judged.finding == "inconclusive"
-    assert "among the controls and among the pictures known to be learned" in judged.reasons[0]
+    assert judged.reasons[0] == Reason(code="control-also-learned", values={"image": "c0"})
     assert judged.likelihood is None
+    assert judged.no_likelihood == Reason(code="likelihood-case-excluded")
 
 
 def test_a_single_trial_gives_no_interval_against_the_reference() -> None:
     one = replace(CASE, scores=scores([0.9], [0.1]), reference_scores=scores([0.3], [0.4]))
     judged = found(one)
     assert judged.finding == "inconclusive"
-    assert judged.reasons[0].startswith("Fewer than two trials of blind seeds")
+    assert judged.reasons[0] == Reason(code="reference-too-few-blind-trials")
     assert judged.reference is None
 
 
@@ -74,13 +80,16 @@ def test_the_same_difference_everywhere_gives_no_interval() -> None:
     assert judged.reference is not None
     assert judged.reference.low == judged.reference.high == judged.reference.difference > 0
     assert judged.finding == "inconclusive"
-    assert "no spread is seen" in judged.reasons[0]
+    difference = judged.reference.difference
+    assert judged.reasons[0] == Reason(
+        code="reference-without-spread", values={"difference": difference}
+    )
 
 
 def test_a_score_without_bound_is_no_number() -> None:
     endless = CASE.reference_scores.copy()
     endless.loc[0, "score"] = -np.inf
-    with pytest.raises(RecordError, match="no finite score by descriptor"):
+    with pytest.raises(RecordError, match="scores by descriptor are not finite"):
         found(replace(CASE, reference_scores=endless))
 
 
@@ -94,7 +103,7 @@ def test_a_copy_to_the_search_alone_is_none() -> None:
 
 def test_a_control_fewer_is_no_more_controls_as_close_than_there_are() -> None:
     judged = found(replace(CASE, controls=controls([0.95] * 100)))
-    [fewer] = [each for each in judged.robustness if each.what.startswith("one control fewer")]
+    [fewer] = [each for each in judged.sensitivity if each.change.code == "one-control-fewer"]
     assert (fewer.rank.at_least_as_close, fewer.rank.controls) == (99, 99)
 
 
@@ -110,12 +119,12 @@ def test_scores_that_are_all_alike_differ_by_nothing() -> None:
 def test_a_score_that_is_no_number_is_named(which: str) -> None:
     table = getattr(CASE, which).copy()
     table.loc[0, "score"] = np.nan
-    with pytest.raises(RecordError, match="no finite score by descriptor"):
-        judge([replace(CASE, **{which: table})], SETTINGS)
+    with pytest.raises(RecordError, match="scores by descriptor are not finite"):
+        judge_cases([replace(CASE, **{which: table})], SETTINGS)
 
 
 def test_a_replay_that_lacks_a_score_is_no_replay() -> None:
     lacking = CASE.reference_scores.drop(index=0)  # one trial, by one metric
     for replayed in (lacking, CASE.reference_scores[:0]):
         with pytest.raises(RecordError, match="other trials than the search"):
-            judge([replace(CASE, reference_scores=replayed)], SETTINGS)
+            judge_cases([replace(CASE, reference_scores=replayed)], SETTINGS)

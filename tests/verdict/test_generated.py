@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from seedwitness.records.findings import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
-from seedwitness.verdict.generated import generated
+from seedwitness.verdict.generated import judge_generated
 
 INVERSION = Inversion(prompt="", guidance=1.0)
 RECIPE = Recipe("an owl", 77, 128, 128, "euler", 25, 4.5)
@@ -65,78 +66,117 @@ def scan(**changes: object) -> SeedScan:
 
 
 def test_a_seed_whose_recipe_gives_the_image_back_is_supported() -> None:
-    found = generated(scan(), ())
+    found = judge_generated(scan(), ())
     assert found.finding == "supported"
-    assert "seed 77 by torch-cpu" in found.reasons[0]
-    assert "euler, 25 steps, guidance 4.5" in found.reasons[1]
+    seed_recovered, recipe = found.reasons
+    assert seed_recovered == Reason(
+        code="seed-recovered",
+        values={
+            "seed": 77,
+            "rng": "torch-cpu",
+            "draw": 1,
+            "z": 20.0,
+            "z_needed": 7.35,
+            "p": 1e-70,
+            "alpha": 0.001,
+        },
+    )
+    assert recipe == Reason(
+        code="recipe-reproduces",
+        values={
+            "tried": 31,
+            "sampler": "euler",
+            "steps": 25,
+            "guidance": 4.5,
+            "rms": 0.2,
+            "round_trip_rms": 9.5,
+        },
+    )
     assert found.scan == scan()
 
 
 @pytest.mark.parametrize(("rms", "word"), [(9.5, "supported"), (9.51, "inconclusive")])
 def test_the_autoencoders_own_round_trip_is_the_line(rms: float, word: str) -> None:
-    assert generated(scan(regenerated=made(rms)), ()).finding == word
+    assert judge_generated(scan(regenerated=made(rms)), ()).finding == word
 
 
 def test_a_seed_alone_is_not_enough() -> None:
     """Checkpoints that are kin invert a picture to much the same noise."""
-    found = generated(scan(regenerated=made(30.0)), ())
+    found = judge_generated(scan(regenerated=made(30.0)), ())
     assert found.finding == "inconclusive"
-    assert "kin" in found.reasons[0]
-    assert "seed 77" in found.reasons[1]
+    assert found.reasons[0] == Reason(
+        code="recipe-not-found", values={"tried": 31, "rms": 30.0, "round_trip_rms": 9.5}
+    )
+    assert (found.reasons[1].code, found.reasons[1].values["seed"]) == ("seed-recovered", 77)
 
 
 @pytest.mark.parametrize("seeds", [[], [seed(4.9, 0.02)]])
 def test_chance_is_not_supported_and_the_power_is_told(seeds: list[SeedCandidate]) -> None:
-    found = generated(scan(seeds=seeds, regenerated=None), ())
+    found = judge_generated(scan(seeds=seeds, regenerated=None), ())
     assert found.finding == "not supported"
-    assert "No seed of all 2^32 by torch-cpu and philox-nv" in found.reasons[0]
-    assert "0.20 or more" in found.reasons[0]
-    assert not any("seed space was looked at" in limit for limit in found.limits)
+    (reason,) = found.reasons
+    assert reason.code == ("no-seed-recovered" if seeds else "no-seed-candidate")
+    assert reason.values["is_complete"]
+    assert reason.values["rng_algorithms"] == ["torch-cpu", "philox-nv"]
+    assert reason.values["detectable_correlation"] == 0.2
+    assert "seed-space-in-part" not in [limit.code for limit in found.limits]
 
 
 def test_a_part_of_the_seed_space_is_named_as_such() -> None:
-    found = generated(scan(end_seed=2**22, seeds=[], regenerated=None), ())
+    found = judge_generated(scan(end_seed=2**22, seeds=[], regenerated=None), ())
     assert found.finding == "inconclusive"
-    assert "No seed from 0 to 4,194,303, 0.098 % of them all," in found.reasons[0]
-    assert "0.098 % of the seed space" in found.limits[0]
-    nearly = generated(scan(first_seed=1, seeds=[], regenerated=None), ())
+    values = found.reasons[0].values
+    assert (values["first_seed"], values["last_seed"], values["share"]) == (0, 2**22 - 1, 2**-10)
+    assert not values["is_complete"]
+    assert found.limits[0] == Reason(
+        code="seed-space-in-part",
+        values={"share": 2**-10, "first_seed": 0, "last_seed": 2**22 - 1},
+    )
+    nearly = judge_generated(scan(first_seed=1, seeds=[], regenerated=None), ())
     assert nearly.finding == "inconclusive"
-    assert "over 99 % of the seed space" in nearly.limits[0]
+    assert nearly.limits[0].code == "seed-space-in-part"
+    assert 0.99 < float(str(nearly.limits[0].values["share"])) < 1
 
 
 def test_a_flat_target_and_a_size_that_cannot_be_are_inconclusive() -> None:
-    assert generated(scan(), ["one grey"]).finding == "inconclusive"
-    found = generated(scan(note="cropped since", seeds=[], regenerated=None), ())
-    assert (found.finding, found.reasons, found.limits) == ("inconclusive", ["cropped since"], [])
+    flat = Reason(code="target-flat", values={"measure": "deviation", "value": 0, "minimum": 1})
+    found = judge_generated(scan(), [flat])
+    assert (found.finding, found.reasons) == ("inconclusive", [flat])
+    found = judge_generated(scan(note="cropped since", seeds=[], regenerated=None), ())
+    assert (found.finding, found.limits) == ("inconclusive", [])
+    assert found.reasons == [Reason(code="seeds-not-scanned", values={"note": "cropped since"})]
 
 
 def test_a_claimed_seed_is_answered_whether_it_is_there_or_not() -> None:
-    there = generated(scan(seeds=[seed(claimed=True)]), ())
-    assert "names seed 77 (modulo 2^32), whose noise is there" in there.reasons[-1]
+    there = judge_generated(scan(seeds=[seed(claimed=True)]), ())
+    assert there.reasons[-1] == Reason(code="claimed-seed-recovered", values={"seed": 77})
     wrong = seed(0.31, 1.0, number=5, claimed=True)
-    found = generated(scan(seeds=[seed(), wrong]), ())
+    found = judge_generated(scan(seeds=[seed(), wrong]), ())
     assert found.finding == "supported"
-    assert (
-        "names seed 5 (modulo 2^32), whose noise is not there by torch-cpu: z = 0.31"
-        in found.reasons[-1]
+    assert found.reasons[-1] == Reason(
+        code="claimed-seed-absent",
+        values={"seed": 5, "rng_algorithms": ["torch-cpu"], "z": 0.31},
     )
 
 
 def test_pictures_that_agree_in_every_pixel_are_said_to() -> None:
-    assert "agree in every pixel" in generated(scan(regenerated=made(0.0)), ()).reasons[1]
+    assert judge_generated(scan(regenerated=made(0.0)), ()).reasons[1].code == "recipe-identical"
 
 
 def test_checkpoints_that_make_the_same_are_not_told_apart_and_that_is_said() -> None:
-    assert any("hashes of the weights" in each for each in generated(scan(), ()).limits)
-    other = generated(scan(regenerated=made(30.0)), ())
-    assert not any("hashes of the weights" in each for each in other.limits)
+    limit = Reason(code="near-identical-checkpoint")
+    assert limit in judge_generated(scan(), ()).limits
+    other = judge_generated(scan(regenerated=made(30.0)), ())
+    assert limit not in other.limits
 
 
 def test_a_later_picture_of_a_batch_is_called_so() -> None:
-    found = generated(scan(pictures=3, seeds=[seed(draw=2)], regenerated=made(0.2, draw=2)), ())
-    assert "seed 77 by torch-cpu, draw 3 of its generator, is in the target" in found.reasons[0]
-    assert "one of the first 3 draws of its generator" in found.limits[-1]
-    assert "draw" not in generated(scan(), ()).reasons[0]
+    found = judge_generated(
+        scan(pictures=3, seeds=[seed(draw=2)], regenerated=made(0.2, draw=2)), ()
+    )
+    assert found.reasons[0].values["draw"] == 3
+    assert found.limits[-1].values["draws"] == 3
+    assert judge_generated(scan(), ()).reasons[0].values["draw"] == 1
 
 
 def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
@@ -151,28 +191,30 @@ def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocols", "said"),
+    ("protocols", "not_scanned"),
     [
-        (["torch-cpu", "philox-nv"], "noise of float16 or bfloat16 as torch up to 2.11 drew it"),
-        (["torch-cpu-bfloat16"], "noise of float16 as torch up to 2.11 drew it"),
-        (["torch-cpu-float16", "torch-cpu-bfloat16"], None),
+        (["torch-cpu", "philox-nv"], ["float16", "bfloat16"]),
+        (["torch-cpu-bfloat16"], ["float16"]),
+        (["torch-cpu-float16", "torch-cpu-bfloat16"], []),
     ],
 )
 def test_half_precision_of_older_torch_is_a_limit_where_it_was_not_looked_for(
-    protocols: list[str], said: str | None
+    protocols: list[str], not_scanned: list[str]
 ) -> None:
-    limits = " ".join(generated(scan(protocols=protocols), ()).limits)
-    assert said in limits if said else "2.11" not in limits
+    (scope,) = [
+        limit
+        for limit in judge_generated(scan(protocols=protocols), ()).limits
+        if limit.code == "scan-scope"
+    ]
+    assert scope.values["half_precisions_not_scanned"] == not_scanned
 
 
 def test_draws_that_were_looked_at_are_those_of_the_protocols_that_have_them() -> None:
-    for protocols, said in (
-        (["torch-cpu", "philox-nv"], "one of the first 3 draws of its generator by torch-cpu, by"),
-        (
-            ["torch-cpu", "torch-cpu-float16"],
-            "one of the first 3 draws of its generator by torch-cpu or torch-cpu-float16, by",
-        ),
-        (["philox-nv"], "the first draw of its generator, by philox-nv"),
+    for protocols, draws, shared in (
+        (["torch-cpu", "philox-nv"], 3, ["torch-cpu"]),
+        (["torch-cpu", "torch-cpu-float16"], 3, ["torch-cpu", "torch-cpu-float16"]),
+        (["philox-nv"], 1, []),
     ):
-        limits = " ".join(generated(scan(protocols=protocols, pictures=3), ()).limits)
-        assert said in limits
+        scope = judge_generated(scan(protocols=protocols, pictures=3), ()).limits[-1]
+        assert (scope.code, scope.values["draws"]) == ("scan-scope", draws)
+        assert scope.values["shared_generators"] == shared

@@ -1,5 +1,6 @@
 """Findings: every word is reached for its own reason, and for no other."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +11,20 @@ from invented import identity
 
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import CaseFindings
+from seedwitness.records.findings import CaseFindings, Reason
 from seedwitness.records.tables import SCORES, typed_frame
 from seedwitness.verdict.case_data import CaseData
-from seedwitness.verdict.judgement import judge
+from seedwitness.verdict.judgement import judge_cases
+
+FLAT = Reason(code="target-flat", values={"measure": "deviation", "value": 0.001, "minimum": 0.03})
+
+
+def codes(reasons: Sequence[Reason]) -> list[str]:
+    return [reason.code for reason in reasons]
 
 
 def alone(case: CaseData, settings: JudgeSettings = SETTINGS) -> CaseFindings:
-    (found,) = judge([case], settings)
+    (found,) = judge_cases([case], settings)
     return found
 
 
@@ -35,32 +42,65 @@ def test_closer_than_all_controls_and_copies_is_supported() -> None:
     assert found.copies.best_trial == "t0"
     assert found.reference is not None
     assert found.reference.p < 0.01
-    assert any("lab weights" in limit for limit in found.limits)
+    assert Reason(code="lab-weights", values={"metrics": ["descriptor"]}) in found.limits
+    assert found.reasons == [
+        Reason(
+            code="rank-at-most-alpha",
+            values={
+                "at_least_as_close": 0,
+                "controls": 99,
+                "p": 0.01,
+                "family": 1,
+                "p_family": 0.01,
+                "alpha": 0.01,
+            },
+        ),
+        Reason(code="copies-counted", values={"copies": 16, "trials": 16}),
+    ]
+    assert found.error_rate == Reason(
+        code="error-rate", values={"p": 0.01, "family": 1, "p_family": 0.01, "alpha": 0.01}
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "finding", "why"),
     [
-        ({"flat": ("one colour",)}, "inconclusive", "too flat"),
-        ({"controls": controls(BEST[:98])}, "inconclusive", "too few"),
-        ({"controls": controls([*BEST, 0.95])}, "inconclusive", "threshold says nothing"),
-        ({"scores": scores([0.9] * 16, [0.2] * 16)}, "inconclusive", "no copy"),
-        ({"scores": FAR}, "not supported", "above"),
-        ({"reference_scores": scores([0.9, 0.8] * 8, [0.1] * 16)}, "inconclusive", "reference"),
+        ({"low_information": (FLAT,)}, "inconclusive", "target-flat"),
+        ({"controls": controls(BEST[:98])}, "inconclusive", "too-few-controls"),
+        ({"controls": controls([*BEST, 0.95])}, "inconclusive", "copies-but-controls-close"),
+        ({"scores": scores([0.9] * 16, [0.2] * 16)}, "inconclusive", "close-but-no-copy"),
+        ({"scores": FAR}, "not supported", "rank-above-alpha"),
+        (
+            {"reference_scores": scores([0.9, 0.8] * 8, [0.1] * 16)},
+            "inconclusive",
+            "reference-as-close",
+        ),
     ],
 )
 def test_every_word_has_its_reason(change: dict[str, object], finding: str, why: str) -> None:
     found = alone(replace(CASE, **change)).memorised  # type: ignore[arg-type]
-    assert (found.finding, why in found.reasons[0]) == (finding, True)
+    assert (found.finding, found.reasons[0].code) == (finding, why)
 
 
 def test_a_score_outside_its_metrics_range_is_refused() -> None:
     table = scores([0.9, 1.2] + [0.8] * 14, [0.1] * 16)
     found = alone(replace(CASE, scores=table)).memorised
     assert found.finding == "inconclusive"
-    assert found.reasons[0].startswith("1 trials have a score by descriptor outside its range")
+    assert found.reasons[0] == Reason(
+        code="score-out-of-range",
+        values={
+            "table": "trials",
+            "scores": 1,
+            "metric": "descriptor",
+            "score": 1.2,
+            "lowest": -1.0,
+            "highest": 1.0,
+        },
+    )
+    assert found.error_rate == Reason(code="error-rate-not-given")
     beside = alone(replace(CASE, controls=controls([*BEST[:-1], -1.5]))).memorised
-    assert "1 trials of controls have a score by descriptor" in beside.reasons[0]
+    assert beside.reasons[0].code == "score-out-of-range"
+    assert beside.reasons[0].values["table"] == "control-trials"
     # What rounding does is no fault.
     table = scores([1.0004] + [0.8] * 15, [0.1] * 16)
     assert alone(replace(CASE, scores=table)).memorised.finding == "supported"
@@ -70,23 +110,26 @@ def test_a_reference_of_the_same_weights_compares_nothing() -> None:
     itself = CASE.checkpoint.model_copy(update={"name": "another-name"})
     found = alone(replace(CASE, reference=itself)).memorised
     assert found.finding == "inconclusive"
-    assert "another-name has the same weights as memorised" in found.reasons[0]
+    assert found.reasons[0] == Reason(
+        code="reference-same-weights",
+        values={"reference": "another-name", "checkpoint": "memorised"},
+    )
 
 
 def test_a_reference_of_another_family_is_allowed_and_said() -> None:
     assert CASE.reference is not None
     same = CASE.reference.model_copy(update={"family": "single-file"})  # how the file is written
-    assert not any("another kind" in each for each in alone(CASE).memorised.limits)
+    assert "reference-kind" not in codes(alone(CASE).memorised.limits)
     assert alone(replace(CASE, reference=same)).memorised == alone(CASE).memorised
     other = CASE.reference.model_copy(update={"prediction_type": "epsilon", "prompt_limit": 99})
     found = alone(replace(CASE, reference=other)).memorised
     assert found.finding == "supported"
-    assert any(
-        each.startswith("clean is of another kind than memorised: it") for each in found.limits
-    )
+    (kind,) = [limit for limit in found.limits if limit.code == "reference-kind"]
+    assert (kind.values["reference"], kind.values["checkpoint"]) == ("clean", "memorised")
+    assert (kind.values["reference_tokens"], kind.values["tokens"]) == (99, 77)
     wider = CASE.reference.model_copy(update={"latent_channels": 4})
     found = alone(replace(CASE, reference=wider)).memorised
-    assert any("a seed is not the same noise there" in each for each in found.limits)
+    assert "reference-latent-shape" in codes(found.limits)
 
 
 def test_a_target_of_which_a_blank_sheet_is_a_copy_is_refused() -> None:
@@ -94,9 +137,11 @@ def test_a_target_of_which_a_blank_sheet_is_a_copy_is_refused() -> None:
     case = replace(CASE, target=CASE.target.model_copy(update={"information": pale}))
     found = alone(case).memorised
     assert found.finding == "inconclusive"
-    assert "A sheet of one colour comes within 0.150 of the target" in found.reasons[0]
-    flat = alone(replace(case, flat=("it shows nothing",))).memorised
-    assert flat.reasons == ["The target is too flat to be recognised by: it shows nothing."]
+    assert found.reasons[0] == Reason(
+        code="blank-sheet-is-copy", values={"contrast": 0.15, "threshold": 0.15}
+    )
+    flat = alone(replace(case, low_information=(FLAT,))).memorised
+    assert flat.reasons == [FLAT]
 
 
 def test_a_target_that_is_its_own_control_is_refused() -> None:
@@ -104,10 +149,11 @@ def test_a_target_that_is_its_own_control_is_refused() -> None:
     hashes[99] = "own"
     found = alone(replace(CASE, controls=controls([*BEST, 0.99], hashes))).memorised
     assert found.finding == "inconclusive"
-    assert found.reasons[0].startswith("The target itself is among the controls, as c99")
+    assert found.reasons[0] == Reason(code="target-among-controls", values={"control": "c99"})
+    assert Reason(code="control-left-out", values={"control": "c99"}) in found.limits
     assert found.rank is not None
     assert (found.rank.controls, found.rank.left_out) == (99, ["c99"])
-    assert found.robustness == []  # nothing could change it
+    assert found.sensitivity == []  # nothing could change it
 
 
 def test_a_control_that_is_the_target_saved_otherwise_is_refused() -> None:
@@ -115,7 +161,7 @@ def test_a_control_that_is_the_target_saved_otherwise_is_refused() -> None:
     case = replace(CASE, controls=saved_otherwise(CASE.controls, "c7", near))
     found = alone(case).memorised
     assert found.finding == "inconclusive"
-    assert found.reasons[0].startswith("The target itself is among the controls, as c7")
+    assert found.reasons[0] == Reason(code="target-among-controls", values={"control": "c7"})
     further = f"{int(CASE.target.pdq, 16) ^ (2**32 - 1):064x}"
     for changed in (
         saved_otherwise(CASE.controls, "c7", further),
@@ -141,19 +187,22 @@ def test_controls_that_the_corpus_holds_are_refused() -> None:
     seen.loc[seen["control"] == "c7", "corpus_match"] = "seen/3.png"
     found = alone(replace(CASE, controls=seen)).memorised
     assert found.finding == "inconclusive"
-    assert found.reasons[0].startswith("1 of the controls are in the corpus, c7 as seen/3.png")
+    assert found.reasons[0] == Reason(
+        code="controls-in-corpus",
+        values={"controls": 1, "control": "c7", "match": "seen/3.png"},
+    )
 
 
 def test_the_reference_has_no_other_to_be_compared_with() -> None:
     empty = typed_frame([], SCORES)
     found = alone(replace(CASE, reference=None, reference_scores=empty)).memorised
     assert found.reference is None
-    assert any("itself" in limit for limit in found.limits)
+    assert "reference-not-compared" in codes(found.limits)
     assert found.rank is not None
     assert found.copies is not None
     assert (found.rank.p, found.copies.rate.hits) == (0.01, 16)
     assert found.finding == "inconclusive"  # it lacks the comparison that *supported* asks for
-    assert found.reasons[0].startswith("This is the reference checkpoint")
+    assert found.reasons[0] == Reason(code="case-is-reference")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +214,7 @@ def test_a_reference_that_copies_nearly_as_often_withholds_the_word(
     near = scores([0.3, 0.3, 0.31, 0.31] * 4, [0.1] * copied + [0.4] * (16 - copied))
     found = alone(replace(CASE, reference_scores=near)).memorised
     assert found.finding == finding
-    assert ("made copies with the same recipes too" in found.reasons[0]) == (copied == 12)
+    assert (found.reasons[0].code == "reference-copies-too") == (copied == 12)
 
 
 @pytest.mark.parametrize(("closest", "finding"), [(0.45, "supported"), (0.6, "inconclusive")])
@@ -181,15 +230,18 @@ def test_a_target_that_is_easy_for_the_reference_too_is_not_called_supported(
         scores=theirs,
         reference_scores=typed_frame([], SCORES),
     )
-    found = judge([replace(CASE, reference_scores=theirs), clean], SETTINGS)[0].memorised
+    found = judge_cases([replace(CASE, reference_scores=theirs), clean], SETTINGS)[0].memorised
     assert found.finding == finding
-    assert ("too (p = 0.01)" in found.reasons[0]) == (finding == "inconclusive")
+    objection = Reason(code="reference-ranks-close", values={"checkpoint": "clean", "p": 0.01})
+    assert (found.reasons[0] == objection) == (finding == "inconclusive")
 
 
 def test_what_a_checkpoint_made_is_not_called_learned() -> None:
     found = alone(replace(CASE, scan=MADE)).memorised
     assert found.finding == "inconclusive"
-    assert found.reasons[0].startswith("The noise of seed 7 by torch-cpu is in the target")
+    assert found.reasons[0] == Reason(
+        code="target-generated", values={"seed": 7, "rng": "torch-cpu"}
+    )
 
 
 def test_only_blind_trials_are_compared_with_the_reference() -> None:
@@ -200,7 +252,7 @@ def test_only_blind_trials_are_compared_with_the_reference() -> None:
     chosen = alone(replace(CASE, trials=varied, reference_scores=theirs)).memorised
     assert chosen.reference is not None
     assert (chosen.reference.n, chosen.reference.difference) == (8, 0)
-    assert chosen.reference.what.endswith(", of blind seeds alone")
+    assert chosen.reference.blind_only
     assert chosen.finding == "inconclusive"
     assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
 
@@ -212,7 +264,16 @@ def test_only_blind_trials_are_counted_against_the_reference() -> None:
     theirs = scores([0.3, 0.31] * 8, [0.1] * 4 + [0.4] * 12)
     found = alone(replace(CASE, trials=varied, reference_scores=theirs)).memorised
     assert found.finding == "inconclusive"
-    assert "in 4 of 4 blind trials, where this one did in 4 of 4" in found.reasons[0]
+    assert found.reasons[0] == Reason(
+        code="reference-copies-too",
+        values={
+            "checkpoint": "clean",
+            "copies": 4,
+            "trials": 4,
+            "reference_copies": 4,
+            "reference_trials": 4,
+        },
+    )
     assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
 
 
@@ -222,7 +283,8 @@ def test_a_prompt_that_tells_more_than_those_of_controls_is_said_to() -> None:
         CASE.controls.assign(caption=text) for text in ("a cat", "a cat that sleeps on a wall " * 9)
     )
     said = [
-        any("bits, more than the captions of 99 of 99" in each for each in found.limits)
+        Reason(code="prompt-more-specific", values={"bits": 90, "shorter": 99, "controls": 99})
+        in found.limits
         for prompts, table in (
             (told, brief),
             (told, long),
@@ -235,8 +297,9 @@ def test_a_prompt_that_tells_more_than_those_of_controls_is_said_to() -> None:
 
 def test_generated_is_concluded_from_the_scan() -> None:
     found = alone(CASE).generated
-    assert (found.finding, found.reasons) == ("inconclusive", ["no size for it"])
-    assert alone(replace(CASE, flat=["grey"])).generated.reasons[0].endswith("by: grey.")
+    not_scanned = Reason(code="seeds-not-scanned", values={"note": "no size for it"})
+    assert (found.finding, found.reasons) == ("inconclusive", [not_scanned])
+    assert alone(replace(CASE, low_information=[FLAT])).generated.reasons == [FLAT]
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
@@ -259,8 +322,8 @@ def test_another_set_of_recipes_is_no_replay() -> None:
 def test_trials_that_were_chosen_are_said_to_be() -> None:
     varied = SEARCH.model_copy(update={"strategy": "variations"})
     limits = alone(replace(CASE, search=varied)).memorised.limits
-    assert any("strategy variations chose its later trials" in each for each in limits)
-    assert not any("strategy" in each for each in alone(CASE).memorised.limits)
+    assert Reason(code="trials-chosen-by-results", values={"strategy": "variations"}) in limits
+    assert "trials-chosen-by-results" not in codes(alone(CASE).memorised.limits)
 
 
 def test_a_search_that_ended_early_is_reckoned_with() -> None:
@@ -272,7 +335,7 @@ def test_a_search_that_ended_early_is_reckoned_with() -> None:
     assert early.copies is not None
     assert (early.copies.rate.low, early.finding) == (whole.copies.rate.low, whole.finding)
     assert early.copies.rate.high < whole.copies.rate.high
-    assert any("until it had copies enough" in each for each in early.limits)
+    assert "search-ended-at-copies" in codes(early.limits)
     futile = SEARCH.model_copy(update={"ended": "futile", "stopped": "no copy in 59 trials"})
     given_up = alone(replace(CASE, scores=FAR, search=futile)).memorised.limits
     assert any("given up before its budget: no copy in 59 trials." in each for each in given_up)
@@ -287,7 +350,9 @@ def test_several_checkpoints_share_the_error_rate() -> None:
     clean = replace(
         near, checkpoint=identity("clean"), reference=None, reference_scores=empty, scores=FAR
     )
-    cases = {each.checkpoint: each.memorised for each in judge([other, near, clean], SETTINGS)}
+    cases = {
+        each.checkpoint: each.memorised for each in judge_cases([other, near, clean], SETTINGS)
+    }
     assert list(cases) == ["other", "memorised", "clean"]
     ranks = {name: each.rank for name, each in cases.items() if each.rank}
     assert {name: each.family for name, each in ranks.items()} == {
@@ -298,15 +363,21 @@ def test_several_checkpoints_share_the_error_rate() -> None:
     assert (ranks["memorised"].p, ranks["memorised"].p_family) == (1 / 200, 2 / 200)
     assert ranks["other"].p_family == ranks["other"].p
     assert cases["memorised"].finding == "supported"
-    assert "by Holm over 2 cases 0.01" in cases["memorised"].reasons[0]
+    values = cases["memorised"].reasons[0].values
+    assert (values["family"], values["p"], values["p_family"]) == (2, 1 / 200, 0.01)
 
     # By itself this case passes, and among the changes none fails for its company.
-    assert {each.rank.family for each in cases["memorised"].robustness} == {2}
-    assert not any("one control fewer" in each.what for each in cases["memorised"].robustness)
-    halves = cases["memorised"].robustness[-2:]
+    assert {each.rank.family for each in cases["memorised"].sensitivity} == {2}
+    assert "one-control-fewer" not in codes(
+        [each.change for each in cases["memorised"].sensitivity]
+    )
+    halves = cases["memorised"].sensitivity[-2:]
     assert {each.finding for each in halves} == {"supported"}
 
     third = replace(other, checkpoint=identity("third"))
-    found = judge([other, near, third, clean], SETTINGS)[1].memorised
+    found = judge_cases([other, near, third, clean], SETTINGS)[1].memorised
     assert found.finding == "inconclusive"
-    assert found.reasons[0].startswith("199 controls are too few in the company of 3 cases")
+    assert found.reasons[0] == Reason(
+        code="too-few-controls",
+        values={"controls": 199, "family": 3, "p_min": 3 / 200, "needed": 299},
+    )

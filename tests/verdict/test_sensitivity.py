@@ -1,4 +1,4 @@
-"""Robustness: what would change with one control fewer, another metric, half of the trials."""
+"""Sensitivity: what would change with one control fewer, another metric, half of the trials."""
 
 from dataclasses import replace
 
@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 from cases import CASE, FAR, SETTINGS, controls, scores
 
-from seedwitness.records.findings import SensitivityVariant
+from seedwitness.records.findings import Reason, SensitivityVariant
 from seedwitness.verdict.case_data import CaseData, split_half
-from seedwitness.verdict.judgement import judge
+from seedwitness.verdict.judgement import judge_cases
+
+
+def name(change: Reason) -> str:
+    return " ".join([change.code, *(str(value) for value in change.values.values())])
 
 
 def found(
@@ -21,20 +25,22 @@ def found(
     others = controls(np.linspace(0.2, 0.5, 99 + controls_more).tolist())
     if alike:
         others["score"] = others.groupby("control")["score"].transform("max")
-    (judged,) = judge([replace(case, controls=others)], SETTINGS)
-    return {each.what: each for each in judged.memorised.robustness}
+    (judged,) = judge_cases([replace(case, controls=others)], SETTINGS)
+    return {name(each.change): each for each in judged.memorised.sensitivity}
 
 
 def test_a_finding_may_stand_whatever_is_changed() -> None:
     all_of_them = found(CASE)
     assert list(all_of_them) == [
-        "one control fewer, whichever that is, at its worst",
-        "ranked by patch-l2",
-        "the one half of the trials",
-        "the other half",
+        "one-control-fewer",
+        "ranked-by-metric patch-l2 no weights",
+        "half-of-trials 1",
+        "half-of-trials 2",
     ]
     stands = {what: each.finding for what, each in all_of_them.items()}
-    assert stands.pop("ranked by patch-l2") == "inconclusive"  # no control was scored by it
+    assert (
+        stands.pop("ranked-by-metric patch-l2 no weights") == "inconclusive"
+    )  # no control was scored by it
     assert set(stands.values()) == {"supported"}
     fewer, _, one, other = all_of_them.values()
     assert (fewer.rank.controls, fewer.rank.p, fewer.rank.resolution) == (99, 0.01, 0.01)
@@ -43,7 +49,7 @@ def test_a_finding_may_stand_whatever_is_changed() -> None:
 
 def test_the_fewest_controls_are_not_asked_to_be_one_fewer() -> None:
     """They would be too few whatever the evidence, which says nothing of it."""
-    assert "one control fewer, whichever that is, at its worst" not in found(CASE, 0)
+    assert "one-control-fewer" not in found(CASE, 0)
 
 
 def test_a_half_is_held_against_the_same_half_of_the_reference() -> None:
@@ -52,10 +58,17 @@ def test_a_half_is_held_against_the_same_half_of_the_reference() -> None:
     copied = split_half(trials, 0)
     theirs = scores(np.linspace(0.3, 0.35, 16).tolist(), [0.1 if each else 0.4 for each in copied])
     halves = found(replace(CASE, reference_scores=theirs))
-    assert halves["the other half"].finding == "supported"
-    assert halves["the one half of the trials"].finding == "inconclusive"
-    assert "in 8 of 8 blind trials, where this one did in 8 of 8" in (
-        halves["the one half of the trials"].why
+    assert halves["half-of-trials 2"].finding == "supported"
+    assert halves["half-of-trials 1"].finding == "inconclusive"
+    assert halves["half-of-trials 1"].reason == Reason(
+        code="reference-copies-too",
+        values={
+            "checkpoint": "clean",
+            "copies": 8,
+            "trials": 8,
+            "reference_copies": 8,
+            "reference_trials": 8,
+        },
     )
 
 
@@ -63,7 +76,7 @@ def test_what_rests_on_one_trial_falls_with_its_half() -> None:
     values = [0.9] + [0.3] * 15
     lucky = replace(CASE, scores=scores(values, [0.1] + [0.4] * 15), reference_scores=FAR)
     all_of_them = found(lucky, alike=True)
-    halves = [all_of_them[f"the {each}"] for each in ("one half of the trials", "other half")]
+    halves = [all_of_them[f"half-of-trials {half}"] for half in (1, 2)]
     assert sorted((each.copies, each.finding) for each in halves) == [
         (0, "not supported"),
         (1, "inconclusive"),  # seven of eight pairs do not differ at all
@@ -81,11 +94,8 @@ def test_halves_are_of_one_size_and_in_no_order() -> None:
 
 def test_controls_are_halved_as_the_target_is() -> None:
     """Each control's second trial is far away, and sorts last: one half sees nothing else."""
-    ranks = [found(CASE)[f"the {each}"].rank for each in ("one half of the trials", "other half")]
+    ranks = [found(CASE)[f"half-of-trials {half}"].rank for half in (1, 2)]
     assert {each.controls for each in ranks} == {100}
     low = replace(CASE, scores=scores([0.1] * 16, [0.4] * 16), reference_scores=FAR)
-    closer = [
-        found(low)[f"the {each}"].rank.at_least_as_close
-        for each in ("one half of the trials", "other half")
-    ]
+    closer = [found(low)[f"half-of-trials {half}"].rank.at_least_as_close for half in (1, 2)]
     assert sorted(closer) == [0, 100]

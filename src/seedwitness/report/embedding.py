@@ -1,4 +1,4 @@
-"""Pictures as data URLs, so that a page needs no file beside it."""
+"""Images as data URLs, so that a page is self-contained."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PIL import Image
 
 from seedwitness.imaging.decoding import decode_image
 
-SIDE = 1024
-QUALITY = 92
+MAX_SIDE = 1024
+WEBP_QUALITY = 92
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """A picture inside a page: its data URL, its true size, and whether it is shown smaller."""
+class EmbeddedImage:
+    """An image inside a page: its data URL, its original size, and whether it was scaled down."""
 
     url: str
     width: int
@@ -25,17 +25,17 @@ class Embedded:
     scaled: bool
 
 
-def embed(path: Path, side: int = SIDE) -> Embedded:
-    """A PNG file byte for byte; one with a side above ``side`` pixels scaled down, as WebP."""
+def embed_image(path: Path, max_side: int = MAX_SIDE) -> EmbeddedImage:
+    """A PNG file byte for byte; one with a side above ``max_side`` pixels scaled down, as WebP."""
     image = decode_image(path)
     width, height = image.size
-    if max(width, height) <= side:
-        return Embedded(_url("png", path.read_bytes()), width, height, scaled=False)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    if max(width, height) <= max_side:
+        return EmbeddedImage(_make_data_url("png", path.read_bytes()), width, height, scaled=False)
+    image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     buffer = BytesIO()
-    image.save(buffer, "WEBP", quality=QUALITY, method=4)
-    return Embedded(_url("webp", buffer.getvalue()), width, height, scaled=True)
+    image.save(buffer, "WEBP", quality=WEBP_QUALITY, method=4)
+    return EmbeddedImage(_make_data_url("webp", buffer.getvalue()), width, height, scaled=True)
 
 
-def _url(kind: str, data: bytes) -> str:
+def _make_data_url(kind: str, data: bytes) -> str:
     return f"data:image/{kind};base64,{b64encode(data).decode()}"

@@ -10,37 +10,105 @@ from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
 from seedwitness.records.document import Document
-from seedwitness.records.findings import GeneratedFinding, MemorisedFinding
+from seedwitness.records.findings import (
+    CopyCount,
+    PairedComparison,
+    Rank,
+    RankedStatistic,
+    Reason,
+    Verdict,
+)
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.rates import Rate
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.target import TargetRecord
-from seedwitness.report.provenance import Environment, Input, Protocol
+from seedwitness.report.provenance import AnalysisPlan, Environment, InputFile
 
-SCHEMA_VERSION = "4.0"
+SCHEMA_VERSION = "5.0"
 TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
 LEARNED = "learned"
 
 
+class WordedReason(Reason):
+    """A reason by its code and values, and the English of both."""
+
+    text: str
+
+
+class LikelihoodEvidence(Document):
+    """How much better H1 explains the statistic than H2: ``records.findings.LikelihoodRatio``."""
+
+    h1: WordedReason
+    h2: WordedReason
+    ratio: float
+    support: WordedReason
+    learned: int
+    controls: int
+    lowest: float
+    highest: float
+    cllr: float
+    learned_ratios: list[float]
+    controls_ratios: list[float]
+    misleading_h1: Rate
+    misleading_h2: Rate
+
+
+class VariantEvidence(Document):
+    """The finding with one thing changed: ``records.findings.SensitivityVariant``."""
+
+    change: WordedReason
+    finding: Verdict
+    reason: WordedReason
+    rank: Rank
+    copies: int
+    trials: int
+
+
+class MemorisedEvidence(Document):
+    """Was the target learned? ``records.findings.MemorisedFinding``, with reasons in English."""
+
+    finding: Verdict
+    reasons: list[WordedReason]
+    error_rate: WordedReason
+    limits: list[WordedReason]
+    statistic: RankedStatistic
+    rank: Rank
+    copies: CopyCount
+    reference: PairedComparison | None
+    likelihood: LikelihoodEvidence | None
+    no_likelihood: WordedReason | None
+    sensitivity: list[VariantEvidence]
+
+
+class GeneratedEvidence(Document):
+    """Is the target an output? ``records.findings.GeneratedFinding``, with reasons in English."""
+
+    finding: Verdict
+    reasons: list[WordedReason]
+    limits: list[WordedReason]
+    scan: SeedScan
+
+
 class Score(Document):
-    """One picture by one metric, and what the same recipe gave on the reference checkpoint."""
+    """One image by one metric, and the score of the same recipe on the reference checkpoint."""
 
     metric: str
     label: str
     higher_is_closer: bool
     alignment: str
-    """The position of the target in which it is closest."""
+    """The alignment of the target at which the image is closest."""
     score: float
     reference_score: float | None
 
 
-class Cited(Document):
+class CitedTrial(Document):
     """One trial that the report shows, with all that is needed to run it again."""
 
     trial: str
-    why: list[str]
+    why: list[WordedReason]
     recipe: Recipe
     nfe: int
     prompt_rank: int
@@ -52,12 +120,12 @@ class Cited(Document):
     image: str | None
     image_sha256: str | None
     reference_image: str | None
-    """What the reference checkpoint made of the same recipe."""
+    """What the reference checkpoint made from the same recipe."""
     command: str
 
 
 class Prompt(Document):
-    """A candidate prompt and where it comes from."""
+    """A prompt candidate and where it comes from."""
 
     rank: int
     text: str
@@ -68,7 +136,7 @@ class Prompt(Document):
     bits: float | None
 
 
-class Searched(Document):
+class SearchedPrompt(Document):
     """A prompt that shared the budget, and how close its trials came."""
 
     prompt: Prompt
@@ -77,7 +145,7 @@ class Searched(Document):
 
 
 class Match(Document):
-    """A lookup hit."""
+    """A match in the corpus."""
 
     rank: int
     modality: str
@@ -97,13 +165,13 @@ class Match(Document):
 
 
 class Lookup(Document):
-    """Which corpus was asked, and how."""
+    """Which corpus was searched, and how."""
 
     corpus: CorpusRecord
     query: LookupQuery
 
 
-class Group(Document):
+class ScoreGroup(Document):
     """Scores by one metric of this case's trials, of the reference's, or of the controls."""
 
     what: Literal["trials", "reference", "controls"]
@@ -116,18 +184,18 @@ class Group(Document):
 
 
 class Distribution(Document):
-    """How the scores by one metric are spread. A control counts once, by its closest trial."""
+    """The distribution of the scores by one metric. A control counts once, by its closest trial."""
 
     metric: str
     version: str
     label: str
     weights_sha256: str
     higher_is_closer: bool
-    groups: list[Group]
+    groups: list[ScoreGroup]
 
 
-class Spent(Document):
-    """The closest so far after so many trials, beside what the controls had come to by then."""
+class BudgetPoint(Document):
+    """The closest score after a number of trials, and the controls' after as many."""
 
     trials: int
     nfe: int
@@ -137,8 +205,8 @@ class Spent(Document):
     controls_farthest: float | None
 
 
-class Recovered(Document):
-    """The picture of the seed that was recovered, and how to make it again."""
+class RecoveredImage(Document):
+    """The image of the seed that was recovered, and how to make it again."""
 
     image: str
     image_sha256: str
@@ -146,7 +214,7 @@ class Recovered(Document):
 
 
 class Rung(Document):
-    """A rung of the reachability ladder: the closest that was reached, and by controls."""
+    """A rung of the reachability ladder: the closest score of the target, and of the controls."""
 
     rung: str
     strength: float
@@ -160,8 +228,8 @@ class Rung(Document):
     image: str
 
 
-class Reach(Document):
-    """How near the checkpoint comes to the target when it is shown it, rung by rung."""
+class ReachabilityLadder(Document):
+    """How close the checkpoint comes when it starts from the target, rung by rung."""
 
     metric: str
     label: str
@@ -170,10 +238,10 @@ class Reach(Document):
     rungs: list[Rung]
 
 
-class Detected(Document):
+class DetectorResult(Document):
     """A published detector's value, and those of controls; higher is more memorised.
 
-    ``value`` is None where it says "not at all" without a number.
+    ``value`` is None where the detector says "not at all" without a number.
     """
 
     detector: str
@@ -192,8 +260,8 @@ class Detected(Document):
     """Of target and controls together that are as high; no test."""
 
 
-class Front(Document):
-    """Of each image codec the files of the target that no smaller one is as near as."""
+class BestFiles(Document):
+    """For each image codec, the files of the target that no smaller one is as close as."""
 
     metric: str
     label: str
@@ -202,7 +270,7 @@ class Front(Document):
 
 
 class Agreement(Document):
-    """Where the closest trial agrees with the target, and pictures of that by what they show."""
+    """Where the closest trial agrees with the target, and images of that by what they show."""
 
     map: CopyMap
     images: dict[str, str]
@@ -213,23 +281,23 @@ class CaseEvidence(Document):
 
     checkpoint: str
     checkpoint_sha256: str
-    memorised: MemorisedFinding
-    generated: GeneratedFinding
-    phrase: PassPhrase
-    codecs: list[Front]
-    """By each of the phrase's distortions."""
+    memorised: MemorisedEvidence
+    generated: GeneratedEvidence
+    pass_phrase: PassPhrase
+    codecs: list[BestFiles]
+    """By each metric of the pass phrase's comparisons."""
     identity: CheckpointIdentity
     search: SearchSummary
     replay: ReplaySummary
-    prompts: list[Searched]
+    prompts: list[SearchedPrompt]
     distributions: list[Distribution]
-    budget: list[Spent]
+    budget: list[BudgetPoint]
     controls_copied: Rate | None
-    cited: list[Cited]
+    cited: list[CitedTrial]
     agreement: Agreement
-    recovered: Recovered | None
-    reach: Reach | None
-    detectors: list[Detected]
+    recovered: RecoveredImage | None
+    reach: ReachabilityLadder | None
+    detectors: list[DetectorResult]
 
 
 class Evidence(Document):
@@ -243,15 +311,15 @@ class Evidence(Document):
     recovery: PromptRecovery
     lookup: Lookup
     matches: list[Match]
-    protocol: Protocol
+    plan: AnalysisPlan
     attempts: list[Attempt]
     """Other executions on the same pixels: other stated prompts, checkpoints or plans."""
     environment: Environment
-    inputs: list[Input]
+    inputs: list[InputFile]
 
 
-def command(target: str, checkpoint: str, trial: str) -> str:
-    """What to type in the project's root to make a cited image again."""
+def format_command(target: str, checkpoint: str, trial: str) -> str:
+    """The command that makes a cited image again, to be typed in the project's root."""
     evidence = f"reports/{target}/evidence.json"
     named = ["--checkpoint", checkpoint, "--trial", trial]
     return shlex.join(["seedwitness", "render", evidence, *named])

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from seedwitness.report.embedding import embed
+from seedwitness.report.embedding import embed_image
 from seedwitness.report.evidence import CaseEvidence, Evidence
-from seedwitness.report.html import images, page
+from seedwitness.report.report_page import list_images, render_page
 from seedwitness.report.sources import TargetSource
 from seedwitness.runtime.files import write_whole
 
 THUMBNAIL = 256
 
 
-def write(
+def write_overview(
     path: Path,
     documents: Mapping[str, Evidence],
     sources: Mapping[str, TargetSource],
     title: str,
 ) -> None:
-    """Write the page from the evidence of each target and from what that was made of."""
+    """Write the page from the evidence and the sources of each target."""
     checkpoints = dict.fromkeys(
         case.checkpoint for document in documents.values() for case in document.cases
     )
-    rendered = page(
+    rendered = render_page(
         "overview.html",
         title=title,
         documents=documents,
@@ -35,24 +35,24 @@ def write(
             for case in document.cases
         },
         pictures={
-            place: embed(origin, THUMBNAIL)
+            place: embed_image(origin, THUMBNAIL)
             for name, document in documents.items()
-            for place, origin in _shown(name, document, sources[name])
+            for place, origin in _list_shown_images(name, document, sources[name])
         },
-        best=best,
+        find_best_image=find_best_image,
     )
     write_whole(path, rendered)
 
 
-def best(case: CaseEvidence) -> str | None:
-    """The picture of the closest cited trial that has one."""
+def find_best_image(case: CaseEvidence) -> str | None:
+    """The image of the closest cited trial that has one."""
     return next((cited.image for cited in case.cited if cited.image), None)
 
 
-def _shown(
+def _list_shown_images(
     name: str, document: Evidence, source: TargetSource
 ) -> list[tuple[tuple[str, str], Path]]:
-    """The target and the best of each case, by target and place, with the files they come from."""
-    origins = images(document, source)
-    wanted = {document.image, *(best(case) for case in document.cases)}
-    return [((name, place), origin) for place, origin in origins.items() if place in wanted]
+    """The target and the best image of each case, by target and path, with the files to embed."""
+    origins = list_images(document, source)
+    shown = {document.image, *(find_best_image(case) for case in document.cases)}
+    return [((name, place), origin) for place, origin in origins.items() if place in shown]

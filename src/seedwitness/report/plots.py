@@ -1,6 +1,6 @@
-"""Plots of one case as SVG that stands in a page: no script, no font, no request, two widths.
+"""Plots of one case as inline SVG, at two widths, without scripts, fonts or requests.
 
-The colours below are tokens: the page's style sheet gives each its value in light, dark and print.
+The colours below are tokens: the page's style sheet replaces each in light, dark and print.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
-from seedwitness.records.findings import CopyCriterion, LikelihoodRatio
+from seedwitness.records.findings import CopyCriterion
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
-from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
-from seedwitness.report.text import CODECS
+from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS, LikelihoodEvidence
+from seedwitness.report.formatting import CODECS
 from seedwitness.statistics.distances import distance_of, score_of
 
 INK, PALE, LINE, BAND = "#1b1e25", "#565c69", "#d9dce3", "#c3cad6"
@@ -29,16 +29,16 @@ MARKS = 300
 """Ticks a row at most: scores that fall on one tick's width are drawn once."""
 
 
-def spread(
+def plot_scores(
     values: Mapping[str, pd.Series],
     title: str,
     higher_is_closer: bool,
     criteria: Sequence[CopyCriterion],
     name: str,
 ) -> Markup:
-    """Every score as a tick, a row a group, its closest as a diamond, thresholds as dashed rules.
+    """Every score as a tick, a row a group, the closest as a diamond, thresholds as dashed rules.
 
-    ``values`` is what ``figures.spreads`` gives; ``name`` keeps the SVG's identifiers apart.
+    ``values`` is what ``figures.group_scores`` gives; ``name`` keeps the SVG's identifiers apart.
     """
     everything = pd.concat(list(values.values()))
     step = float(everything.max() - everything.min()) / MARKS or 1.0
@@ -81,10 +81,10 @@ def spread(
         layers.append(
             alt.Chart(rules).mark_rule(color=INK, strokeDash=[5, 4]).encode(x=alt.X("score:Q"))
         )
-    return _both(alt.layer(*layers), 40 * len(values), name)
+    return _draw_both_widths(alt.layer(*layers), 40 * len(values), name)
 
 
-def cost(curve: pd.DataFrame, name: str) -> Markup:
+def plot_cost(curve: pd.DataFrame, name: str) -> Markup:
     """The closest score so far against NFE; the controls' median dashed, their range as a band."""
     x = alt.X("nfe:Q", title="evaluations of the denoiser (NFE)")
     layers = []
@@ -105,15 +105,15 @@ def cost(curve: pd.DataFrame, name: str) -> Markup:
         own.mark_line(color=COLOURS[TRIALS], strokeWidth=2, interpolate="step-after"),
         own.mark_point(color=COLOURS[TRIALS], filled=True, size=26, opacity=1),
     ]
-    return _both(alt.layer(*layers), 220, name)
+    return _draw_both_widths(alt.layer(*layers), 220, name)
 
 
-def tippett(found: LikelihoodRatio, name: str) -> Markup:
+def plot_tippett(likelihood: LikelihoodEvidence, name: str) -> Markup:
     """Share of likelihood ratios at or above a value, under H1 and under H2; the case's as a rule.
 
     After C. F. Tippett et al. 1968 as Evett & Buckleton 1996 draw it.
     """
-    ratios = {LEARNED: found.learned_ratios, CONTROLS: found.controls_ratios}
+    ratios = {LEARNED: likelihood.learned_ratios, CONTROLS: likelihood.controls_ratios}
     rows = []
     for what, values in ratios.items():
         logs = np.sort(np.log10(np.array(values)))
@@ -133,14 +133,14 @@ def tippett(found: LikelihoodRatio, name: str) -> Markup:
         alt.Chart(ends)
         .mark_text(align="left", dy=-9, fontSize=13)
         .encode(x, y, colour, text="what:N"),
-        alt.Chart(pd.DataFrame({"log": [float(np.log10(found.ratio))]}))
+        alt.Chart(pd.DataFrame({"log": [float(np.log10(likelihood.ratio))]}))
         .mark_rule(color=INK, strokeDash=[5, 4])
         .encode(x),
     ]
-    return _both(alt.layer(*layers), 200, name)
+    return _draw_both_widths(alt.layer(*layers), 200, name)
 
 
-def archive(
+def plot_codecs(
     files: Sequence[CodedFile],
     phrases: Mapping[str, PassPhrase],
     title: str,
@@ -150,11 +150,11 @@ def archive(
     """Distortion against bits: image codecs as lines, each checkpoint's pass phrase as a point.
 
     ``phrases`` is by checkpoint. A filled circle is a phrase that gives a copy, with the interval
-    of its bits; a hollow triangle says that no blind seed gave one, and stands at its lower bound.
+    of its bits; a hollow triangle is the lower bound where no blind seed gave a copy.
     """
     lines = pd.DataFrame(
         [
-            {"codec": CODECS[each.codec], "bits": 8 * each.bytes, "score": each.distortion}
+            {"codec": CODECS[each.codec], "bits": 8 * each.bytes, "score": each.score}
             for each in files
         ]
     )
@@ -165,7 +165,7 @@ def archive(
                 "bits": each.low if each.bits is None else each.bits,
                 "low": each.low,
                 "high": each.low if each.high is None else each.high,
-                "score": each.distortions[0].score,
+                "score": each.comparisons[0].score,
                 "copied": each.bits is not None,
                 "colour": COLOURS[REFERENCE if name == reference else TRIALS],
             }
@@ -192,14 +192,14 @@ def archive(
             alt.Chart(points[number : number + 1])
             .mark_text(align="left", dx=9, dy=-9 - 17 * below, fontSize=13)
             .encode(x, y, colour, text="name:N")
-            for number, below in enumerate(_stacked(points, lines))
+            for number, below in enumerate(_count_overlapping_names(points, lines))
         ),
     ]
-    return _both(alt.layer(*layers), 280, "archive")
+    return _draw_both_widths(alt.layer(*layers), 280, "codecs")
 
 
-def _stacked(points: pd.DataFrame, lines: pd.DataFrame) -> list[int]:
-    """How many names stand below a point's own: those of earlier points that lie at its place."""
+def _count_overlapping_names(points: pd.DataFrame, lines: pd.DataFrame) -> list[int]:
+    """For each point, how many earlier points lie so near that their names would overlap."""
     heights = pd.concat([points["score"], lines["score"]])
     near = 0.1 * float(heights.max() - heights.min())
     bits, scores = np.log2(points["bits"].to_numpy(float)), points["score"].to_numpy(float)
@@ -208,18 +208,20 @@ def _stacked(points: pd.DataFrame, lines: pd.DataFrame) -> list[int]:
     return [int(number) for number in np.tril(beside, -1).sum(axis=1)]
 
 
-def _both(chart: alt.LayerChart | alt.FacetChart, height: int, name: str) -> Markup:
-    """The chart at both widths; the style sheet shows the one that fits."""
+def _draw_both_widths(chart: alt.LayerChart | alt.FacetChart, height: int, name: str) -> Markup:
+    """The chart at both widths; the style sheet shows the one that fits the page."""
     return Markup("").join(
         Markup('<div class="{}">{}</div>').format(
             size,
-            _svg(chart.properties(width=width, height=height), f"{name}-{size}", AXIS_TICKS[size]),
+            _draw_svg(
+                chart.properties(width=width, height=height), f"{name}-{size}", AXIS_TICKS[size]
+            ),
         )
         for size, width in WIDTHS.items()
     )
 
 
-def _svg(chart: alt.LayerChart | alt.FacetChart, name: str, ticks: int) -> Markup:
+def _draw_svg(chart: alt.LayerChart | alt.FacetChart, name: str, ticks: int) -> Markup:
     labels = {"labelColor": INK, "titleColor": PALE, "labelFontSize": 13, "titleFontSize": 13}
     drawn = chart.configure(
         aria=False,  # the figure around it has the text alternative

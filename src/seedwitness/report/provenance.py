@@ -1,4 +1,4 @@
-"""How and where the evidence was made: the protocol, the environment, the files it rests on."""
+"""How and where the evidence was made: the analysis plan, the environment, and the input files."""
 
 from __future__ import annotations
 
@@ -47,39 +47,47 @@ NOT_INSTALLED = "not installed"
 
 
 class ControlSet(Document):
-    """Where the controls come from, or the pictures that a checkpoint is known to have learned."""
+    """Where the controls come from, or the learned images."""
 
     source: str
     count: int
     like: list[str]
-    """Names of the pictures that they were chosen to resemble; none: by the hash of their names."""
+    """Names of the images that they were chosen to resemble; none: chosen by the hash of names."""
 
 
-class Attempt(Document):
-    """Another protocol that was written in the project, and in which settings it differs."""
+class SettingDifference(Document):
+    """A setting that another plan has otherwise; the values are JSON, None where it is not set."""
+
+    setting: str
+    other: str | None
+    here: str | None
+
+
+class OtherPlan(Document):
+    """Another analysis plan that was written in the project, and the settings that differ."""
 
     number: str
     sha256: str
-    differs: list[str]
+    differences: list[SettingDifference]
 
 
-class Positions(Document):
-    """In which positions a target is tried beside itself; for targets and controls alike."""
+class Alignments(Document):
+    """The alignments of a target that are tried, for targets and controls alike."""
 
     mirrored: bool
     shift: int
     """Pixels to each of eight sides; 0 for none."""
 
 
-class Protocol(Document):
-    """The settings that were written down before the target was searched for.
+class AnalysisPlan(Document):
+    """The settings that were written before the target was searched for.
 
-    ``sha256`` is that of ``data/protocol/protocol.json``. ``others`` were written in the same
-    project too; what was tried elsewhere, or was taken away, is not shown.
+    ``sha256`` is that of ``data/plan/plan.json``. ``others`` were written in the same project too;
+    plans that were tried elsewhere, or deleted, are not shown.
     """
 
     sha256: str
-    others: list[Attempt]
+    others: list[OtherPlan]
     prepare: PrepareSettings
     recover_methods: list[str]
     recover_phrases: int
@@ -90,11 +98,11 @@ class Protocol(Document):
     detectors: DetectorSettings
     metrics: list[str]
     not_run: list[str]
-    """Those of them that no weights were named for."""
-    positions: Positions
+    """Metrics that did not run because no weights were named for them."""
+    alignments: Alignments
     controls: ControlSet
-    known: ControlSet | None
-    """Pictures that a checkpoint is known to have learned."""
+    learned_images: ControlSet | None
+    """Images that a checkpoint is known to have learned."""
     judge: JudgeSettings
 
 
@@ -106,15 +114,15 @@ class Environment(Document):
     packages: dict[str, str]
 
 
-class Input(Document):
-    """A file that the report rests on, by its place in the project."""
+class InputFile(Document):
+    """A file that the report rests on, by its path in the project."""
 
     path: str
     sha256: str
 
 
-def environment() -> Environment:
-    """Versions of everything that can change a figure. No time, no name of a user or machine."""
+def describe_environment() -> Environment:
+    """Versions of everything that can change a figure, without times or names of users."""
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",

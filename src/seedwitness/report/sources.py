@@ -1,4 +1,4 @@
-"""Reads what the stages wrote for one target, and keeps the hash of every file it read."""
+"""Reads what the stages wrote for one target, and records the hash of every file that it reads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from seedwitness.records.tables import (
     read_table,
 )
 from seedwitness.records.target import TargetRecord
-from seedwitness.report.provenance import Input
+from seedwitness.report.provenance import InputFile
 from seedwitness.runtime.hashes import sha256_file
 
 D = TypeVar("D", bound=Document)
@@ -41,10 +41,11 @@ D = TypeVar("D", bound=Document)
 
 @dataclass(frozen=True)
 class CaseSource:
-    """What is known of one case. ``scores``, ``reference_scores``, ``codecs`` and ``controls`` are
-    tables of ``records.SCORES``, ``records.CODECS`` and ``records.CONTROLS``; ``images`` are the
-    pictures that the scoring kept, ``reference_images`` those of the same recipes on the reference,
-    both by trial.
+    """What the stages wrote of one case.
+
+    ``scores`` and ``reference_scores`` are ``records.SCORES``, ``codecs`` is ``records.CODECS`` and
+    ``controls`` ``records.CONTROL_SCORES``. ``images`` are those that the stage ``score`` kept, and
+    ``reference_images`` those of the same recipes on the reference, both by trial.
     """
 
     case: CaseFindings
@@ -63,12 +64,12 @@ class CaseSource:
     images: dict[str, Path]
     reference_images: dict[str, Path]
     regenerated: Path | None
-    """The picture of the seed that was recovered."""
+    """The image of the seed that was recovered."""
     reach: pd.DataFrame
-    """``records.REACH``, and ``controls_reach`` ``records.CONTROLS_REACH``; may be empty."""
+    """``records.REACH``, and ``controls_reach`` ``records.CONTROL_REACH``; may be empty."""
     controls_reach: pd.DataFrame
     detected: pd.DataFrame
-    """``records.DETECTED``, and ``controls_detected`` ``records.CONTROLS_DETECTED``."""
+    """``records.DETECTIONS``, and ``controls_detected`` ``records.CONTROL_DETECTIONS``."""
     controls_detected: pd.DataFrame
     reach_images: dict[str, Path]
     """By the number of their rung."""
@@ -76,7 +77,7 @@ class CaseSource:
 
 @dataclass(frozen=True)
 class TargetSource:
-    """What is known of one target: the picture, where it may come from, and its cases."""
+    """What the stages wrote of one target: its image, prompts, matches, plans and cases."""
 
     target: TargetRecord
     image: Path
@@ -92,32 +93,32 @@ class TargetSource:
     corpus: CorpusRecord
     match_images: dict[str, Path]
     cases: list[CaseSource]
-    inputs: list[Input]
+    inputs: list[InputFile]
 
 
 class _Reader:
-    """Reads below one folder, and keeps the hash of every file that was read."""
+    """Reads below one folder, and records the hash of every file that it reads."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
         self._read: dict[str, str] = {}
 
     def document(self, kind: type[D], *place: str) -> D:
-        found = read_document(kind, self._data.joinpath(*place))
+        document = read_document(kind, self._data.joinpath(*place))
         self.note(*place)
-        return found
+        return document
 
     def table(self, columns: Columns, *place: str) -> pd.DataFrame:
-        found = read_table(self._data.joinpath(*place), columns)
+        table = read_table(self._data.joinpath(*place), columns)
         self.note(*place)
-        return found
+        return table
 
-    def pictures(self, *place: str) -> dict[str, Path]:
+    def images(self, *place: str) -> dict[str, Path]:
         """The PNG files of a folder by name without suffix; none where there is no folder."""
-        found = sorted(self._data.joinpath(*place).glob("*.png"))
-        for path in found:
+        paths = sorted(self._data.joinpath(*place).glob("*.png"))
+        for path in paths:
             self.note(*place, path.name)
-        return {path.stem: path for path in found}
+        return {path.stem: path for path in paths}
 
     def path(self, *place: str) -> Path:
         """A file that is read elsewhere."""
@@ -128,17 +129,17 @@ class _Reader:
         path = self._data.joinpath(*place)
         self._read["/".join((self._data.name, *place))] = sha256_file(path)
 
-    def inputs(self) -> list[Input]:
-        return [Input(path=path, sha256=self._read[path]) for path in sorted(self._read)]
+    def inputs(self) -> list[InputFile]:
+        return [InputFile(path=path, sha256=self._read[path]) for path in sorted(self._read)]
 
 
-def read(data: Path, target: str) -> TargetSource:
-    """All that the stages wrote of ``target`` below ``data``; its cases are those that were judged.
+def read_target_source(data: Path, target: str) -> TargetSource:
+    """All that the stages wrote of ``target`` below ``data``; its cases are the judged ones.
 
     Raises RecordError where a file is missing, of another version, or nothing was judged.
     """
     reader = _Reader(data)
-    about = reader.document(TargetRecord, "prepare", target, "target.json")
+    record = reader.document(TargetRecord, "prepare", target, "target.json")
     image = data / "prepare" / target / "image.png"
     if not image.is_file():
         raise RecordError(f"{image} is missing. `dvc repro` runs the stage that writes it.")
@@ -151,38 +152,38 @@ def read(data: Path, target: str) -> TargetSource:
     judged = sorted(path.parent.name for path in (data / "judge" / target).glob("*/finding.json"))
     if not judged:
         raise RecordError(
-            f"{data / 'judge' / target} holds no finding: there is nothing to report of {target}. "
+            f"{data / 'judge' / target} holds no finding: there is nothing to report for {target}. "
             "`dvc repro` runs the stages up to the finding."
         )
     prompts = reader.table(PROMPTS, "recover", target, "prompts.parquet")
-    cases = _cases(reader, target, judged)
-    now = (
+    cases = _read_cases(reader, target, judged)
+    question = (
         prompts.loc[prompts["source"] == "user", "text"].tolist(),
-        {each.identity.name: each.identity.sha256 for each in cases},
+        {source.identity.name: source.identity.sha256 for source in cases},
         sha256_file(plan),
     )
     attempts = reader.document(TargetAttempts, "attempts", f"{target}.json").attempts
     return TargetSource(
-        target=about,
+        target=record,
         image=image,
         plan=plan,
         plans=[reader.path("plans", name) for name in history],
-        attempts=[attempt for attempt in attempts if attempt.question != now],
+        attempts=[attempt for attempt in attempts if attempt.question != question],
         prompts=prompts,
         recovery=reader.document(PromptRecovery, "recover", target, "recover.json"),
         matches=reader.table(MATCHES, "lookup", target, "matches.parquet"),
         query=reader.document(LookupQuery, "lookup", target, "query.json"),
         corpus=reader.document(CorpusRecord, "index", "corpus.json"),
-        match_images=reader.pictures("lookup", target, "images"),
+        match_images=reader.images("lookup", target, "images"),
         cases=cases,
         inputs=reader.inputs(),
     )
 
 
-def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:
+def _read_cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:
     for name in judged:
         reader.note("controls", name, "learned.parquet")  # the findings' ratios rest on it
-    found = [
+    cases = [
         CaseSource(
             case=reader.document(CaseFindings, "judge", target, name, "finding.json"),
             identity=reader.document(CheckpointIdentity, "identify", name, "checkpoint.json"),
@@ -195,19 +196,19 @@ def _cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSour
             codecs=reader.table(CODECS, "score", target, name, "codecs.parquet"),
             controls=reader.table(CONTROL_SCORES, "controls", name, "controls.parquet"),
             maps=reader.document(CopyMap, "score", target, name, "maps", "maps.json"),
-            map_images=reader.pictures("score", target, name, "maps"),
-            images=reader.pictures("score", target, name, "images"),
-            reference_images=reader.pictures("score", target, name, "reference"),
-            regenerated=reader.pictures("scan", target, name).get("regenerated"),
+            map_images=reader.images("score", target, name, "maps"),
+            images=reader.images("score", target, name, "images"),
+            reference_images=reader.images("score", target, name, "reference"),
+            regenerated=reader.images("scan", target, name).get("regenerated"),
             reach=reader.table(REACH, "reach", target, name, "reach.parquet"),
             controls_reach=reader.table(CONTROL_REACH, "controls", name, "reach.parquet"),
             detected=reader.table(DETECTIONS, "reach", target, name, "detectors.parquet"),
             controls_detected=reader.table(
                 CONTROL_DETECTIONS, "controls", name, "detectors.parquet"
             ),
-            reach_images=reader.pictures("reach", target, name, "images"),
+            reach_images=reader.images("reach", target, name, "images"),
         )
         for name in judged
     ]
-    # What is under examination comes first, what it is compared with last.
-    return sorted(found, key=lambda each: each.case.checkpoint == each.replay.reference)
+    # The checkpoints under examination come first, the reference last.
+    return sorted(cases, key=lambda source: source.case.checkpoint == source.replay.reference)

@@ -1,4 +1,4 @@
-"""The figures of all cases in three small files, which DVC shows and compares between revisions."""
+"""The figures of all cases in three small files that DVC shows and compares between revisions."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from seedwitness.report.evidence import CaseEvidence, Evidence
 from seedwitness.runtime.files import replace_whole
 
 
-def write(folder: Path, documents: Mapping[str, Evidence]) -> None:
-    """``metrics.json``, ``cases.csv`` and ``budget.csv`` in ``folder``, replaced as a whole."""
+def write_summary(folder: Path, documents: Mapping[str, Evidence]) -> None:
+    """Write ``metrics.json``, ``cases.csv`` and ``budget.csv`` to ``folder``, which is replaced."""
     cases = {
         f"{name}/{case.checkpoint}": case
         for name, document in documents.items()
         for case in document.cases
     }
-    rows = [{"case": name, **figures(case)} for name, case in cases.items()]
-    found = [row["finding"] for row in rows]
+    rows = [{"case": name, **list_figures(case)} for name, case in cases.items()]
+    findings = [row["finding"] for row in rows]
     metrics = {
-        "findings": {word: found.count(word) for word in get_args(Verdict)},
+        "findings": {word: findings.count(word) for word in get_args(Verdict)},
         "cases": {row["case"]: {k: v for k, v in row.items() if k != "case"} for row in rows},
     }
     budget = [
-        {"case": name, "nfe": each.nfe, "closest": each.closest}
+        {"case": name, "nfe": point.nfe, "closest": point.closest}
         for name, case in cases.items()
-        for each in case.budget
+        for point in case.budget
     ]
     with replace_whole(folder) as part:
         part.mkdir()
         (part / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
-        (part / "cases.csv").write_text(_csv(rows), "utf-8")
-        (part / "budget.csv").write_text(_csv(budget), "utf-8")
+        (part / "cases.csv").write_text(_format_csv(rows), "utf-8")
+        (part / "budget.csv").write_text(_format_csv(budget), "utf-8")
 
 
-def figures(case: CaseEvidence) -> dict[str, Any]:
-    """What a case came to."""
-    found = case.memorised
+def list_figures(case: CaseEvidence) -> dict[str, Any]:
+    """The figures of a case that DVC compares."""
+    memorised = case.memorised
     return {
-        "finding": found.finding,
-        "closest": found.statistic.value,
-        "p": found.rank.p,
-        "p_family": found.rank.p_family,
-        "copies": found.copies.rate.hits / found.copies.rate.n,
+        "finding": memorised.finding,
+        "closest": memorised.statistic.value,
+        "p": memorised.rank.p,
+        "p_family": memorised.rank.p_family,
+        "copies": memorised.copies.rate.value,
         "nfe": case.search.nfe,
     }
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+def _format_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()

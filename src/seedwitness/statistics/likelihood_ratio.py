@@ -1,8 +1,8 @@
 """Likelihood ratios from scores: how much better one proposition explains a score than another.
 
-Only where pictures are known that a checkpoint has learned, and others that it has not. H1: the
-checkpoint saw the image as often as the known ones; H2: it never saw it. A ratio is no probability
-of either.
+They need images that a checkpoint is known to have learned, and others that it has not. H1: the
+checkpoint saw the image as often as the learned ones; H2: it never saw it. A ratio is not the
+probability of either.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 RIDGE = 1e-3
-"""Pulls the slope, over standardised scores, so that separate scores have a finite one."""
+"""Penalty of the slope over standardised scores: separable scores get a finite slope."""
 
-WORDS = (
+VERBAL_SCALE = (
     (1e6, "extremely strong"),
     (1e4, "very strong"),
     (1e3, "strong"),
@@ -26,14 +26,14 @@ WORDS = (
     (1e1, "moderate"),
     (2.0, "weak"),
 )
-"""From where on a ratio has which word: ENFSI, Guideline for Evaluative Reporting, 2015."""
+"""The smallest ratio of each strength: ENFSI, Guideline for Evaluative Reporting, 2015."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A score's likelihood ratio: logistic in the score, and bounded by how much data there was.
+    """A score's likelihood ratio: logistic in the score, and bounded by the number of images.
 
-    ``lowest`` and ``highest`` are what so many pictures of each kind can show at most.
+    ``lowest`` and ``highest`` are the most that so many images of each kind can show.
     """
 
     slope: float
@@ -50,9 +50,9 @@ class Calibration:
 def calibrate(positives: Sequence[float], negatives: Sequence[float]) -> Calibration:
     """Logistic calibration (Brümmer & du Preez 2006) of scores under H1 and under H2.
 
-    Both kinds weigh alike, however many there are, so that the odds are the ratio. Bounded to
-    [1 / (positives + 1), negatives + 1]: rarer things than 1 of so many nobody has looked for.
-    Raises ValueError where a kind has fewer than two scores.
+    Both kinds have the same total weight, so that the odds are the ratio. The ratio is bounded to
+    [1 / (positives + 1), negatives + 1], because so few images show nothing rarer. Raises
+    ValueError where a kind has fewer than two scores.
     """
     if min(len(positives), len(negatives)) < 2:
         raise ValueError("a calibration needs at least two scores of each kind")
@@ -78,10 +78,10 @@ def calibrate(positives: Sequence[float], negatives: Sequence[float]) -> Calibra
     )
 
 
-def left_out(
+def leave_one_out_ratios(
     positives: Sequence[float], negatives: Sequence[float]
 ) -> tuple[list[float], list[float]]:
-    """The ratio of each score by a calibration that did not know it. As ``calibrate`` raises."""
+    """The ratio of each score by a calibration without it. Raises ValueError as ``calibrate``."""
     p, n = list(positives), list(negatives)
     return (
         [calibrate([*p[:k], *p[k + 1 :]], n).ratio(score) for k, score in enumerate(p)],
@@ -92,17 +92,17 @@ def left_out(
 def cllr(positives: Sequence[float], negatives: Sequence[float]) -> float:
     """Cost of log likelihood ratios in bits (Brümmer & du Preez 2006), of ratios under H1 and H2.
 
-    0 is perfect, 1 is what always saying 1 costs, and more than 1 misleads.
+    0 is perfect, 1 is the cost of a constant ratio of 1, and more than 1 misleads.
     """
     return float(
         (np.log2(1 + 1 / np.array(positives)).mean() + np.log2(1 + np.array(negatives)).mean()) / 2
     )
 
 
-def words(ratio: float) -> str:
-    """A ratio in ENFSI's words, for the proposition that it speaks for."""
+def find_verbal_strength(ratio: float) -> str | None:
+    """The strength of a ratio on ENFSI's verbal scale, for whichever proposition it supports.
+
+    None where it supports neither.
+    """
     strength = max(ratio, 1 / ratio)
-    for least, word in WORDS:
-        if strength >= least:
-            return f"{word} support for {'H1' if ratio > 1 else 'H2'}"
-    return "no support for either"
+    return next((word for lowest, word in VERBAL_SCALE if strength >= lowest), None)

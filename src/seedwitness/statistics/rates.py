@@ -3,56 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy.stats import binomtest
 
+from seedwitness.records.rates import Rate
 
-@dataclass(frozen=True)
-class Rate:
-    """``hits`` of ``n``, with the interval of Clopper and Pearson (Biometrika 1934)."""
-
-    hits: int
-    n: int
-    low: float
-    high: float
-
-    @property
-    def value(self) -> float:
-        """The observed rate, in [0, 1]."""
-        return self.hits / self.n
-
-    def __str__(self) -> str:
-        return (
-            f"{100 * self.value:.1f} % ({self.hits} of {self.n}; "
-            f"95 % interval {100 * self.low:.1f} to {100 * self.high:.1f} %)"
-        )
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def rate(hits: int, n: int, *, up_to_hit: bool = False) -> Rate:
-    """Clopper–Pearson interval of a binomial rate, at 95 %. Raises ValueError where ``n`` is 0.
+def estimate_rate(hits: int, n: int, what: str = "", *, up_to_hit: bool = False) -> Rate:
+    """A binomial rate with its 95 % interval of Clopper and Pearson (Biometrika 1934).
 
-    ``up_to_hit`` says that the counting went on until so many ``hits`` were there, the last of them
-    the n-th: then the exact upper limit is that of one hit fewer in one trial fewer (the negative
-    binomial tail is the binomial one), and the lower limit the same.
+    ``what`` is the code of what is counted. ``up_to_hit`` says that the count went on until the
+    last of the ``hits``, which is the n-th trial: then the exact upper limit is that of one hit
+    fewer in one trial fewer (the tail of the negative binomial is that of the binomial), and the
+    lower limit is the same. Raises ValueError where ``n`` is 0, or ``up_to_hit`` without a hit.
     """
     interval = binomtest(hits, n).proportion_ci(0.95, method="exact")
     high = float(interval.high)
     if up_to_hit:
         if not hits:
-            raise ValueError("a count that went on until a hit has one")
+            raise ValueError("a count up to a hit needs at least one hit")
         before = binomtest(hits - 1, n - 1) if n > 1 else None
         high = float(before.proportion_ci(0.95, method="exact").high) if before else 1.0
-    return Rate(hits, n, float(interval.low), high)
+    return Rate(hits=hits, n=n, low=float(interval.low), high=high, what=what)
 
 
-def lowest_point(values: Sequence[float], alpha: float) -> float:
-    """Largest threshold that at most a share ``alpha`` of controls is expected to be at or below.
+def estimate_share(
+    hits: Sequence[bool] | pd.Series, what: str = "", *, up_to_hit: bool = False
+) -> Rate:
+    """The rate of true values among ``hits``; the other arguments are as for ``estimate_rate``."""
+    return estimate_rate(int(np.sum(hits)), len(hits), what, up_to_hit=up_to_hit)
+
+
+def find_threshold(control_distances: Sequence[float], alpha: float) -> float:
+    """The largest threshold at or below which at most a share ``alpha`` of controls is expected.
 
     The k-th smallest of m exchangeable values has a new one at or below it with probability
-    k / (m + 1): so k = ⌊alpha (m + 1)⌋. Raises ValueError where m is too small for any k.
+    k / (m + 1), so k = ⌊alpha (m + 1)⌋. Raises ValueError where m is too small for any k.
     """
-    k = int(alpha * (len(values) + 1) + 1e-9)
+    k = int(alpha * (len(control_distances) + 1) + 1e-9)
     if k < 1:
-        raise ValueError(f"{len(values)} controls are too few for a point at {alpha}")
-    return sorted(values)[k - 1]
+        raise ValueError(
+            f"{len(control_distances)} controls are too few for a threshold at {alpha}"
+        )
+    return sorted(control_distances)[k - 1]

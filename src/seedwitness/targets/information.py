@@ -7,7 +7,6 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from seedwitness.config.steps import PrepareSettings
 from seedwitness.records.target import InformationContent
 
 MAX_MEASURED_SIDE = 128
@@ -37,27 +36,6 @@ def measure_information(image: Image.Image) -> InformationContent:
         busy_tiles=float((compute_tile_deviations(levels) > MIN_BUSY_DEVIATION).mean()),
         patch_contrast=compute_patch_contrast(np.asarray(small, np.float64)),
     )
-
-
-def explain_low_information(information: InformationContent, limits: PrepareSettings) -> list[str]:
-    """List the reasons why a picture has too little information; empty if it has enough."""
-    reasons = []
-    if information.bits_per_pixel < limits.min_bits_per_pixel:
-        reasons.append(
-            f"its lossless coding takes {information.bits_per_pixel:.3f} bits a pixel more than "
-            f"a single colour, below the {limits.min_bits_per_pixel:g} asked for"
-        )
-    if information.deviation < limits.min_deviation:
-        reasons.append(
-            f"its grey levels deviate by {information.deviation:.3f} of the range from black to "
-            f"white, below the {limits.min_deviation:g} asked for"
-        )
-    if information.busy_tiles < limits.min_busy_tiles:
-        reasons.append(
-            f"{information.busy_tiles:.1%} of its tiles of 8 × 8 pixels have any structure, below "
-            f"the {limits.min_busy_tiles:.1%} asked for"
-        )
-    return reasons
 
 
 def compute_patch_contrast(pixels: np.ndarray) -> float:

@@ -4,101 +4,131 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwitness.records.findings import CopyCriterion, Rank
-from seedwitness.records.target import InformationContent
-from seedwitness.verdict.case_data import CaseData, pictures, same, tables
+import numpy as np
 
-RESAVED = "by its pixels, or by PDQ and colour"
+from seedwitness.config.steps import PrepareSettings
+from seedwitness.records.findings import CopyCriterion, Rank, Reason
+from seedwitness.records.target import InformationContent
+from seedwitness.verdict.case_data import CaseData, score_tables
+from seedwitness.verdict.image_identity import ImageIdentity, find_same_image, identify_controls
 
 ROUNDING = 1e-3
-"""By so much a score may leave its metric's range: float32, and embeddings scaled to one."""
+"""How far a score may leave its metric's range: float32, and embeddings scaled to one."""
 
 
-def exclusion_reasons(case: CaseData, ranked: Rank, criteria: Sequence[CopyCriterion]) -> list[str]:
+def exclusion_reasons(
+    case: CaseData, rank: Rank, criteria: Sequence[CopyCriterion]
+) -> list[Reason]:
     """Why nothing can be concluded of a case, whatever the figures; mostly empty."""
-    said = [f"The target is too flat to be recognised by: {why}." for why in case.flat]
-    said = said or _blank(case.target.information, criteria)
-    if ranked.left_out:
-        said.append(
-            f"The target itself is among the controls, as {ranked.left_out[0]}, {RESAVED}: a "
-            "picture that is given as one that the checkpoint never saw cannot be asked "
-            "about. Take it out of the controls if that is what is to be found out."
-        )
+    reasons = list(case.low_information) or _find_blank_copy(case.target.information, criteria)
+    if rank.left_out:
+        reasons.append(Reason(code="target-among-controls", values={"control": rank.left_out[0]}))
     if case.reference and case.reference.sha256 == case.checkpoint.sha256:
-        said.append(
-            f"The reference checkpoint {case.reference.name} has the same weights as "
-            f"{case.checkpoint.name}: there is nothing to compare. Name another as judge.reference."
-        )
-    said += [
-        f"The noise of seed {each.seed} by {each.rng} is in the target: this checkpoint or a kin "
-        "of it made it, and what a checkpoint made comes near again without having been learned."
-        for each in case.scan.seeds
-        if each.recovered
-    ][:1]
-    said += outside(case)
-    said += _twice(case)
-    seen = case.controls.loc[case.controls["corpus_match"] != "", ["control", "corpus_match"]]
-    if len(seen):
-        control, match = seen.iloc[0]
-        said.append(
-            f"{seen['control'].nunique()} of the controls are in the corpus, {control} as {match}: "
-            "what the checkpoint may have been trained on is no control. Take them out."
-        )
-    return said
-
-
-def _blank(about: InformationContent, criteria: Sequence[CopyCriterion]) -> list[str]:
-    """Whether a sheet of one colour would be a copy of the target, as far as that is measured."""
-    if {each.metric for each in criteria} != {"patch-l2"}:
-        return []
-    least = min(each.threshold for each in criteria)
-    if about.patch_contrast > least:
-        return []
+        names = {"reference": case.reference.name, "checkpoint": case.checkpoint.name}
+        reasons.append(Reason(code="reference-same-weights", values={**names}))
+    recovered = next((seed for seed in case.scan.seeds if seed.recovered), None)
+    if recovered:
+        values = {"seed": recovered.seed, "rng": recovered.rng}
+        reasons.append(Reason(code="target-generated", values={**values}))
     return [
-        f"A sheet of one colour comes within {about.patch_contrast:.3f} of the target by patch-l2, "
-        f"and would be a copy, which takes {least:g}: for so pale a picture name a stricter "
-        "threshold or another criterion in judge.copy_criteria."
+        *reasons,
+        *find_scores_out_of_range(case),
+        *_find_duplicates(case),
+        *_find_controls_in_corpus(case),
     ]
 
 
-def _twice(case: CaseData) -> list[str]:
-    """Which pictures are given more than once: each counts as one that was looked at by itself."""
-    controls, learned = pictures(case.controls), pictures(case.known)
-    groups = {"controls": controls, "pictures known to be learned": learned}
-    twice = {
-        name: next(
-            ((one, other) for one in own for other in same(one, own) if other is not one), None
-        )
-        for name, own in groups.items()
+def find_low_information(information: InformationContent, limits: PrepareSettings) -> list[Reason]:
+    """Why nothing can be concluded of an image with so little content; empty if it has enough."""
+    measures = {
+        "bits_per_pixel": (information.bits_per_pixel, limits.min_bits_per_pixel),
+        "deviation": (information.deviation, limits.min_deviation),
+        "busy_tiles": (information.busy_tiles, limits.min_busy_tiles),
     }
-    said = [
-        f"{pair[0].name} and {pair[1].name} of the {name} are the same picture, {RESAVED}, and "
-        "count as two. Leave one of them out."
-        for name, pair in twice.items()
-        if pair
+    return [
+        Reason(code="target-flat", values={"measure": name, "value": value, "minimum": minimum})
+        for name, (value, minimum) in measures.items()
+        if value < minimum
     ]
-    both = [each.name for each in learned if same(each, controls)]
-    if both:
-        said.append(
-            f"{both[0]} is among the controls and among the pictures known to be learned, "
-            f"{RESAVED}: it cannot be both."
-        )
-    return said
 
 
-def outside(case: CaseData) -> list[str]:
-    """Which metrics gave what they cannot give, for the case or its controls; mostly none."""
-    said = []
-    for what, table in tables(case).items():
-        off = table[
+def find_scores_out_of_range(case: CaseData) -> list[Reason]:
+    """Metrics that gave scores outside their range, for the case or its controls; mostly none."""
+    reasons = []
+    for name, table in score_tables(case).items():
+        outside = table[
             (table["score"] < table["lowest"] - ROUNDING)
             | (table["score"] > table["highest"] + ROUNDING)
         ]
-        for metric, rows in off.groupby("metric"):
-            worst = rows.iloc[0]
-            said.append(
-                f"{len(rows)} {what} have a score by {metric} outside its range, such as "
-                f"{worst['score']:g}, which lies not in {worst['lowest']:g} to "
-                f"{worst['highest']:g}: its weights or its code are not what they should be."
+        for metric, rows in outside.groupby("metric"):
+            example = rows.iloc[0]
+            reasons.append(
+                Reason(
+                    code="score-out-of-range",
+                    values={
+                        "table": name,
+                        "scores": len(rows),
+                        "metric": str(metric),
+                        "score": float(example["score"]),
+                        "lowest": _finite(example["lowest"]),
+                        "highest": _finite(example["highest"]),
+                    },
+                )
             )
-    return said
+    return reasons
+
+
+def _finite(bound: float) -> float | None:
+    """A bound of a metric's range; None where there is none."""
+    return float(bound) if np.isfinite(bound) else None
+
+
+def _find_blank_copy(
+    information: InformationContent, criteria: Sequence[CopyCriterion]
+) -> list[Reason]:
+    """Whether a sheet of one colour would be a copy of the target, as far as that is measured."""
+    if {criterion.metric for criterion in criteria} != {"patch-l2"}:
+        return []
+    threshold = min(criterion.threshold for criterion in criteria)
+    if information.patch_contrast > threshold:
+        return []
+    values = {"contrast": information.patch_contrast, "threshold": threshold}
+    return [Reason(code="blank-sheet-is-copy", values={**values})]
+
+
+def _find_duplicates(case: CaseData) -> list[Reason]:
+    """Images that are given more than once: each would count as one examined by itself."""
+    controls, learned = identify_controls(case.controls), identify_controls(case.learned)
+    reasons = []
+    for group, images in (("controls", controls), ("learned images", learned)):
+        pair = _find_pair(images)
+        if pair:
+            values = {"group": group, "first": pair[0].name, "second": pair[1].name}
+            reasons.append(Reason(code="duplicate-images", values={**values}))
+    both = [image.name for image in learned if find_same_image(image, controls)]
+    if both:
+        reasons.append(Reason(code="control-also-learned", values={"image": both[0]}))
+    return reasons
+
+
+def _find_pair(images: Sequence[ImageIdentity]) -> tuple[ImageIdentity, ImageIdentity] | None:
+    """The first two entries that are the same image; None where all differ."""
+    return next(
+        (
+            (image, other)
+            for image in images
+            for other in find_same_image(image, images)
+            if other is not image
+        ),
+        None,
+    )
+
+
+def _find_controls_in_corpus(case: CaseData) -> list[Reason]:
+    """Whether the corpus, which a checkpoint may have been trained on, holds controls."""
+    rows = case.controls.loc[case.controls["corpus_match"] != "", ["control", "corpus_match"]]
+    if rows.empty:
+        return []
+    control, match = rows.iloc[0]
+    values = {"controls": rows["control"].nunique(), "control": control, "match": match}
+    return [Reason(code="controls-in-corpus", values=values)]

@@ -4,148 +4,133 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwitness.records.findings import GeneratedFinding, Verdict
+from seedwitness.records.findings import GeneratedFinding, Reason, Verdict
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 
-SEEDS = 2**32
+SEED_SPACE = 2**32
 
-HALF = ("float16", "bfloat16")
-"""Precisions of which older torch's noise has a protocol of its own, ``torch-cpu-`` before it."""
+HALF_PRECISIONS = ("float16", "bfloat16")
+"""Precisions whose noise by older torch is an RNG algorithm: ``torch-cpu-PRECISION``."""
 
 
-def generated(scan: SeedScan, flat: Sequence[str]) -> GeneratedFinding:
+def judge_generated(scan: SeedScan, low_information: Sequence[Reason]) -> GeneratedFinding:
     """The finding for *generated*: a seed whose noise is in the target, and a recipe to prove it.
 
-    *Supported* only where the seed's family-wise p ≤ α, and its recipe gives the target back at
+    *Supported* needs both: the seed's family-wise p ≤ α, and a recipe that gives the target back at
     least as closely as the checkpoint's own autoencoder could hold it. The seed alone is not
-    enough: checkpoints that are kin invert a picture to much the same noise. *Not supported* only
-    where all seeds were looked at.
+    enough, because close relatives of a checkpoint invert an image to much the same noise. *Not
+    supported* needs a scan of all seeds. ``low_information`` is as in ``CaseData``.
     """
-    finding, reasons = _concluded(scan, flat)
+    finding, reasons = _conclude(scan, low_information)
     return GeneratedFinding(
         finding=finding,
-        reasons=[*reasons, *_claims(scan)],
-        limits=[] if scan.note else _limits(scan),
+        reasons=[*reasons, *_answer_claims(scan)],
+        limits=[] if scan.note else _list_scan_limits(scan),
         scan=scan,
     )
 
 
-def _concluded(scan: SeedScan, flat: Sequence[str]) -> tuple[Verdict, list[str]]:
-    if flat:
-        return "inconclusive", [
-            f"The target is too flat to be recognised by: {why}." for why in flat
-        ]
+def _conclude(scan: SeedScan, low_information: Sequence[Reason]) -> tuple[Verdict, list[Reason]]:
+    if low_information:
+        return "inconclusive", list(low_information)
     if scan.note:
-        return "inconclusive", [scan.note]
+        return "inconclusive", [Reason(code="seeds-not-scanned", values={"note": scan.note})]
     best = scan.seeds[0] if scan.seeds else None
     if best is None or scan.regenerated is None:
-        whole = scan.tried == SEEDS
-        return "not supported" if whole else "inconclusive", [_nothing(scan, best)]
-    said = (
-        f"The noise of seed {best.seed} by {best.rng}{_draw(best)} is in the target: z = "
-        f"{best.z:.1f}, and no seed is likely to reach {scan.z_needed:.2f} by chance; family-wise "
-        f"p = {best.p:.2g}, at most α = {scan.alpha:g}."
+        is_complete = scan.tried == SEED_SPACE
+        return "not supported" if is_complete else "inconclusive", [_describe_miss(scan, best)]
+    recovered = Reason(
+        code="seed-recovered",
+        values={
+            "seed": best.seed,
+            "rng": best.rng,
+            "draw": best.batch_index + 1,
+            "z": best.z,
+            "z_needed": scan.z_needed,
+            "p": best.p,
+            "alpha": scan.alpha,
+        },
     )
-    made, recipe = scan.regenerated, scan.regenerated.recipe
-    beside = (
-        f"{made.rms:.2f} of 255 levels from the target (root mean square), where the checkpoint's "
-        f"own autoencoder holds the target to {made.round_trip_rms:.2f}"
-    )
-    tried = f"Of {made.tried} recipes that were tried with it"
-    if made.the_very_image:
-        how = f"{recipe.sampler}, {recipe.steps} steps, guidance {recipe.guidance:g}"
-        near = "They agree in every pixel." if made.rms == 0 else f"It comes {beside}."
-        return "supported", [said, f"{tried}, one gives the target back: {how}. {near}"]
-    return "inconclusive", [
-        f"{tried}, none gives the target back: the closest comes {beside}. Another prompt or "
-        "setting may be right, the picture may have been edited, or a checkpoint that is kin to "
-        "this one made it, whose seeds show here too.",
-        said,
-    ]
+    image, recipe = scan.regenerated, scan.regenerated.recipe
+    closeness = {"rms": image.rms, "round_trip_rms": image.round_trip_rms}
+    if not image.the_very_image:
+        values = {"tried": image.tried, **closeness}
+        return "inconclusive", [Reason(code="recipe-not-found", values={**values}), recovered]
+    settings = {
+        "tried": image.tried,
+        "sampler": recipe.sampler,
+        "steps": recipe.steps,
+        "guidance": recipe.guidance,
+    }
+    if image.rms == 0:
+        return "supported", [recovered, Reason(code="recipe-identical", values={**settings})]
+    values = {**settings, **closeness}
+    return "supported", [recovered, Reason(code="recipe-reproduces", values={**values})]
 
 
-def _nothing(scan: SeedScan, best: SeedCandidate | None) -> str:
-    protocols = _listed(scan.protocols, "and")
-    where = (
-        "No seed of all 2^32"
-        if scan.tried == SEEDS
-        else f"No seed from {scan.first_seed:,} to {scan.end_seed - 1:,}, "
-        f"{_share(scan)} of them all,"
-    )
-    nearest = (
-        "none passed the first looks"
-        if best is None
-        else f"the best, {best.seed} by {best.rng}, reaches z = {best.z:.2f}, and "
-        f"{scan.z_needed:.2f} is needed (family-wise p = {best.p:.2g})"
-    )
-    return (
-        f"{where} by {protocols}: {nearest}. Noise that correlates by {scan.seen:.2f} or more with "
-        "what the inversion leaves would have been found with a chance of 95 %."
-    )
+def _describe_miss(scan: SeedScan, best: SeedCandidate | None) -> Reason:
+    """What was scanned without a recovered seed, and what would have been recovered."""
+    scanned = {
+        "rng_algorithms": scan.protocols,
+        "first_seed": scan.first_seed,
+        "last_seed": scan.end_seed - 1,
+        "share": scan.tried / SEED_SPACE,
+        "is_complete": scan.tried == SEED_SPACE,
+        "detectable_correlation": scan.seen,
+    }
+    if best is None:
+        return Reason(code="no-seed-candidate", values={**scanned})
+    nearest = {"seed": best.seed, "rng": best.rng, "z": best.z, "p": best.p}
+    values = {**scanned, **nearest, "z_needed": scan.z_needed}
+    return Reason(code="no-seed-recovered", values={**values})
 
 
-def _claims(scan: SeedScan) -> list[str]:
-    """What became of the seeds that the file's own metadata names."""
-    said = []
+def _answer_claims(scan: SeedScan) -> list[Reason]:
+    """What the scan says of the seeds that the file's own metadata names."""
+    reasons = []
     for seed in dict.fromkeys(each.seed for each in scan.seeds if each.claimed):
-        under = [each for each in scan.seeds if each.claimed and each.seed == seed]
-        if any(each.recovered for each in under):
-            said.append(
-                f"The file's own metadata names seed {seed} (modulo 2^32), whose noise is there."
-            )
+        candidates = [each for each in scan.seeds if each.claimed and each.seed == seed]
+        if any(each.recovered for each in candidates):
+            reasons.append(Reason(code="claimed-seed-recovered", values={"seed": seed}))
         else:
-            highest = max(each.z for each in under)
-            said.append(
-                f"The file's own metadata names seed {seed} (modulo 2^32), whose noise is not "
-                f"there by {_listed([each.rng for each in under], 'or')}: z = {highest:.2f}."
+            reasons.append(
+                Reason(
+                    code="claimed-seed-absent",
+                    values={
+                        "seed": seed,
+                        "rng_algorithms": [each.rng for each in candidates],
+                        "z": max(each.z for each in candidates),
+                    },
+                )
             )
-    return said
+    return reasons
 
 
-def _limits(scan: SeedScan) -> list[str]:
-    said = []
-    if scan.tried < SEEDS:
-        said.append(
-            f"{_share(scan)} of the seed space was looked at, seeds {scan.first_seed:,} to "
-            f"{scan.end_seed - 1:,}: `seedwitness run scan=whole` looks at all."
-        )
+def _list_scan_limits(scan: SeedScan) -> list[Reason]:
+    limits = []
+    if scan.tried < SEED_SPACE:
+        values = {
+            "share": scan.tried / SEED_SPACE,
+            "first_seed": scan.first_seed,
+            "last_seed": scan.end_seed - 1,
+        }
+        limits.append(Reason(code="seed-space-in-part", values={**values}))
     if scan.regenerated is not None and scan.regenerated.the_very_image:
-        said.append(
-            "A checkpoint that differs from this one by so little that it makes the same picture "
-            "of the same recipe would be supported as well: compare the hashes of the weights."
-        )
-    draws, later = "the first draw of its generator", "later pictures"
+        limits.append(Reason(code="near-identical-checkpoint"))
+    # By other algorithms each image of a batch has a seed of its own.
     shared = [name for name in scan.protocols if name.startswith("torch-cpu")]
-    if scan.pictures > 1 and shared:  # by others each picture of a batch has a seed of its own
-        by = _listed(shared, "or")
-        draws = f"one of the first {scan.pictures} draws of its generator by {by}"
-        later = f"pictures after the first {scan.pictures}"
-    unseen = [kind for kind in HALF if f"torch-cpu-{kind}" not in scan.protocols]
-    half = ""
-    if unseen:
-        half = f"noise of {_listed(unseen, 'or')} as torch up to 2.11 drew it on the CPU, "
-    said.append(
-        f"Looked for: the noise of one seed, {draws}, by {_listed(scan.protocols, 'or')}. "
-        "Noise that was mixed (variation seeds), resized, or added "
-        f"in between (ancestral samplers), {half}{later} of a batch that shares one generator "
-        "(ComfyUI), and pictures that were cropped, resized or painted over would not be found; "
-        "nor outputs that have forgotten their noise, because they come out nearly the same "
-        "whatever the seed: memorised ones above all, and more of them the higher the guidance."
+    has_later_draws = scan.pictures > 1 and shared
+    limits.append(
+        Reason(
+            code="scan-scope",
+            values={
+                "rng_algorithms": scan.protocols,
+                "draws": scan.pictures if has_later_draws else 1,
+                "shared_generators": shared if has_later_draws else [],
+                "half_precisions_not_scanned": [
+                    kind for kind in HALF_PRECISIONS if f"torch-cpu-{kind}" not in scan.protocols
+                ],
+            },
+        )
     )
-    return said
-
-
-def _listed(names: Sequence[str], word: str) -> str:
-    """Names in a sentence: commas, and ``word`` before the last."""
-    *others, last = names
-    return f"{', '.join(others)} {word} {last}" if others else last
-
-
-def _share(scan: SeedScan) -> str:
-    """How much of the seed space was looked at, never rounded up to all of it."""
-    percent = 100 * scan.tried / SEEDS
-    return f"{percent:.2g} %" if percent < 99 else "over 99 %"
-
-
-def _draw(best: SeedCandidate) -> str:
-    return f", draw {best.batch_index + 1} of its generator," if best.batch_index else ""
+    return limits

@@ -1,4 +1,4 @@
-"""Would the finding stand, had it been reached in another way? One change at a time."""
+"""Sensitivity of a finding: what it would be with one thing changed at a time."""
 
 from __future__ import annotations
 
@@ -9,124 +9,136 @@ import pandas as pd
 
 from seedwitness.config.verdicts import PROMPT_METRIC, JudgeSettings
 from seedwitness.imaging.perceptual_fingerprint import MIN_PDQ_QUALITY
-from seedwitness.records.findings import CopyCount, Rank, SensitivityVariant
+from seedwitness.records.findings import CopyCount, Rank, Reason, SensitivityVariant
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import (
     CaseData,
-    about,
-    blind_rates,
-    compared,
-    control_statistics,
-    copies,
+    control_distances,
     distances_by_trial,
+    find_metric,
     split_half,
 )
-from seedwitness.verdict.conclusion import ReferenceComparison, conclude
+from seedwitness.verdict.conclusion import conclude
+from seedwitness.verdict.copy_counts import count_copies, estimate_blind_rates
+from seedwitness.verdict.reference_comparison import ReferenceComparison, compare_with_reference
 
 
-def variants(
+def vary_analysis(
     case: CaseData,
-    ranked: Rank,
-    company: Sequence[float],
-    found: CopyCount,
-    beside: ReferenceComparison | None,
+    rank: Rank,
+    family_p: Sequence[float],
+    copies: CopyCount,
+    comparison: ReferenceComparison | None,
     settings: JudgeSettings,
 ) -> list[SensitivityVariant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
-    What is not changed stays as it was, also ``company``, p of the other cases of the report, and p
-    on the reference. Of a case that is refused nothing is to be asked, because none of this could
-    change that; nor is one control fewer where the finding has the fewest that it can have.
+    All else stays as it was, also ``family_p`` (p of the other cases of the report) and p on the
+    reference. An excluded case has no variants, because none of these changes could include it.
+    One control fewer is left out where the finding has the fewest controls that it can have.
     """
-    wide = distances_by_trial(case.scores)
-    done = []
-    if _spare(ranked, settings):
-        fewer = ranked.model_copy(
-            update={
-                "controls": ranked.controls - 1,
-                "at_least_as_close": min(ranked.at_least_as_close, ranked.controls - 1),
-                "p": min(1.0, (1 + ranked.at_least_as_close) / ranked.controls),
-                "resolution": 1 / ranked.controls,
-            }
+    variants = []
+    if _can_spare_control(rank, settings):
+        variants.append(
+            _conclude_variant(
+                Reason(code="one-control-fewer"),
+                adjust_in_family(_drop_control(rank), family_p),
+                copies,
+                comparison,
+                settings,
+            )
         )
-        what = "one control fewer, whichever that is, at its worst"
-        done.append(_variant(what, adjust_in_family(fewer, company), found, beside, settings))
-    for metric in sorted(set(wide.columns) - {settings.metric, PROMPT_METRIC}):
+    distances = distances_by_trial(case.scores)
+    for metric in sorted(set(distances.columns) - {settings.metric, PROMPT_METRIC}):
         if metric == "pdq" and case.target.pdq_quality < MIN_PDQ_QUALITY:
             continue  # its distances say nothing of this target
-        said = about(case.scores, metric)
-        by = f"ranked by {metric}"
-        by += f" ({said['label']})" if said["label"] == "lab weights" else ""
-        done.append(
-            _variant(
-                by,
-                _ranked(case, metric, wide[metric], settings.alpha, company),
-                found,
-                _again(case, beside, settings.model_copy(update={"metric": metric}), wide),
+        label = str(find_metric(case.scores, metric)["label"])
+        by_metric = settings.model_copy(update={"metric": metric})
+        variants.append(
+            _conclude_variant(
+                Reason(code="ranked-by-metric", values={"metric": metric, "label": label}),
+                _rank_again(case, by_metric, distances, family_p),
+                copies,
+                _compare_again(case, comparison, by_metric, distances),
                 settings,
             )
         )
-    for half, what in enumerate(("the one half of the trials", "the other half")):
-        part = wide[split_half(wide.index.to_series(), half)]
+    for half in (0, 1):
+        part = distances[split_half(distances.index.to_series(), half)]
         if len(part) < 2:
             continue
-        own = _ranked(case, settings.metric, part[settings.metric], settings.alpha, company, half)
-        halved = _again(case, beside, settings, part)
-        done.append(
-            _variant(
-                what,
-                own,
-                copies(case, settings, part),
-                halved and replace(halved, rates=blind_rates(case, settings, part)),
+        compared = _compare_again(case, comparison, settings, part)
+        variants.append(
+            _conclude_variant(
+                Reason(code="half-of-trials", values={"half": half + 1}),
+                _rank_again(case, settings, part, family_p, half),
+                count_copies(case, settings, part),
+                compared
+                and replace(compared, blind_rates=estimate_blind_rates(case, settings, part)),
                 settings,
             )
         )
-    return done
+    return variants
 
 
-def _spare(ranked: Rank, settings: JudgeSettings) -> bool:
-    """Whether one control fewer is still enough for any finding: else it tells nothing."""
-    if ranked.controls <= settings.min_controls:
+def _can_spare_control(rank: Rank, settings: JudgeSettings) -> bool:
+    """Whether one control fewer is still enough for any finding; otherwise it shows nothing."""
+    if rank.controls <= settings.min_controls:
         return False
-    return 1 / ranked.controls * ranked.family <= settings.alpha
+    return 1 / rank.controls * rank.family <= settings.alpha
 
 
-def _ranked(
+def _drop_control(rank: Rank) -> Rank:
+    """The rank with one control fewer, in the worst case: one that was farther away."""
+    return rank.model_copy(
+        update={
+            "controls": rank.controls - 1,
+            "at_least_as_close": min(rank.at_least_as_close, rank.controls - 1),
+            "p": min(1.0, (1 + rank.at_least_as_close) / rank.controls),
+            "resolution": 1 / rank.controls,
+        }
+    )
+
+
+def _rank_again(
     case: CaseData,
-    metric: str,
-    distances: pd.Series,
-    alpha: float,
-    company: Sequence[float],
+    settings: JudgeSettings,
+    distances: pd.DataFrame,
+    family_p: Sequence[float],
     half: int | None = None,
 ) -> Rank:
-    best, left_out = control_statistics(case, metric, half)
-    own = rank_among_controls(float(distances.min()), best, alpha)
-    return adjust_in_family(own.model_copy(update={"left_out": left_out}), company)
+    """The rank by the metric of ``settings``, from ``distances`` and one half of the controls'."""
+    controls, left_out = control_distances(case, settings.metric, half)
+    closest = float(distances[settings.metric].min())
+    rank = rank_among_controls(closest, controls, settings.alpha)
+    return adjust_in_family(rank.model_copy(update={"left_out": left_out}), family_p)
 
 
-def _again(
+def _compare_again(
     case: CaseData,
-    beside: ReferenceComparison | None,
+    comparison: ReferenceComparison | None,
     settings: JudgeSettings,
-    wide: pd.DataFrame,
+    distances: pd.DataFrame,
 ) -> ReferenceComparison | None:
-    """The reference compared once more; its own p stays as it was, and so do rates of copies."""
-    return beside and replace(beside, compared=compared(case, settings, wide))
+    """The paired comparison once more; p on the reference and the copy rates stay as they were."""
+    if comparison is None:
+        return None
+    return replace(comparison, paired=compare_with_reference(case, settings, distances))
 
 
-def _variant(
-    what: str,
-    ranked: Rank,
-    found: CopyCount,
-    beside: ReferenceComparison | None,
+def _conclude_variant(
+    change: Reason,
+    rank: Rank,
+    copies: CopyCount,
+    comparison: ReferenceComparison | None,
     settings: JudgeSettings,
 ) -> SensitivityVariant:
-    finding, reasons = conclude([], ranked, found, beside, settings)
+    finding, reasons = conclude([], rank, copies, comparison, settings)
     return SensitivityVariant(
-        what=what,
+        change=change,
         finding=finding,
-        why=reasons[0],
-        rank=ranked,
-        copies=found.rate.hits,
-        trials=found.rate.n,
+        reason=reasons[0],
+        rank=rank,
+        copies=copies.rate.hits,
+        trials=copies.rate.n,
     )

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seedwitness.report import sources
-from seedwitness.report.reachability import reach
-from seedwitness.report.sources import CaseSource
+from seedwitness.report.ladder_ranks import rank_ladder
+from seedwitness.report.sources import CaseSource, read_target_source
 
 
 @pytest.fixture(scope="module")
 def owl(project: Path) -> CaseSource:
-    cases = {each.case.checkpoint: each for each in sources.read(project / "data", "owl").cases}
+    cases = {
+        each.case.checkpoint: each for each in read_target_source(project / "data", "owl").cases
+    }
     return cases["memorised"]
 
 
@@ -21,7 +22,7 @@ def owl(project: Path) -> CaseSource:
 def test_a_rung_is_the_closest_of_its_seeds_beside_the_controls(
     owl: CaseSource, metric: str, best: np.ufunc
 ) -> None:
-    found = reach(owl, metric)
+    found = rank_ladder(owl, metric)
     assert found is not None
     assert [(each.rung, each.strength, each.seeds) for each in found.rungs] == [
         ("round trip", 0.0, 1),
@@ -55,13 +56,13 @@ def test_the_target_among_the_controls_is_left_out(owl: CaseSource) -> None:
     rank = rank.model_copy(update={"left_out": ["control-003"]})
     memorised = owl.case.memorised.model_copy(update={"rank": rank})
     case = owl.case.model_copy(update={"memorised": memorised})
-    found = reach(replace(owl, case=case), "descriptor")
+    found = rank_ladder(replace(owl, case=case), "descriptor")
     assert found is not None
     assert {each.controls for each in found.rungs} == {5}
 
 
 def test_without_controls_there_is_nothing_to_compare_with(owl: CaseSource) -> None:
-    found = reach(replace(owl, controls_reach=owl.controls_reach[:0]), "descriptor")
+    found = rank_ladder(replace(owl, controls_reach=owl.controls_reach[:0]), "descriptor")
     assert found is not None
     for rung in found.rungs:
         assert (rung.controls, rung.controls_as_close) == (0, 0)
@@ -73,7 +74,7 @@ def test_a_page_shows_the_ladder_or_says_that_there_is_none(project: Path) -> No
         (project / "reports" / name / "report.html").read_text() for name in ("owl", "heron")
     )
     assert "Image to image, strength 0.5" in owl
-    assert 'stands <a href="#reach">apart</a>' in owl
-    assert "No ladder was climbed" in heron
+    assert 'in the <a href="#reach">reachability ladder</a>' in owl
+    assert "The ladder was not run." in heron
     assert "(image to image, at rising strength) was not measured" in heron
     assert (project / "reports/owl/images/memorised/reach/2.png").exists()

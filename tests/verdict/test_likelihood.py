@@ -7,80 +7,94 @@ import pytest
 from cases import BEST, CASE, FAR, MADE, SETTINGS, TARGET, controls
 
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import LikelihoodRatio
+from seedwitness.records.findings import LikelihoodRatio, Reason
 from seedwitness.verdict.case_data import CaseData
-from seedwitness.verdict.judgement import judge
+from seedwitness.verdict.judgement import judge_cases
 
 OTHERS = [f"k{k}" for k in range(20)]
 LEARNED = np.linspace(0.55, 0.95, 20).tolist()
 
 
 def found(case: CaseData) -> LikelihoodRatio | None:
-    [judged] = judge([case], SETTINGS)
+    [judged] = judge_cases([case], SETTINGS)
+    assert (judged.memorised.likelihood is None) == (judged.memorised.no_likelihood is not None)
     return judged.memorised.likelihood
+
+
+def reason(case: CaseData) -> Reason | None:
+    [judged] = judge_cases([case], SETTINGS)
+    return judged.memorised.no_likelihood
 
 
 def test_without_known_pictures_there_is_no_ratio() -> None:
     assert found(CASE) is None
+    values = {"learned": 0, "controls": 99, "needed": 10}
+    assert reason(CASE) == Reason(code="likelihood-too-few-images", values={**values})
 
 
 def test_a_target_as_close_as_what_was_learned_speaks_for_that() -> None:
-    ratio = found(replace(CASE, known=controls(LEARNED, OTHERS)))
+    ratio = found(replace(CASE, learned=controls(LEARNED, OTHERS)))
     assert ratio is not None
     assert ratio.ratio > 10
-    assert ratio.words.endswith("support for H1")
+    assert (ratio.support.code, ratio.support.values["favours"]) == ("support", "H1")
     assert (ratio.learned, ratio.controls) == (20, 99)
     assert (ratio.lowest, ratio.highest) == (1 / 21, 100)
-    assert "memorised has learned the target" in ratio.h1
+    assert ratio.h1 == Reason(code="target-learned", values={"checkpoint": "memorised"})
+    assert ratio.h2 == Reason(code="target-never-seen", values={"checkpoint": "memorised"})
     assert 0 < ratio.cllr < 0.5
 
 
 def test_where_learned_pictures_are_no_closer_than_controls_there_is_no_ratio() -> None:
-    assert found(replace(CASE, known=controls(np.linspace(0, 0.1, 20).tolist(), OTHERS))) is None
+    far = replace(CASE, learned=controls(np.linspace(0, 0.1, 20).tolist(), OTHERS))
+    assert found(far) is None
+    assert reason(far) == Reason(code="likelihood-no-separation")
 
 
 def test_a_target_as_far_as_the_controls_speaks_against_it() -> None:
-    ratio = found(replace(CASE, scores=FAR, known=controls(LEARNED, OTHERS)))
+    ratio = found(replace(CASE, scores=FAR, learned=controls(LEARNED, OTHERS)))
     assert ratio is not None
     assert ratio.ratio < 0.5
-    assert ratio.words.endswith("support for H2")
+    assert ratio.support.values["favours"] == "H2"
 
 
 def test_the_target_itself_is_no_known_picture() -> None:
     hashes = [TARGET.pixels_sha256, *(f"k{k}" for k in range(19))]
-    ratio = found(replace(CASE, known=controls(LEARNED, hashes)))
+    ratio = found(replace(CASE, learned=controls(LEARNED, hashes)))
     assert ratio is not None
     assert ratio.learned == 19
 
 
 def test_few_known_pictures_are_too_few() -> None:
-    assert found(replace(CASE, known=controls(LEARNED[:9], OTHERS))) is None
-    assert found(replace(CASE, known=controls(LEARNED[:10], OTHERS))) is not None
+    assert found(replace(CASE, learned=controls(LEARNED[:9], OTHERS))) is None
+    assert found(replace(CASE, learned=controls(LEARNED[:10], OTHERS))) is not None
 
 
 def test_few_controls_are_too_few() -> None:
-    few = replace(CASE, known=controls(LEARNED, OTHERS), controls=controls(BEST[:2]))
+    few = replace(CASE, learned=controls(LEARNED, OTHERS), controls=controls(BEST[:2]))
     assert found(few) is None
 
 
 def test_known_scores_that_are_no_scores_are_told() -> None:
     table = controls(LEARNED, OTHERS)
     table.loc[0, "score"] = float("nan")
-    with pytest.raises(RecordError, match="pictures known to be learned"):
-        found(replace(CASE, known=table))
+    with pytest.raises(RecordError, match="learned-trials"):
+        found(replace(CASE, learned=table))
     far_off = controls(LEARNED, OTHERS)
     far_off["score"] *= 50
-    [judged] = judge([replace(CASE, known=far_off)], SETTINGS)
+    [judged] = judge_cases([replace(CASE, learned=far_off)], SETTINGS)
     assert judged.memorised.finding == "inconclusive"
-    assert "known to be learned have a score by descriptor outside" in judged.memorised.reasons[0]
+    reason = judged.memorised.reasons[0]
+    assert (reason.code, reason.values["table"]) == ("score-out-of-range", "learned-trials")
+    assert reason.values["metric"] == "descriptor"
     assert judged.memorised.likelihood is None
 
 
 def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
     """It comes near again without having been learned."""
-    known = replace(CASE, known=controls(LEARNED, OTHERS))
+    known = replace(CASE, learned=controls(LEARNED, OTHERS))
     assert found(known) is not None
     assert found(replace(known, scan=MADE)) is None
+    assert reason(replace(known, scan=MADE)) == Reason(code="likelihood-target-generated")
     [seed] = MADE.seeds
     chance = {"seeds": [seed.model_copy(update={"recovered": False})], "regenerated": None}
     assert found(replace(known, scan=MADE.model_copy(update=chance))) is not None

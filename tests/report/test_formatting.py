@@ -7,7 +7,15 @@ import re
 import pytest
 from markupsafe import Markup
 
-from seedwitness.report.text import coded, figure, folded, percent, rounded, short, visible
+from seedwitness.report.formatting import (
+    fold_foreign_text,
+    format_figure,
+    format_percentage,
+    make_visible,
+    mark_code,
+    round_for_reading,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,38 +29,38 @@ from seedwitness.report.text import coded, figure, folded, percent, rounded, sho
     ],
 )
 def test_a_figure_is_rounded_to_read_and_exact_in_its_value(value: float, read: str) -> None:
-    assert rounded(value) == read
-    assert figure(value) == f"<data value='{value!r}'>{read}</data>"
+    assert round_for_reading(value) == read
+    assert format_figure(value) == f"<data value='{value!r}'>{read}</data>"
 
 
 def test_whole_numbers_are_never_rounded() -> None:
-    assert ">4294967295<" in figure(4_294_967_295)
+    assert ">4294967295<" in format_figure(4_294_967_295)
 
 
 def test_nothing_is_a_dash_and_not_a_zero() -> None:
-    assert (figure(None), ">0<" in figure(0)) == ("–", True)
+    assert (format_figure(None), ">0<" in format_figure(0)) == ("–", True)
 
 
 def test_a_share_is_a_percentage_with_its_value() -> None:
-    assert percent(0.2059) == "<data value='0.2059'>20.6 %</data>"
+    assert format_percentage(0.2059) == "<data value='0.2059'>20.6 %</data>"
 
 
 @pytest.mark.parametrize(
     "character", ["\x00", "\x07", "\r", "\u202e", "\u2066", "\u200b", "\ufeff"]
 )
 def test_what_hides_is_spelled_out(character: str) -> None:
-    assert visible(f"a{character}b") == f"a⟨U+{ord(character):04X}⟩b"
+    assert make_visible(f"a{character}b") == f"a⟨U+{ord(character):04X}⟩b"
 
 
 def test_scripts_and_emoji_stay_as_they_are() -> None:
     text = "می\u200cخواهم 👩\u200d🎨 日本語\n\tété"
-    assert visible(text) == text
+    assert make_visible(text) == text
 
 
 def test_text_is_escaped_whether_folded_or_not() -> None:
     hostile = "<script>alert(\"1\")</script> & 'x'"
     for text in (hostile, hostile * 100):
-        shown = folded(text)
+        shown = fold_foreign_text(text)
         assert isinstance(shown, Markup)
         assert "<script" not in shown
         assert "&lt;script&gt;" in shown
@@ -60,19 +68,19 @@ def test_text_is_escaped_whether_folded_or_not() -> None:
 
 def test_long_text_is_folded_and_whole() -> None:
     text = "feather " * 1250
-    shown = folded(text)
+    shown = fold_foreign_text(text)
     assert shown.startswith('<details class="fold">')
     assert "(10000 characters)" in shown
     assert text in shown
-    assert "<details" in folded("line\n" * 10)
-    assert "<details" not in folded("a short one\nof two lines")
-    assert "(empty)" in folded("")
+    assert "<details" in fold_foreign_text("line\n" * 10)
+    assert "<details" not in fold_foreign_text("a short one\nof two lines")
+    assert "(empty)" in fold_foreign_text("")
 
 
 def test_a_text_alternative_is_one_short_line() -> None:
-    assert short("a\nb  c") == "a b c"
-    assert len(short("x" * 1000)) == 101
-    assert not re.search(r"\n", short("\n" * 50))
+    assert shorten("a\nb  c") == "a b c"
+    assert len(shorten("x" * 1000)) == 101
+    assert not re.search(r"\n", shorten("\n" * 50))
 
 
 @pytest.mark.parametrize(
@@ -85,4 +93,4 @@ def test_a_text_alternative_is_one_short_line() -> None:
     ],
 )
 def test_what_stands_between_backticks_is_code_and_all_is_escaped(text: str, html: str) -> None:
-    assert str(coded(text)) == html
+    assert str(mark_code(text)) == html

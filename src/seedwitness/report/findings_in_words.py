@@ -1,0 +1,67 @@
+"""Findings with their reasons in English, as the evidence holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seedwitness.records.findings import GeneratedFinding, MemorisedFinding, Reason
+from seedwitness.report.evidence import (
+    GeneratedEvidence,
+    LikelihoodEvidence,
+    MemorisedEvidence,
+    VariantEvidence,
+    WordedReason,
+)
+from seedwitness.report.wording import word_reason
+
+
+def add_words(reason: Reason) -> WordedReason:
+    """A reason with its English."""
+    return WordedReason(code=reason.code, values=reason.values, text=word_reason(reason))
+
+
+def word_memorised(finding: MemorisedFinding) -> MemorisedEvidence:
+    """A finding for *memorised* with the English of all its reasons."""
+    likelihood, no_likelihood = finding.likelihood, finding.no_likelihood
+    return MemorisedEvidence(
+        finding=finding.finding,
+        reasons=_add_all(finding.reasons),
+        error_rate=add_words(finding.error_rate),
+        limits=_add_all(finding.limits),
+        statistic=finding.statistic,
+        rank=finding.rank,
+        copies=finding.copies,
+        reference=finding.reference,
+        likelihood=None
+        if likelihood is None
+        else LikelihoodEvidence(
+            **dict(likelihood)
+            | {
+                "h1": add_words(likelihood.h1),
+                "h2": add_words(likelihood.h2),
+                "support": add_words(likelihood.support),
+            }
+        ),
+        no_likelihood=None if no_likelihood is None else add_words(no_likelihood),
+        sensitivity=[
+            VariantEvidence(
+                **dict(variant)
+                | {"change": add_words(variant.change), "reason": add_words(variant.reason)}
+            )
+            for variant in finding.sensitivity
+        ],
+    )
+
+
+def word_generated(finding: GeneratedFinding) -> GeneratedEvidence:
+    """A finding for *generated* with the English of all its reasons."""
+    return GeneratedEvidence(
+        finding=finding.finding,
+        reasons=_add_all(finding.reasons),
+        limits=_add_all(finding.limits),
+        scan=finding.scan,
+    )
+
+
+def _add_all(reasons: Sequence[Reason]) -> list[WordedReason]:
+    return [add_words(reason) for reason in reasons]

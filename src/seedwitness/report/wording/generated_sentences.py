@@ -1,0 +1,180 @@
+"""Reasons and limits of a finding for *generated*."""
+
+from __future__ import annotations
+
+from seedwitness.report.wording.numbers import format_seed_share, join_names
+
+
+def _seeds_not_scanned(note: str) -> str:
+    return note
+
+
+def _no_seed_candidate(
+    rng_algorithms: list[str],
+    first_seed: int,
+    last_seed: int,
+    share: float,
+    is_complete: bool,
+    detectable_correlation: float,
+) -> str:
+    scanned = _describe_scan(rng_algorithms, first_seed, last_seed, share, is_complete)
+    return (
+        f"{scanned} was recovered: none passed the first stage of the scan. "
+        f"{_describe_power(detectable_correlation)}"
+    )
+
+
+def _no_seed_recovered(
+    rng_algorithms: list[str],
+    first_seed: int,
+    last_seed: int,
+    share: float,
+    is_complete: bool,
+    detectable_correlation: float,
+    seed: int,
+    rng: str,
+    z: float,
+    p: float,
+    z_needed: float,
+) -> str:
+    scanned = _describe_scan(rng_algorithms, first_seed, last_seed, share, is_complete)
+    return (
+        f"{scanned} was recovered: the best, {seed} by {rng}, reaches z = {z:.2f}, and "
+        f"{z_needed:.2f} is needed (family-wise p = {p:.2g}). "
+        f"{_describe_power(detectable_correlation)}"
+    )
+
+
+def _describe_scan(
+    rng_algorithms: list[str], first_seed: int, last_seed: int, share: float, is_complete: bool
+) -> str:
+    seeds = (
+        "No seed of all 2^32"
+        if is_complete
+        else f"No seed from {first_seed:,} to {last_seed:,}, {format_seed_share(share)} of them "
+        "all,"
+    )
+    return f"{seeds} by {join_names(rng_algorithms, 'and')}"
+
+
+def _describe_power(detectable_correlation: float) -> str:
+    return (
+        f"Noise with a correlation of {detectable_correlation:.2f} or more to the inverted noise "
+        "would have been recovered with a chance of 95 %."
+    )
+
+
+def _seed_recovered(
+    seed: int, rng: str, draw: int, z: float, z_needed: float, p: float, alpha: float
+) -> str:
+    generator = f", draw {draw} of its generator," if draw > 1 else ""
+    return (
+        f"The noise of seed {seed} by {rng}{generator} is in the target: z = {z:.1f}, and no seed "
+        f"is likely to reach {z_needed:.2f} by chance. The family-wise p = {p:.2g} is at most "
+        f"α = {alpha:g}."
+    )
+
+
+def _recipe_identical(tried: int, sampler: str, steps: int, guidance: float) -> str:
+    recipe = _describe_recipe(tried, sampler, steps, guidance)
+    return f"{recipe} The two images agree in every pixel."
+
+
+def _recipe_reproduces(
+    tried: int, sampler: str, steps: int, guidance: float, rms: float, round_trip_rms: float
+) -> str:
+    recipe = _describe_recipe(tried, sampler, steps, guidance)
+    return f"{recipe} It comes {_describe_closeness(rms, round_trip_rms)}."
+
+
+def _recipe_not_found(tried: int, rms: float, round_trip_rms: float) -> str:
+    return (
+        f"Of {tried} recipes that were tried with this seed, none gives the target back: the "
+        f"closest comes {_describe_closeness(rms, round_trip_rms)}. Another prompt or setting may "
+        "be right, the image may have been edited, or a close relative of this checkpoint made it, "
+        "whose seeds are recovered here too."
+    )
+
+
+def _describe_recipe(tried: int, sampler: str, steps: int, guidance: float) -> str:
+    return (
+        f"Of {tried} recipes that were tried with this seed, one gives the target back: {sampler}, "
+        f"{steps} steps, guidance {guidance:g}."
+    )
+
+
+def _describe_closeness(rms: float, round_trip_rms: float) -> str:
+    return (
+        f"within {rms:.2f} of 255 levels of the target (root mean square); the checkpoint's own "
+        f"autoencoder holds the target to within {round_trip_rms:.2f}"
+    )
+
+
+def _claimed_seed_recovered(seed: int) -> str:
+    return (
+        f"The file's own metadata names seed {seed} (modulo 2^32), and its noise is in the target."
+    )
+
+
+def _claimed_seed_absent(seed: int, rng_algorithms: list[str], z: float) -> str:
+    return (
+        f"The file's own metadata names seed {seed} (modulo 2^32), and its noise is not in the "
+        f"target by {join_names(rng_algorithms, 'or')}: z = {z:.2f}."
+    )
+
+
+def _seed_space_in_part(share: float, first_seed: int, last_seed: int) -> str:
+    return (
+        f"{format_seed_share(share)} of the seed space was scanned, seeds {first_seed:,} to "
+        f"{last_seed:,}: `seedwitness run scan=whole` scans all of it."
+    )
+
+
+def _near_identical_checkpoint() -> str:
+    return (
+        "A checkpoint that differs so little from this one that it makes the same image from the "
+        "same recipe would be supported as well: compare the hashes of the weights."
+    )
+
+
+def _scan_scope(
+    rng_algorithms: list[str],
+    draws: int,
+    shared_generators: list[str],
+    half_precisions_not_scanned: list[str],
+) -> str:
+    which, later = "the first draw of its generator", "later images"
+    if draws > 1:
+        which = (
+            f"one of the first {draws} draws of its generator by "
+            f"{join_names(shared_generators, 'or')}"
+        )
+        later = f"images after the first {draws}"
+    half = ""
+    if half_precisions_not_scanned:
+        names = join_names(half_precisions_not_scanned, "or")
+        half = f"noise of {names} as torch up to 2.11 drew it on the CPU; "
+    return (
+        f"The scan looks for the noise of one seed, {which}, by {join_names(rng_algorithms, 'or')}."
+        " It does not find: noise that was mixed (variation seeds), resized, or added during "
+        f"sampling (ancestral samplers); {half}{later} of a batch that shares one generator "
+        "(ComfyUI); images that were cropped, resized or painted over; and images that look the "
+        "same whatever the seed, above all memorised ones, and more of them the higher the "
+        "guidance."
+    )
+
+
+GENERATED = {
+    "seeds-not-scanned": _seeds_not_scanned,
+    "no-seed-candidate": _no_seed_candidate,
+    "no-seed-recovered": _no_seed_recovered,
+    "seed-recovered": _seed_recovered,
+    "recipe-identical": _recipe_identical,
+    "recipe-reproduces": _recipe_reproduces,
+    "recipe-not-found": _recipe_not_found,
+    "claimed-seed-recovered": _claimed_seed_recovered,
+    "claimed-seed-absent": _claimed_seed_absent,
+    "seed-space-in-part": _seed_space_in_part,
+    "near-identical-checkpoint": _near_identical_checkpoint,
+    "scan-scope": _scan_scope,
+}

@@ -1,0 +1,142 @@
+"""Reasons and error rate of a finding for *memorised*."""
+
+from __future__ import annotations
+
+from seedwitness.report.wording.numbers import format_holm, format_percent
+
+
+def _rank_at_most_alpha(
+    at_least_as_close: int, controls: int, p: float, family: int, p_family: float, alpha: float
+) -> str:
+    return (
+        f"{at_least_as_close} of {controls} controls came at least as close as the target: "
+        f"p = {p:.3g}{format_holm(family, p_family)}. This is at most α = {alpha:g}."
+    )
+
+
+def _rank_above_alpha(
+    at_least_as_close: int, controls: int, p: float, family: int, p_family: float, alpha: float
+) -> str:
+    return (
+        f"{at_least_as_close} of {controls} controls came at least as close as the target: "
+        f"p = {p:.3g}{format_holm(family, p_family)}. This is above α = {alpha:g}."
+    )
+
+
+def _copies_counted(copies: int, trials: int) -> str:
+    return f"{copies} of {trials} trials are copies by the copy criterion."
+
+
+def _close_but_no_copy(trials: int) -> str:
+    return (
+        "The target came closer than the controls, but no trial is a copy: 0 of "
+        f"{trials} trials meet the copy criterion."
+    )
+
+
+def _copies_but_controls_close() -> str:
+    return (
+        "Trials meet the copy criterion, but controls came as close as the target: the criterion "
+        "does not separate the target from images outside the training set."
+    )
+
+
+def _too_few_controls(controls: int, family: int, p_min: float, needed: int) -> str:
+    cases = f" for a family of {family} cases" if family > 1 else ""
+    fewer = ", or examine fewer checkpoints" if family > 1 else ""
+    return (
+        f"{controls} controls are too few{cases}: p could not fall below {p_min:.2g}. Set "
+        f"controls.count to {needed} or more{fewer}."
+    )
+
+
+def _case_is_reference() -> str:
+    return (
+        "This is the reference checkpoint: no other checkpoint ran the same recipes, and without "
+        "that comparison no case is called supported. To examine this checkpoint, name another as "
+        "judge.reference."
+    )
+
+
+def _reference_too_few_blind_trials() -> str:
+    return (
+        "Fewer than two trials have blind seeds, which is too few for an interval of the "
+        "difference to the reference checkpoint. Raise search.budget_nfe or search.stop.copies."
+    )
+
+
+def _reference_without_spread(difference: float) -> str:
+    return (
+        f"All trials differ from the reference checkpoint's by the same {difference:.3g}. Without "
+        "spread there is no interval. Raise search.budget_nfe, or rank by another metric."
+    )
+
+
+def _reference_as_close(checkpoint: str, difference: float, low: float, high: float) -> str:
+    return (
+        f"The reference checkpoint {checkpoint} may come as close with the same recipes: the mean "
+        f"paired difference is {difference:.3g}, and its 95 % interval, {low:.3g} to {high:.3g}, "
+        "is not above 0."
+    )
+
+
+def _reference_copies_too(
+    checkpoint: str, copies: int, trials: int, reference_copies: int, reference_trials: int
+) -> str:
+    return (
+        f"The reference checkpoint {checkpoint} made copies with the same recipes too, in "
+        f"{reference_copies} of {reference_trials} blind trials; this checkpoint did in {copies} "
+        f"of {trials}. The 95 % intervals of the two rates overlap. Either the reference saw the "
+        "target, or any checkpoint draws it from these prompts."
+    )
+
+
+def _reference_ranks_close(checkpoint: str, p: float) -> str:
+    return (
+        f"On the reference checkpoint {checkpoint} the target came closer than the controls too "
+        f"(p = {p:.3g}): it is easier to draw than they are, or that checkpoint saw it. Choose "
+        "controls that are more like the target, or another judge.reference."
+    )
+
+
+def _requirement(p: float, family: int, p_family: float, alpha: float) -> str:
+    return f"p = {p:.3g}{format_holm(family, p_family)}; “supported” requires p ≤ {alpha:g}"
+
+
+def _error_rate(p: float, family: int, p_family: float, alpha: float) -> str:
+    return (
+        f"An image that the checkpoint never saw would rank this close in at most "
+        f"{format_percent(p)} of such tests, if it is exchangeable with the controls "
+        f"({_requirement(p, family, p_family, alpha)}). This is not the probability that the "
+        "finding is wrong."
+    )
+
+
+def _error_rate_above_alpha(p: float, family: int, p_family: float, alpha: float) -> str:
+    return (
+        "An image that the checkpoint never saw ranks this close too often for a claim "
+        f"({_requirement(p, family, p_family, alpha)})."
+    )
+
+
+def _error_rate_not_given() -> str:
+    return "No error rate is given, because nothing could be concluded whatever the figures."
+
+
+MEMORISED = {
+    "rank-at-most-alpha": _rank_at_most_alpha,
+    "rank-above-alpha": _rank_above_alpha,
+    "copies-counted": _copies_counted,
+    "close-but-no-copy": _close_but_no_copy,
+    "copies-but-controls-close": _copies_but_controls_close,
+    "too-few-controls": _too_few_controls,
+    "case-is-reference": _case_is_reference,
+    "reference-too-few-blind-trials": _reference_too_few_blind_trials,
+    "reference-without-spread": _reference_without_spread,
+    "reference-as-close": _reference_as_close,
+    "reference-copies-too": _reference_copies_too,
+    "reference-ranks-close": _reference_ranks_close,
+    "error-rate": _error_rate,
+    "error-rate-above-alpha": _error_rate_above_alpha,
+    "error-rate-not-given": _error_rate_not_given,
+}

@@ -1,0 +1,48 @@
+"""Which images are the same one, whatever their files are called and however they were saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from seedwitness.imaging.perceptual_fingerprint import Fingerprint, FingerprintIndex
+from seedwitness.records.target import TargetRecord
+
+
+@dataclass(frozen=True)
+class ImageIdentity:
+    """What an image is recognised by: the hash of its pixels, and its perceptual fingerprint."""
+
+    name: str
+    pixels_sha256: str
+    fingerprint: Fingerprint
+
+
+def identify_target(target: TargetRecord) -> ImageIdentity:
+    """The identity of a target."""
+    fingerprint = Fingerprint(target.pdq, target.pdq_quality, target.thumbnail)
+    return ImageIdentity(target.name, target.pixels_sha256, fingerprint)
+
+
+def identify_controls(table: pd.DataFrame) -> list[ImageIdentity]:
+    """The identity of each image of ``records.CONTROL_SCORES``, once each."""
+    columns = ["control", "pixels_sha256", *Fingerprint._fields]
+    return [
+        ImageIdentity(name, pixels, Fingerprint(*fingerprint))
+        for name, pixels, *fingerprint in table[columns].drop_duplicates("control").to_numpy()
+    ]
+
+
+def find_same_image(
+    image: ImageIdentity, candidates: Sequence[ImageIdentity]
+) -> list[ImageIdentity]:
+    """The candidates that are ``image`` by pixels or by fingerprint, in their order."""
+    index = FingerprintIndex([candidate.fingerprint for candidate in candidates])
+    matches = set(index.find_matches(image.fingerprint))
+    return [
+        candidate
+        for number, candidate in enumerate(candidates)
+        if number in matches or candidate.pixels_sha256 == image.pixels_sha256
+    ]

@@ -1,0 +1,274 @@
+"""Every code of the closed set has a sentence, made of its values alone."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from seedwitness.errors import RecordError
+from seedwitness.records.findings import Reason, ReasonCode
+from seedwitness.report.wording import SENTENCES, word_reason
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reason-codes.md").read_text(encoding="utf-8")
+CODES = get_args(ReasonCode)
+
+RANK = {
+    "at_least_as_close": 3,
+    "controls": 99,
+    "p": 0.04,
+    "family": 2,
+    "p_family": 0.08,
+    "alpha": 0.05,
+}
+ERROR_RATE = {"p": 0.01, "family": 1, "p_family": 0.01, "alpha": 0.05}
+METRIC = {"metric": "descriptor", "label": "lab weights"}
+SCAN = {
+    "rng_algorithms": ["torch-cpu", "philox-nv"],
+    "first_seed": 0,
+    "last_seed": 4_194_303,
+    "share": 2**-10,
+    "is_complete": False,
+    "detectable_correlation": 0.17,
+}
+SEED = {"seed": 77, "rng": "torch-cpu"}
+RECIPE = {"tried": 31, "sampler": "euler", "steps": 25, "guidance": 4.5}
+CLOSENESS = {"rms": 0.2, "round_trip_rms": 9.5}
+NAMES = {"reference": "clean", "checkpoint": "memorised"}
+
+EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
+    "rank-at-most-alpha": (
+        RANK | {"family": 1, "p_family": 0.04},
+        "3 of 99 controls came at least as close as the target: p = 0.04. This is at most "
+        "α = 0.05.",
+    ),
+    "rank-above-alpha": (
+        RANK,
+        "p = 0.04, and 0.08 adjusted by Holm for 2 cases. This is above α = 0.05.",
+    ),
+    "copies-counted": (
+        {"copies": 16, "trials": 20},
+        "16 of 20 trials are copies by the copy criterion.",
+    ),
+    "close-but-no-copy": ({"trials": 20}, "no trial is a copy: 0 of 20 trials"),
+    "copies-but-controls-close": ({}, "controls came as close as the target"),
+    "too-few-controls": (
+        {"controls": 98, "family": 3, "p_min": 0.0303, "needed": 299},
+        "98 controls are too few for a family of 3 cases: p could not fall below 0.03. Set "
+        "controls.count to 299 or more, or examine fewer checkpoints.",
+    ),
+    "case-is-reference": ({}, "This is the reference checkpoint"),
+    "reference-too-few-blind-trials": ({}, "Fewer than two trials have blind seeds"),
+    "reference-without-spread": ({"difference": 0.6}, "by the same 0.6. Without spread"),
+    "reference-as-close": (
+        {"checkpoint": "clean", "difference": 0.1, "low": -0.2, "high": 0.4},
+        "difference is 0.1, and its 95 % interval, -0.2 to 0.4, is not above 0.",
+    ),
+    "reference-copies-too": (
+        {
+            "checkpoint": "clean",
+            "copies": 8,
+            "trials": 9,
+            "reference_copies": 6,
+            "reference_trials": 7,
+        },
+        "in 6 of 7 blind trials; this checkpoint did in 8 of 9.",
+    ),
+    "reference-ranks-close": (
+        {"checkpoint": "clean", "p": 0.01},
+        "came closer than the controls too (p = 0.01)",
+    ),
+    "target-flat": (
+        {"measure": "busy_tiles", "value": 0.0512, "minimum": 0.15},
+        "5.1% of its tiles of 8 × 8 pixels have structure, and the minimum is 15.0%.",
+    ),
+    "blank-sheet-is-copy": (
+        {"contrast": 0.1, "threshold": 0.15},
+        "A sheet of one colour comes within 0.100 of the target by patch-l2",
+    ),
+    "target-among-controls": ({"control": "c7"}, "is among the controls, as c7"),
+    "target-generated": (
+        SEED,
+        "this model or a close relative made it. A model's own output is easy for it to repeat, so "
+        "this test cannot be used.",
+    ),
+    "reference-same-weights": (NAMES, "clean has the same weights as memorised"),
+    "score-out-of-range": (
+        {
+            "table": "control-trials",
+            "scores": 2,
+            "metric": "lpips",
+            "score": -0.5,
+            "lowest": 0.0,
+            "highest": None,
+        },
+        "2 of the scores by lpips, of trials of controls, are outside the metric's range (0 or "
+        "more), for example -0.5.",
+    ),
+    "duplicate-images": (
+        {"group": "controls", "first": "c0", "second": "c1"},
+        "c0 and c1 of the controls are the same image",
+    ),
+    "control-also-learned": ({"image": "c0"}, "c0 is among the controls and among the learned"),
+    "controls-in-corpus": (
+        {"controls": 1, "control": "c7", "match": "seen/3.png"},
+        "1 of the controls are in the corpus, for example c7 as seen/3.png.",
+    ),
+    "error-rate": (ERROR_RATE, "would rank this close in at most 1 % of such tests"),
+    "error-rate-above-alpha": (ERROR_RATE | {"p": 0.4}, "ranks this close too often for a claim"),
+    "error-rate-not-given": ({}, "No error rate is given"),
+    "p-resolution": (
+        {"controls": 99, "resolution": 0.01},
+        "With 99 controls p cannot fall below 0.01.",
+    ),
+    "lab-weights": ({"metrics": ["clip", "descriptor"]}, "published ones: clip, descriptor."),
+    "control-left-out": ({"control": "c99"}, "was left out: c99."),
+    "reference-latent-shape": (NAMES, "so the same seed gives other noise there"),
+    "reference-kind": (
+        NAMES
+        | {
+            "reference_prediction": "v_prediction",
+            "reference_tokens": 99,
+            "prediction": "epsilon",
+            "tokens": 77,
+        },
+        "clean is of another kind than memorised: it predicts v_prediction from at most 99 tokens, "
+        "and memorised predicts epsilon from at most 77 tokens.",
+    ),
+    "search-ended-at-copies": ({}, "ended as soon as it had enough copies"),
+    "search-ended-early": (
+        {"stopped": "no copy in 59 trials"},
+        "The search ended before its budget was spent: no copy in 59 trials.",
+    ),
+    "rarity-by-latent-distance": ({}, "is measured by the latent distance"),
+    "trials-chosen-by-results": (
+        {"strategy": "variations"},
+        "The strategy variations chose its later trials",
+    ),
+    "prompt-more-specific": (
+        {"bits": 90, "shorter": 98, "controls": 99},
+        "takes 90 bits, more than the captions of 98 of 99 controls.",
+    ),
+    "reference-not-compared": ({}, "This is the reference checkpoint itself"),
+    "one-control-fewer": ({}, "one control fewer, in the worst case"),
+    "ranked-by-metric": (METRIC, "ranked by descriptor (lab weights)"),
+    "half-of-trials": ({"half": 2}, "half 2 of the trials"),
+    "target-learned": ({"checkpoint": "memorised"}, "memorised has learned the target"),
+    "target-never-seen": ({"checkpoint": "memorised"}, "memorised never saw the target"),
+    "support": ({"strength": "strong", "favours": "H1"}, "strong support for H1"),
+    "no-support": ({}, "no support for either"),
+    "likelihood-case-excluded": ({}, "nothing can be concluded of this case"),
+    "likelihood-target-generated": ({}, "the noise of a seed is in the target"),
+    "likelihood-too-few-images": (
+        {"learned": 9, "controls": 99, "needed": 10},
+        "it needs at least 10 images that this checkpoint is known to have learned and 10 "
+        "controls: 9 and 99 are known.",
+    ),
+    "likelihood-no-separation": ({}, "the metric does not separate the two"),
+    "seeds-not-scanned": ({"note": "A size that cannot be made."}, "A size that cannot be made."),
+    "no-seed-candidate": (
+        SCAN | {"is_complete": True},
+        "No seed of all 2^32 by torch-cpu and philox-nv was recovered: none passed",
+    ),
+    "no-seed-recovered": (
+        SCAN | SEED | {"z": 4.75, "p": 0.012, "z_needed": 6.13},
+        "No seed from 0 to 4,194,303, 0.098 % of them all, by torch-cpu and philox-nv was "
+        "recovered: the best, 77 by torch-cpu, reaches z = 4.75, and 6.13 is needed (family-wise "
+        "p = 0.012). Noise with a correlation of 0.17 or more",
+    ),
+    "seed-recovered": (
+        SEED | {"draw": 3, "z": 24.5, "z_needed": 6.13, "p": 1e-120, "alpha": 0.001},
+        "The noise of seed 77 by torch-cpu, draw 3 of its generator, is in the target: z = 24.5",
+    ),
+    "recipe-identical": (RECIPE, "euler, 25 steps, guidance 4.5. The two images agree in every"),
+    "recipe-reproduces": (
+        RECIPE | CLOSENESS,
+        "It comes within 0.20 of 255 levels of the target (root mean square); the checkpoint's own "
+        "autoencoder holds the target to within 9.50.",
+    ),
+    "recipe-not-found": (
+        {"tried": 31} | CLOSENESS,
+        "Of 31 recipes that were tried with this seed, none gives the target back",
+    ),
+    "claimed-seed-recovered": (
+        {"seed": 77},
+        "metadata names seed 77 (modulo 2^32), and its noise is in the target.",
+    ),
+    "claimed-seed-absent": (
+        {"seed": 5, "rng_algorithms": ["torch-cpu"], "z": 0.31},
+        "seed 5 (modulo 2^32), and its noise is not in the target by torch-cpu: z = 0.31.",
+    ),
+    "seed-space-in-part": (
+        {"share": 1 - 2**-32, "first_seed": 1, "last_seed": 2**32 - 1},
+        "over 99 % of the seed space was scanned",
+    ),
+    "near-identical-checkpoint": ({}, "compare the hashes of the weights"),
+    "scan-scope": (
+        {
+            "rng_algorithms": ["torch-cpu", "philox-nv"],
+            "draws": 3,
+            "shared_generators": ["torch-cpu"],
+            "half_precisions_not_scanned": ["float16", "bfloat16"],
+        },
+        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv.",
+    ),
+    "closest-trial": (METRIC, "the closest of all trials by descriptor (lab weights)"),
+    "closest-copy": (METRIC, "the closest copy by descriptor (lab weights)"),
+    "close-with-image": (METRIC, "whose images were kept"),
+}
+"""For each code, values and a part of the sentence that they give."""
+
+
+def test_the_closed_set_is_the_one_that_is_worded() -> None:
+    assert list(EXAMPLES) == list(CODES)
+    assert set(SENTENCES) == set(CODES)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_and_its_values_give_their_sentence(code: ReasonCode) -> None:
+    values, part = EXAMPLES[code]
+    text = word_reason(Reason(code=code, values=values))
+    assert part in text
+    assert not re.search(r"None|\{|\}|  ", text)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_page_of_codes_names_each_with_its_values(code: str) -> None:
+    (row,) = re.findall(rf"^\| `{code}` \|(.+)\|(.+)\|$", PAGE, re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", row[1])
+    assert documented == list(inspect.signature(SENTENCES[code]).parameters)
+
+
+def test_the_page_of_codes_names_no_other() -> None:
+    assert re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE) == list(CODES)
+
+
+def test_half_precisions_are_named_where_they_were_not_scanned() -> None:
+    values = EXAMPLES["scan-scope"][0]
+    both = word_reason(Reason(code="scan-scope", values=values))
+    assert "noise of float16 or bfloat16 as torch up to 2.11 drew it" in both
+    one = values | {"half_precisions_not_scanned": ["float16"], "draws": 1, "shared_generators": []}
+    text = word_reason(Reason(code="scan-scope", values=one))
+    assert "noise of float16 as torch up to 2.11 drew it" in text
+    assert "the first draw of its generator, by torch-cpu or philox-nv." in text
+    none = one | {"half_precisions_not_scanned": []}
+    assert "2.11" not in word_reason(Reason(code="scan-scope", values=none))
+
+
+def test_both_bounds_of_a_range_are_named() -> None:
+    values = EXAMPLES["score-out-of-range"][0] | {"highest": 1.0}
+    text = word_reason(Reason(code="score-out-of-range", values=values))
+    assert "(0 or more and 1 or less)" in text
+
+
+def test_an_unknown_code_and_other_values_are_refused() -> None:
+    unknown = Reason.model_construct(code="no-such-code", values={})  # type: ignore[arg-type]
+    with pytest.raises(RecordError, match=r"no wording for the code `no-such-code`\. Known are: "):
+        word_reason(unknown)
+    with pytest.raises(RecordError, match="`support` came with the values"):
+        word_reason(Reason(code="support", values={"strength": "weak"}))
+    with pytest.raises(ValueError, match="code"):
+        Reason(code="no-such-code")  # type: ignore[arg-type]
