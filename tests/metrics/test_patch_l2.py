@@ -21,7 +21,7 @@ def test_one_tile_is_enough() -> None:
     y = x.clone()
     y[:, 4:8, 8:12] = 0.6
     assert patch_l2(x, y).item() == pytest.approx(0.6)
-    assert patch_l2(x, y, tiles=1).item() == pytest.approx(0.6 / 4)
+    assert patch_l2(x, y, tile_count=1).item() == pytest.approx(0.6 / 4)
     across = torch.zeros(3, 16, 16)
     across[:, 6:10, 8:12] = 0.6  # half of it in each of two tiles
     assert patch_l2(x, across).item() == pytest.approx(0.6 / 2**0.5)

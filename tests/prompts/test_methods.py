@@ -16,7 +16,7 @@ from seedwitness.prompts.phrasebook import load_phrasebook, make_caption_phraseb
 from seedwitness.prompts.recovery_input import Phrasebook, RecoveryInput, TextEncoder, Vectors
 from seedwitness.records.tables import PROMPTS
 from seedwitness.records.target import Claim
-from seedwitness.statistics.description_length import text_bits
+from seedwitness.statistics.description_length import count_text_bits
 
 HARMLESS = "<b onclick=\"x()\">an owl</b>\n'at' night; " + "owl " * 2500  # 10,000 characters
 Giving = Callable[..., RecoveryInput]
@@ -252,7 +252,7 @@ def test_candidates_are_ordered_by_source(
     expected = encoder.embed(table["text"].tolist()) @ image
     np.testing.assert_allclose(table["score"], expected, atol=1e-6)
     assert table["tokens"][0] > 2000  # of the whole text, although the encoder reads 32
-    assert table["bits"].tolist() == [text_bits(text) for text in table["text"]]
+    assert table["bits"].tolist() == [count_text_bits(text) for text in table["text"]]
 
 
 def test_nothing_to_recover_is_an_empty_table(giving: Giving) -> None:

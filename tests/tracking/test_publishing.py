@@ -94,7 +94,7 @@ def test_another_store_and_another_folder_give_the_same_bytes(
     parameters["tracking"]["experiment"] = "another"
     Path("params.yaml").write_text(yaml.safe_dump(parameters))
     # Durations are not hashed.
-    Path("data/seconds/owl/tuned/search.json").write_text('{"seconds": 99}')
+    Path("data/timings/owl/tuned/timing.json").write_text('{"seconds": 99}')
     stage.run()
     assert Path("data/publish/published.json").read_bytes() == written
     assert len(runs(TrackingSettings(experiment="another"), kind="case")) == len(CASES)

@@ -158,7 +158,7 @@ def _find_weights(
     others = sorted(
         path.name for path in folder.glob("*") if path.suffix in (SAFETENSORS_SUFFIX, ".bin")
     )
-    beside = f" (it holds {', '.join(others)})" if others else ""
+    alternatives = f" (it holds {', '.join(others)})" if others else ""
     raise make_checkpoint_error(
-        settings, f"There is no {folder / names[0]}{beside}: the checkpoint is incomplete."
+        settings, f"There is no {folder / names[0]}{alternatives}: the checkpoint is incomplete."
     )

@@ -76,10 +76,15 @@ class FingerprintIndex:
     """Fingerprints of many pictures, searched with one fingerprint at a time."""
 
     def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
-        self._hashes = _parse_hex_rows([each.pdq for each in fingerprints], PDQ_BITS // 8)
-        self._qualities = np.array([each.pdq_quality for each in fingerprints], dtype=int)
+        self._hashes = _parse_hex_rows(
+            [fingerprint.pdq for fingerprint in fingerprints], PDQ_BITS // 8
+        )
+        self._qualities = np.array(
+            [fingerprint.pdq_quality for fingerprint in fingerprints], dtype=int
+        )
         self._thumbnails = _parse_hex_rows(
-            [each.thumbnail for each in fingerprints], 3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE
+            [fingerprint.thumbnail for fingerprint in fingerprints],
+            3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE,
         )
 
     def find_matches(self, fingerprint: Fingerprint) -> list[int]:

@@ -180,7 +180,8 @@ def score_best_alignment(
     """
     names = list(alignments)
     scores = torch.stack([metric.score(pictures, alignments[name]).cpu() for name in names])
-    best = distance_of(scores, metric.info.higher_is_closer).argmin(0)
+    distances = distance_of(scores.numpy(), metric.info.higher_is_closer)  # [alignments, n]
+    best = torch.from_numpy(distances.argmin(0))
     best_scores = scores.gather(0, best[None])[0]
     return best_scores.tolist(), [names[position] for position in best.tolist()]
 

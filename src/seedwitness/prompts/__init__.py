@@ -16,7 +16,7 @@ from seedwitness.prompts import metadata, phrases, user
 from seedwitness.prompts.recovery_input import Candidate, RecoveryInput
 from seedwitness.records.prompt_recovery import PromptSource
 from seedwitness.records.tables import PROMPTS, typed_frame
-from seedwitness.statistics.description_length import text_bits
+from seedwitness.statistics.description_length import count_text_bits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ def recover_prompts(
                 "method": candidate.method,
                 "score": score,
                 "tokens": encoder.count_tokens(candidate.text),
-                "bits": text_bits(candidate.text),
+                "bits": count_text_bits(candidate.text),
             }
         )
     return typed_frame(rows, PROMPTS), {name: len(group) for name, group in by_method.items()}

@@ -29,7 +29,7 @@ from seedwitness.prompts.prompt_selection import select_prompts
 from seedwitness.prompts.recovery_input import Phrasebook, RecoveryInput, TextEncoder, Vectors
 from seedwitness.records.target import Claim
 from seedwitness.runtime.devices import default_device
-from seedwitness.statistics.description_length import text_bits
+from seedwitness.statistics.description_length import count_text_bits
 
 
 def hash_corpus_image(image: Image.Image) -> ImageHashes:
@@ -115,7 +115,7 @@ class PromptRecoverer:
 
     def measure_text(self, text: str) -> tuple[int, float]:
         """Count the tokens of a text, and its bits by ``description_length.text_bits``."""
-        return self.encoder.count_tokens(text), text_bits(text)
+        return self.encoder.count_tokens(text), count_text_bits(text)
 
     def recover_control(
         self,

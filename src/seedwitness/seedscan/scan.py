@@ -209,7 +209,7 @@ def _scan_part(
 ) -> dict[str, Array]:
     chunks = [(at, min(at + CHUNK_SIZE, stop)) for at in range(start, stop, CHUNK_SIZE)]
     results = list(pool.map(lambda chunk: _scan_chunk(plan, *chunk), chunks))
-    seeds, queries, scores = (np.concatenate(each) for each in zip(*results, strict=True))
+    seeds, queries, scores = (np.concatenate(column) for column in zip(*results, strict=True))
     kept_rows = []
     for query in range(len(plan.weights)):
         query_rows = np.flatnonzero(queries == query)
@@ -234,7 +234,7 @@ def _scan_chunk(plan: CascadePlan, start: int, stop: int) -> tuple[Array, Array,
                 plan, passed_seeds, stage, slice(query, query + 1)
             )
             results.append((seeds_again, np.full(len(seeds_again), query, np.uint32), new_scores))
-        seeds, queries, scores = (np.concatenate(each) for each in zip(*results, strict=True))
+        seeds, queries, scores = (np.concatenate(column) for column in zip(*results, strict=True))
     return seeds, queries, scores
 
 

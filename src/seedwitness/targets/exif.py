@@ -73,7 +73,7 @@ def format_value(value: Any, tag: int = 0) -> str:
         return shorten_text(decoded) if _is_printable(decoded) else f"{len(value):,} bytes"
     if isinstance(value, tuple | list):
         # Format only as many of a million numbers as are shown.
-        listed = ", ".join(format_value(each) for each in value[:200])
+        listed = ", ".join(format_value(item) for item in value[:200])
         remainder = f"… ({len(value):,} values)" if len(value) > 200 else ""
         return shorten_text(listed) + remainder
     return shorten_text(str(value).rstrip("\0"))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DATA_FOLDER, REPORTS_FOLDER = Path("data"), Path("reports")
 OVERVIEW = REPORTS_FOLDER / "index.html"
 
-TIMING_STAGE = "seconds"
+TIMING_STAGE = "timings"
 """Folder of the search durations: published, but not hashed, because they differ each time."""
 
 CASE_STAGES = ("search", "scan", "reach", "replay", "score", "judge")
