@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 from seedwitness.errors import DiskFullError, WriteError
-from seedwitness.runtime.files import (exclusive_claim, explain_write_errors, replace_whole, write_whole)
-from seedwitness.runtime.hashes import (sha256_file)
+from seedwitness.runtime.files import (
+    exclusive_claim,
+    explain_write_errors,
+    replace_whole,
+    write_whole,
+)
+from seedwitness.runtime.hashes import sha256_file
 
 
 def names(folder: Path) -> list[str]:
