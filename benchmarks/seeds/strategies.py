@@ -32,7 +32,7 @@ from seedwitness.config.steps import EarlyStopSettings, SearchSettings, Strategy
 from seedwitness.config.verdicts import CopyCriterionSettings, ScoreSettings
 from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.search import STRATEGIES, case_search
-from seedwitness.search.early_stopping import copy_test
+from seedwitness.search.early_stopping import make_copy_test
 
 STEPS, GUIDANCE = 20, 3.0
 LITERATURE_NFE = 500 * 50 * 2
@@ -82,7 +82,7 @@ def nfe_until_regeneration(
         CopyCriterionSettings(metric="patch-l2", threshold=thresholds["patch_l2"], source=source),
     ]
     score = load_section(ScoreSettings, "score")
-    is_copy = copy_test(
+    is_copy = make_copy_test(
         loaded, criteria, score.weights, score.batch, AlignmentSpec(settings.resize)
     )
     cases = {

@@ -96,7 +96,7 @@ def score_controls(
 def trial_table(outcome: SearchOutcome, case: CaseInput, strategy: str) -> pd.DataFrame:
     """The trials of a search as ``TRIALS``, by way of the file that a stage writes."""
     with tempfile.TemporaryDirectory() as folder:
-        ranks = results.prompt_ranks(case.prompts)
+        ranks = results.index_prompt_ranks(case.prompts)
         results.write_trials(Path(folder), outcome, ranks, 0, strategy)
         return read_table(Path(folder) / "trials.parquet", TRIALS)
 

@@ -13,7 +13,7 @@ from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
 from seedwitness.search import case_search
 from seedwitness.search.case_search import SearchCase
-from seedwitness.search.latent_distance import latent_rms_distance
+from seedwitness.search.latent_distance import make_latent_rms_distance
 from seedwitness.search.strategy import StrategyGenerator, StrategyInput
 
 SEARCH = {
@@ -37,7 +37,9 @@ def picture(seed: int) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
 
 
-def test_a_case_hears_how_far_each_trial_is(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+def test_a_case_gets_the_latent_distance_of_each_trial(
+    tiny: LoadedCheckpoint, tmp_path: Path
+) -> None:
     case = SearchCase(picture(1), ("a red fish", "a blue lighthouse"))
     searched = case_search.search_cases(tiny, {"it": case}, settings(), tmp_path)
     outcome = searched.outcomes["it"]
@@ -45,7 +47,7 @@ def test_a_case_hears_how_far_each_trial_is(tiny: LoadedCheckpoint, tmp_path: Pa
         (case.prompts[seed % 2], seed) for seed in range(6)
     ]
     assert outcome.nfe == 24
-    distances = latent_rms_distance(tiny.pipeline, case.picture, 32, 32, "stretch")
+    distances = make_latent_rms_distance(tiny.pipeline, case.picture, 32, 32, "stretch")
     for recipe in outcome.recipes:
         expected = distances(outcome.samples[recipe.id].latent[None])
         assert outcome.distances[recipe.id] == float(expected[0])
@@ -53,7 +55,7 @@ def test_a_case_hears_how_far_each_trial_is(tiny: LoadedCheckpoint, tmp_path: Pa
     assert ranked == sorted(outcome.distances.values())
 
 
-def test_many_cases_share_batches_and_are_measured_each_by_itself(
+def test_many_cases_share_batches_and_have_their_own_distances(
     tiny: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     both = {
@@ -61,14 +63,16 @@ def test_many_cases_share_batches_and_are_measured_each_by_itself(
         "second": SearchCase(picture(2), ("a red fish", "a blue lighthouse")),
     }
     searched = case_search.search_cases(tiny, both, settings(), tmp_path)
-    # 6 and 3 seeds of one prompt, 3 of another: the 3 that both ask for are made once.
+    # 6 and 3 seeds of one prompt, 3 of another: the 3 that both cases try are computed once.
     assert searched.computed == -(-9 // 4)
     for name, case in both.items():
         alone = case_search.search_cases(tiny, {name: case}, settings(), tmp_path).outcomes[name]
-        found = searched.outcomes[name]
-        assert found.recipes == alone.recipes
-        for recipe in found.recipes:
-            assert found.distances[recipe.id] == pytest.approx(alone.distances[recipe.id], abs=1e-4)
+        together = searched.outcomes[name]
+        assert together.recipes == alone.recipes
+        for recipe in together.recipes:
+            assert together.distances[recipe.id] == pytest.approx(
+                alone.distances[recipe.id], abs=1e-4
+            )
 
 
 def test_a_replay_on_the_same_checkpoint_computes_nothing(
@@ -79,19 +83,19 @@ def test_a_replay_on_the_same_checkpoint_computes_nothing(
     again = case_search.replay_recipes(
         tiny, outcome.recipes[::-1], case.picture, settings(), tmp_path
     )
-    assert (again.found, again.computed) == (2, 0)
+    assert (again.cached, again.computed) == (2, 0)
     assert again.outcomes[""].distances == outcome.distances
 
 
 def narrowing(plan: StrategyInput) -> StrategyGenerator:
     """A strategy in two rounds: a seed of each prompt, then more of the better one."""
-    heard = yield [plan.recipe(prompt, 0) for prompt in plan.prompts]
-    best = min(plan.prompts, key=lambda prompt: heard[plan.recipe(prompt, 0).id])
-    yield [plan.recipe(best, seed) for seed in (1, 2)]
+    distances = yield [plan.make_recipe(prompt, 0) for prompt in plan.prompts]
+    best = min(plan.prompts, key=lambda prompt: distances[plan.make_recipe(prompt, 0).id])
+    yield [plan.make_recipe(best, seed) for seed in (1, 2)]
     return "two rounds"
 
 
-def test_a_strategy_may_ask_again_for_what_came_close(
+def test_a_strategy_may_continue_with_the_closest_trials(
     tiny: LoadedCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(search.STRATEGIES, "narrowing", narrowing)
@@ -99,8 +103,8 @@ def test_a_strategy_may_ask_again_for_what_came_close(
         "first": SearchCase(picture(1), ("a red fish", "a blue lighthouse")),
         "second": SearchCase(picture(2), ("a blue lighthouse", "a red fish")),
     }
-    asked = settings(strategy={"name": "narrowing"})
-    for outcome in case_search.search_cases(tiny, both, asked, tmp_path).outcomes.values():
+    changed = settings(strategy={"name": "narrowing"})
+    for outcome in case_search.search_cases(tiny, both, changed, tmp_path).outcomes.values():
         first, second, *more = outcome.recipes
         better = min(first, second, key=lambda each: outcome.distances[each.id])
         assert more == [replace(better, seed=1), replace(better, seed=2)]
@@ -115,8 +119,8 @@ def test_a_strategy_may_ask_again_for_what_came_close(
         ({"sampler": "plms"}, "Known are: ddim, dpmpp-2m, euler"),
         ({"rng": "philox"}, "search.rng: .* Known are: philox-nv"),
         ({"sampler": "euler", "eta": 1.0}, "knows no eta"),
-        ({"eta": 0.5, "strategy": {"name": "variations"}}, "search.eta 0.5 .* `variations` by"),
-        ({"eta": 0.5, "rng": "philox-nv"}, "search.eta 0.5 .* `sweep` by `philox-nv`"),
+        ({"eta": 0.5, "strategy": {"name": "variations"}}, "search.eta 0.5 .* `variations` with"),
+        ({"eta": 0.5, "rng": "philox-nv"}, "search.eta 0.5 .* `sweep` with `philox-nv`"),
     ],
 )
 def test_unknown_names_are_answered_with_the_known_ones(
@@ -131,7 +135,9 @@ def test_a_case_without_a_prompt_says_what_to_do(tiny: LoadedCheckpoint, tmp_pat
         case_search.search_cases(tiny, {"it": SearchCase(picture(1), ())}, settings(), tmp_path)
 
 
-def test_the_same_seeds_noise_is_in_every_case(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+def test_a_seed_has_the_same_noise_under_every_prompt(
+    tiny: LoadedCheckpoint, tmp_path: Path
+) -> None:
     case = SearchCase(picture(1), ("a red fish", "a blue lighthouse"))
     outcome = case_search.search_cases(tiny, {"it": case}, settings(), tmp_path).outcomes["it"]
     noises = {recipe.seed: set[str]() for recipe in outcome.recipes}

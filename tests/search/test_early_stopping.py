@@ -1,4 +1,4 @@
-"""Searches that end before their budget: where, why, and the same whatever the shards."""
+"""Early stopping: where and why a search ends; the shards make no difference."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ from seedwitness.errors import ConfigError
 from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.search import case_search
 from seedwitness.search.case_search import SearchCase
-from seedwitness.search.early_stopping import copy_test, trials_to_exclude_rate
+from seedwitness.search.early_stopping import count_trials_to_exclude_rate, make_copy_test
 
 PROMPTS = ("a red fish", "a blue lighthouse")
-AS_THEY_ARE = AlignmentSpec("stretch")
+UNSHIFTED = AlignmentSpec("stretch")
 BATCH = 4
 
 
@@ -34,13 +34,13 @@ def picture() -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
 
 
-def nearest(numbers: Sequence[int], latents: list[Tensor]) -> case_search.CopyTest:
-    """Calls the trials of these numbers copies, known by their latents."""
+def mark_copies(numbers: Sequence[int], latents: list[Tensor]) -> case_search.CopyTest:
+    """A copy test that says yes to the trials of these numbers."""
 
-    def which(rows: Tensor, _: Image.Image) -> list[bool]:
+    def is_marked(rows: Tensor, _: Image.Image) -> list[bool]:
         return [any(torch.equal(row, latents[n]) for n in numbers) for row in rows]
 
-    return which
+    return is_marked
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def swept(
 
 
 @pytest.mark.parametrize(("wanted", "last"), [(1, 6), (2, 9), (3, 9 + 1)])
-def test_it_ends_with_the_copy_that_makes_enough(
+def test_a_search_ends_with_the_last_copy_it_needs(
     tiny: LoadedCheckpoint, swept: tuple[case_search.SearchOutcome, Path], wanted: int, last: int
 ) -> None:
     whole, ledger = swept
@@ -63,7 +63,7 @@ def test_it_ends_with_the_copy_that_makes_enough(
         {"it": SearchCase(picture(), PROMPTS)},
         settings(copies=wanted),
         ledger,
-        copy_test=nearest((6, 9, 10), latents),
+        copy_test=mark_copies((6, 9, 10), latents),
     ).outcomes["it"]
     assert found.recipes == whole.recipes[: last + 1]
     assert found.ended == "copies"
@@ -71,43 +71,43 @@ def test_it_ends_with_the_copy_that_makes_enough(
     assert set(found.distances) == set(found.samples) == {each.id for each in found.recipes}
 
 
-def test_it_is_given_up_when_copies_must_be_rare(
+def test_a_search_ends_when_the_copy_rate_is_bounded(
     tiny: LoadedCheckpoint, swept: tuple[case_search.SearchOutcome, Path]
 ) -> None:
     whole, ledger = swept
     latents = [whole.samples[each.id].latent for each in whole.recipes]
     case = {"it": SearchCase(picture(), PROMPTS)}
-    assert trials_to_exclude_rate(0.4) == 6
+    assert count_trials_to_exclude_rate(0.4) == 6
     found = case_search.search_cases(
-        tiny, case, settings(rate=0.4), ledger, nearest((), latents)
+        tiny, case, settings(rate=0.4), ledger, mark_copies((), latents)
     ).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes[:6], "futile")
-    assert "of 2 of 2 prompts: a rate of 0.4 or more among such trials would" in found.stopped
+    assert "of 2 of 2 prompts: a copy rate of 0.4 or more among such trials would" in found.stopped
     found = case_search.search_cases(
-        tiny, case, settings(rate=0.4), ledger, nearest((3,), latents)
+        tiny, case, settings(rate=0.4), ledger, mark_copies((3,), latents)
     ).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes, "budget")
     assert found.stopped == whole.stopped
 
 
 @pytest.mark.parametrize("name", ["halving", "variations", "subset-simulation"])
-def test_only_blind_seeds_tell_how_rare_copies_are(name: str) -> None:
+def test_a_copy_rate_needs_blind_seeds(name: str) -> None:
     chosen = settings(rate=0.4).model_copy(update={"strategy": StrategySettings(name=name)})
-    with pytest.raises(ConfigError, match=f"only blind seeds can tell: .* with `{name}`"):
+    with pytest.raises(ConfigError, match=f"valid for blind seeds only.* with `{name}`"):
         case_search.check_search_settings(chosen)
     case_search.check_search_settings(
         chosen.model_copy(update={"stop": EarlyStopSettings(copies=1)})
     )
 
 
-def test_cases_end_each_by_itself(
+def test_cases_end_independently(
     tiny: LoadedCheckpoint, swept: tuple[case_search.SearchOutcome, Path]
 ) -> None:
     whole, ledger = swept
     latents = [whole.samples[each.id].latent for each in whole.recipes]
     both = {"one": SearchCase(picture(), PROMPTS), "other": SearchCase(picture(), PROMPTS[::-1])}
     found = case_search.search_cases(
-        tiny, both, settings(copies=1), ledger, nearest((2,), latents)
+        tiny, both, settings(copies=1), ledger, mark_copies((2,), latents)
     ).outcomes
     assert (len(found["one"].recipes), found["one"].ended) == (3, "copies")
     assert (len(found["other"].recipes), found["other"].ended) == (24, "budget")
@@ -122,33 +122,33 @@ def test_copies_meet_every_criterion(
     target = Image.fromarray(pixels.permute(1, 2, 0).numpy())
     near = CopyCriterionSettings(metric="ssim", threshold=0.999, source="here")
     never = CopyCriterionSettings(metric="psnr", threshold=1000, source="here")
-    assert copy_test(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, target) == [
+    assert make_copy_test(tiny, [near], {}, BATCH, UNSHIFTED)(latents, target) == [
         n == 3 for n in range(len(latents))
     ]
     mirrored = Image.fromarray(np.asarray(target)[:, ::-1].copy())
-    assert not any(copy_test(tiny, [near], {}, BATCH, AS_THEY_ARE)(latents, mirrored))
+    assert not any(make_copy_test(tiny, [near], {}, BATCH, UNSHIFTED)(latents, mirrored))
     also = AlignmentSpec("stretch", mirrored=True)
-    assert copy_test(tiny, [near], {}, BATCH, also)(latents, mirrored)[3]
-    assert not any(copy_test(tiny, [near, never], {}, BATCH, AS_THEY_ARE)(latents, target))
+    assert make_copy_test(tiny, [near], {}, BATCH, also)(latents, mirrored)[3]
+    assert not any(make_copy_test(tiny, [near, never], {}, BATCH, UNSHIFTED)(latents, target))
     with pytest.raises(ConfigError, match="no metric"):
-        copy_test(
+        make_copy_test(
             tiny,
             [CopyCriterionSettings(metric="ssimm", threshold=1, source="")],
             {},
             BATCH,
-            AS_THEY_ARE,
+            UNSHIFTED,
         )
     with pytest.raises(ConfigError, match="names no file for `lpips`"):
-        copy_test(
+        make_copy_test(
             tiny,
             [CopyCriterionSettings(metric="lpips", threshold=1, source="")],
             {},
             BATCH,
-            AS_THEY_ARE,
+            UNSHIFTED,
         )
 
 
 @pytest.mark.parametrize(("rate", "trials"), [(0.5, 5), (0.1, 29), (0.01, 299), (0.006, 498)])
-def test_trials_that_are_enough(rate: float, trials: int) -> None:
-    assert trials_to_exclude_rate(rate) == trials
+def test_trials_needed_to_exclude_a_rate(rate: float, trials: int) -> None:
+    assert count_trials_to_exclude_rate(rate) == trials
     assert (1 - rate) ** trials <= 0.05 < (1 - rate) ** (trials - 1)

@@ -6,7 +6,7 @@ from PIL import Image
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine.sampling import encode_pictures
 from seedwitness.imaging.alignment import RESIZE_RULES, resize_by_rule
-from seedwitness.search.latent_distance import latent_rms_distance, rms
+from seedwitness.search.latent_distance import compute_rms_distances, make_latent_rms_distance
 
 
 def picture(width: int, height: int) -> Image.Image:
@@ -16,14 +16,14 @@ def picture(width: int, height: int) -> Image.Image:
 
 def test_the_distance_is_zero_from_itself_and_the_size_of_a_shift() -> None:
     target = torch.randn((4, 8, 8), generator=torch.Generator().manual_seed(1))
-    found = rms(torch.stack([target, target + 0.5, target - 2]), target)
-    assert found.tolist() == pytest.approx([0, 0.5, 2], abs=1e-6)
+    result = compute_rms_distances(torch.stack([target, target + 0.5, target - 2]), target)
+    assert result.tolist() == pytest.approx([0, 0.5, 2], abs=1e-6)
 
 
 def test_the_distance_does_not_depend_on_the_batch() -> None:
     latents = torch.randn((33, 4, 8, 8), generator=torch.Generator().manual_seed(1))
-    together = rms(latents, latents[0] * 0.3)
-    alone = torch.cat([rms(row[None], latents[0] * 0.3) for row in latents])
+    together = compute_rms_distances(latents, latents[0] * 0.3)
+    alone = torch.cat([compute_rms_distances(row[None], latents[0] * 0.3) for row in latents])
     assert torch.equal(together, alone)
 
 
@@ -31,7 +31,7 @@ def test_latents_are_compared_with_the_encoded_target(tiny: LoadedCheckpoint) ->
     image = picture(32, 32)
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     target = encode_pictures(tiny.pipeline, pixels)
-    distances = latent_rms_distance(tiny.pipeline, image, 32, 32, "stretch")
+    distances = make_latent_rms_distance(tiny.pipeline, image, 32, 32, "stretch")
     assert distances(torch.cat([target, target + 1])).tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
@@ -40,7 +40,7 @@ def test_a_target_of_another_size_is_compared_as_the_rule_fits_it(tiny: LoadedCh
     zeros = torch.zeros((1, 4, 6, 10))
     for rule in RESIZE_RULES:
         whole = resize_by_rule(image, 40, 24, rule)
-        of_size = latent_rms_distance(tiny.pipeline, whole, 40, 24, "stretch")
+        of_size = make_latent_rms_distance(tiny.pipeline, whole, 40, 24, "stretch")
         assert torch.equal(
-            latent_rms_distance(tiny.pipeline, image, 40, 24, rule)(zeros), of_size(zeros)
+            make_latent_rms_distance(tiny.pipeline, image, 40, 24, rule)(zeros), of_size(zeros)
         )

@@ -1,4 +1,4 @@
-"""Rare: a known probability is found, with an interval that holds, below what n seeds see."""
+"""Subset simulation: it estimates known probabilities that n blind seeds cannot see."""
 
 import math
 from dataclasses import replace
@@ -64,7 +64,7 @@ def test_a_known_probability_is_within_the_interval(z: float) -> None:
     assert tail(z) / 2 < middle < tail(z) * 2
 
 
-def test_it_sees_what_as_many_seeds_do_not() -> None:
+def test_it_reaches_what_as_many_blind_seeds_do_not() -> None:
     rounds, found = followed(plan(600, -4.0))
     blind = [recipe("an owl", seed) for seed in range(600)]
     assert min(map(linear, blind)) > -4.0
@@ -72,14 +72,14 @@ def test_it_sees_what_as_many_seeds_do_not() -> None:
     assert 0 < found.low < found.probability < found.high < 0.01
 
 
-def test_what_never_comes_near_is_bounded_and_not_zero() -> None:
+def test_an_event_without_a_hit_has_a_positive_upper_bound() -> None:
     _, found = followed(plan(300, -30.0))
     assert (found.probability, found.low) == (0.0, 0.0)
     assert 0 < found.high < (1 - 0.025 ** (1 / 300)) / 2, "half of what a sweep's bound would be"
     assert found.levels[-1].share == 0
 
 
-def test_what_is_common_is_a_plain_rate() -> None:
+def test_a_common_event_gives_a_plain_rate() -> None:
     rounds, found = followed(plan(600, 0.0))
     assert len(rounds) == 1
     hits = sum(linear(each) <= 0 for each in rounds[0])
@@ -87,13 +87,13 @@ def test_what_is_common_is_a_plain_rate() -> None:
     assert found.levels[0].worth == found.levels[0].trials == len(rounds[0])
 
 
-def test_the_budget_is_kept_every_seed_is_fresh_and_a_move_names_its_start() -> None:
+def test_the_budget_is_kept_every_seed_is_fresh_and_a_move_names_its_parent() -> None:
     rounds, _ = followed(plan(400, -9.0, prompts=2))
     recipes = [each for round_ in rounds for each in round_]
     assert len(recipes) <= 400
     assert len({each.id for each in recipes}) == len(recipes)
     own = [each.seed for each in rounds[0]]
-    assert len(set(own)) == len(own)  # prompts are tried by seeds of their own
+    assert len(set(own)) == len(own)  # every prompt has its own seeds
     prompts = [each.prompt for each in rounds[0]]
     assert prompts.count("an owl") == prompts.count("a cat")
     mixed = {seed for each in recipes for seed, _ in each.mixed_seeds}
@@ -104,18 +104,18 @@ def test_the_budget_is_kept_every_seed_is_fresh_and_a_move_names_its_start() -> 
     assert replace(rounds[0][0], variation_rule="automatic1111") == recipe("an owl", 0)
 
 
-def test_the_same_answers_are_asked_the_same() -> None:
+def test_the_same_distances_give_the_same_recipes() -> None:
     assert followed(plan(300, -3.0)) == followed(plan(300, -3.0))
 
 
 @pytest.mark.parametrize(
     ("planned", "message"),
     [
-        (plan(600, None), "say how near"),
-        (plan(20, -3.0), "too small for the strategy rare"),
+        (plan(600, None), "set `search.strategy.near`"),
+        (plan(20, -3.0), "too small for the strategy subset-simulation"),
         (plan(600, -3.0, 2**32 - 40), r"pass 2\^32"),
     ],
 )
-def test_what_it_cannot_do_is_said(planned: StrategyInput, message: str) -> None:
+def test_impossible_settings_are_refused(planned: StrategyInput, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         followed(planned)

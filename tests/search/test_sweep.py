@@ -4,7 +4,7 @@ from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.recipe import Recipe
-from seedwitness.search.strategy import StrategyInput, strategy_input
+from seedwitness.search.strategy import StrategyInput, make_strategy_input
 from seedwitness.search.sweep import sweep
 
 SEARCH = {
@@ -31,7 +31,7 @@ TINY = CheckpointIdentity(
 
 
 def planned(*prompts: str, **changes: object) -> StrategyInput:
-    return strategy_input(prompts, SearchSettings.model_validate({**SEARCH, **changes}), TINY)
+    return make_strategy_input(prompts, SearchSettings.model_validate({**SEARCH, **changes}), TINY)
 
 
 def swept(planned: StrategyInput) -> tuple[list[Recipe], str]:

@@ -1,4 +1,4 @@
-"""Variations around what came closest: within the budget, the same for the same answers."""
+"""Variations around the closest trials: they keep the budget and are deterministic."""
 
 import following
 import pytest
@@ -33,7 +33,7 @@ def followed(planned: StrategyInput) -> tuple[list[list[Recipe]], str]:
     return following.followed(variations, planned, apart)
 
 
-def test_half_is_swept_the_rest_varied_and_all_of_the_budget_spent_once() -> None:
+def test_half_of_the_budget_is_swept_and_the_rest_spent_on_variations() -> None:
     rounds, stopped = followed(plan(2400))
     recipes = [each for round_ in rounds for each in round_]
     assert len(rounds[0]) == 60
@@ -44,7 +44,7 @@ def test_half_is_swept_the_rest_varied_and_all_of_the_budget_spent_once() -> Non
     assert {strength for each in recipes for _, strength in each.mixed_seeds} == set(STRENGTHS)
 
 
-def test_variations_are_of_what_came_closest() -> None:
+def test_variations_are_of_the_closest_trials() -> None:
     rounds, _ = followed(plan(2400))
     best = sorted(rounds[0], key=apart)[:4]
     assert {(each.prompt, each.seed) for each in rounds[1]} == {(b.prompt, b.seed) for b in best}
@@ -55,20 +55,20 @@ def test_variations_are_of_what_came_closest() -> None:
     assert min(mixed) > max(each.seed for each in rounds[0])
 
 
-def test_they_come_closer_than_as_many_seeds_more() -> None:
+def test_variations_come_closer_than_as_many_further_seeds() -> None:
     rounds, _ = followed(plan(4800))
     swept = next(sweep(plan(4800)))
     assert min(apart(each) for round_ in rounds for each in round_) < min(map(apart, swept))
 
 
-def test_the_same_answers_are_asked_the_same() -> None:
+def test_the_same_distances_give_the_same_recipes() -> None:
     assert followed(plan(2400)) == followed(plan(2400))
 
 
 @pytest.mark.parametrize(
     ("planned", "message"),
-    [(plan(60), "too small"), (plan(2400, 2**32 - 80), r"Variation seeds from .* pass 2\^32")],
+    [(plan(60), "too small"), (plan(2400, 2**32 - 80), r"Seeds from .* pass 2\^32")],
 )
-def test_what_cannot_be_spent_is_refused(planned: StrategyInput, message: str) -> None:
+def test_impossible_settings_are_refused(planned: StrategyInput, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         next(variations(planned))

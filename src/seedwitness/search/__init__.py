@@ -1,13 +1,14 @@
-"""Seeds and prompts under a budget: strategies, guides, and the ledger of what has been computed.
+"""Searches seeds and prompts under a budget: strategies, latent distances, and their tables.
 
-A strategy says which recipes to try, a guide how far each result is from the target. Both stand
-here by name. ``cases.run`` runs them; ``running.run_recipes`` computes any recipes at all.
+A strategy decides which recipes to try; a latent distance measures how far each result is from the
+target. The settings name both by the keys of the tables below. ``case_search.search_cases`` runs
+them.
 """
 
 from __future__ import annotations
 
 from seedwitness.search.halving import successive_halving
-from seedwitness.search.latent_distance import DistanceFactory, latent_rms_distance
+from seedwitness.search.latent_distance import DistanceFactory, make_latent_rms_distance
 from seedwitness.search.strategy import Strategy
 from seedwitness.search.subset_simulation import subset_simulation
 from seedwitness.search.sweep import sweep
@@ -19,4 +20,4 @@ STRATEGIES: dict[str, Strategy] = {
     "variations": variations,
     "subset-simulation": subset_simulation,
 }
-DISTANCES: dict[str, DistanceFactory] = {"latent-rms": latent_rms_distance}
+DISTANCES: dict[str, DistanceFactory] = {"latent-rms": make_latent_rms_distance}

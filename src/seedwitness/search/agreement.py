@@ -1,4 +1,4 @@
-"""Where a trial agrees with the target: images of it, and the copy map's figures."""
+"""Maps where a trial agrees with the target: images of the agreement, and the copy map."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DESCRIPTOR = "descriptor"
 
 @dataclass(frozen=True)
 class Agreement:
-    """The copy map of one trial, and its images by what they show: pixels, windows, ending."""
+    """The copy map of one trial, and its images by name: ``pixels``, ``windows``, ``ending``."""
 
     record: CopyMap
     images: dict[str, Image.Image]
@@ -37,10 +37,10 @@ def map_agreement(
     spec: AlignmentSpec,
     alignment: str,
 ) -> Agreement:
-    """Where the image of ``latent`` [1, c, h, w] agrees with the target in one alignment.
+    """Map where the image of ``latent`` [1, c, h, w] agrees with the target in one alignment.
 
-    ``windows`` exists where a descriptor is among ``metrics``, ``ending`` where the checkpoint has
-    cross-attention (Chen et al., ICLR 2025).
+    The image ``windows`` exists if a descriptor is among ``metrics``, and ``ending`` if the
+    checkpoint has cross-attention (Chen et al., ICLR 2025).
     """
     pixels = decode_latents(pipeline, latent.to(pipeline.device))[0]
     height, width = pixels.shape[-2:]
@@ -66,9 +66,10 @@ def map_agreement(
         windows=windows,
         ending_steps=None if ending is None else recipe.steps,
     )
-    return Agreement(record, {name: _draw(pixels, each) for name, each in maps.items()})
+    return Agreement(record, {name: _draw_map(pixels, values) for name, values in maps.items()})
 
 
-def _draw(pixels: Tensor, agreement: Tensor) -> Image.Image:
-    paled = copy_map.fade_disagreement(pixels, agreement).permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(paled)
+def _draw_map(pixels: Tensor, agreement: Tensor) -> Image.Image:
+    """``pixels`` with the regions of low ``agreement`` faded."""
+    faded = copy_map.fade_disagreement(pixels, agreement).permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(faded)

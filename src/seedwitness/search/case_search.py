@@ -1,8 +1,8 @@
-"""Searches one case or many at once: strategies ask, the denoiser answers, guides say how close.
+"""Searches one or many cases on a checkpoint, in rounds of shared batches.
 
-Many cases on one checkpoint share batches: each strategy is asked what it wants next, all of it is
-run together, and each hears of its own. So a hundred controls cost what their recipes cost, and
-not a hundred half-empty batches.
+In each round every strategy yields the recipes that it wants computed. The recipes of all cases
+are computed together, and each strategy is sent the latent distances of its own. So a hundred
+controls cost as much as their recipes, and not a hundred half-empty batches.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ from seedwitness.records.search import BLIND_STRATEGY, RarityEstimate
 from seedwitness.search import DISTANCES, STRATEGIES
 from seedwitness.search.early_stopping import CopyTest, StopCounter, StopReason
 from seedwitness.search.latent_distance import DistanceFunction
-from seedwitness.search.strategy import StrategyGenerator, strategy_input
+from seedwitness.search.strategy import StrategyGenerator, make_strategy_input
 from seedwitness.seeds import RNG_ALGORITHMS
 
-MIXING = ("subset-simulation", "variations")
-"""Strategies that mix a seed's noise with another's, for which no noise within the steps is known.
+MIXING_STRATEGIES = ("subset-simulation", "variations")
+"""Strategies that mix the noise of several seeds. The noise that a sampler draws within its steps
+is defined for a single seed only.
 """
 
 
 @dataclass(frozen=True)
 class SearchCase:
-    """What is searched for, and with which prompts, best first."""
+    """The target image of a search, and the prompts to try, best first."""
 
     picture: Image.Image
     prompts: tuple[str, ...]
@@ -45,10 +46,10 @@ class SearchCase:
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What a search gave: its recipes in the order asked for, and by recipe id what came of them.
+    """The result of one search: its recipes in the order of the strategy, and samples by recipe id.
 
-    ``distances`` are the guide's, lower being closer; ``stopped`` is the reason why it ended, in
-    words, and ``ended`` in one.
+    ``distances`` are latent distances by recipe id; lower is closer. ``stopped`` is a sentence that
+    gives the reason why the search ended, and ``ended`` is the same reason as a code.
     """
 
     recipes: tuple[Recipe, ...]
@@ -60,18 +61,18 @@ class SearchOutcome:
 
     @property
     def ranked(self) -> list[Recipe]:
-        """The recipes, closest first; of equals the one that was asked for first."""
+        """The recipes by latent distance, closest first; ties are in the order of the strategy."""
         return sorted(self.recipes, key=lambda recipe: self.distances[recipe.id])
 
     @property
     def nfe(self) -> int:
-        """Evaluations of the denoiser that the recipes stand for, however many were found done."""
+        """Evaluations of the denoiser that the recipes cost, those read from the cache included."""
         return sum(recipe.nfe for recipe in self.recipes)
 
 
 @dataclass(frozen=True)
 class SearchResults:
-    """Outcomes by case; how many shards were cached and computed; the cache keys that were used."""
+    """Outcomes by case; numbers of cached and computed shards; the cache keys that were used."""
 
     outcomes: dict[str, SearchOutcome]
     cached: int
@@ -80,7 +81,10 @@ class SearchResults:
 
 
 def check_search_settings(settings: SearchSettings) -> None:
-    """Raise ConfigError where the settings name something unknown; it costs no time."""
+    """Raise ConfigError if the settings name something unknown or contradict each other.
+
+    Nothing is loaded or computed.
+    """
     for table, key, name in (
         (STRATEGIES, "strategy.name", settings.strategy.name),
         (DISTANCES, "distance", settings.distance),
@@ -89,18 +93,20 @@ def check_search_settings(settings: SearchSettings) -> None:
         if name not in table:
             raise ConfigError(f"search.{key}: there is no `{name}`.{suggest_names(name, table)}")
     schedulers.require_sampler(settings.sampler, settings.eta)
-    if settings.eta and (settings.strategy.name in MIXING or settings.rng != "torch-cpu"):
+    if settings.eta and (
+        settings.strategy.name in MIXING_STRATEGIES or settings.rng != "torch-cpu"
+    ):
         raise ConfigError(
-            f"search.eta {settings.eta:g} draws noise within the steps, which is known for plain "
-            "seeds by `torch-cpu` alone: set it to 0 with the strategy "
-            f"`{settings.strategy.name}` by `{settings.rng}`."
+            f"search.eta {settings.eta:g} draws noise within the steps, which is defined only for "
+            "single seeds of the RNG algorithm `torch-cpu`. Set search.eta to 0 to use the "
+            f"strategy `{settings.strategy.name}` with `{settings.rng}`."
         )
     alignment.check_resize_rule(settings.resize)
     if settings.stop.rate and settings.strategy.name != BLIND_STRATEGY:
         raise ConfigError(
-            f"search.stop.rate tells from trials without a copy how rare copies are, and that only "
-            f"blind seeds can tell: take the strategy `{BLIND_STRATEGY}` with it, or set it to 0 with "
-            f"`{settings.strategy.name}`."
+            "search.stop.rate bounds the copy rate from trials without a copy, which is valid for "
+            f"blind seeds only. Use the strategy `{BLIND_STRATEGY}`, or set search.stop.rate to 0 "
+            f"with `{settings.strategy.name}`."
         )
 
 
@@ -111,29 +117,32 @@ def search_cases(
     ledger: Path = DEFAULT_ROOT,
     copy_test: CopyTest | None = None,
 ) -> SearchResults:
-    """Search every case with the strategy, guide and budget of ``settings``, each by itself.
+    """Search every case with the strategy, latent distance and budget of ``settings``.
 
-    ``copy_test`` says what is a copy, where ``settings.stop`` has a case end early. What is found
-    for a case depends on the others in last bits at most: recipes that fill no shard share one.
-    Raises ConfigError as ``check`` and the strategy do, or where a case has no prompt; ValueError
-    where there is something to stop for and no ``copy_test``.
+    Each case has a strategy and a budget of its own. ``copy_test`` decides which latents are
+    copies; it is needed if ``settings.stop`` lets a case end early. The other cases change the
+    result of a case in the last bits at most, because recipes that do not fill a shard share one.
+
+    Raises ConfigError as ``check_search_settings`` and the strategy do, or if a case has no prompt;
+    ValueError if early stopping is enabled and ``copy_test`` is None.
     """
     check_search_settings(settings)
     if settings.stop.is_enabled and copy_test is None:
-        raise ValueError("a search that may end early needs to be told what a copy is")
-    ways = {}
+        raise ValueError("a search with early stopping needs a copy test")
+    runs = {}
     for name, case in cases.items():
         if not case.prompts:
             raise ConfigError(
                 f"There is no prompt to search {name} with: give it a caption in conf/targets.yaml."
             )
-        planned = strategy_input(tuple(dict.fromkeys(case.prompts)), settings, loaded.checkpoint)
-        asking = STRATEGIES[settings.strategy.name](planned)
-        counting = (
-            StopCounter(settings.stop, len(planned.prompts)) if settings.stop.is_enabled else None
+        plan = make_strategy_input(tuple(dict.fromkeys(case.prompts)), settings, loaded.checkpoint)
+        counter = StopCounter(settings.stop, len(plan.prompts))
+        runs[name] = _CaseRun(
+            STRATEGIES[settings.strategy.name](plan),
+            case.picture,
+            counter if settings.stop.is_enabled else None,
         )
-        ways[name] = _RunningCase(asking, case.picture, counting)
-    return _run_rounds(loaded, ways, settings, ledger, copy_test)
+    return _run_rounds(loaded, runs, settings, ledger, copy_test)
 
 
 def replay_recipes(
@@ -143,128 +152,134 @@ def replay_recipes(
     settings: SearchSettings,
     ledger: Path = DEFAULT_ROOT,
 ) -> SearchResults:
-    """Run given recipes, and measure by the guide how far each is from ``picture``.
+    """Compute ``recipes``, and the latent distance of each to ``picture``.
 
-    The one outcome stands under the empty name.
+    The results hold one outcome, under the empty name.
     """
 
-    def given() -> StrategyGenerator:
+    def yield_once() -> StrategyGenerator:
         yield list(recipes)
         return "all recipes replayed"
 
-    return _run_rounds(loaded, {"": _RunningCase(given(), picture, None)}, settings, ledger, None)
+    return _run_rounds(loaded, {"": _CaseRun(yield_once(), picture, None)}, settings, ledger, None)
 
 
 @dataclass
-class _RunningCase:
-    """One case on its way: what its strategy waits for, and what has come of the rest."""
+class _CaseRun:
+    """The state of one case during a search: its strategy, and the results so far."""
 
-    asking: StrategyGenerator
+    strategy: StrategyGenerator
     picture: Image.Image
-    counting: StopCounter | None  # None where it ends with its strategy only
-    asked: list[Recipe] = field(default_factory=list)  # in this round of the strategy
-    done: int = 0  # how many of these
+    counter: StopCounter | None
+    """None if the case ends with its strategy only."""
+    pending: list[Recipe] = field(default_factory=list)
+    """The recipes of the strategy's current round."""
+    processed: int = 0
+    """How many of ``pending`` are computed and counted."""
     recipes: dict[str, Recipe] = field(default_factory=dict)
     distances: dict[str, float] = field(default_factory=dict)
     end: tuple[StopReason, str] | None = None
     rare: RarityEstimate | None = None
 
-    def next(self, at_once: int) -> list[Recipe]:
-        """What to run now: all that is asked for, or so many of it where the search may end."""
-        return self.asked[self.done :][: at_once if self.counting else None]
+    def next_recipes(self, limit: int) -> list[Recipe]:
+        """The recipes to compute next: all that are left, or ``limit`` with early stopping."""
+        return self.pending[self.processed :][: limit if self.counter else None]
 
     def advance(self) -> None:
-        """Let the strategy hear of its round, and ask for the next or stop."""
-        heard = {each.id: self.distances[each.id] for each in self.asked}
+        """Send the strategy the distances of its round, and take its next round or its end."""
+        distances = {recipe.id: self.distances[recipe.id] for recipe in self.pending}
         try:
-            self.asked = self.asking.send(heard) if heard else next(self.asking)
-            self.done = 0
+            self.pending = self.strategy.send(distances) if distances else next(self.strategy)
+            self.processed = 0
         except StopIteration as stop:
-            self.asked = []
-            why, self.rare = stop.value if isinstance(stop.value, tuple) else (stop.value, None)
-            self.end = ("budget", why)
+            self.pending = []
+            reason, self.rare = stop.value if isinstance(stop.value, tuple) else (stop.value, None)
+            self.end = ("budget", reason)
 
-    def take(self, recipes: Sequence[Recipe], copied: Sequence[bool]) -> None:
-        """Take trials into account in their order, up to the one that ends the search."""
-        for recipe, copy in zip(recipes, copied, strict=True):
+    def count_trials(self, recipes: Sequence[Recipe], is_copy: Sequence[bool]) -> None:
+        """Count trials in their order, up to the one that ends the search."""
+        for recipe, copy in zip(recipes, is_copy, strict=True):
             self.recipes[recipe.id] = recipe
-            self.end = self.counting.count(recipe, copy) if self.counting else None
+            self.end = self.counter.count(recipe, copy) if self.counter else None
             if self.end:
-                self.asking.close()
+                self.strategy.close()
                 return
-        self.done += len(recipes)
-        if self.done == len(self.asked):
+        self.processed += len(recipes)
+        if self.processed == len(self.pending):
             self.advance()
 
 
 def _run_rounds(
     loaded: LoadedCheckpoint,
-    ways: Mapping[str, _RunningCase],
+    runs: Mapping[str, _CaseRun],
     settings: SearchSettings,
     ledger: Path,
-    copies: CopyTest | None,
+    copy_test: CopyTest | None,
 ) -> SearchResults:
-    """Round after round: what all strategies ask for, run together, until each has ended."""
-    guides: dict[tuple[str, int, int], DistanceFunction] = {}
-    made: dict[str, Sample] = {}
+    """Compute the recipes of all strategies together, round after round, until each has ended."""
+    distance_functions: dict[tuple[str, int, int], DistanceFunction] = {}
+    samples: dict[str, Sample] = {}
     cached = computed = 0
     keys: set[str] = set()
-    for way in ways.values():
-        way.advance()
+    for run in runs.values():
+        run.advance()
 
-    def measure(finished: dict[str, Sample]) -> str:
-        for name, recipes in wanted.items():
-            for each in recipes:
-                if each.id in finished:
-                    place = (name, each.width, each.height)
-                    if place not in guides:
-                        guides[place] = DISTANCES[settings.distance](
+    def measure_distances(new_samples: dict[str, Sample]) -> str:
+        for name, recipes in batch.items():
+            for recipe in recipes:
+                if recipe.id in new_samples:
+                    size = (name, recipe.width, recipe.height)
+                    if size not in distance_functions:
+                        distance_functions[size] = DISTANCES[settings.distance](
                             loaded.pipeline,
-                            ways[name].picture,
-                            each.width,
-                            each.height,
+                            runs[name].picture,
+                            recipe.width,
+                            recipe.height,
                             settings.resize,
                         )
-                    latent = finished[each.id].latent[None]
-                    ways[name].distances[each.id] = float(guides[place](latent)[0])
-        closest = min(value for way in ways.values() for value in way.distances.values())
+                    latent = new_samples[recipe.id].latent[None]
+                    runs[name].distances[recipe.id] = float(distance_functions[size](latent)[0])
+        closest = min(value for run in runs.values() for value in run.distances.values())
         return f"best {closest:.3f}"
 
-    while wanted := {
-        name: way.next(settings.shard) for name, way in ways.items() if way.end is None
+    while batch := {
+        name: run.next_recipes(settings.shard) for name, run in runs.items() if run.end is None
     }:
-        done = execute(
+        result = execute(
             loaded,
-            [recipe for recipes in wanted.values() for recipe in recipes],
+            [recipe for recipes in batch.values() for recipe in recipes],
             batch=settings.batch,
             shard=settings.shard,
             workers=settings.workers,
             ledger=ledger,
-            progress=measure,
+            progress=measure_distances,
         )
-        made |= done.samples
-        cached, computed = cached + done.cached, computed + done.computed
-        keys |= done.keys
-        for name, recipes in wanted.items():
-            way = ways[name]
-            copied = [False] * len(recipes)
-            if way.counting and copies:
-                latents = torch.stack([made[each.id].latent for each in recipes])
-                copied = copies(latents, way.picture)
-            way.take(recipes, copied)
+        samples |= result.samples
+        cached, computed = cached + result.cached, computed + result.computed
+        keys |= result.keys
+        for name, recipes in batch.items():
+            run = runs[name]
+            is_copy = [False] * len(recipes)
+            if run.counter and copy_test:
+                latents = torch.stack([samples[recipe.id].latent for recipe in recipes])
+                is_copy = copy_test(latents, run.picture)
+            run.count_trials(recipes, is_copy)
     return SearchResults(
-        {name: _outcome(way, made) for name, way in ways.items()}, cached, computed, frozenset(keys)
+        {name: _make_outcome(run, samples) for name, run in runs.items()},
+        cached,
+        computed,
+        frozenset(keys),
     )
 
 
-def _outcome(way: _RunningCase, made: Mapping[str, Sample]) -> SearchOutcome:
-    assert way.end is not None
-    ended, stopped = way.end
+def _make_outcome(run: _CaseRun, samples: Mapping[str, Sample]) -> SearchOutcome:
+    assert run.end is not None
+    ended, stopped = run.end
     return SearchOutcome(
-        recipes=tuple(way.recipes.values()),
-        samples={key: made[key] for key in way.recipes},
-        distances={key: way.distances[key] for key in way.recipes},
+        recipes=tuple(run.recipes.values()),
+        samples={key: samples[key] for key in run.recipes},
+        distances={key: run.distances[key] for key in run.recipes},
         stopped=stopped,
         ended=ended,
-        rare=way.rare,
+        rare=run.rare,
     )

@@ -1,7 +1,7 @@
-"""When a search ends before its budget: it has seen copies enough, or none among so many trials.
+"""Early stopping: ends a search before its budget, after enough copies or enough trials without.
 
-The copies are those that ``judge`` counts, by the same criteria, and trials are looked at one by
-one in the order asked for: so where a search ends does not depend on batches or shards.
+Copies are decided by the criteria of ``judge.copy_criteria``. Trials are counted one by one in the
+order of the strategy, so the point where a search ends does not depend on batches or shards.
 """
 
 from __future__ import annotations
@@ -26,76 +26,77 @@ from seedwitness.records.recipe import Recipe
 
 StopReason = Literal["budget", "copies", "futile"]
 CopyTest = Callable[[Tensor, Image.Image], list[bool]]
-"""Final latents [n, c, h, w] and a target: which of them are copies of it."""
+"""(final latents [n, c, h, w], target image) to n booleans: whether each latent is a copy."""
 
-UNSEEN = 0.05
-"""Chance that a rate of ``stop.rate`` shows no copy in the trials after which a search ends."""
+MISS_PROBABILITY = 0.05
+"""Probability that trials with a copy rate of ``stop.rate`` show no copy until the search ends."""
 
 
-def copy_test(
+def make_copy_test(
     loaded: LoadedCheckpoint,
     criteria: Sequence[CopyCriterionSettings],
     weights: Mapping[str, Path],
     batch: int,
     positions: AlignmentSpec,
 ) -> CopyTest:
-    """What says of latents which are copies: they meet every criterion.
+    """Make a function that decides which latents are copies: those that meet every criterion.
 
-    ``weights`` are files by metric. Targets are laid over them as when trials are scored. Raises
-    ConfigError where a criterion's metric is unknown or lacks weights.
+    ``weights`` are weight files by metric. Images are aligned with the target as in the stage
+    ``score``. Raises ConfigError if a criterion's metric is unknown or lacks weights.
     """
-    names = [each.metric for each in criteria]
-    asked = {name: path for name, path in weights.items() if name in names}
-    metrics = scoring.load_metrics(names, asked, batch)
+    names = [criterion.metric for criterion in criteria]
+    files = {name: path for name, path in weights.items() if name in names}
+    metrics = scoring.load_metrics(names, files, batch)
 
-    def which(latents: Tensor, picture: Image.Image) -> list[bool]:
+    def are_copies(latents: Tensor, picture: Image.Image) -> list[bool]:
         pictures = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))
-        ways = positions.make_alignments(picture, pictures.shape[-1], pictures.shape[-2])
-        met = torch.ones(len(latents), dtype=torch.bool)
-        for each in criteria:
-            metric = metrics[each.metric]
-            scores = torch.tensor(scoring.score_best_alignment(metric, pictures, ways)[0])
+        alignments = positions.make_alignments(picture, pictures.shape[-1], pictures.shape[-2])
+        is_copy = torch.ones(len(latents), dtype=torch.bool)
+        for criterion in criteria:
+            metric = metrics[criterion.metric]
+            scores = torch.tensor(scoring.score_best_alignment(metric, pictures, alignments)[0])
             higher = metric.info.higher_is_closer
-            met &= scores >= each.threshold if higher else scores <= each.threshold
-        return [bool(row) for row in met]
+            is_copy &= scores >= criterion.threshold if higher else scores <= criterion.threshold
+        return [bool(value) for value in is_copy]
 
-    return which
+    return are_copies
 
 
-def trials_to_exclude_rate(rate: float) -> int:
-    """Trials after which no copy says that copies are rarer than ``rate``, at 95 %.
+def count_trials_to_exclude_rate(rate: float) -> int:
+    """The number of trials without a copy that excludes a copy rate of ``rate`` at 95 %.
 
-    The smallest n with (1 - rate)^n ≤ 0.05.
+    That is the smallest n with (1 - rate)^n ≤ 0.05.
     """
-    return ceil(log(UNSEEN) / log(1 - rate) - 1e-9)
+    return ceil(log(MISS_PROBABILITY) / log(1 - rate) - 1e-9)
 
 
 @dataclass
 class StopCounter:
-    """Counts one case's trials and copies, and says when they are enough."""
+    """Counts the trials and copies of one case, and decides when the search ends."""
 
     settings: EarlyStopSettings
-    prompts: int  # among which the trials are
-    seen: int = 0
-    found: list[Recipe] = field(default_factory=list)
-    tried: set[str] = field(default_factory=set)  # of the prompts
+    num_prompts: int
+    """The prompts that share the budget."""
+    num_trials: int = 0
+    num_copies: int = 0
+    prompts: set[str] = field(default_factory=set)
+    """The prompts of the trials so far."""
 
     def count(self, recipe: Recipe, copy: bool) -> tuple[StopReason, str] | None:
-        """Take one more trial into account; how and why the search ends with it, or None."""
-        self.seen += 1
-        self.tried.add(recipe.prompt)
-        if copy:
-            self.found.append(recipe)
-        if self.settings.copies and len(self.found) == self.settings.copies:
+        """Count one more trial. The reason to end the search, as code and sentence, or None."""
+        self.num_trials += 1
+        self.num_copies += copy
+        self.prompts.add(recipe.prompt)
+        if self.settings.copies and self.num_copies == self.settings.copies:
             return "copies", (
-                f"{len(self.found)} of {self.seen} trials are copies, as many as "
-                f"search.stop.copies asks for; the last is {recipe.id}"
+                f"{self.num_copies} of {self.num_trials} trials are copies, the number that "
+                f"search.stop.copies sets; the last is {recipe.id}"
             )
         rate = self.settings.rate
-        if rate and not self.found and self.seen == trials_to_exclude_rate(rate):
+        if rate and not self.num_copies and self.num_trials == count_trials_to_exclude_rate(rate):
             return "futile", (
-                f"no copy in {self.seen} trials, of {len(self.tried)} of {self.prompts} prompts: a "
-                f"rate of {rate:g} or more among such trials would have shown one with "
-                f"{100 * (1 - UNSEEN):g} %"
+                f"no copy in {self.num_trials} trials, of {len(self.prompts)} of "
+                f"{self.num_prompts} prompts: a copy rate of {rate:g} or more among such trials "
+                f"would have shown one with a probability of {100 * (1 - MISS_PROBABILITY):g} %"
             )
         return None

@@ -1,9 +1,9 @@
-"""Many seeds for few steps, the best of them carried on: successive halving (Jamieson & Talwalkar,
-AISTATS 2016), in brackets of growing size over prompts and seeds at once.
+"""Successive halving (Jamieson & Talwalkar, AISTATS 2016) over pairs of prompt and seed.
 
-A rung is a recipe of fewer steps and no long one interrupted, so that every trial is an image of
-its own that anybody can make again, and may be the regeneration looked for. The lower rungs solve
-the same equation by DPM-Solver++ (Lu et al., 2022), which comes nearer its end in few steps.
+Many pairs are sampled with few steps, and the closest go on to more steps, in brackets of growing
+size. Each stage is a complete recipe with fewer steps, not an interrupted long one, so every trial
+is an image that can be made again and may itself be the regeneration. The early stages solve the
+same equation by DPM-Solver++ (Lu et al., 2022), which comes nearer to the solution in few steps.
 """
 
 from __future__ import annotations
@@ -14,85 +14,88 @@ from math import log2
 
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
-from seedwitness.search.strategy import StrategyGenerator, StrategyInput, seed_numbers
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput, iter_seeds
 
-LEAST_STEPS = 4
-"""Of the lowest rung. With fewer, how close a trial comes says little of what it would become."""
+MIN_STEPS = 4
+"""Steps of the first stage. With fewer, the distance of a trial says little of its final one."""
 
-FAST = "dpmpp-2m"
-"""The sampler of the lower rungs."""
+FAST_SAMPLER = "dpmpp-2m"
+"""The sampler of all stages but the last."""
 
 FIRST_BRACKET = 8
-"""Pairs of prompt and seed in the first bracket; each later one has twice as many."""
+"""Pairs of prompt and seed in the first bracket; each later bracket has twice as many."""
 
 
-def rungs(steps: int) -> list[int]:
-    """Steps of each rung, from the least to ``steps``, each about twice the one before."""
-    if steps <= LEAST_STEPS:
+def plan_stages(steps: int) -> list[int]:
+    """Sampling steps of each stage, from ``MIN_STEPS`` to ``steps``, each about twice the last."""
+    if steps <= MIN_STEPS:
         return [steps]
-    times = max(1, round(log2(steps / LEAST_STEPS)))
-    return [round(LEAST_STEPS * (steps / LEAST_STEPS) ** (n / times)) for n in range(times + 1)]
+    doublings = max(1, round(log2(steps / MIN_STEPS)))
+    return [round(MIN_STEPS * (steps / MIN_STEPS) ** (n / doublings)) for n in range(doublings + 1)]
 
 
-def lowered(whole: Recipe, steps: int) -> Recipe:
-    """A recipe with so many steps; with fewer than its own, by the sampler of the lower rungs."""
-    if steps == whole.steps:
-        return whole
-    return replace(whole, steps=steps, sampler=FAST, eta=0.0)
+def reduce_steps(recipe: Recipe, steps: int) -> Recipe:
+    """``recipe`` with ``steps`` steps; if these are fewer than its own, by ``FAST_SAMPLER``."""
+    if steps == recipe.steps:
+        return recipe
+    return replace(recipe, steps=steps, sampler=FAST_SAMPLER, eta=0.0)
 
 
 def successive_halving(plan: StrategyInput) -> StrategyGenerator:
-    """Brackets until the budget is spent; what each rung costs is about the same within one.
+    """Run brackets until the budget is spent; the stages of a bracket cost about the same.
 
-    A bracket takes the next pairs, seeds in order and each with every prompt, and makes them with
-    the fewest steps; in each further rung the closest of them, as many as cost the same again, and
-    at least one. Raises ConfigError where the budget gives no bracket of one pair, or the seeds
-    pass 2^32.
+    A bracket takes the next pairs, seeds in order and each seed with every prompt, and samples them
+    with the fewest steps. Each further stage takes the closest of them, as many as cost the same
+    again, and at least one. Raises ConfigError if the budget is too small for a bracket of one
+    pair, or if the seeds pass 2^32.
     """
-    first = plan.recipe(plan.prompts[0], plan.first_seed)
-    ladder = rungs(first.steps)
-    costs = [lowered(first, steps).nfe for steps in ladder]
+    first = plan.make_recipe(plan.prompts[0], plan.first_seed)
+    stages = plan_stages(first.steps)
+    costs = [reduce_steps(first, steps).nfe for steps in stages]
     if plan.budget_nfe < sum(costs):
         raise ConfigError(
-            f"A budget of {plan.budget_nfe} NFE is too small: one seed carried through rungs of "
-            f"{_listed(ladder)} steps takes {sum(costs)}. Raise `search.budget_nfe`, or lower "
-            "`search.steps`."
+            f"A budget of {plan.budget_nfe} NFE is too small: one seed through stages of "
+            f"{', '.join(map(str, stages))} steps takes {sum(costs)}. Raise `search.budget_nfe`, "
+            "or lower `search.steps`."
         )
-    pairs = _pairs(plan)
+    pairs = _iter_pairs(plan)
     distances: Mapping[str, float] = {}
-    left, size, counts = plan.budget_nfe, FIRST_BRACKET, [0] * len(ladder)
-    while field := _field(left, size, costs):
-        going_on = [next(pairs) for _ in range(field[0])]
-        for number, steps in enumerate(ladder):
-            asked = {lowered(each, steps): each for each in going_on[: field[number]]}
-            distances = yield list(asked)
-            ranked = sorted(asked, key=lambda each: distances[each.id])
-            going_on = [asked[each] for each in ranked]
-            left -= len(asked) * costs[number]
-            counts[number] += len(asked)
+    left, size, counts = plan.budget_nfe, FIRST_BRACKET, [0] * len(stages)
+    while stage_sizes := _size_stages(left, size, costs):
+        ranking = [next(pairs) for _ in range(stage_sizes[0])]
+        for number, steps in enumerate(stages):
+            full_recipes = {
+                reduce_steps(recipe, steps): recipe for recipe in ranking[: stage_sizes[number]]
+            }
+            distances = yield list(full_recipes)
+            ranking = [
+                full_recipes[trial]
+                for trial in sorted(full_recipes, key=lambda trial: distances[trial.id])
+            ]
+            left -= len(full_recipes) * costs[number]
+            counts[number] += len(full_recipes)
         size *= 2
-    carried = ", ".join(f"{n} with {steps}" for n, steps in zip(counts, ladder, strict=True))
+    trials = ", ".join(f"{n} with {steps}" for n, steps in zip(counts, stages, strict=True))
     return (
-        f"budget spent: pairs of prompt and seed by steps: {carried}; after each rung the closest "
-        f"were carried on; {left} of {plan.budget_nfe} NFE left over"
+        f"budget spent: pairs of prompt and seed by steps: {trials}; the closest of each stage "
+        f"went on to the next; {left} of {plan.budget_nfe} NFE left over"
     )
 
 
-def _field(budget: int, most: int, costs: Sequence[int]) -> list[int]:
-    """How many pairs each rung of the next bracket holds: at most ``most``, within ``budget``."""
-    for size in range(most, 0, -1):
+def _size_stages(budget: int, max_pairs: int, costs: Sequence[int]) -> list[int]:
+    """The number of pairs in each stage of the next bracket; empty if ``budget`` gives none.
+
+    The first stage holds at most ``max_pairs``.
+    """
+    for size in range(max_pairs, 0, -1):
         counts = [max(1, size * costs[0] // cost) for cost in costs]
         if sum(count * cost for count, cost in zip(counts, costs, strict=True)) <= budget:
             return counts
     return []
 
 
-def _pairs(plan: StrategyInput) -> Iterator[Recipe]:
-    """Every prompt with ``first_seed``, every prompt with the next seed, and so on."""
-    for seed in seed_numbers(plan.first_seed):
+def _iter_pairs(plan: StrategyInput) -> Iterator[Recipe]:
+    """Every prompt with ``first_seed``, then every prompt with the next seed, and so on."""
+    for seed in iter_seeds(plan.first_seed):
         for prompt in plan.prompts:
-            yield plan.recipe(prompt, seed)
-
-
-def _listed(ladder: Sequence[int]) -> str:
-    return ", ".join(map(str, ladder))
+            yield plan.make_recipe(prompt, seed)

@@ -1,7 +1,7 @@
-"""How far a final latent is from the target, cheaply enough to be asked of every trial.
+"""Latent distances: how far a final latent is from the target, cheap enough for every trial.
 
-A guide is made for one checkpoint and one target, and then maps latents to distances, lower being
-closer. It steers and sorts a search; what a report concludes, it concludes from metrics.
+A distance function is made for one checkpoint and one target, and maps latents to distances; lower
+is closer. It steers and ranks a search. The conclusions of a report rest on metrics instead.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from seedwitness.engine.sampling import encode_pictures
 from seedwitness.imaging.alignment import resize_to_tensor
 
 DistanceFunction = Callable[[Tensor], Tensor]
+"""Final latents [n, c, h, w] to distances [n]."""
 DistanceFactory = Callable[[Any, Image.Image, int, int, str], DistanceFunction]
-"""(pipeline, target, width, height, rule of alignment) to a function: latents to distances [n]."""
+"""(pipeline, target, width, height, resize rule) to a distance function."""
 
 
-def rms(latents: Tensor, target: Tensor) -> Tensor:
+def compute_rms_distances(latents: Tensor, target: Tensor) -> Tensor:
     """Root mean square of the difference to ``target`` [c, h, w] for each latent: [n], float32.
 
-    Row by row, so that a distance does not depend on what else is in the batch.
+    Computed row by row, so that a distance does not depend on the rest of the batch.
     """
     return torch.stack([(row.float() - target).square().mean().sqrt() for row in latents])
 
 
-def latent_rms_distance(
+def make_latent_rms_distance(
     pipeline: Any, picture: Image.Image, width: int, height: int, rule: str
 ) -> DistanceFunction:
     """RMS distance between final latents and the latent of the target, in units of the noise.
 
-    The target is brought to the recipe's size by ``rule`` and encoded by the checkpoint's own
+    The target is resized to the recipe's size by ``rule`` and encoded by the checkpoint's own
     autoencoder.
     """
     target = encode_pictures(pipeline, resize_to_tensor(picture, width, height, rule)[None])[0]
-    return lambda latents: rms(latents.cpu(), target)
+    return lambda latents: compute_rms_distances(latents.cpu(), target)

@@ -1,4 +1,4 @@
-"""Writes what a search gave: a row a trial, and final latents."""
+"""Writes the results of a search: a table of trials, and their final latents."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from seedwitness.search.case_search import SearchCase, SearchOutcome, SearchResu
 if TYPE_CHECKING:
     import pandas as pd
 
-LATENTS_A_FILE = 1024
+LATENTS_PER_FILE = 1024
 PromptRanks = Mapping[str, tuple[int, str]]
 """Rank and source of each prompt."""
 
 
-def prompt_ranks(prompts: pd.DataFrame) -> PromptRanks:
+def index_prompt_ranks(prompts: pd.DataFrame) -> PromptRanks:
     """Rank and source by text, from a table with the columns ``text``, ``rank`` and ``source``."""
-    columns = prompts[["text", "rank", "source"]].to_dict("records")
-    return {str(row["text"]): (int(row["rank"]), str(row["source"])) for row in columns}
+    rows = prompts[["text", "rank", "source"]].to_dict("records")
+    return {str(row["text"]): (int(row["rank"]), str(row["source"])) for row in rows}
 
 
 def summarise_search(
@@ -42,7 +42,7 @@ def summarise_search(
     case: SearchCase,
     outcome: SearchOutcome,
 ) -> SearchSummary:
-    """``search.json``: what was searched under which budget, and why it stopped."""
+    """The content of ``search.json``: what was searched, the budget, and why the search ended."""
     first, best = outcome.recipes[0], outcome.ranked[0]
     return SearchSummary(
         target=target,
@@ -70,40 +70,40 @@ def write_trials(
     latents: Literal["all"] | int,
     strategy: str,
 ) -> None:
-    """``trials.parquet``, and final latents in ``latents-00000.safetensors`` and following.
+    """Write ``trials.parquet``, and final latents to ``latents-00000.safetensors`` and following.
 
     A file holds ``latents`` [n, c, h, w] of at most 1024 trials, in the order of the table: of all
-    trials, or of the ``latents`` closest. The others stay in the ledger alone, and their rows name
-    its files. ``strategy`` is the one that asked for them.
+    trials, or of the ``latents`` closest. The other latents stay in the latent cache alone, and
+    their rows name its files. ``strategy`` is the name of the strategy that tried them.
     """
-    kept = {each.id for each in outcome.ranked[: None if latents == "all" else latents]}
-    order = [recipe for recipe in outcome.recipes if recipe.id in kept]
-    where: dict[str, tuple[str, int]] = {}
-    for start in range(0, len(order), LATENTS_A_FILE):
-        part = order[start : start + LATENTS_A_FILE]
-        name = f"latents-{start // LATENTS_A_FILE:05d}.safetensors"
+    saved_ids = {recipe.id for recipe in outcome.ranked[: None if latents == "all" else latents]}
+    order = [recipe for recipe in outcome.recipes if recipe.id in saved_ids]
+    locations: dict[str, tuple[str, int]] = {}
+    for start in range(0, len(order), LATENTS_PER_FILE):
+        part = order[start : start + LATENTS_PER_FILE]
+        name = f"latents-{start // LATENTS_PER_FILE:05d}.safetensors"
         save_file(
             {"latents": torch.stack([outcome.samples[recipe.id].latent for recipe in part])},
             folder / name,
         )
-        where |= {recipe.id: (name, row) for row, recipe in enumerate(part)}
-    came_from = parent_trials(outcome.recipes)
+        locations |= {recipe.id: (name, row) for row, recipe in enumerate(part)}
+    parents = find_parent_trials(outcome.recipes)
     rows = []
     for recipe in outcome.recipes:
         rank, source = prompts[recipe.prompt]
-        made = outcome.samples[recipe.id]
-        shard, row = where.get(recipe.id, (made.shard.as_posix(), made.row))
+        sample = outcome.samples[recipe.id]
+        shard, row = locations.get(recipe.id, (sample.shard.as_posix(), sample.row))
         rows.append(
             {
                 "trial": recipe.id,
-                "parent": came_from[recipe.id],
+                "parent": parents[recipe.id],
                 "strategy": strategy,
                 "prompt_rank": rank,
                 "prompt_source": source,
                 **asdict(recipe),
                 "nfe": recipe.nfe,
-                "noise_sha256": made.noise_sha256,
-                "latent_sha256": made.latent_sha256,
+                "noise_sha256": sample.noise_sha256,
+                "latent_sha256": sample.latent_sha256,
                 "latent_distance": outcome.distances[recipe.id],
                 "shard": shard,
                 "row": row,
@@ -112,29 +112,33 @@ def write_trials(
     write_table(folder / "trials.parquet", rows, TRIALS)
 
 
-def parent_trials(recipes: Sequence[Recipe]) -> dict[str, str]:
-    """For each recipe of a search, by id, the one that it varies or carries on with more steps.
+def find_parent_trials(recipes: Sequence[Recipe]) -> dict[str, str]:
+    """For each recipe, by id, the id of the trial that it varies or continues with more steps.
 
-    Empty where there is none among ``recipes``, of a variation also where it is not among them.
+    The id of a variation's parent is given even if the parent is not among ``recipes``. It is empty
+    for a recipe that varies nothing and continues none of ``recipes``.
     """
-    rungs = defaultdict(list)  # of the same noise and words: halving changes the sampler too
-    for each in recipes:
-        rungs[_start(each)].append(each)
-    found = {}
-    for each in recipes:
-        shorter = [other for other in rungs[_start(each)] if other.steps < each.steps]
-        last = max(shorter, key=lambda other: other.steps).id if shorter else ""
-        found[each.id] = each.parent or last
-    return found
+    # Halving changes the sampler too, so recipes are grouped by noise and prompts.
+    groups = defaultdict(list)
+    for recipe in recipes:
+        groups[_without_sampling(recipe)].append(recipe)
+    parents = {}
+    for recipe in recipes:
+        shorter = [
+            other for other in groups[_without_sampling(recipe)] if other.steps < recipe.steps
+        ]
+        previous = max(shorter, key=lambda other: other.steps).id if shorter else ""
+        parents[recipe.id] = recipe.parent or previous
+    return parents
 
 
-def _start(recipe: Recipe) -> Recipe:
-    """What a recipe begins with, whatever it goes on by."""
+def _without_sampling(recipe: Recipe) -> Recipe:
+    """``recipe`` without steps, sampler and eta: what its trials at all stages have in common."""
     return replace(recipe, steps=0, sampler="", eta=0.0)
 
 
 def describe_timing(seconds: float, searched: SearchResults) -> SearchTiming:
-    """``timing.json``: how long a search took, and on what machine."""
+    """The content of ``timing.json``: how long a search took, and on what machine."""
     return SearchTiming(
         seconds=round(seconds, 3),
         shards_computed=searched.computed,

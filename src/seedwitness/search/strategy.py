@@ -1,4 +1,4 @@
-"""What a search strategy is: it asks for recipes, hears how close each came, and may ask again."""
+"""The interface of a search strategy: a generator that yields recipes and is sent distances."""
 
 from __future__ import annotations
 
@@ -15,38 +15,39 @@ from seedwitness.seeds.torch_cpu import SEED_COUNT
 
 @dataclass(frozen=True)
 class StrategyInput:
-    """What a strategy has to work with: candidates, best first, and what it may spend.
+    """The input of a strategy: prompt candidates, best first, and its budget.
 
-    ``recipe`` makes the recipe of a prompt and a seed; a search varies nothing else.
+    ``make_recipe`` makes the recipe of a prompt and a seed; a search varies nothing else. ``near`` is
+    the latent distance whose probability ``subset-simulation`` estimates.
     """
 
     prompts: tuple[str, ...]
     budget_nfe: int
     first_seed: int
-    recipe: Callable[[str, int], Recipe]
+    make_recipe: Callable[[str, int], Recipe]
     near: float | None = None
 
 
 StrategyGenerator = Generator[list[Recipe], Mapping[str, float], str | tuple[str, RarityEstimate]]
 """Yields recipes, is sent their distances by recipe id (lower is closer), returns why it stopped.
 
-With the reason it may return how rarely a blind seed comes near.
+Beside the reason it may return an estimate of how rarely a blind seed comes near the target.
 
-What it yields must follow from the plan and the distances alone, so that a search that was killed
-asks for the same again.
+The recipes must follow from the input and the distances alone, so that a search that was killed
+repeats the same ones.
 """
 
 Strategy = Callable[[StrategyInput], StrategyGenerator]
 
 
-def strategy_input(
+def make_strategy_input(
     prompts: tuple[str, ...],
     settings: SearchSettings,
     checkpoint: CheckpointIdentity,
 ) -> StrategyInput:
-    """The plan of one case; sizes that the settings leave open are the checkpoint's."""
+    """The input of one case; a size that the settings leave open is the checkpoint's."""
 
-    def recipe(prompt: str, seed: int) -> Recipe:
+    def make_recipe(prompt: str, seed: int) -> Recipe:
         return Recipe(
             prompt=prompt,
             seed=seed,
@@ -61,20 +62,22 @@ def strategy_input(
             dtype=checkpoint.dtype,
         )
 
-    asked = settings.strategy
-    return StrategyInput(prompts, settings.budget_nfe, asked.first_seed, recipe, asked.near)
+    strategy = settings.strategy
+    return StrategyInput(
+        prompts, settings.budget_nfe, strategy.first_seed, make_recipe, strategy.near
+    )
 
 
-def seed_numbers(first: int) -> Iterator[int]:
-    """Seeds from ``first`` on, each once. Raises ConfigError at 2^32, from where they repeat."""
+def iter_seeds(first: int) -> Iterator[int]:
+    """Seeds from ``first`` on, each once. Raises ConfigError at 2^32, where they would repeat."""
     yield from range(first, SEED_COUNT)
     require_seeds(first, SEED_COUNT + 1 - first)
 
 
 def require_seeds(first: int, count: int) -> None:
-    """Raise ConfigError where ``count`` seeds from ``first`` on pass 2^32, and so repeat."""
+    """Raise ConfigError if ``count`` seeds from ``first`` on pass 2^32, where they would repeat."""
     if first + count > SEED_COUNT:
         raise ConfigError(
-            f"Seeds from {first} on pass 2^32, from where on they repeat: lower "
+            f"Seeds from {first} on pass 2^32, where they repeat: lower "
             "`search.strategy.first_seed` or `search.budget_nfe`."
         )

@@ -1,9 +1,10 @@
-"""How rare is it that a blind seed comes as near as this? Subset simulation (Au & Beck, 2001).
+"""Subset simulation (Au & Beck, 2001): the probability that a blind seed comes near the target.
 
-A sweep of n seeds sees nothing that is rarer than one in n. Here the nearest quarter of the trials
-goes on: their noise is turned a little, by the preconditioned Crank–Nicolson walk, and what is no
-longer as near as that quarter was is turned back. So every level holds noise as it is drawn where
-it is that near, and the probability is a product of quarters.
+A sweep of n seeds cannot see an event that is rarer than one in n. Here the nearest quarter of the
+trials of a level seeds the next level: their noise is rotated a little by the preconditioned
+Crank–Nicolson walk, and a move that ends farther away than that quarter is rejected. So every level
+samples normal noise on the condition that it is that near, and the probability is a product of
+quarters.
 """
 
 from __future__ import annotations
@@ -18,142 +19,147 @@ from scipy.stats import beta
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import RarityEstimate, SimulationLevel
-from seedwitness.search.strategy import StrategyGenerator, StrategyInput, seed_numbers
+from seedwitness.search.strategy import StrategyGenerator, StrategyInput, iter_seeds
 
-KEEP = 4
-"""One trial in so many goes on to the next level, and walks so many places there, its own first."""
+CHAIN_LENGTH = 4
+"""The trials of a chain in each level, its start included. One trial in as many starts a chain of
+the next level."""
 
 LEVELS = 8
-"""The budget is shared among so many; it may end earlier, and goes on while budget is left."""
+"""The budget is planned for this many levels. A run may end earlier, and goes on while it lasts."""
 
-LEAST_CHAINS = 4
-WANTED = 0.44
-"""Share of moves that is to be kept (Papaioannou et al., 2015): the angle is set level by level."""
+MIN_CHAINS = 4
+TARGET_ACCEPTANCE = 0.44
+"""Share of moves to accept (Papaioannou et al., 2015); the strength is adapted level by level."""
 
-TWO_SIDED = 1.96
+Z_95 = 1.96
+"""Standard normal quantile of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True)
 class _State:
-    """Where a walk stands; a move that was turned back leaves it there."""
+    """A position in a chain; a rejected move repeats the state before it."""
 
     recipe: Recipe
     distance: float
 
 
 def subset_simulation(plan: StrategyInput) -> StrategyGenerator:
-    """Levels of nearer and nearer trials, until a quarter of them is within ``plan.near``.
+    """Run levels of ever nearer trials, until a quarter of them is within ``plan.near``.
 
-    Prompts share the first level equally, and a walk keeps its prompt: the probability is that of
-    a blind seed under one of them, chosen blindly. Raises ConfigError where ``plan.near`` is not
-    given, the budget is too small for the first two levels, or the seeds pass 2^32.
+    The prompts share the first level equally, and a chain keeps its prompt, so the probability is
+    that of a blind seed under a prompt drawn at random. Raises ConfigError if ``plan.near`` is not
+    set, if the budget is too small for the first two levels, or if the seeds pass 2^32.
     """
     near = plan.near
     if near is None:
         raise ConfigError(
-            "The strategy rare estimates how rarely a trial comes near the target: say how near, "
-            "as a distance by search.distance, in `search.strategy.near`."
+            "The strategy subset-simulation estimates how rarely a trial comes near the target: "
+            "set `search.strategy.near` to a distance in units of search.distance."
         )
-    cost = plan.recipe(plan.prompts[0], plan.first_seed).nfe
+    cost = plan.make_recipe(plan.prompts[0], plan.first_seed).nfe
     left = plan.budget_nfe // cost
-    prompts, deep = len(plan.prompts), KEEP + (KEEP - 1) * (LEVELS - 1)
-    least = ceil(LEAST_CHAINS / prompts) * prompts
-    chains = max(left // deep // prompts * prompts, least)
-    if left < chains * (2 * KEEP - 1):
+    prompts = len(plan.prompts)
+    trials_per_chain = CHAIN_LENGTH + (CHAIN_LENGTH - 1) * (LEVELS - 1)
+    min_chains = ceil(MIN_CHAINS / prompts) * prompts
+    chains = max(left // trials_per_chain // prompts * prompts, min_chains)
+    if left < chains * (2 * CHAIN_LENGTH - 1):
         raise ConfigError(
-            f"A budget of {plan.budget_nfe} NFE is too small for the strategy rare: "
-            f"{cost * least * deep} let it go {LEVELS} levels deep. Raise `search.budget_nfe`, or "
-            "lower `search.prompts` or `search.steps`."
+            f"A budget of {plan.budget_nfe} NFE is too small for the strategy subset-simulation: "
+            f"{LEVELS} levels take {cost * min_chains * trials_per_chain}. Raise "
+            "`search.budget_nfe`, or lower `search.prompts` or `search.steps`."
         )
-    # Each seed once: the noise of a walk is normal only where what is mixed in is fresh.
-    seeds = seed_numbers(plan.first_seed)
-    blind = [
-        replace(plan.recipe(plan.prompts[n % prompts], next(seeds)), variation_rule="rotation")
-        for n in range(chains * KEEP)
+    # Every seed is used once: the noise of a chain is normal only if fresh noise is mixed in.
+    seeds = iter_seeds(plan.first_seed)
+    recipes = [
+        replace(plan.make_recipe(plan.prompts[n % prompts], next(seeds)), variation_rule="rotation")
+        for n in range(chains * CHAIN_LENGTH)
     ]
-    left -= len(blind)
-    distances = yield blind
+    left -= len(recipes)
+    distances = yield recipes
     walks = [
-        [_State(each, distances[each.id]) for each in blind[start : start + KEEP]]
-        for start in range(0, len(blind), KEEP)
+        [_State(recipe, distances[recipe.id]) for recipe in recipes[start : start + CHAIN_LENGTH]]
+        for start in range(0, len(recipes), CHAIN_LENGTH)
     ]
     levels: list[SimulationLevel] = []
     strength = 0.5
     while True:
-        states = sorted((each for walk in walks for each in walk), key=_distance)
-        going_on = states[:chains]
-        limit = going_on[-1].distance
-        if limit <= near or left < chains * (KEEP - 1):
-            levels.append(_level(walks, near, first=not levels))
-            return _words(levels, near, left), estimate(levels, near)
-        levels.append(_level(walks, limit, first=not levels))
-        walks = [[each] for each in going_on]
-        kept = 0
-        for _ in range(KEEP - 1):
+        states = sorted((state for walk in walks for state in walk), key=_get_distance)
+        starts = states[:chains]
+        limit = starts[-1].distance
+        if limit <= near or left < chains * (CHAIN_LENGTH - 1):
+            levels.append(_summarise_level(walks, near, first=not levels))
+            return _describe_estimate(levels, near, left), estimate_rarity(levels, near)
+        levels.append(_summarise_level(walks, limit, first=not levels))
+        walks = [[state] for state in starts]
+        accepted = 0
+        for _ in range(CHAIN_LENGTH - 1):
             moves = [walk[-1].recipe.with_variation(next(seeds), strength) for walk in walks]
             distances = yield moves
             left -= len(moves)
             for walk, move in zip(walks, moves, strict=True):
-                stays = distances[move.id] > limit
-                walk.append(walk[-1] if stays else _State(move, distances[move.id]))
-                kept += not stays
-        moved = kept / (chains * (KEEP - 1))
-        strength = round(min(max(strength * exp(moved - WANTED), 0.03), 0.9), 4)
+                is_rejected = distances[move.id] > limit
+                walk.append(walk[-1] if is_rejected else _State(move, distances[move.id]))
+                accepted += not is_rejected
+        acceptance = accepted / (chains * (CHAIN_LENGTH - 1))
+        strength = round(min(max(strength * exp(acceptance - TARGET_ACCEPTANCE), 0.03), 0.9), 4)
 
 
-def estimate(levels: Sequence[SimulationLevel], near: float) -> RarityEstimate:
-    """The product of the levels' shares, with an interval that holds however they hang together.
+def estimate_rarity(levels: Sequence[SimulationLevel], near: float) -> RarityEstimate:
+    """The product of the levels' shares, with an interval that allows for dependent levels.
 
-    Each level's relative error comes from its trials and how alike they are along a walk; the
-    levels' errors are added as if they were the same one, which is the most it can be (Au & Beck's
-    upper bound). The last level's interval is Clopper and Pearson's for as many trials as it is
-    worth.
+    The relative error of a level follows from the number of its trials and their correlation along
+    a chain. The errors of all levels are added as if they were fully dependent, which is the upper
+    bound of Au & Beck. The interval of the last level is that of Clopper and Pearson, for its
+    number of effective trials.
     """
-    reached = float(np.prod([each.share for each in levels[:-1]]))
-    spread = sum(sqrt((1 - each.share) / (each.share * each.worth)) for each in levels[:-1])
+    before_last = float(np.prod([level.share for level in levels[:-1]]))
+    spread = sum(sqrt((1 - level.share) / (level.share * level.worth)) for level in levels[:-1])
     last = levels[-1]
     hits = last.share * last.worth
-    above = 1.0 if hits >= last.worth else float(beta.ppf(0.975, hits + 1, last.worth - hits))
+    last_high = 1.0 if hits >= last.worth else float(beta.ppf(0.975, hits + 1, last.worth - hits))
     if not hits:
-        high = min(1.0, reached * above * exp(TWO_SIDED * spread))
+        high = min(1.0, before_last * last_high * exp(Z_95 * spread))
         return RarityEstimate(near=near, probability=0.0, low=0.0, high=high, levels=list(levels))
-    below = float(beta.ppf(0.025, hits, last.worth - hits + 1))
-    middle = reached * last.share
-    down = sqrt(log(last.share / below) ** 2 + (TWO_SIDED * spread) ** 2)
-    up = sqrt(log(above / last.share) ** 2 + (TWO_SIDED * spread) ** 2)
+    last_low = float(beta.ppf(0.025, hits, last.worth - hits + 1))
+    probability = before_last * last.share
+    log_down = sqrt(log(last.share / last_low) ** 2 + (Z_95 * spread) ** 2)
+    log_up = sqrt(log(last_high / last.share) ** 2 + (Z_95 * spread) ** 2)
     return RarityEstimate(
         near=near,
-        probability=middle,
-        low=middle * exp(-down),
-        high=min(1.0, middle * exp(up)),
+        probability=probability,
+        low=probability * exp(-log_down),
+        high=min(1.0, probability * exp(log_up)),
         levels=list(levels),
     )
 
 
-def _level(walks: Sequence[Sequence[_State]], limit: float, *, first: bool) -> SimulationLevel:
-    """How many of a level's trials are within ``limit``, and how many blind ones they are worth."""
-    inside = np.array([[each.distance <= limit for each in walk] for walk in walks], float)
+def _summarise_level(
+    walks: Sequence[Sequence[_State]], limit: float, *, first: bool
+) -> SimulationLevel:
+    """The share of a level's trials within ``limit``, and their effective number."""
+    inside = np.array([[state.distance <= limit for state in walk] for walk in walks], float)
     share, n = float(inside.mean()), inside.size
-    alike = 0.0
+    correlation_sum = 0.0
     if not first and 0 < share < 1:
-        for lag in range(1, KEEP):
+        for lag in range(1, CHAIN_LENGTH):
             both = float((inside[:, :-lag] * inside[:, lag:]).mean())
             correlation = (both - share**2) / (share * (1 - share))
-            alike += 2 * (1 - lag / KEEP) * max(correlation, 0.0)
+            correlation_sum += 2 * (1 - lag / CHAIN_LENGTH) * max(correlation, 0.0)
     elif not first:
-        alike = KEEP - 1.0  # nothing seen of it: the most it can be
-    return SimulationLevel(distance=limit, share=share, trials=n, worth=n / (1 + alike))
+        correlation_sum = CHAIN_LENGTH - 1.0  # it cannot be measured here: assume the most
+    return SimulationLevel(distance=limit, share=share, trials=n, worth=n / (1 + correlation_sum))
 
 
-def _distance(state: _State) -> float:
+def _get_distance(state: _State) -> float:
     return state.distance
 
 
-def _words(levels: Sequence[SimulationLevel], near: float, left: int) -> str:
-    found = estimate(levels, near)
-    said = f"{found.probability:.2g}" if found.probability else "none was that near"
+def _describe_estimate(levels: Sequence[SimulationLevel], near: float, left: int) -> str:
+    rarity = estimate_rarity(levels, near)
+    probability = f"{rarity.probability:.2g}" if rarity.probability else "0, none was that near"
     return (
-        f"a blind seed comes within {near:g} with a probability of: {said} (95 % interval "
-        f"{found.low:.2g} to {found.high:.2g}); {len(levels)} levels of {levels[0].trials} trials, "
-        f"budget left for {left} trials"
+        f"a blind seed comes within {near:g} with a probability of {probability} (95 % interval "
+        f"{rarity.low:.2g} to {rarity.high:.2g}); {len(levels)} levels of {levels[0].trials} "
+        f"trials, budget left for {left} trials"
     )

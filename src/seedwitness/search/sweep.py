@@ -1,8 +1,8 @@
-"""The plainest strategy: seeds in order, the candidates in turn, until the budget is spent.
+"""Blind sweep: seeds in order, the prompt candidates in turn, until the budget is spent.
 
-No seed is tried twice: where it brings a picture back, it mostly does so under any wording of the
-prompt. What is found is a fair sample of what the checkpoint gives for each prompt, so that rates
-and ranks among controls mean what they say.
+No seed is tried twice, because a seed that brings an image back mostly does so under any wording
+of the prompt. The trials are a fair sample of the checkpoint's outputs for each prompt, so copy
+rates and ranks among controls are valid.
 """
 
 from __future__ import annotations
@@ -12,25 +12,26 @@ from seedwitness.search.strategy import StrategyGenerator, StrategyInput, requir
 
 
 def sweep(plan: StrategyInput) -> StrategyGenerator:
-    """Seeds from ``first_seed`` on, each under one prompt, as many for one prompt as for another.
+    """Try seeds from ``first_seed`` on, each under one prompt; all prompts get equally many.
 
-    Raises ConfigError where the budget gives no prompt a seed, or the seeds pass 2^32.
+    Raises ConfigError if the budget is less than one seed for each prompt, or if the seeds pass
+    2^32.
     """
     prompts = plan.prompts
-    cost = plan.recipe(prompts[0], plan.first_seed).nfe
-    each = plan.budget_nfe // (cost * len(prompts))
-    if not each:
+    cost = plan.make_recipe(prompts[0], plan.first_seed).nfe
+    seeds_per_prompt = plan.budget_nfe // (cost * len(prompts))
+    if not seeds_per_prompt:
         raise ConfigError(
             f"A budget of {plan.budget_nfe} NFE is too small: one seed for each of "
             f"{len(prompts)} prompts takes {cost * len(prompts)}. Raise "
             "`search.budget_nfe`, or lower `search.prompts` or `search.steps`."
         )
-    trials = each * len(prompts)
+    trials = seeds_per_prompt * len(prompts)
     last = plan.first_seed + trials - 1
     require_seeds(plan.first_seed, trials)
-    yield [plan.recipe(prompts[n % len(prompts)], plan.first_seed + n) for n in range(trials)]
+    yield [plan.make_recipe(prompts[n % len(prompts)], plan.first_seed + n) for n in range(trials)]
     left = plan.budget_nfe - trials * cost
     return (
-        f"budget spent: seeds {plan.first_seed} to {last}, {each} for each of {len(prompts)} "
-        f"prompts in turn, {left} of {plan.budget_nfe} NFE left over"
+        f"budget spent: seeds {plan.first_seed} to {last}, {seeds_per_prompt} for each of "
+        f"{len(prompts)} prompts in turn, {left} of {plan.budget_nfe} NFE left over"
     )

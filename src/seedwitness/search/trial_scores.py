@@ -1,4 +1,4 @@
-"""Scores the final latents of trials: decoded, and held beside a target by every metric."""
+"""Decodes the final latents of trials and scores them against a target by every metric."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ LatentBatch = tuple[list[str], list[str], Tensor]
 
 def score_latents(
     pipeline: Any,
-    parts: Iterable[LatentBatch],
+    batches: Iterable[LatentBatch],
     picture: Image.Image,
     metrics: Mapping[str, Metric],
     positions: AlignmentSpec,
 ) -> list[dict[str, Any]]:
-    """One row of ``records.SCORES`` for every trial of ``parts`` and every metric."""
-    found: list[dict[str, Any]] = []
-    for names, prompts, latents in parts:
+    """One row of ``records.SCORES`` for every trial of ``batches`` and every metric."""
+    rows: list[dict[str, Any]] = []
+    for names, prompts, latents in batches:
         pictures = decode_latents(pipeline, latents.to(pipeline.device))
-        ways = positions.make_alignments(picture, pictures.shape[-1], pictures.shape[-2])
-        found += score_trials(metrics, names, pictures, prompts, ways)
-    return found
+        alignments = positions.make_alignments(picture, pictures.shape[-1], pictures.shape[-2])
+        rows += score_trials(metrics, names, pictures, prompts, alignments)
+    return rows
 
 
 def batch_samples(
-    recipes: Sequence[Recipe], made: Mapping[str, Sample], batch: int
+    recipes: Sequence[Recipe], samples: Mapping[str, Sample], batch: int
 ) -> Iterator[LatentBatch]:
-    """What a search has made of ``recipes``, of one size, ``batch`` at a time."""
+    """The samples of ``recipes``, which have one size, ``batch`` at a time."""
     for start in range(0, len(recipes), batch):
-        some = recipes[start : start + batch]
-        names, prompts = [each.id for each in some], [each.prompt for each in some]
-        yield names, prompts, torch.stack([made[name].latent for name in names])
+        part = recipes[start : start + batch]
+        names, prompts = [recipe.id for recipe in part], [recipe.prompt for recipe in part]
+        yield names, prompts, torch.stack([samples[name].latent for name in names])

@@ -1,8 +1,8 @@
-"""Fiddling with seeds and variations to close the gap, as an algorithm.
+"""Local search by seed variations around the closest trials, in place of tuning seeds by hand.
 
-Half of the budget goes to a sweep. The rest goes, in rounds, to variations of what came closest:
-noise of the best seeds mixed with that of others, less of the others in every round; and of what
-came closest among the variations, the same two seeds mixed a little more and a little less.
+Half of the budget goes to a sweep. The rest goes, in rounds, to variations of the closest trials:
+the noise of the best seeds mixed with that of other seeds, less of the others in every round. The
+closest variations are also tried with the same two seeds mixed a little more and a little less.
 """
 
 from __future__ import annotations
@@ -16,59 +16,58 @@ from seedwitness.search.strategy import StrategyGenerator, StrategyInput, requir
 from seedwitness.search.sweep import sweep
 
 STRENGTHS = (0.64, 0.48, 0.36, 0.27, 0.2, 0.15)
-"""Of the variations, a round each."""
+"""The strength of new variations in each round."""
 
-AROUND = 4
-"""How many of the closest trials a round goes on from."""
+NUM_BASES = 4
+"""How many of the closest trials a round varies."""
 
 
 def variations(plan: StrategyInput) -> StrategyGenerator:
-    """A sweep, then variations (slerp of noise, as AUTOMATIC1111 mixes it) around the best trials.
+    """Sweep, then vary the best trials (slerp of noise, as AUTOMATIC1111 mixes it).
 
-    What it finds was chosen by closeness, so that rates among its trials are none of the
-    checkpoint's. Raises ConfigError where half of the budget gives no prompt a seed.
+    The trials are selected by closeness, so copy rates among them are not rates of the checkpoint.
+    Raises ConfigError if half of the budget is less than one seed for each prompt.
     """
-    cost = plan.recipe(plan.prompts[0], plan.first_seed).nfe
-    asked = next(sweep(replace(plan, budget_nfe=plan.budget_nfe // 2)))
-    left = plan.budget_nfe // cost - len(asked)
-    other = asked[-1].seed + 1  # whose noise is mixed in next
-    require_seeds(other, left)
-    known = {each.id: each for each in asked}
-    distances = dict((yield asked))
+    cost = plan.make_recipe(plan.prompts[0], plan.first_seed).nfe
+    recipes = next(sweep(replace(plan, budget_nfe=plan.budget_nfe // 2)))
+    left = plan.budget_nfe // cost - len(recipes)
+    mixed_seed = recipes[-1].seed + 1  # whose noise is mixed in next
+    require_seeds(mixed_seed, left)
+    trials = {recipe.id: recipe for recipe in recipes}
+    distances = dict((yield recipes))
     for number, strength in enumerate(STRENGTHS):
         share = left // (len(STRENGTHS) - number)
-        closest = sorted(known.values(), key=lambda each: distances[each.id])
-        asked = _beside(closest, known)[: share // 2]
-        seeds = list(islice(_plain(closest), AROUND))
-        for base in islice(cycle(seeds), share - len(asked)):
-            asked.append(base.with_variation(other, strength))
-            other += 1
-        if asked:
-            left -= len(asked)
-            known |= {each.id: each for each in asked}
-            distances |= yield asked
-    return (
-        f"budget spent: {len(known)} trials, {sum(map(_varied, known.values()))} of them variations"
-    )
+        ranking = sorted(trials.values(), key=lambda recipe: distances[recipe.id])
+        recipes = _adjust_strengths(ranking, trials)[: share // 2]
+        bases = list(islice(_without_variations(ranking), NUM_BASES))
+        for base in islice(cycle(bases), share - len(recipes)):
+            recipes.append(base.with_variation(mixed_seed, strength))
+            mixed_seed += 1
+        if recipes:
+            left -= len(recipes)
+            trials |= {recipe.id: recipe for recipe in recipes}
+            distances |= yield recipes
+    num_variations = sum(map(_is_variation, trials.values()))
+    return f"budget spent: {len(trials)} trials, {num_variations} of them variations"
 
 
-def _varied(recipe: Recipe) -> bool:
+def _is_variation(recipe: Recipe) -> bool:
     return bool(recipe.variations)
 
 
-def _plain(closest: Sequence[Recipe]) -> list[Recipe]:
-    """The recipes without their variation, each once, in the order of the closest."""
-    return list(dict.fromkeys(replace(each, variations="") for each in closest))
+def _without_variations(ranking: Sequence[Recipe]) -> list[Recipe]:
+    """The recipes without their variation, each once, in the order of ``ranking``."""
+    return list(dict.fromkeys(replace(recipe, variations="") for recipe in ranking))
 
 
-def _beside(closest: Sequence[Recipe], known: Mapping[str, Recipe]) -> list[Recipe]:
-    """The closest variations with the strengths next to theirs, as far as not tried yet."""
-    found = []
-    for each in filter(_varied, closest[: 2 * AROUND]):
-        [(other, own)] = each.mixed_seeds
-        at = STRENGTHS.index(own)
-        for strength in STRENGTHS[max(at - 1, 0) : at + 2]:
-            moved = replace(each, variations="").with_variation(other, strength)
-            if moved.id not in known:
-                found.append(moved)
-    return found
+def _adjust_strengths(ranking: Sequence[Recipe], trials: Mapping[str, Recipe]) -> list[Recipe]:
+    """The closest variations with the next higher and lower strength, unless already tried."""
+    recipes = []
+    for recipe in filter(_is_variation, ranking[: 2 * NUM_BASES]):
+        [(mixed_seed, current)] = recipe.mixed_seeds
+        index = STRENGTHS.index(current)
+        for strength in STRENGTHS[max(index - 1, 0) : index + 2]:
+            candidate = replace(recipe, variations="").with_variation(mixed_seed, strength)
+            if candidate.id not in trials:
+                recipes.append(candidate)
+    return recipes

@@ -72,7 +72,7 @@ def load_copy_test(
     """The test of which latents are copies; None where no search ends early."""
     from seedwitness.config.stage_settings import ControlsStage
     from seedwitness.imaging.alignment import AlignmentSpec
-    from seedwitness.search.early_stopping import copy_test
+    from seedwitness.search.early_stopping import make_copy_test
 
     search = settings.search
     if not search.stop.is_enabled:
@@ -84,7 +84,7 @@ def load_copy_test(
         weights, batch = settings.metric_weights, settings.metric_batch
         mirrored, shift = settings.mirrored, settings.shift
     alignment = AlignmentSpec(search.resize, mirrored, shift)
-    return copy_test(loaded, settings.copy_criteria, weights, batch, alignment)
+    return make_copy_test(loaded, settings.copy_criteria, weights, batch, alignment)
 
 
 def record_cache_use(stage: str, keys: Iterable[str], *names: str) -> None:

@@ -66,7 +66,7 @@ def _replay(summary: ReplaySummary, settings: ReplayStage) -> None:
     )
     with replace_whole(output_path("replay", *keys)) as part:
         part.mkdir()
-        ranks = results.prompt_ranks(prompts)
+        ranks = results.index_prompt_ranks(prompts)
         results.write_trials(part, outcome, ranks, settings.search.latents, "replay")
         done.write(part / "replay.json")
     record_cache_use("replay", replayed.keys, *keys)

@@ -49,7 +49,7 @@ def run(target: str, checkpoint: str) -> None:
     with replace_whole(output_path("search", target, checkpoint)) as part:
         part.mkdir()
         write_table(part / "prompts.parquet", candidates, PROMPTS)
-        ranks = results.prompt_ranks(candidates)
+        ranks = results.index_prompt_ranks(candidates)
         results.write_trials(part, outcome, ranks, search.latents, search.strategy.name)
         summary.write(part / "search.json")
     results.describe_timing(seconds, searched).write(
