@@ -57,13 +57,13 @@ def test_a_list_of_which_all_was_taken_out_takes_more(project: Path, tmp_path: P
 
 def test_the_same_image_again(project: Path, tmp_path: Path) -> None:
     image = picture(tmp_path / "owl.png")
-    assert add.add_target(image).new
+    assert add.add_target(image).is_new
     once = Path("conf/targets.yaml").read_bytes()
-    assert not add.add_target(image).new
+    assert not add.add_target(image).is_new
     assert Path("conf/targets.yaml").read_bytes() == once
     add.add_target(image, caption="an owl")
     assert load_params().targets["owl"].caption == "an owl"
-    with pytest.raises(ConfigError, match="There is a target owl already"):
+    with pytest.raises(ConfigError, match="The target owl exists already"):
         add.add_target(picture(tmp_path / "other.png", 2), name="owl")
     assert project == Path.cwd()
 

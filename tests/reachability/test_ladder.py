@@ -47,10 +47,10 @@ def test_every_rung_is_climbed_by_every_picture(tiny: LoadedCheckpoint) -> None:
     assert found[2].prompts == tuple(PROMPTS)
     assert found[7].prompts == ("a red", "a blue", "a red")
     assert found[9].prompts == ("", "", "")
-    assert {tuple(each.made.shape) for each in found} == {(3, 3, 32, 32)}
+    assert {tuple(each.images.shape) for each in found} == {(3, 3, 32, 32)}
     latents = encode_pictures(tiny.pipeline, shown(3)[:2])
-    assert torch.equal(found[0].made[:2], decode_latents(tiny.pipeline, latents))
-    assert not torch.equal(found[2].made, found[3].made)
+    assert torch.equal(found[0].images[:2], decode_latents(tiny.pipeline, latents))
+    assert not torch.equal(found[2].images, found[3].images)
 
 
 def test_the_ladder_is_climbed_in_half_precision_too(tiny: LoadedCheckpoint) -> None:
@@ -59,14 +59,14 @@ def test_the_ladder_is_climbed_in_half_precision_too(tiny: LoadedCheckpoint) -> 
         load_checkpoint("half", described), shown(2), PROMPTS[:2], REACH, search(batch=2)
     )
     assert len(found) == 10
-    assert {tuple(each.made.shape) for each in found} == {(2, 3, 32, 32)}
+    assert {tuple(each.images.shape) for each in found} == {(2, 3, 32, 32)}
 
 
 def test_words_alone_give_what_a_search_gives(tiny: LoadedCheckpoint) -> None:
     found = climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=1))
     recipe = Recipe("a blue", 0, 32, 32, "ddim", 4, 3.0)
     latents, _ = sample_recipes(tiny, [recipe])
-    assert torch.equal(found[7].made[1:2], decode_latents(tiny.pipeline, latents))
+    assert torch.equal(found[7].images[1:2], decode_latents(tiny.pipeline, latents))
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_batches_change_last_bits_at_most(tiny: LoadedCheckpoint) -> None:
         climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16)),
         strict=True,
     ):
-        assert (one.made.int() - other.made.int()).abs().max() <= 1
+        assert (one.images.int() - other.images.int()).abs().max() <= 1
 
 
 def test_a_row_is_of_its_rung_and_picture(tiny: LoadedCheckpoint) -> None:
-    metrics = scoring.load(["psnr", "ssim"], {}, 4)
+    metrics = scoring.load_metrics(["psnr", "ssim"], {}, 4)
     rungs = climb_ladder(tiny, shown(3), PROMPTS, REACH, search(batch=16))
     rows = score_ladder(metrics, rungs, 1, shown(3)[1])
     assert len(rows) == 2 * len(rungs)
@@ -104,7 +104,7 @@ def test_a_row_is_of_its_rung_and_picture(tiny: LoadedCheckpoint) -> None:
             for each in rungs
             if (each.name, each.strength, each.seed) == (row["rung"], row["strength"], row["seed"])
         ]
-        expected = metrics[row["metric"]].against(rung.made[1:2], shown(3)[1])
+        expected = metrics[row["metric"]].score(rung.images[1:2], shown(3)[1])
         assert row["score"] == pytest.approx(float(expected[0]), rel=1e-6)
 
 
@@ -113,7 +113,7 @@ def test_a_picture_is_brought_to_the_size_that_is_searched(tiny: LoadedCheckpoin
     assert pixels_for_search(tiny, picture, search(batch=1)).shape == (3, 32, 32)
     wide = search(batch=1).model_copy(update={"width": 48})
     assert pixels_for_search(tiny, picture, wide).shape == (3, 32, 48)
-    with pytest.raises(ConfigError, match="whose sides 8 divides"):
+    with pytest.raises(ConfigError, match="multiples of 8 pixels"):
         pixels_for_search(tiny, picture, search(batch=1).model_copy(update={"width": 50}))
 
 
