@@ -16,7 +16,7 @@ from seedlab.tokenizer import train_tokenizer
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import CheckpointError
 from seedwitness.imaging.alignment import make_alignments
-from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, scoring
+from seedwitness.metrics import LAB_WEIGHTS, UNVERIFIED_WEIGHTS, scoring
 from seedwitness.metrics.clip_score import CONFIG_FILE, WEIGHTS_FILE, load_clip, score_prompts
 from seedwitness.runtime.hashes import sha256_file
 
@@ -67,7 +67,7 @@ def test_the_record_describes_the_weights(copied: Path) -> None:
     config = json.loads((copied / CONFIG_FILE).read_text())
     del config["card"]  # as in folders from elsewhere
     (copied / CONFIG_FILE).write_text(json.dumps(config))
-    assert load_clip(copied).info.label == GIVEN_WEIGHTS
+    assert load_clip(copied).info.label == UNVERIFIED_WEIGHTS
 
 
 @pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHTS_FILE])

@@ -12,7 +12,7 @@ from torchvision import transforms
 
 from seedlab import descriptor as lab_descriptor
 from seedwitness.errors import CheckpointError
-from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS
+from seedwitness.metrics import LAB_WEIGHTS, UNVERIFIED_WEIGHTS
 from seedwitness.metrics.descriptor import (
     PUBLISHED_PREPROCESSING,
     Preprocessing,
@@ -96,7 +96,7 @@ def test_a_published_file_needs_no_card(weights: Path, tmp_path: Path) -> None:
     shutil.copy(weights, published)
     descriptor = load_descriptor(published)
     assert descriptor.preprocessing == Preprocessing(size=288, square=False)
-    assert (descriptor.info.label, descriptor.info.copy_threshold) == (GIVEN_WEIGHTS, 0.75)
+    assert (descriptor.info.label, descriptor.info.copy_threshold) == (UNVERIFIED_WEIGHTS, 0.75)
     assert descriptor.info.title == "sscd_disc_mixup"
     assert descriptor.embed(PICTURES[:2]).shape == (2, 8)
 

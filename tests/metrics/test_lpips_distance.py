@@ -11,7 +11,7 @@ import torchvision
 
 from seedlab import perceptual_distance as lab_distance
 from seedwitness.errors import CheckpointError
-from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS
+from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS, UNVERIFIED_WEIGHTS
 from seedwitness.metrics.lpips_distance import TRUNKS, load_lab, load_published, score_pairs
 from seedwitness.runtime.hashes import sha256_file
 
@@ -48,7 +48,7 @@ def test_published_weights_give_the_packages_numbers(trunk: Path) -> None:
         theirs = reference(FIRST / 255, SECOND / 255, normalize=True).flatten()
     loaded = load_published(trunk, "squeeze")
     torch.testing.assert_close(score_pairs(loaded, FIRST, SECOND), theirs, atol=1e-5, rtol=1e-5)
-    assert (loaded.info.label, loaded.info.title) == (GIVEN_WEIGHTS, "lpips-squeeze")
+    assert (loaded.info.label, loaded.info.title) == (UNVERIFIED_WEIGHTS, "lpips-squeeze")
 
 
 def test_a_trunk_is_published_if_it_has_the_hash_of_its_name(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 LAB_WEIGHTS = "lab weights"
 PUBLISHED_WEIGHTS = "published weights"
-GIVEN_WEIGHTS = "weights as given"
+UNVERIFIED_WEIGHTS = "weights as given"
 """Label of a file whose origin cannot be verified: the configuration states it."""
 NO_WEIGHTS = "no weights"
 

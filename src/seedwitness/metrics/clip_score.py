@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from seedwitness.errors import CheckpointError
-from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
+from seedwitness.metrics import UNVERIFIED_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import require_file
 from seedwitness.runtime.devices import full_precision
 from seedwitness.runtime.hashes import sha256_file
@@ -108,7 +108,7 @@ def load_clip(folder: Path, device: str | torch.device = "cpu") -> ClipScore:
     info = MetricInfo(
         name=card.get("name", f"clip-{folder.name}"),
         version=VERSION,
-        label=card.get("label", GIVEN_WEIGHTS),
+        label=card.get("label", UNVERIFIED_WEIGHTS),
         weights_sha256=sha256,
         higher_is_closer=True,
         lowest=-1.0,

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seedwitness.imaging.alignment import resize_batch
-from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
+from seedwitness.metrics import UNVERIFIED_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import card_path, load_torchscript, read_card, require_file
 from seedwitness.runtime.devices import full_precision
 from seedwitness.runtime.hashes import sha256_file
@@ -127,7 +127,7 @@ def load_descriptor(weights: Path, device: str | torch.device = "cpu") -> Descri
         info = MetricInfo(
             name=published_name,
             version=VERSION,
-            label=GIVEN_WEIGHTS,
+            label=UNVERIFIED_WEIGHTS,
             weights_sha256=sha256_file(weights),
             higher_is_closer=True,
             lowest=-1.0,

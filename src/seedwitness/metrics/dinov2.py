@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from seedwitness.errors import CheckpointError
-from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
+from seedwitness.metrics import UNVERIFIED_WEIGHTS, MetricInfo
 from seedwitness.metrics.descriptor import Preprocessing
 from seedwitness.metrics.weights import require_file
 from seedwitness.runtime.devices import full_precision
@@ -75,7 +75,7 @@ def load_dinov2(folder: Path, device: str | torch.device = "cpu") -> Dinov2:
     info = MetricInfo(
         name=f"dinov2-{folder.name}",
         version=VERSION,
-        label=GIVEN_WEIGHTS,
+        label=UNVERIFIED_WEIGHTS,
         weights_sha256=sha256_file(folder / WEIGHTS_FILE),
         higher_is_closer=True,
         lowest=-1.0,

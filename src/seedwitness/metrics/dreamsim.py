@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from seedwitness.imaging.alignment import resize_batch
-from seedwitness.metrics import GIVEN_WEIGHTS, MetricInfo
+from seedwitness.metrics import UNVERIFIED_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import load_torchscript, require_file
 from seedwitness.runtime.devices import full_precision
 from seedwitness.runtime.hashes import sha256_file
@@ -63,7 +63,7 @@ def load_dreamsim(weights: Path, device: str | torch.device = "cpu") -> DreamSim
     info = MetricInfo(
         name="dreamsim",
         version=VERSION,
-        label=GIVEN_WEIGHTS,
+        label=UNVERIFIED_WEIGHTS,
         weights_sha256=sha256_file(weights),
         higher_is_closer=False,
         lowest=0.0,

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from seedwitness.errors import CheckpointError
-from seedwitness.metrics import GIVEN_WEIGHTS, LAB_WEIGHTS, PUBLISHED_WEIGHTS, MetricInfo
+from seedwitness.metrics import LAB_WEIGHTS, PUBLISHED_WEIGHTS, UNVERIFIED_WEIGHTS, MetricInfo
 from seedwitness.metrics.weights import read_card, require_file
 from seedwitness.runtime.devices import full_precision
 from seedwitness.runtime.hashes import sha256_file
@@ -146,7 +146,7 @@ def load_published(trunk: Path, net: str, device: str | torch.device = "cpu") ->
     sha256 = sha256_file(trunk)
     # torchvision's file names end in the first digits of the hash.
     digits = TRUNKS[net].rpartition("-")[2].partition(".")[0]
-    label = PUBLISHED_WEIGHTS if sha256.startswith(digits) else GIVEN_WEIGHTS
+    label = PUBLISHED_WEIGHTS if sha256.startswith(digits) else UNVERIFIED_WEIGHTS
     info = _make_info(f"lpips-{net}", label, sha256, SOURCE)
     return LpipsDistance(model.to(device).eval(), info, torch.device(device))
 
