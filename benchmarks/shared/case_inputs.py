@@ -16,13 +16,14 @@ from benchmarks.shared.prompt_sources import AS_FOUND, PIXELS_ALONE, STATED
 from benchmarks.shared.result_cache import ResultCache
 from seedwitness.config.params import Params, load_params
 from seedwitness.corpus import CORPUS_ROWS, Embedder
+from seedwitness.corpus.image_hashes import hash_corpus_image
 from seedwitness.corpus.index import CorpusIndex, save_index
 from seedwitness.corpus.index_builder import build_index
 from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
 from seedwitness.metrics import clip_score
 from seedwitness.prompts.prompt_selection import select_prompts
-from seedwitness.prompts.recoverer import PromptRecoverer, hash_corpus_image
+from seedwitness.prompts.recoverer import PromptRecoverer
 from seedwitness.records.tables import MATCHES, PROMPTS, typed_frame
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.hashes import digest, sha256_file

@@ -226,7 +226,9 @@ def test_what_is_missing_is_named(
     prepared = output_path("prepare", "owl")
     prepared.mkdir(parents=True)
     target(decode_image(here / "art" / "0.png"), []).write(prepared / "target.json")
-    with pytest.raises(PictureError, match=r"image\.png.*dvc repro data/targets/owl/dvc.yaml:prepare"):
+    with pytest.raises(
+        PictureError, match=r"image\.png.*dvc repro data/targets/owl/dvc.yaml:prepare"
+    ):
         run_stage("recover", ["owl"])
     decode_image(here / "art" / "0.png").save(prepared / "image.png")
     settled()

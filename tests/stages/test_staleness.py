@@ -1,5 +1,7 @@
 """A change of one line of behaviour makes the stages stale that run it, and no others."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,8 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 SCRIPT = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
+import json
 from seedwitness.runtime.code_graph import code_files
 from seedwitness.stages import stage_names
 print(json.dumps({name: code_files(f"seedwitness.stages.{name}") for name in stage_names()}))
@@ -24,16 +25,20 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "commands": ("commands/render.py", set()),
     "config": ("config/composition.py", set()),
     "controls": ("controls/selection.py", {"controls"}),
-    "corpus": ("corpus/lookup.py", {"controls", "lookup", "recover", "index"}),
+    "corpus": ("corpus/lookup.py", {"controls", "lookup", "recover"}),
     "detectors": ("detectors/preselection.py", {"controls", "search"}),
     "engine": ("engine/latent_io.py", {"score"}),
-    "imaging": ("imaging/alignment.py", {*SAMPLING, "index", "lookup", "recover"}),
+    "imaging": ("imaging/alignment.py", SAMPLING),
     "metrics": ("metrics/codec_scores.py", {"score"}),
-    "prompts": ("prompts/phrases.py", {"controls", "index", "lookup", "recover"}),
+    # The package lists its methods, so that whoever selects prompts runs all of them.
+    "prompts": (
+        "prompts/phrases.py",
+        {"controls", "lookup", "reach", "recover", "scan", "search"},
+    ),
     "reachability": ("reachability/ladder.py", {"controls", "reach"}),
     "records": ("records/copy_map.py", {"score", *REPORTING}),
     "report": ("report/plots.py", REPORTING),
-    "search": ("search/halving.py", {"controls", "replay", "score", "search", "scan", "reach"}),
+    "search": ("search/halving.py", {"controls", "replay", "score", "search"}),
     "seeds": ("seeds/variation.py", SAMPLING),
     "seedscan": ("seedscan/cascade.py", {"scan"}),
     "stages": ("stages/judge.py", {"judge"}),
@@ -46,10 +51,12 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
 
 
 def hashes(source: Path) -> dict[str, dict[str, str]]:
-    import json
-
     ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(source)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT],
+        env=os.environ | {"PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return dict(json.loads(ended.stdout))
 

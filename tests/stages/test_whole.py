@@ -239,7 +239,7 @@ def test_a_flat_target_is_inconclusive_and_says_why(here: Path) -> None:
     for name in ("own", "clean"):
         found = finding(("flat", name))
         assert found.finding == "inconclusive"
-        assert "too flat" in found.reasons[0]
+        assert found.reasons[0].code == "target-flat"
 
 
 def test_reports_say_what_was_found(here: Path) -> None:

@@ -15,13 +15,14 @@ from PIL import Image
 from seedwitness import prompts
 from seedwitness.config.inputs import ClipSettings
 from seedwitness.config.steps import LookupSettings, RecoverSettings
-from seedwitness.corpus import Embedder, ImageHashes
+from seedwitness.corpus import Embedder
 from seedwitness.corpus.embeddings import embed_pictures
+from seedwitness.corpus.image_hashes import hash_corpus_image
 from seedwitness.corpus.index import CorpusIndex, load_index, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, make_match_table
 from seedwitness.imaging import perceptual_fingerprint
 from seedwitness.imaging.decoding import hash_pixels
-from seedwitness.metrics import clip_score, phash
+from seedwitness.metrics import clip_score
 from seedwitness.metrics.clip_score import ClipScore
 from seedwitness.prompts import phrasebook
 from seedwitness.prompts.encoder import make_text_encoder
@@ -30,11 +31,6 @@ from seedwitness.prompts.recovery_input import Phrasebook, RecoveryInput, TextEn
 from seedwitness.records.target import Claim
 from seedwitness.runtime.devices import default_device
 from seedwitness.statistics.description_length import count_text_bits
-
-
-def hash_corpus_image(image: Image.Image) -> ImageHashes:
-    """Compute the perceptual hashes of a picture that a corpus's table holds."""
-    return ImageHashes(phash.hash_image(image), perceptual_fingerprint.fingerprint_image(image))
 
 
 @dataclass(frozen=True)

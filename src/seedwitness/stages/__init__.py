@@ -2,7 +2,7 @@
 
 A stage reads its declared inputs and its settings from the analysis plan, calls the rooms below,
 and writes its outputs whole into ``data/STAGE/KEYS/``. What several stages read alike is in
-``_inputs``.
+the modules that begin with an underscore.
 """
 
 from __future__ import annotations

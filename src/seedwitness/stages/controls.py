@@ -13,7 +13,8 @@ from seedwitness.records.tables import (
 )
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import load_copy_test, load_identified, record_cache_use
+from seedwitness.stages._checkpoint import load_identified, record_cache_use
+from seedwitness.stages._copy_test import load_copy_test
 
 
 def run(checkpoint: str) -> None:

@@ -6,10 +6,10 @@ from functools import partial
 
 from seedwitness.config.stage_settings import IndexStage, load_stage_settings
 from seedwitness.corpus import Embedder
+from seedwitness.corpus.image_hashes import hash_corpus_image
 from seedwitness.corpus.index import save_index
 from seedwitness.corpus.index_builder import build_index
 from seedwitness.metrics import clip_score
-from seedwitness.prompts.recoverer import hash_corpus_image
 from seedwitness.runtime.devices import default_device
 from seedwitness.stages import output_path
 

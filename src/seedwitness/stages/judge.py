@@ -14,7 +14,7 @@ from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import load_identity
+from seedwitness.stages._identity import load_identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

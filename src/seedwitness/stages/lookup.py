@@ -9,7 +9,7 @@ from seedwitness.records.corpus import LookupQuery
 from seedwitness.records.tables import MATCHES, PROMPTS, read_table, write_table
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import load_target_image
+from seedwitness.stages._target_image import load_target_image
 
 
 def run(target: str) -> None:

@@ -9,7 +9,9 @@ from seedwitness.config.stage_settings import ReachStage, load_stage_settings
 from seedwitness.records.tables import DETECTIONS, REACH, write_table
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import load_identified, load_prompts, load_target_image
+from seedwitness.stages._checkpoint import load_identified
+from seedwitness.stages._prompts import load_prompts
+from seedwitness.stages._target_image import load_target_image
 
 
 def run(target: str, checkpoint: str) -> None:

@@ -13,7 +13,7 @@ from seedwitness.records.tables import PROMPTS, write_table
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import load_target_image
+from seedwitness.stages._target_image import load_target_image
 from seedwitness.statistics.description_length import TEXT_CODE
 
 

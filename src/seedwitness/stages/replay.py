@@ -12,12 +12,9 @@ from seedwitness.records.search import ReplaySummary
 from seedwitness.records.tables import TRIALS, read_table, write_table
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import (
-    load_identified,
-    load_identity,
-    load_target_image,
-    record_cache_use,
-)
+from seedwitness.stages._checkpoint import load_identified, record_cache_use
+from seedwitness.stages._identity import load_identity
+from seedwitness.stages._target_image import load_target_image
 
 
 def run(target: str, checkpoint: str) -> None:

@@ -7,12 +7,9 @@ from seedwitness.records.document import read_document
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import (
-    load_identified,
-    load_prompts,
-    load_target_image,
-    record_cache_use,
-)
+from seedwitness.stages._checkpoint import load_identified, record_cache_use
+from seedwitness.stages._prompts import load_prompts
+from seedwitness.stages._target_image import load_target_image
 
 
 def run(target: str, checkpoint: str) -> None:

@@ -11,7 +11,8 @@ from seedwitness.records.recipe import Recipe
 from seedwitness.records.tables import CODECS, SCORES, TRIALS, read_table, write_table
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
-from seedwitness.stages._inputs import load_identified, load_target_image
+from seedwitness.stages._checkpoint import load_identified
+from seedwitness.stages._target_image import load_target_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
