@@ -18,8 +18,8 @@ from seedlab.sheets import to_image
 from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.reading import load_section
-from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents
+from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.records.recipe import Recipe
 
 SEEDS, GAP, WIDE_GAP = range(3), 4, 12

@@ -47,7 +47,7 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.steps import RecoverSettings
 from seedwitness.detectors.probe import Probe
-from seedwitness.engine.sampling import torch_noise
+from seedwitness.engine.sampling import draw_torch_noise
 from seedwitness.metrics import descriptor
 from seedwitness.prompts.recoverer import PromptRecoverer, load_recoverer
 from seedwitness.runtime.hashes import sha256_file
@@ -94,7 +94,7 @@ def measure_detectors(
     """One row for each image, prompt and detector; rows in the cache are not computed again."""
     loaded_descriptor = descriptor.load_descriptor(lab.path / DESCRIPTOR_FOLDER / "descriptor.pt")
     shape = loaded.latent_shape(loaded.checkpoint.width, loaded.checkpoint.height)
-    noise = torch_noise(range(max(arguments.seeds, arguments.generations)), shape)
+    noise = draw_torch_noise(range(max(arguments.seeds, arguments.generations)), shape)
 
     def similarity(images: Tensor, target: Tensor) -> Tensor:
         return (loaded_descriptor.embed(images) @ loaded_descriptor.embed(target[None]).T)[:, 0]

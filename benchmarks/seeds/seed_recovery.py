@@ -44,8 +44,8 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings, ClipSettings, CorpusSettings
 from seedwitness.config.reading import load_section
 from seedwitness.config.steps import LookupSettings, ScanSettings
-from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents
+from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.seed_scan import Inversion

@@ -23,7 +23,7 @@ from benchmarks.shared.measurement import print_figures
 from seedlab import autoencoder, diffusion
 from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
-from seedwitness.engine.executor import sample_recipes
+from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.records.recipe import Recipe
 
 

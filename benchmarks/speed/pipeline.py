@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks.shared.measurement import ROOT, print_figures
-from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.cores import count_available_cores
 
 CASE = ("planted-128", "lab-memorised")
 WITHOUT_TORCH = {
@@ -85,7 +85,7 @@ def measure_pipeline(rounds: int) -> dict[str, object]:
         }
         return {
             "benchmark": "pipeline",
-            "cores": available_cores(),
+            "cores": count_available_cores(),
             "demo": {"seconds": round(seconds, 1), "processor_seconds": round(processor, 1)},
             "findings": {name: case["finding"] for name, case in metrics["cases"].items()},
             "nothing_to_do": median_times(["dvc", "repro"], clone, rounds),

@@ -60,7 +60,7 @@ def draw(
         write_image_folder,
     )
     from seedlab.settings import FILE_NAME, load_settings
-    from seedwitness.runtime.cores import available_cores
+    from seedwitness.runtime.cores import count_available_cores
 
     splits = set(split or SPLITS)
     if unknown := sorted(splits - set(SPLITS)):
@@ -68,7 +68,7 @@ def draw(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WriteError(f"{out} exists and is not empty. Choose another directory.")
     settings = load_settings(lab / FILE_NAME)
-    rows = write_image_folder(make_pictures(settings, available_cores(), splits, times=times), out)
+    rows = write_image_folder(make_pictures(settings, count_available_cores(), splits, times=times), out)
     truth_file = lab / TRUTH_FILE
     if not truth_file.exists():
         typer.echo(f"{len(rows)} pictures in {out}. They are unchecked: {truth_file} is missing.")
@@ -88,9 +88,9 @@ def new(
 ) -> None:
     """Create a lab that trains on any folder of pictures."""
     from seedlab.scaffold import create_lab
-    from seedwitness.runtime.cores import available_cores
+    from seedwitness.runtime.cores import count_available_cores
 
-    create_lab(lab, pictures, size, available_cores())
+    create_lab(lab, pictures, size, count_available_cores())
     typer.echo(f"{lab} is ready. Check {lab / 'params.yaml'}, then run `dvc repro` in {lab}.")
 
 

@@ -22,7 +22,7 @@ from seedlab.pictures import (
 )
 from seedlab.settings import DrawnPictures, LabSettings
 from seedwitness.errors import PictureError
-from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.cores import count_available_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +76,7 @@ class Lab:
 
     def load_pixels(self, rows: list[PictureRecord]) -> Tensor:
         """Pixels of ``rows``, uint8 [n, 3, size, size]; makes ``pictures/`` where it is missing."""
-        restore_pictures(self.settings, self.path, self.rows, available_cores())
+        restore_pictures(self.settings, self.path, self.rows, count_available_cores())
         return load_pixels(self.path / PICTURE_FOLDER, rows)
 
     def load_or_draw(self, rows: list[PictureRecord]) -> Tensor:
@@ -85,7 +85,7 @@ class Lab:
             return load_pixels(self.path / PICTURE_FOLDER, rows)
         with TemporaryDirectory() as temporary:
             folder = Path(temporary) / PICTURE_FOLDER
-            pictures = make_pictures(self.settings, available_cores(), ids={row.id for row in rows})
+            pictures = make_pictures(self.settings, count_available_cores(), ids={row.id for row in rows})
             compare_with_truth(write_image_folder(pictures, folder), self.rows, self.path)
             return load_pixels(folder, rows)
 

@@ -19,7 +19,12 @@ from tqdm import tqdm
 
 from seedlab.ground_truth import PictureRecord
 from seedlab.training import describe_computation
-from seedwitness.engine.sampling import decode_latents, embed_prompts, sample_latents, torch_noise
+from seedwitness.engine.sampling import (
+    decode_latents,
+    draw_torch_noise,
+    embed_prompts,
+    sample_latents,
+)
 from seedwitness.metrics.descriptor import Descriptor
 from seedwitness.metrics.patch_l2 import patch_l2
 from seedwitness.runtime.devices import default_device
@@ -94,7 +99,7 @@ def generate_pictures(
     key = [*weights, settings.seeds, settings.steps, settings.guidance, settings.batch]
     key += sorted(describe_computation("seedwitness.engine.sampling").items())
     unet = pipeline.unet.config
-    noise = torch_noise(
+    noise = draw_torch_noise(
         range(settings.seeds), (unet.in_channels, unet.sample_size, unet.sample_size)
     )
 

@@ -22,7 +22,7 @@ from seedlab.lab_folder import (
 )
 from seedlab.pictures import build_pictures, format_summary, hash_rows
 from seedwitness.errors import ConfigError
-from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.cores import count_available_cores
 from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import sha256_file
 
@@ -30,7 +30,7 @@ from seedwitness.runtime.hashes import sha256_file
 def run_pictures(path: Path) -> str:
     """Make ``pictures/``, ``truth.parquet`` and ``world.json``; returns a summary in words."""
     settings = lab_settings.load_settings(path / lab_settings.FILE_NAME)
-    return format_summary(*build_pictures(settings, path, available_cores()))
+    return format_summary(*build_pictures(settings, path, count_available_cores()))
 
 
 def run_autoencoder(path: Path) -> None:

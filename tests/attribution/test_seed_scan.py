@@ -1,4 +1,4 @@
-"""The seed of a picture, looked for by the lab's own checkpoint: real weights, real seeds."""
+"""Seed scan and recipe fitting on a checkpoint of the lab: real weights, real seeds."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,8 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.reading import load_section
 from seedwitness.config.steps import RecipeFitSettings, ScanSettings, SearchSettings
-from seedwitness.engine.executor import sample_recipes
 from seedwitness.engine.sampling import decode_latents
+from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.target import Claim
@@ -40,13 +40,13 @@ def lab() -> LoadedCheckpoint:
     )
 
 
-def made(lab: LoadedCheckpoint, recipe: Recipe) -> Image.Image:
+def make_image(lab: LoadedCheckpoint, recipe: Recipe) -> Image.Image:
     latents, _ = sample_recipes(lab, [recipe])
     pixels = decode_latents(lab.pipeline, latents)[0]
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
 
-def asked(
+def attribute(
     lab: LoadedCheckpoint,
     picture: Image.Image,
     ledger: Path,
@@ -59,15 +59,15 @@ def asked(
 
 
 @pytest.mark.parametrize("rng", ["torch-cpu", "torch-cpu-float16", "philox-nv"])
-def test_seed_and_recipe_of_an_output_are_found(
+def test_seed_and_recipe_of_an_output_are_recovered(
     lab: LoadedCheckpoint, rng: str, tmp_path: Path
 ) -> None:
     recipe = Recipe(PROMPT, 40_503, 128, 128, "euler", 10, 3.0, rng=rng)
-    picture = made(lab, recipe)
+    picture = make_image(lab, recipe)
     settings = SCAN.model_copy(
-        update={"protocols": list(dict.fromkeys([*SCAN.rng_algorithms, rng]))}
+        update={"rng_algorithms": list(dict.fromkeys([*SCAN.rng_algorithms, rng]))}
     )
-    found = asked(lab, picture, tmp_path, settings=settings)
+    found = attribute(lab, picture, tmp_path, settings=settings)
     best = found.scan.seeds[0]
     assert (best.seed, best.rng, best.recovered) == (40_503, rng, True)
     assert best.p < 1e-10
@@ -81,67 +81,65 @@ def test_seed_and_recipe_of_an_output_are_found(
 
 def test_a_negative_prompt_that_is_claimed_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     recipe = replace(RECIPE, seed=403, negative_prompt="a lighthouse, night colours")
-    picture, settings = made(lab, recipe), SCAN.model_copy(update={"end_seed": 1024})
+    picture, settings = make_image(lab, recipe), SCAN.model_copy(update={"end_seed": 1024})
     claim = Claim(tool="it", negative_prompt=recipe.negative_prompt)
-    told = asked(lab, picture, tmp_path, claim, settings=settings).scan.regenerated
-    untold = asked(lab, picture, tmp_path, settings=settings).scan.regenerated
-    assert told is not None
-    assert untold is not None
-    assert (told.recipe, told.rms) == (recipe, 0)
-    assert untold.rms > 1
+    with_claim = attribute(lab, picture, tmp_path, claim, settings=settings).scan.regenerated
+    without_claim = attribute(lab, picture, tmp_path, settings=settings).scan.regenerated
+    assert with_claim is not None
+    assert without_claim is not None
+    assert (with_claim.recipe, with_claim.rms) == (recipe, 0)
+    assert without_claim.rms > 1
 
 
-def test_a_seed_is_found_in_half_precision_too(lab: LoadedCheckpoint, tmp_path: Path) -> None:
+def test_a_seed_is_recovered_in_half_precision(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     half = load_checkpoint("half", lab.settings.model_copy(update={"dtype": "bfloat16"}))
     recipe = replace(RECIPE, seed=403, steps=5, dtype="bfloat16")
     settings = SCAN.model_copy(update={"end_seed": 1024})
-    found = asked(half, made(half, recipe), tmp_path, settings=settings).scan
+    found = attribute(half, make_image(half, recipe), tmp_path, settings=settings).scan
     assert (found.seeds[0].seed, found.seeds[0].recovered) == (403, True)
     assert found.regenerated is not None
     assert found.regenerated.recipe == recipe
 
 
-def test_a_later_picture_of_a_batch_is_found_where_it_is_looked_for(
+def test_a_later_image_of_a_batch_is_recovered_with_more_draws(
     lab: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     """As ComfyUI makes it: the third draw of one generator."""
     recipe = replace(RECIPE, batch_index=2)
-    picture = made(lab, recipe)
-    settings = SCAN.model_copy(update={"pictures": 3})
-    found = asked(lab, picture, tmp_path, settings=settings).scan
+    picture = make_image(lab, recipe)
+    settings = SCAN.model_copy(update={"draws": 3})
+    found = attribute(lab, picture, tmp_path, settings=settings).scan
     assert (found.seeds[0].noise, found.seeds[0].recovered) == ((40_503, "torch-cpu", 2), True)
     assert found.regenerated is not None
     assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
     assert found.z_needed is not None
-    assert found.z_needed > (asked(lab, picture, tmp_path).scan.z_needed or 0)
-    assert not any(each.recovered for each in asked(lab, picture, tmp_path).scan.seeds)
+    assert found.z_needed > (attribute(lab, picture, tmp_path).scan.z_needed or 0)
+    assert not any(each.recovered for each in attribute(lab, picture, tmp_path).scan.seeds)
 
 
 def test_a_picture_from_elsewhere_has_no_seed(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     noise = np.random.default_rng(3).normal(size=(16, 16, 3))
     picture = Image.fromarray((128 + 40 * noise).clip(0, 255).astype(np.uint8))
-    found = asked(lab, picture.resize((128, 128), Image.Resampling.BICUBIC), tmp_path)
+    found = attribute(lab, picture.resize((128, 128), Image.Resampling.BICUBIC), tmp_path)
     assert not any(each.recovered for each in found.scan.seeds)
     assert (found.scan.regenerated, found.picture) == (None, None)
     assert 0.1 < found.scan.seen < 0.5
 
 
-def test_a_claimed_seed_is_looked_at_wherever_it_lies(
-    lab: LoadedCheckpoint, tmp_path: Path
-) -> None:
-    settings = SCAN.model_copy(update={"end_seed": 4096, "protocols": ["torch-cpu"]})
+def test_a_claimed_seed_outside_the_range_is_scored(lab: LoadedCheckpoint, tmp_path: Path) -> None:
+    settings = SCAN.model_copy(update={"end_seed": 4096, "rng_algorithms": ["torch-cpu"]})
     true, false = Claim(tool="it", seed=40_503), Claim(tool="it", seed=7)
-    picture = made(lab, RECIPE)
-    blind = asked(lab, picture, tmp_path, settings=settings)
+    picture = make_image(lab, RECIPE)
+    blind = attribute(lab, picture, tmp_path, settings=settings)
     assert not any(each.recovered or each.claimed for each in blind.scan.seeds)
-    found = asked(lab, picture, tmp_path, true, false, settings=settings)
+    found = attribute(lab, picture, tmp_path, true, false, settings=settings)
     assert found.scan.seeds[0].seed == 40_503
     assert found.scan.seeds[0].recovered
     assert {each.seed for each in found.scan.seeds if each.claimed} == {40_503, 7}
     assert not next(each for each in found.scan.seeds if each.seed == 7).recovered
 
 
-def test_a_claimed_seed_of_64_bits_is_the_one_that_torch_makes_of_it(
+def test_a_claimed_seed_of_64_bits_is_reduced_as_by_torch(
     lab: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     """As ComfyUI draws them."""
@@ -151,8 +149,8 @@ def test_a_claimed_seed_of_64_bits_is_the_one_that_torch_makes_of_it(
     assert torch.equal(noise, small)
     settings = SCAN.model_copy(update={"end_seed": 4096})
     claim = Claim(tool="ComfyUI", seed=large)
-    found = asked(lab, made(lab, RECIPE), tmp_path, claim, settings=settings).scan
-    # By the other protocol it is another seed, which is not looked at.
+    found = attribute(lab, make_image(lab, RECIPE), tmp_path, claim, settings=settings).scan
+    # The other RNG algorithm makes another seed of it, which is not scanned.
     assert {each.rng for each in found.seeds if each.claimed} == {"torch-cpu"}
     assert (found.seeds[0].seed, found.seeds[0].recovered, found.seeds[0].claimed) == (
         40_503,
@@ -161,17 +159,15 @@ def test_a_claimed_seed_of_64_bits_is_the_one_that_torch_makes_of_it(
     )
 
 
-def test_claims_that_nothing_was_made_with_change_nothing(
-    lab: LoadedCheckpoint, tmp_path: Path
-) -> None:
-    picture = made(lab, RECIPE)
+def test_impossible_claims_change_nothing(lab: LoadedCheckpoint, tmp_path: Path) -> None:
+    picture = make_image(lab, RECIPE)
     forged = [
         Claim(tool="it", guidance=1e30, steps=10**9),
         Claim(tool="it", seed=-1, guidance=float("nan"), steps=-5),
         Claim(tool="it", guidance=-7.0, steps=0),
     ]
-    found = asked(lab, picture, tmp_path, *forged)
-    assert found.scan == asked(lab, picture, tmp_path).scan
+    found = attribute(lab, picture, tmp_path, *forged)
+    assert found.scan == attribute(lab, picture, tmp_path).scan
     assert found.scan.regenerated is not None
     assert found.scan.regenerated.recipe == RECIPE
 
@@ -180,7 +176,7 @@ def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(
     lab: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     for size in ((131, 128), (2048, 2048)):
-        found = asked(lab, Image.new("RGB", size, (9, 99, 199)), tmp_path)
+        found = attribute(lab, Image.new("RGB", size, (9, 99, 199)), tmp_path)
         assert f"{size[0]} × {size[1]}" in found.scan.note
         assert (found.scan.seeds, found.scan.z_needed) == ([], None)
 
@@ -197,7 +193,7 @@ def test_inversions_are_empty_prompt_candidates_and_the_claimed_guidance() -> No
     ]
 
 
-def test_an_unknown_protocol_is_refused(lab: LoadedCheckpoint, tmp_path: Path) -> None:
-    settings = SCAN.model_copy(update={"protocols": ["torch-cuda"]})
-    with pytest.raises(ConfigError, match=r"scan\.protocols: `torch-cuda` cannot be scanned"):
-        asked(lab, made(lab, RECIPE), tmp_path, settings=settings)
+def test_an_unknown_rng_algorithm_is_refused(lab: LoadedCheckpoint, tmp_path: Path) -> None:
+    settings = SCAN.model_copy(update={"rng_algorithms": ["torch-cuda"]})
+    with pytest.raises(ConfigError, match=r"scan\.rng_algorithms: `torch-cuda` cannot be scanned"):
+        attribute(lab, make_image(lab, RECIPE), tmp_path, settings=settings)

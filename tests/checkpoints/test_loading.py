@@ -12,7 +12,7 @@ from torch import Tensor
 from seedwitness.checkpoints.identity import identify_checkpoint
 from seedwitness.checkpoints.loading import load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
-from seedwitness.engine.sampling import embed_prompts, sample_latents, torch_noise
+from seedwitness.engine.sampling import draw_torch_noise, embed_prompts, sample_latents
 from seedwitness.errors import CheckpointError, ConfigError
 
 FETCH = "hf download somebody/something --local-dir models/it"
@@ -43,7 +43,7 @@ def latents(pipeline: StableDiffusionPipeline) -> Tensor:
     return sample_latents(
         pipeline,
         embed_prompts(pipeline, ["a red fish"]),
-        torch_noise([7], (4, 8, 8)).to(pipeline.unet.dtype),
+        draw_torch_noise([7], (4, 8, 8)).to(pipeline.unet.dtype),
         num_inference_steps=3,
         guidance_scale=3.0,
     )

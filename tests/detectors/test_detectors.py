@@ -19,7 +19,7 @@ from seedwitness.detectors.most_alike import most_alike
 from seedwitness.detectors.one_step import one_step
 from seedwitness.detectors.probe import Probe
 from seedwitness.detectors.singularity import singularity
-from seedwitness.engine.sampling import embed_prompts, sample_latents, torch_noise
+from seedwitness.engine.sampling import draw_torch_noise, embed_prompts, sample_latents
 
 
 def test_the_trajectory_equals_the_engines(pipeline: StableDiffusionPipeline) -> None:
@@ -163,7 +163,7 @@ def test_invmm_moves_noise_only_as_far_as_copies_need(
     pipeline: StableDiffusionPipeline,
 ) -> None:
     target = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=seeded(1))
-    noise = torch_noise([1, 2, 3, 4], SHAPE)
+    noise = draw_torch_noise([1, 2, 3, 4], SHAPE)
     value = invmm(
         probe(pipeline, target=target, similarity=lambda made, _: torch.ones(len(made))), noise
     )
@@ -188,7 +188,7 @@ def test_the_optimised_noise_is_the_one_that_is_predicted(
     target_probe = probe(pipeline, target=torch.zeros(3, 32, 32, dtype=torch.uint8))
     monkeypatch.setattr(Probe, "predict_conditional", lambda self, x, t: noise.expand_as(x) + 0 * x)
     for mean, deviation in islice(
-        optimise_noise(target_probe, torch_noise([1, 2, 3, 4], SHAPE)), 200
+        optimise_noise(target_probe, draw_torch_noise([1, 2, 3, 4], SHAPE)), 200
     ):
         result = mean, deviation
     assert float((result[0] - noise).abs().mean()) < 0.1

@@ -8,7 +8,7 @@ from seedwitness.config.steps import SearchSettings
 from seedwitness.detectors import DETECTORS, Detector
 from seedwitness.detectors.preselection import check_preselection, preselect_prompts
 from seedwitness.detectors.probe import Probe
-from seedwitness.engine.sampling import torch_noise
+from seedwitness.engine.sampling import draw_torch_noise
 from seedwitness.errors import ConfigError
 from seedwitness.records.tables import PROMPTS, typed_frame
 
@@ -37,7 +37,7 @@ def preselecting(**changes: object) -> SearchSettings:
 
 def test_the_candidates_with_the_highest_values_are_selected(tiny: LoadedCheckpoint) -> None:
     selected, scored, remaining = preselect_prompts(tiny, TABLE, preselecting())
-    noises = torch_noise(range(2), tiny.latent_shape(32, 32))
+    noises = draw_torch_noise(range(2), tiny.latent_shape(32, 32))
     values = {
         text: DETECTORS["one-step"](Probe(tiny.pipeline, text, steps=4, guidance=3.0), noises)
         for text in TEXTS

@@ -10,8 +10,9 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
-from seedwitness.engine.executor import ExecutionResult, execute, sample_recipes
+from seedwitness.engine.executor import ExecutionResult, execute
 from seedwitness.engine.latent_cache import Sample
+from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records.recipe import Recipe
 
@@ -54,7 +55,7 @@ def test_a_single_recipe_gives_the_pipelines_own_latents(
     recipe = replace(
         RECIPE, sampler=sampler, eta=eta, seed=11, guidance=7.5, negative_prompt="a blue lighthouse"
     )
-    found, (noise,) = sample_recipes(tiny, [recipe])
+    latents, (noise,) = sample_recipes(tiny, [recipe])
     scheduler = kind.from_config(tiny.pipeline.scheduler.config)
     monkeypatch.setattr(tiny.pipeline, "scheduler", scheduler)
     expected = tiny.pipeline(
@@ -68,33 +69,35 @@ def test_a_single_recipe_gives_the_pipelines_own_latents(
         eta=eta,
         output_type="latent",
     ).images
-    assert torch.equal(found, expected)
+    assert torch.equal(latents, expected)
     drawn = torch.randn((4, 8, 8), generator=torch.Generator().manual_seed(11))
     assert noise == sha256(drawn.numpy().tobytes()).hexdigest()
 
 
-def test_the_ledger_is_the_same_whatever_the_order_and_the_breaks(
+def test_the_cache_does_not_depend_on_order_or_interruptions(
     tiny: LoadedCheckpoint, tmp_path: Path
 ) -> None:
     whole = run(tiny, tmp_path / "whole")
     assert (whole.cached, whole.computed) == (0, 4)
     backwards = run(tiny, tmp_path / "backwards", ROWS[::-1])
     assert files(tmp_path / "backwards") == files(tmp_path / "whole")
-    # What is missing is computed in the same batches as ever.
+    # The missing shard is computed in the same batches as before.
     lost = sorted((tmp_path / "whole").rglob("*.safetensors"))[1]
     before = files(tmp_path / "whole")
     lost.unlink()
     again = run(tiny, tmp_path / "whole")
     assert (again.cached, again.computed) == (3, 1)
     assert files(tmp_path / "whole") == before
-    for each in (backwards, again):
-        assert each.samples.keys() == whole.samples.keys() == {recipe.id for recipe in ROWS}
-        for name, made in each.samples.items():
-            assert torch.equal(made.latent, whole.samples[name].latent)
+    for result in (backwards, again):
+        assert result.samples.keys() == whole.samples.keys() == {recipe.id for recipe in ROWS}
+        for name, sample in result.samples.items():
+            assert torch.equal(sample.latent, whole.samples[name].latent)
 
 
 @pytest.mark.slow
-def test_so_it_is_whatever_the_number_of_workers(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+def test_the_cache_does_not_depend_on_the_number_of_workers(
+    tiny: LoadedCheckpoint, tmp_path: Path
+) -> None:
     run(tiny, tmp_path / "one")
     together = run(tiny, tmp_path / "two", workers=2)
     assert together.computed == 4
@@ -105,9 +108,9 @@ def test_another_batch_differs_in_last_bits_only(tiny: LoadedCheckpoint, tmp_pat
     ones = run(tiny, tmp_path, batch=1)
     fours = run(tiny, tmp_path, batch=4)
     assert fours.cached == 0
-    for name, made in ones.samples.items():
-        torch.testing.assert_close(fours.samples[name].latent, made.latent, rtol=0, atol=1e-4)
-        assert fours.samples[name].noise_sha256 == made.noise_sha256
+    for name, sample in ones.samples.items():
+        torch.testing.assert_close(fours.samples[name].latent, sample.latent, rtol=0, atol=1e-4)
+        assert fours.samples[name].noise_sha256 == sample.noise_sha256
 
 
 def test_a_damaged_shard_is_computed_again(
@@ -124,30 +127,30 @@ def test_a_damaged_shard_is_computed_again(
     assert damaged.name in caplog.text
 
 
-def test_every_finished_trial_is_watched_once(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+def test_progress_is_called_once_for_every_trial(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     run(tiny, tmp_path, ROWS[:5])
-    seen: list[str] = []
+    trials: list[str] = []
 
-    def watch(made: dict[str, Sample]) -> str:
-        seen.extend(made)
+    def record(samples: dict[str, Sample]) -> str:
+        trials.extend(samples)
         return "best 0.5"
 
-    execute(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, progress=watch)
-    assert sorted(seen) == sorted(recipe.id for recipe in ROWS)
+    execute(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, progress=record)
+    assert sorted(trials) == sorted(recipe.id for recipe in ROWS)
 
 
-def test_it_is_quiet_where_nobody_watches(
+def test_nothing_is_printed_without_a_terminal(
     tiny: LoadedCheckpoint, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run(tiny, tmp_path, ROWS[:2])
     assert capfd.readouterr() == ("", "")
 
 
-def test_nothing_to_run_is_nothing_run(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+def test_no_recipes_give_an_empty_result(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     assert run(tiny, tmp_path, []) == ExecutionResult({}, 0, 0, frozenset())
 
 
-def test_a_cut_prompt_is_not_silent(
+def test_a_truncated_prompt_gives_a_warning(
     tiny: LoadedCheckpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     limit = tiny.checkpoint.prompt_limit
@@ -156,7 +159,7 @@ def test_a_cut_prompt_is_not_silent(
         run(tiny, tmp_path, [replace(RECIPE, prompt=text), replace(RECIPE, prompt="1 ")])
     (message,) = [each for each in caplog.messages if "are cut" in each]
     assert f"reads {limit} tokens" in message
-    assert "the last 5 of" in message  # two of the limit are the ends
+    assert "the last 5 tokens of" in message  # the limit includes the begin and end tokens
 
 
 def test_sizes_are_refused_before_anything_is_computed(
@@ -167,6 +170,6 @@ def test_sizes_are_refused_before_anything_is_computed(
     assert files(tmp_path) == {}
 
 
-def test_latents_that_are_no_numbers_are_refused(tiny: LoadedCheckpoint) -> None:
-    with pytest.raises(CheckpointError, match="no finite numbers"):
+def test_latents_that_are_not_finite_are_refused(tiny: LoadedCheckpoint) -> None:
+    with pytest.raises(CheckpointError, match="not finite numbers"):
         sample_recipes(tiny, [replace(RECIPE, guidance=1e38)])

@@ -30,18 +30,18 @@ def cut(rows: list[Recipe], size: int = 4) -> list[Shard]:
 
 def test_every_recipe_is_in_one_shard_whatever_their_order() -> None:
     rows = recipes(11, "abc")
-    found = cut(rows)
-    assert sorted(each.id for shard in found for each in shard.recipes) == sorted(
+    shards = cut(rows)
+    assert sorted(each.id for shard in shards for each in shard.recipes) == sorted(
         each.id for each in rows
     )
     shuffled = [*rows, *rows[:5]]
     random.Random(1).shuffle(shuffled)
-    assert cut(shuffled) == found
+    assert cut(shuffled) == shards
 
 
-def test_full_shards_are_successive_seeds_of_one_prompt_and_the_rest_share() -> None:
-    found = [[(each.prompt, each.seed) for each in s.recipes] for s in cut(recipes(6, "abc"))]
-    assert found == [
+def test_full_shards_are_successive_seeds_of_one_prompt_and_the_rest_share_shards() -> None:
+    shards = [[(each.prompt, each.seed) for each in s.recipes] for s in cut(recipes(6, "abc"))]
+    assert shards == [
         [("a", 0), ("a", 1), ("a", 2), ("a", 3)],
         [("b", 0), ("b", 1), ("b", 2), ("b", 3)],
         [("c", 0), ("c", 1), ("c", 2), ("c", 3)],
@@ -55,7 +55,7 @@ def test_seeds_are_in_the_order_of_numbers() -> None:
     assert [each.seed for each in shard.recipes] == [9, 10, 100, 2**31]
 
 
-def test_a_larger_budget_and_a_further_prompt_find_full_shards_again() -> None:
+def test_a_larger_budget_and_another_prompt_keep_full_shards() -> None:
     before = set(cut(recipes(8, "a")))
     assert before <= set(cut(recipes(13, "a")))
     assert before <= set(cut(recipes(8, "za")))
@@ -73,13 +73,13 @@ def test_a_larger_budget_and_a_further_prompt_find_full_shards_again() -> None:
         {"dtype": "float16"},
     ],
 )
-def test_what_changes_latents_changes_the_key(change: dict[str, object]) -> None:
+def test_a_setting_that_changes_latents_changes_the_key(change: dict[str, object]) -> None:
     other = replace(RECIPE, **change)  # type: ignore[arg-type]
     assert BATCHES.key(other) != BATCHES.key(RECIPE)
     assert len({shard.key for shard in cut([RECIPE, other])}) == 2
 
 
-def test_so_do_the_checkpoint_and_the_batch_but_not_the_seed() -> None:
+def test_checkpoint_and_batch_change_the_key_and_the_seed_does_not() -> None:
     key = BATCHES.key(RECIPE)
     assert replace(BATCHES, checkpoint_sha256="d" * 64).key(RECIPE) != key
     assert replace(BATCHES, batch=5).key(RECIPE) != key
@@ -96,13 +96,13 @@ def written(tmp_path: Path) -> tuple[Path, Shard, torch.Tensor]:
 
 def test_a_shard_is_read_as_it_was_written(written: tuple[Path, Shard, torch.Tensor]) -> None:
     root, shard, latents = written
-    found = latent_cache.read_shard(root, shard)
-    assert found is not None
+    samples = latent_cache.read_shard(root, shard)
+    assert samples is not None
     for recipe, latent, noise in zip(shard.recipes, latents, "xyz", strict=True):
-        made = found[recipe.id]
-        assert torch.equal(made.latent, latent)
-        assert made.noise_sha256 == noise
-        assert [made.latent_sha256] == latent_cache.hash_rows(latent[None])
+        sample = samples[recipe.id]
+        assert torch.equal(sample.latent, latent)
+        assert sample.noise_sha256 == noise
+        assert [sample.latent_sha256] == latent_cache.hash_rows(latent[None])
     assert list(root.rglob("*.part*")) == []
 
 
@@ -119,37 +119,37 @@ def test_half_precision_has_hashes_too() -> None:
     assert len(set(latent_cache.hash_rows(rows))) == 2
 
 
-def test_what_is_not_there_is_to_do(tmp_path: Path) -> None:
+def test_a_missing_shard_has_to_be_computed(tmp_path: Path) -> None:
     assert latent_cache.read_shard(tmp_path, cut(recipes(3))[0]) is None
 
 
-def cut_off(path: Path) -> None:
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-def emptied(path: Path) -> None:
+def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def one_bit(path: Path) -> None:
+def flip_bit(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
 
 
-def of_others(path: Path) -> None:
+def reorder_recipes(path: Path) -> None:
     with safe_open(path, framework="pt") as file:
-        about, latents = json.loads(file.metadata()["seedwitness"]), file.get_tensor("latents")
-    about["recipes"] = about["recipes"][::-1]
-    save_file({"latents": latents}, path, {"seedwitness": json.dumps(about)})
+        metadata, latents = json.loads(file.metadata()["seedwitness"]), file.get_tensor("latents")
+    metadata["recipes"] = metadata["recipes"][::-1]
+    save_file({"latents": latents}, path, {"seedwitness": json.dumps(metadata)})
 
 
-def without_metadata(path: Path) -> None:
+def remove_metadata(path: Path) -> None:
     save_file({"latents": torch.zeros(3, 4, 8, 8)}, path)
 
 
-@pytest.mark.parametrize("harm", [cut_off, emptied, one_bit, of_others, without_metadata])
-def test_a_damaged_shard_is_to_do_and_said_to_be(
+@pytest.mark.parametrize("harm", [truncate, empty, flip_bit, reorder_recipes, remove_metadata])
+def test_a_damaged_shard_has_to_be_computed_again_with_a_warning(
     written: tuple[Path, Shard, torch.Tensor],
     harm: Callable[[Path], None],
     caplog: pytest.LogCaptureFixture,

@@ -5,13 +5,13 @@ from diffusers import StableDiffusionPipeline
 from schedulers import REFERENCE
 
 from seedwitness.engine.sampling import (
+    count_truncated_tokens,
     decode_latents,
-    embed_each,
+    draw_torch_noise,
     embed_prompts,
+    embed_prompts_separately,
     encode_pictures,
     sample_latents,
-    tokens_cut,
-    torch_noise,
 )
 from seedwitness.engine.schedulers import SAMPLERS
 from seedwitness.errors import ConfigError
@@ -21,21 +21,23 @@ SHAPE = (4, 8, 8)
 BATCHED = 1e-4
 
 
-def by_the_pipeline(pipeline: StableDiffusionPipeline, sampler: str, **asked: object) -> object:
+def sample_by_pipeline(
+    pipeline: StableDiffusionPipeline, sampler: str, **arguments: object
+) -> object:
     """Final latents of StableDiffusionPipeline itself, for seed 7."""
     before = pipeline.scheduler
     pipeline.scheduler = REFERENCE[sampler].from_config(before.config)
     try:
         generator = torch.Generator().manual_seed(7)
-        return pipeline(generator=generator, output_type="latent", **asked).images
+        return pipeline(generator=generator, output_type="latent", **arguments).images
     finally:
         pipeline.scheduler = before
 
 
 def test_noise_is_what_one_generator_a_seed_draws() -> None:
-    noise = torch_noise([3, 2**32 - 1], SHAPE)
+    noise = draw_torch_noise([3, 2**32 - 1], SHAPE)
     assert torch.equal(noise[0], torch.randn(SHAPE, generator=torch.Generator().manual_seed(3)))
-    assert torch.equal(torch_noise([2**32 - 1], SHAPE)[0], noise[1])
+    assert torch.equal(draw_torch_noise([2**32 - 1], SHAPE)[0], noise[1])
 
 
 def test_every_sampler_has_its_reference() -> None:
@@ -48,29 +50,29 @@ def test_every_sampler_has_its_reference() -> None:
 def test_latents_are_those_of_the_pipeline_itself(
     tiny_pipeline: StableDiffusionPipeline, sampler: str, guidance: float, steps: int
 ) -> None:
-    expected = by_the_pipeline(
+    expected = sample_by_pipeline(
         tiny_pipeline,
         sampler,
         prompt="a red fish",
         num_inference_steps=steps,
         guidance_scale=guidance,
     )
-    found = sample_latents(
+    result = sample_latents(
         tiny_pipeline,
         embed_prompts(tiny_pipeline, ["a red fish"]),
-        torch_noise([7], SHAPE),
+        draw_torch_noise([7], SHAPE),
         num_inference_steps=steps,
         guidance_scale=guidance,
         sampler=sampler,
     )
-    assert torch.equal(found, expected)
+    assert torch.equal(result, expected)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_so_they_are_with_a_negative_prompt_and_another_size(
+def test_latents_with_a_negative_prompt_and_another_size_are_those_of_the_pipeline(
     tiny_pipeline: StableDiffusionPipeline, sampler: str
 ) -> None:
-    expected = by_the_pipeline(
+    expected = sample_by_pipeline(
         tiny_pipeline,
         sampler,
         prompt="a red fish",
@@ -80,20 +82,22 @@ def test_so_they_are_with_a_negative_prompt_and_another_size(
         num_inference_steps=3,
         guidance_scale=5.0,
     )
-    found = sample_latents(
+    result = sample_latents(
         tiny_pipeline,
-        embed_each(tiny_pipeline, ["a red fish"]),
-        torch_noise([7], (4, 6, 10)),
+        embed_prompts_separately(tiny_pipeline, ["a red fish"]),
+        draw_torch_noise([7], (4, 6, 10)),
         num_inference_steps=3,
         guidance_scale=5.0,
         sampler=sampler,
-        negative=embed_each(tiny_pipeline, ["a blue lighthouse"]),
+        negative=embed_prompts_separately(tiny_pipeline, ["a blue lighthouse"]),
     )
-    assert torch.equal(found, expected)
+    assert torch.equal(result, expected)
 
 
-def test_so_they_are_with_noise_in_every_step(tiny_pipeline: StableDiffusionPipeline) -> None:
-    expected = by_the_pipeline(
+def test_latents_with_noise_in_every_step_are_those_of_the_pipeline(
+    tiny_pipeline: StableDiffusionPipeline,
+) -> None:
+    expected = sample_by_pipeline(
         tiny_pipeline,
         "ddim",
         prompt="a red fish",
@@ -102,7 +106,7 @@ def test_so_they_are_with_noise_in_every_step(tiny_pipeline: StableDiffusionPipe
         eta=0.7,
     )
     generator = torch.Generator().manual_seed(7)
-    found = sample_latents(
+    result = sample_latents(
         tiny_pipeline,
         embed_prompts(tiny_pipeline, ["a red fish"]),
         torch.randn((1, *SHAPE), generator=generator),
@@ -112,7 +116,7 @@ def test_so_they_are_with_noise_in_every_step(tiny_pipeline: StableDiffusionPipe
         eta=0.7,
         generators=[generator],
     )
-    assert torch.equal(found, expected)
+    assert torch.equal(result, expected)
 
 
 @pytest.mark.parametrize("sampler", [None, *SAMPLERS])
@@ -121,28 +125,28 @@ def test_a_batch_gives_what_single_seeds_give(
 ) -> None:
     prompts = ["a blue lighthouse", "a red fish", "a blue lighthouse"]
 
-    def sampled(rows: list[int]) -> torch.Tensor:
+    def sample(rows: list[int]) -> torch.Tensor:
         return sample_latents(
             tiny_pipeline,
-            embed_each(tiny_pipeline, [prompts[row] for row in rows]),
-            torch_noise(rows, SHAPE),
+            embed_prompts_separately(tiny_pipeline, [prompts[row] for row in rows]),
+            draw_torch_noise(rows, SHAPE),
             num_inference_steps=7,
             guidance_scale=7.5,
             sampler=sampler,
         )
 
-    together = sampled([0, 1, 2])
+    together = sample([0, 1, 2])
     for row in range(3):
-        torch.testing.assert_close(together[row], sampled([row])[0], rtol=0, atol=BATCHED)
+        torch.testing.assert_close(together[row], sample([row])[0], rtol=0, atol=BATCHED)
 
 
-def test_noise_in_every_step_is_each_rows_own(tiny_pipeline: StableDiffusionPipeline) -> None:
-    def sampled(seeds: list[int]) -> torch.Tensor:
+def test_every_row_has_its_own_noise_in_every_step(tiny_pipeline: StableDiffusionPipeline) -> None:
+    def sample(seeds: list[int]) -> torch.Tensor:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         return sample_latents(
             tiny_pipeline,
-            embed_each(tiny_pipeline, ["a red fish"] * len(seeds)),
-            torch_noise(seeds, SHAPE),
+            embed_prompts_separately(tiny_pipeline, ["a red fish"] * len(seeds)),
+            draw_torch_noise(seeds, SHAPE),
             num_inference_steps=3,
             guidance_scale=2.0,
             sampler="ddim",
@@ -150,15 +154,15 @@ def test_noise_in_every_step_is_each_rows_own(tiny_pipeline: StableDiffusionPipe
             generators=generators,
         )
 
-    together = sampled([1, 2])
-    torch.testing.assert_close(together[1], sampled([2])[0], rtol=0, atol=BATCHED)
+    together = sample([1, 2])
+    torch.testing.assert_close(together[1], sample([2])[0], rtol=0, atol=BATCHED)
 
 
 def test_a_prompts_states_do_not_depend_on_the_batch(
     tiny_pipeline: StableDiffusionPipeline,
 ) -> None:
     alone = embed_prompts(tiny_pipeline, ["a red fish"])
-    among = embed_each(tiny_pipeline, ["a", "a red fish", "a", "a red fish", "b c d"])
+    among = embed_prompts_separately(tiny_pipeline, ["a", "a red fish", "a", "a red fish", "b c d"])
     assert torch.equal(among[1], alone[0])
     assert torch.equal(among[3], alone[0])
 
@@ -167,10 +171,10 @@ def test_long_prompts_are_cut_as_the_pipeline_cuts_them(
     tiny_pipeline: StableDiffusionPipeline,
 ) -> None:
     limit = tiny_pipeline.tokenizer.model_max_length
-    # Each digit is a token of its own, and so are the two ends.
+    # Each digit is one token, and so are the begin and the end.
     texts = ["1 " * (limit - 2), "1 " * (limit + 1) + "a red fish", "a red fish"]
-    assert tokens_cut(tiny_pipeline, texts)[0] == 0
-    assert tokens_cut(tiny_pipeline, texts)[1] > 3
+    assert count_truncated_tokens(tiny_pipeline, texts)[0] == 0
+    assert count_truncated_tokens(tiny_pipeline, texts)[1] > 3
     expected, _ = tiny_pipeline.encode_prompt(texts[1], "cpu", 1, False)
     assert torch.equal(embed_prompts(tiny_pipeline, [texts[1]]), expected)
     assert torch.equal(embed_prompts(tiny_pipeline, [texts[0]]), expected)
@@ -180,19 +184,19 @@ def test_long_prompts_are_cut_as_the_pipeline_cuts_them(
     ("sampler", "eta", "steps", "message"),
     [
         ("eular", 0.0, 2, "Did you mean `euler`"),
-        ("euler", 0.5, 2, "knows no eta"),
+        ("euler", 0.5, 2, "has no eta"),
         ("ddim", 0.0, 1001, "cannot take 1001 steps"),
         ("ddim", 0.0, 1000, "cannot take 1000 steps"),
     ],
 )
-def test_what_a_sampler_cannot_do_is_refused(
+def test_settings_that_a_sampler_does_not_support_are_refused(
     tiny_pipeline: StableDiffusionPipeline, sampler: str, eta: float, steps: int, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         sample_latents(
             tiny_pipeline,
             embed_prompts(tiny_pipeline, [""]),
-            torch_noise([1], SHAPE),
+            draw_torch_noise([1], SHAPE),
             num_inference_steps=steps,
             guidance_scale=1.0,
             sampler=sampler,
@@ -201,7 +205,7 @@ def test_what_a_sampler_cannot_do_is_refused(
 
 
 def test_pictures_are_those_of_the_pipeline_itself(tiny_pipeline: StableDiffusionPipeline) -> None:
-    latents = torch_noise([5], SHAPE)
+    latents = draw_torch_noise([5], SHAPE)
     expected = tiny_pipeline(
         "a red fish", latents=latents, num_inference_steps=2, guidance_scale=1.0, output_type="np"
     ).images
@@ -212,8 +216,8 @@ def test_pictures_are_those_of_the_pipeline_itself(tiny_pipeline: StableDiffusio
         num_inference_steps=2,
         guidance_scale=1.0,
     )
-    found = decode_latents(tiny_pipeline, final).permute(0, 2, 3, 1).numpy()
-    assert np.array_equal(found, (expected * 255).round().astype(np.uint8))
+    result = decode_latents(tiny_pipeline, final).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(result, (expected * 255).round().astype(np.uint8))
 
 
 def test_pictures_are_encoded_as_plain_diffusers_does_it(
@@ -224,6 +228,6 @@ def test_pictures_are_encoded_as_plain_diffusers_does_it(
     pixels = tiny_pipeline.image_processor.preprocess(levels.float() / 255)
     with torch.no_grad():
         expected = vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor
-    found = encode_pictures(tiny_pipeline, levels)
-    assert found.shape == (1, *SHAPE)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    result = encode_pictures(tiny_pipeline, levels)
+    assert result.shape == (1, *SHAPE)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)

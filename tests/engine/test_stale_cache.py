@@ -1,4 +1,4 @@
-"""A result that other code, libraries, devices or threads computed is never served."""
+"""Latents of other code, libraries, devices or thread counts are never served."""
 
 import os
 import shutil
@@ -33,14 +33,14 @@ print(result.cached, result.computed, *(each.latent_sha256 for each in result.sa
 
 
 def run(source: Path, checkpoint: Path, ledger: Path) -> tuple[int, int, list[str]]:
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(checkpoint), str(ledger)],
         env=os.environ | {"PYTHONPATH": str(source)},
         capture_output=True,
         text=True,
         check=True,
     )
-    cached, computed, *hashes = ended.stdout.split()
+    cached, computed, *hashes = process.stdout.split()
     return int(cached), int(computed), hashes
 
 
@@ -63,10 +63,10 @@ def test_latents_of_other_sampling_code_are_not_served(
     assert len(set(zeros[2])) == 1  # all the same: zeros
     assert not set(zeros[2]) & set(first[2])
     sampling.write_text(text)
-    assert run(source, tiny_checkpoint, ledger) == (1, 0, first[2])  # what was computed stays
+    assert run(source, tiny_checkpoint, ledger) == (1, 0, first[2])  # the old latents are kept
 
 
-def cached(tiny: LoadedCheckpoint, ledger: Path) -> ExecutionResult:
+def run_cached(tiny: LoadedCheckpoint, ledger: Path) -> ExecutionResult:
     return execute(tiny, RECIPES, batch=2, shard=2, ledger=ledger)
 
 
@@ -85,18 +85,18 @@ def test_latents_of_another_environment_are_not_served(
     monkeypatch: pytest.MonkeyPatch,
     change: dict[str, object],
 ) -> None:
-    assert cached(tiny, tmp_path).computed == 1
-    assert cached(tiny, tmp_path).cached == 1
-    known = latent_cache.engine_environment
+    assert run_cached(tiny, tmp_path).computed == 1
+    assert run_cached(tiny, tmp_path).cached == 1
+    original = latent_cache.get_engine_environment
 
-    def other(*arguments: object) -> latent_cache.EngineEnvironment:
-        return replace(known(*arguments), **change)  # type: ignore[arg-type]
+    def get_other_environment(*arguments: object) -> latent_cache.EngineEnvironment:
+        return replace(original(*arguments), **change)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(executor, "engine_environment", other)
-    assert cached(tiny, tmp_path).computed == 1
+    monkeypatch.setattr(executor, "get_engine_environment", get_other_environment)
+    assert run_cached(tiny, tmp_path).computed == 1
 
 
 def test_another_dtype_is_another_key(tiny: LoadedCheckpoint) -> None:
-    batches = executor.batches_of(tiny, 2)
+    batches = executor.make_keyed_batches(tiny, 2)
     half = replace(RECIPES[0], dtype="float16")
     assert batches.key(half) != batches.key(RECIPES[0])

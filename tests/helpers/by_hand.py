@@ -9,12 +9,12 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from torch import Tensor
 
 from seedwitness.detectors.probe import Probe
-from seedwitness.engine.sampling import embed_prompts, torch_noise
+from seedwitness.engine.sampling import draw_torch_noise, embed_prompts
 
 SHAPE = (4, 8, 8)
 STEPS, GUIDANCE = 5, 3.0
 PROMPT = "a red fish"
-NOISE = torch_noise([3, 4], SHAPE)
+NOISE = draw_torch_noise([3, 4], SHAPE)
 
 
 def probe(pipeline: StableDiffusionPipeline, **further: Any) -> Probe:

@@ -1,4 +1,4 @@
-"""Files are whole or absent, and a full disk says so: on a real disk that is full."""
+"""Files are complete or absent, and a full disk gives an error: tested on a real full disk."""
 
 import hashlib
 import json
@@ -11,7 +11,6 @@ import pytest
 
 from seedwitness.errors import DiskFullError, WriteError
 from seedwitness.runtime.files import (
-    exclusive_claim,
     explain_write_errors,
     replace_whole,
     write_whole,
@@ -95,12 +94,12 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     write_whole(path, "old")
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from seedwitness.runtime.files import replacing\n"
-        "with replacing(Path(sys.argv[1])) as part:\n"
+        "from seedwitness.runtime.files import replace_whole\n"
+        "with replace_whole(Path(sys.argv[1])) as part:\n"
         "    part.write_text('half'); os.kill(os.getpid(), 9)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", script, path], check=False)
-    assert ended.returncode == -9
+    process = subprocess.run([sys.executable, "-c", script, path], check=False)
+    assert process.returncode == -9
     assert path.read_text() == "old"
     write_whole(path, "new")
     assert path.read_text() == "new"
@@ -124,7 +123,7 @@ def test_a_log_on_a_full_disk_says_what_to_do() -> None:
         file.write("a line")
 
 
-# Each library reports a full disk in a way of its own: OSError, SafetensorError, RuntimeError.
+# The libraries report a full disk differently: OSError, SafetensorError, RuntimeError.
 WRITERS = {
     "bytes.bin": "part.write_bytes(os.urandom(4_000_000))",
     "text.json": "part.write_text('x' * 4_000_000)",
@@ -147,22 +146,22 @@ SCRIPT = """\
 import json, os, sys
 from pathlib import Path
 from seedwitness.errors import WriteError
-from seedwitness.runtime.files import replacing
+from seedwitness.runtime.files import replace_whole
 
 path = Path(sys.argv[1])
-said = None
+message = None
 try:
-  with replacing(path) as part:
+  with replace_whole(path) as part:
     WRITER
 except WriteError as error:
-  said = f"{type(error).__name__} {error}"
-print(json.dumps([said, sorted(os.listdir(path.parent))]))
+  message = f"{type(error).__name__} {error}"
+print(json.dumps([message, sorted(os.listdir(path.parent))]))
 """
 
 
 @pytest.fixture(scope="module")
 def unshare() -> str:
-    """The command that gives a test a mount of its own, where this system and user may."""
+    """The command that gives a test its own mount, if this system and user may mount."""
     command = shutil.which("unshare")
     if command is None:
         pytest.skip("a small disk to fill needs `unshare` (Linux)")
@@ -172,78 +171,47 @@ def unshare() -> str:
     return command
 
 
-def on_a_disk(unshare: str, options: str, folder: Path, name: str) -> tuple[str | None, list[str]]:
-    """What writing `name` says on a disk mounted with `options`, and what it leaves there."""
-    # Only this process sees the disk, which goes with it.
+def write_on_disk(
+    unshare: str, options: str, folder: Path, name: str
+) -> tuple[str | None, list[str]]:
+    """Write `name` on a disk mounted with `options`: the error message, and the files left."""
+    # Only this process sees the disk, which disappears with it.
     mounted = 'mount -t tmpfs -o "$1" tmpfs "$2" && exec "$3" -c "$4" "$2/$5"'
     shell = ["sh", "-c", mounted, "sh", options, folder]
     script = SCRIPT.replace("WRITER", WRITERS[name])
-    ended = subprocess.run(
+    process = subprocess.run(
         [unshare, "--map-root-user", "--mount", *shell, sys.executable, script, name],
         capture_output=True,
         text=True,
         check=True,
     )
-    said, left = json.loads(ended.stdout)
-    return said, left
+    message, left = json.loads(process.stdout)
+    return message, left
 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk_names_the_file_and_leaves_nothing(
     name: str, unshare: str, tmp_path: Path
 ) -> None:
-    said, left = on_a_disk(unshare, "size=1m", tmp_path, name)
-    assert said is not None, "no error"
-    assert said.startswith(f"DiskFullError The disk is full: {tmp_path / name} ")
-    assert "Free some space" in said
+    message, left = write_on_disk(unshare, "size=1m", tmp_path, name)
+    assert message is not None, "no error"
+    assert message.startswith(f"DiskFullError The disk is full: {tmp_path / name} ")
+    assert "Free some space" in message
     assert left == []
 
 
-def test_a_refused_place_says_what_to_do(unshare: str, tmp_path: Path) -> None:
-    said, left = on_a_disk(unshare, "ro", tmp_path, "bytes.bin")
-    assert said is not None, "no error"
-    assert said.startswith(f"WriteError {tmp_path / 'bytes.bin'} cannot be written")
-    assert f"Make {tmp_path} writable" in said
+def test_a_read_only_folder_says_what_to_do(unshare: str, tmp_path: Path) -> None:
+    message, left = write_on_disk(unshare, "ro", tmp_path, "bytes.bin")
+    assert message is not None, "no error"
+    assert message.startswith(f"WriteError {tmp_path / 'bytes.bin'} cannot be written")
+    assert f"Make {tmp_path} writable" in message
     assert left == []
 
 
-def test_a_refusal_elsewhere_is_not_taken_for_ours(tmp_path: Path) -> None:
+def test_a_permission_error_elsewhere_is_left_as_it_is(tmp_path: Path) -> None:
     elsewhere = PermissionError(13, "Permission denied", "/elsewhere/picture.png")
     with pytest.raises(PermissionError), explain_write_errors(tmp_path / "a.txt"):
         raise elsewhere
     here = PermissionError(13, "Permission denied", str(tmp_path / "a.txt"))
     with pytest.raises(WriteError), explain_write_errors(tmp_path / "a.txt"):
         raise here
-
-
-def test_one_at_a_time_works_on_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.bin"
-    with exclusive_claim(path) as first:
-        assert first
-        with exclusive_claim(path) as second:
-            assert not second
-        with exclusive_claim(tmp_path / "new" / "b.bin") as other:
-            assert other
-    with exclusive_claim(path) as again:
-        assert again
-    assert names(tmp_path / "new") == []
-
-
-def test_a_claim_goes_with_its_process(tmp_path: Path) -> None:
-    path = tmp_path / "a.bin"
-    script = (
-        "import sys, time; from pathlib import Path\n"
-        "from seedwitness.runtime.files import claimed\n"
-        "with claimed(Path(sys.argv[1])) as ours:\n"
-        "    print(ours, flush=True); time.sleep(600)"
-    )
-    command = [sys.executable, "-c", script, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as held:
-        assert held.stdout is not None
-        assert held.stdout.readline() == "True\n"
-        with exclusive_claim(path) as ours:
-            assert not ours
-        held.kill()
-    with exclusive_claim(path) as ours:
-        assert ours
-    assert names(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Stages as forks: what comes of them is what comes of a process each."""
+"""The fork server: a stage in a fork gives the same result as in a process of its own."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from seedwitness.runtime import fork_server
 COMMAND = str(Path(sys.executable).parent / "seedwitness")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="stages are forked on Linux alone"),
+    pytest.mark.skipif(sys.platform != "linux", reason="stages are forked on Linux only"),
 ]
 
 
@@ -30,8 +30,8 @@ def project(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
-    with fork_server.running_server() as found:
-        yield found
+    with fork_server.running_server() as variables:
+        yield variables
 
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -39,24 +39,26 @@ def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Comple
 
 
 def test_a_fork_gives_the_same_bytes(project: Path, environment: dict[str, str]) -> None:
-    written = Path("data/identify/tiny/checkpoint.json")
+    output = Path("data/identify/tiny/checkpoint.json")
     assert run("stage", "identify", "tiny").returncode == 0
-    alone = written.read_bytes()
-    written.unlink()
+    alone = output.read_bytes()
+    output.unlink()
     assert run("stage", "identify", "tiny", env=environment).returncode == 0
-    assert written.read_bytes() == alone
+    assert output.read_bytes() == alone
 
 
-def test_a_fork_imports_nothing_heavy_anew(project: Path, environment: dict[str, str]) -> None:
-    """By the processor time of the caller, in which all imports would be."""
+def test_a_fork_does_not_repeat_the_heavy_imports(
+    project: Path, environment: dict[str, str]
+) -> None:
+    """Measured by the processor time of the caller, which would include the imports."""
     usage = "import resource, subprocess, sys; subprocess.run(sys.argv[1:]); "
     usage += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime)"
     line = [sys.executable, "-c", usage, COMMAND, "stage", "search", "owl", "tiny"]
-    took = [
+    seconds = [
         float(subprocess.run(line, env=env, capture_output=True, text=True).stdout.splitlines()[-1])
         for env in (dict(os.environ), environment)
     ]
-    assert took[1] < took[0] / 2
+    assert seconds[1] < seconds[0] / 2
 
 
 def test_an_error_reaches_the_caller(project: Path, environment: dict[str, str]) -> None:
@@ -70,14 +72,14 @@ def test_an_error_reaches_the_caller(project: Path, environment: dict[str, str])
     assert "Traceback" in debug.stderr
 
 
-def test_where_nobody_listens_it_runs_by_itself(project: Path) -> None:
+def test_without_a_server_a_stage_runs_in_its_own_process(project: Path) -> None:
     env = {**os.environ, fork_server.SOCKET_VARIABLE: str(project / "nobody")}
     assert run("stage", "identify", "tiny", env=env).returncode == 0
 
 
 INTERRUPTED = """
 import os, signal, sys
-from seedwitness import warm
+from seedwitness.runtime import fork_server
 
 class Interrupted:
     def flush(self):
@@ -87,12 +89,11 @@ def command(arguments):
     sys.stdout = Interrupted()
     raise SystemExit(0)
 
-fork_server.MODULES.clear()
-fork_server.serve(sys.argv[1], command)
+fork_server.serve(sys.argv[1], command, ())
 """
 
 
-def test_who_has_run_its_stage_answers_whatever_interrupts(
+def test_a_finished_fork_answers_despite_an_interrupt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "socket"
@@ -106,7 +107,7 @@ def test_who_has_run_its_stage_answers_whatever_interrupts(
     assert answer == 0
 
 
-def alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -114,9 +115,9 @@ def alive(pid: int) -> bool:
     return True
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     for _ in range(400):
-        if not alive(pid):
+        if not is_alive(pid):
             return True
         time.sleep(0.05)
     return False
@@ -125,8 +126,8 @@ def gone(pid: int) -> bool:
 def test_a_fork_ends_with_its_caller_and_the_server_with_its_owner(project: Path) -> None:
     script = (
         "import subprocess, sys, os\n"
-        "from seedwitness import warm\n"
-        "with fork_server.listening() as env:\n"
+        "from seedwitness.runtime import fork_server\n"
+        "with fork_server.running_server() as env:\n"
         "    subprocess.run([sys.argv[1], 'stage', 'identify', 'slow'], env=env)\n"
     )
     fifo = project / "slow"
@@ -147,25 +148,25 @@ def test_a_fork_ends_with_its_caller_and_the_server_with_its_owner(project: Path
         readers: set[int] = set()
         while not readers:
             assert owner.poll() is None
-            readers = _holding(fifo / "model_index.json") - {os.getpid()}
+            readers = _find_readers(fifo / "model_index.json") - {os.getpid()}
         assert len(readers) == 1
         (fork,) = readers
         server = int(Path(f"/proc/{fork}/stat").read_text().split()[3])
     finally:
         os.killpg(owner.pid, signal.SIGKILL)
         owner.wait()
-    assert gone(fork)
-    assert gone(server)
+    assert has_ended(fork)
+    assert has_ended(server)
     os.close(writer)
 
 
-def _holding(path: Path) -> set[int]:
+def _find_readers(path: Path) -> set[int]:
     """Processes that have ``path`` open."""
-    found = set()
+    pids = set()
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if os.readlink(link) == str(path):
-                found.add(int(link.parts[2]))
+                pids.add(int(link.parts[2]))
         except OSError:  # gone, or not ours
             continue
-    return found
+    return pids

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from scipy import stats
 
 from seedwitness.errors import ConfigError
-from seedwitness.runtime import files
+from seedwitness.runtime import locks
 from seedwitness.runtime.code_graph import code_files
 from seedwitness.seeds import RNG_ALGORITHMS
 from seedwitness.seeds.torch_cpu import SEED_COUNT
@@ -257,7 +257,7 @@ def test_two_scans_on_one_cache_compute_no_part_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "PART_SIZE", 2**14)
-    monkeypatch.setattr(files, "PAUSE", 0.01)
+    monkeypatch.setattr(locks, "POLL_SECONDS", 0.01)
     plan = plan_cascade(blurred("torch-cpu", 99_999, 0.7)[None], "torch-cpu", MIN_CORRELATION)
     [alone] = scan_range(plan, SHAPE, 0, 200_000, cache_folder=tmp_path / "alone")
     done: list[int] = []

@@ -1,8 +1,8 @@
-"""The recipe of a picture whose seed is known: what else it was made with, as near as may be.
+"""Fits the recipe of an image whose seed is known: prompt, guidance, sampler and steps.
 
-Noise that is right makes a picture that is nearly right whatever the guidance, the sampler and the
-steps; so they can be found a few at a time, the others standing still. The pixels tell recipes
-apart: latents do not, because encoding is no exact inverse of decoding.
+The right noise gives nearly the right image whatever the guidance, sampler and steps, so these can
+be fitted a few at a time while the others stay fixed. Recipes are compared by pixels and not by
+latents, because encoding is not the exact inverse of decoding.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from torch import Tensor
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import RecipeFitSettings, SearchSettings
-from seedwitness.engine.executor import ExecutionResult, execute, sample_recipes
+from seedwitness.engine.executor import ExecutionResult, execute
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, hash_rows
 from seedwitness.engine.sampling import decode_latents, encode_pictures
 from seedwitness.engine.schedulers import set_timesteps
+from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.seed_scan import RegeneratedImage
@@ -31,7 +32,7 @@ from seedwitness.records.seed_scan import RegeneratedImage
 class FittedRecipe:
     """The closest recipe, its image, and the cache keys of all recipes that were tried."""
 
-    about: RegeneratedImage
+    regenerated: RegeneratedImage
     picture: Image.Image
     keys: frozenset[str]
 
@@ -46,20 +47,20 @@ def fit_recipe(
     search: SearchSettings,
     ledger: Path = DEFAULT_ROOT,
 ) -> FittedRecipe:
-    """The closest recipe with the seed of ``start``, in root mean square of pixels; made by itself.
+    """Find the recipe with the seed of ``start`` that is closest to ``picture`` by RMS of pixels.
 
-    First every prompt with every guidance and negative prompt. Then samplers and steps together, at
-    the best guidance and those beside it, and the guidances again, until nothing comes closer or
-    every pixel agrees.
-    ``picture`` has the size that ``start`` names.
+    The first step tries every prompt with every guidance and negative prompt. Then samplers and
+    steps are tried together, at the best guidance and its neighbours, and all guidances again,
+    until nothing comes closer or every pixel agrees. The image of the best recipe is sampled again
+    alone. ``picture`` has the width and height of ``start``.
     """
-    there = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
-    tried: dict[Recipe, float] = {}
+    target = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+    differences: dict[Recipe, float] = {}
     keys: set[str] = set()
 
-    def closest(recipes: Sequence[Recipe]) -> Recipe:
-        new = [recipe for recipe in dict.fromkeys(recipes) if recipe not in tried]
-        executed = execute(
+    def find_closest(recipes: Sequence[Recipe]) -> Recipe:
+        new = [recipe for recipe in dict.fromkeys(recipes) if recipe not in differences]
+        result = execute(
             loaded,
             new,
             batch=search.batch,
@@ -67,9 +68,10 @@ def fit_recipe(
             workers=search.workers,
             ledger=ledger,
         )
-        keys.update(executed.keys)
-        tried.update(zip(new, _differences(loaded, new, executed, there), strict=True))
-        return min(tried, key=lambda each: (tried[each], each.id))
+        keys.update(result.keys)
+        new_differences = _compute_differences(loaded, new, result, target)
+        differences.update(zip(new, new_differences, strict=True))
+        return min(differences, key=lambda recipe: (differences[recipe], recipe.id))
 
     texts = list(dict.fromkeys([*prompts[: settings.prompts], start.prompt])) or [""]
     guidances = sorted({start.guidance, *settings.guidances})
@@ -77,59 +79,59 @@ def fit_recipe(
         (sampler, steps)
         for sampler in dict.fromkeys([start.sampler, *settings.samplers])
         for steps in dict.fromkeys([start.steps, *settings.steps])
-        if takes_steps(loaded, steps)
+        if can_take_steps(loaded, steps)
     ]
-    best = closest(
+    best = find_closest(
         [
             replace(start, prompt=text, guidance=guidance, negative_prompt=negative)
             for text in texts
             for guidance in guidances
             for negative in negatives
-            if guidance != 1 or negative == negatives[0]  # where nothing is led away from it
+            if guidance != 1 or negative == negatives[0]  # guidance 1 ignores it
         ]
     )
-    before = None
-    while best != before and tried[best] > 0:
-        before, at = best, guidances.index(best.guidance)
-        near = guidances[max(at - 1, 0) : at + 2]
-        best = closest(
-            [replace(best, sampler=s, steps=n, guidance=g) for s, n in grid for g in near]
+    previous = None
+    while best != previous and differences[best] > 0:
+        previous, index = best, guidances.index(best.guidance)
+        neighbours = guidances[max(index - 1, 0) : index + 2]
+        best = find_closest(
+            [replace(best, sampler=s, steps=n, guidance=g) for s, n in grid for g in neighbours]
         )
-        best = closest([replace(best, guidance=g) for g in guidances])
+        best = find_closest([replace(best, guidance=g) for g in guidances])
     latents, noise = sample_recipes(loaded, [best])
-    made = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
-    held = encode_pictures(loaded.pipeline, there[None])
-    held = held.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
-    again = decode_latents(loaded.pipeline, held)[0]
+    pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+    encoded = encode_pictures(loaded.pipeline, target[None])
+    encoded = encoded.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
+    round_trip = decode_latents(loaded.pipeline, encoded)[0]
     return FittedRecipe(
         RegeneratedImage(
             trial=best.id,
             recipe=best,
-            tried=len(tried),
+            tried=len(differences),
             noise_sha256=noise[0],
             latent_sha256=hash_rows(latents)[0],
-            rms=_rms(made, there),
-            round_trip_rms=_rms(again, there),
+            rms=_compute_rms(pixels, target),
+            round_trip_rms=_compute_rms(round_trip, target),
             image="regenerated.png",
         ),
-        Image.fromarray(made.permute(1, 2, 0).contiguous().numpy()),
+        Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()),
         frozenset(keys),
     )
 
 
-def _differences(
-    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], executed: ExecutionResult, target: Tensor
+def _compute_differences(
+    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], result: ExecutionResult, target: Tensor
 ) -> list[float]:
     """Root mean square differences between the recipes' images and ``target``, in levels of 255."""
     differences = []
-    for recipe in recipes:  # one by one: a decoder's memory grows with the batch
-        latent = executed.samples[recipe.id].latent[None].to(loaded.pipeline.device)
-        differences.append(_rms(decode_latents(loaded.pipeline, latent)[0], target))
+    for recipe in recipes:  # one by one, because the memory of the decoder grows with the batch
+        latent = result.samples[recipe.id].latent[None].to(loaded.pipeline.device)
+        differences.append(_compute_rms(decode_latents(loaded.pipeline, latent)[0], target))
     return differences
 
 
-def takes_steps(loaded: LoadedCheckpoint, steps: int) -> bool:
-    """Whether the checkpoint's own scheduler takes so many steps."""
+def can_take_steps(loaded: LoadedCheckpoint, steps: int) -> bool:
+    """Whether the checkpoint's own scheduler supports this number of steps."""
     scheduler = type(loaded.pipeline.scheduler).from_config(loaded.pipeline.scheduler.config)
     try:
         set_timesteps(scheduler, steps, torch.device("cpu"))
@@ -138,5 +140,5 @@ def takes_steps(loaded: LoadedCheckpoint, steps: int) -> bool:
     return True
 
 
-def _rms(one: Tensor, other: Tensor) -> float:
+def _compute_rms(one: Tensor, other: Tensor) -> float:
     return float((one.double() - other.double()).square().mean().sqrt())

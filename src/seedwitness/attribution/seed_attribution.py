@@ -1,4 +1,4 @@
-"""Was a picture made by a checkpoint? The seed space scanned, and a seed's recipe fitted."""
+"""Attributes an image to a checkpoint: scans the seed space, and fits the recipe of the seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from seedwitness.attribution import seed_scan
-from seedwitness.attribution.recipe_fitting import fit_recipe, takes_steps
+from seedwitness.attribution.recipe_fitting import can_take_steps, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
@@ -17,13 +17,13 @@ from seedwitness.records.recipe import Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import Claim
 
-MOST_GUIDANCE, MOST_STEPS, MOST_NEGATIVES = 50.0, 200, 2
-"""What is claimed beyond these is not tried: metadata are easily forged, and a search is long."""
+MAX_GUIDANCE, MAX_STEPS, MAX_NEGATIVES = 50.0, 200, 2
+"""Limits of claimed values to try: metadata are easily forged, and a search takes long."""
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """The scan, the image of the recovered seed where there is one, and the cache keys used."""
+    """The scan, the image of the recovered seed or None, and the cache keys that were used."""
 
     scan: SeedScan
     picture: Image.Image | None
@@ -41,32 +41,33 @@ def attribute_to_seed(
     *,
     ledger: Path = DEFAULT_ROOT,
 ) -> Attribution:
-    """Scan the seed space for ``picture``, and fit the recipe where a seed was recovered.
+    """Scan the seed space for ``picture``, and fit the recipe if a seed was recovered.
 
-    ``prompts`` are the candidates, best first. ``claims`` are believed in nothing: they only say
-    which seeds, guidance, steps and negative prompts are tried as well, where these are possible at
-    all. A picture of a size that the checkpoint cannot make is not scanned, and the document says
-    so.
+    ``prompts`` are the prompt candidates, best first. ``claims`` are not trusted: they only add
+    seeds, guidance, steps and negative prompts to try, if these are possible at all. An image of a
+    size that the checkpoint cannot make is not scanned; the ``note`` of the scan gives the reason.
     """
-    guidance = _guidance(claims)
-    asked = seed_scan.plan_inversions(prompts, settings, guidance)
-    note = seed_scan.reason_not_to_scan(loaded, *picture.size)
+    guidance = _find_claimed_guidance(claims)
+    inversions = seed_scan.plan_inversions(prompts, settings, guidance)
+    note = seed_scan.find_scan_obstacle(loaded, *picture.size)
     seeds: list[SeedCandidate] = []
-    elements, z_needed, seen = 0, float("inf"), 1.0
+    elements, z_needed, detectable = 0, float("inf"), 1.0
     keys: frozenset[str] = frozenset()
     if not note:
         shape = loaded.latent_shape(*picture.size)
-        rows = seed_scan.invert_image(loaded, picture, asked, settings)
-        claimed = [each.seed for each in claims if each.seed is not None]
-        looked = seed_scan.scan_seeds(rows, shape, asked, settings, claimed, ledger=ledger)
-        seeds, elements = looked.seeds, looked.elements
-        z_needed, seen = looked.z_needed, looked.detectable_correlation
-        keys = looked.keys
+        rows = seed_scan.invert_image(loaded, picture, inversions, settings)
+        claimed_seeds = [claim.seed for claim in claims if claim.seed is not None]
+        result = seed_scan.scan_seeds(
+            rows, shape, inversions, settings, claimed_seeds, ledger=ledger
+        )
+        seeds, elements = result.seeds, result.elements
+        z_needed, detectable = result.z_needed, result.detectable_correlation
+        keys = result.keys
     fitted = None
     if seeds and seeds[0].recovered:
-        start = _start(loaded, picture, seeds[0], claims, search)
-        said = [each.negative_prompt for each in claims if each.negative_prompt]
-        negatives = [search.negative_prompt, *dict.fromkeys(said)][: 1 + MOST_NEGATIVES]
+        start = _make_start_recipe(loaded, picture, seeds[0], claims, search)
+        claimed = [claim.negative_prompt for claim in claims if claim.negative_prompt]
+        negatives = [search.negative_prompt, *dict.fromkeys(claimed)][: 1 + MAX_NEGATIVES]
         fitted = fit_recipe(
             loaded, picture, start, prompts, negatives, settings.recipe_fit, search, ledger
         )
@@ -79,47 +80,47 @@ def attribute_to_seed(
         first_seed=settings.first_seed,
         end_seed=settings.end_seed,
         pictures=settings.draws,
-        inversions=asked,
+        inversions=inversions,
         steps=settings.steps,
         rounds=settings.fixed_point_rounds,
         elements=elements,
         alpha=settings.alpha,
         z_needed=z_needed if elements else None,
-        seen=seen,
+        seen=detectable,
         seeds=seeds,
-        regenerated=fitted.about if fitted else None,
+        regenerated=fitted.regenerated if fitted else None,
     )
     keys |= fitted.keys if fitted else frozenset()
     return Attribution(scan, fitted.picture if fitted else None, keys)
 
 
-def _guidance(claims: Sequence[Claim]) -> float | None:
-    """The first guidance that is claimed and possible."""
-    said = (each.guidance for each in claims if each.guidance is not None)
-    return next((each for each in said if 0 <= each <= MOST_GUIDANCE), None)
+def _find_claimed_guidance(claims: Sequence[Claim]) -> float | None:
+    """The first claimed guidance that is possible; None if there is none."""
+    claimed = (claim.guidance for claim in claims if claim.guidance is not None)
+    return next((guidance for guidance in claimed if 0 <= guidance <= MAX_GUIDANCE), None)
 
 
-def _start(
+def _make_start_recipe(
     loaded: LoadedCheckpoint,
     picture: Image.Image,
-    found: SeedCandidate,
+    seed: SeedCandidate,
     claims: Sequence[Claim],
     search: SearchSettings,
 ) -> Recipe:
-    """The recipe that a fit begins with: the seed, the search's settings, and what is claimed."""
-    guidance = _guidance(claims)
-    steps = (each.steps for each in claims if each.steps is not None)
-    possible = (each for each in steps if 0 < each <= MOST_STEPS and takes_steps(loaded, each))
+    """The recipe that fitting starts from: the seed, the search settings, and claimed values."""
+    guidance = _find_claimed_guidance(claims)
+    claimed = (claim.steps for claim in claims if claim.steps is not None)
+    possible = (n for n in claimed if 0 < n <= MAX_STEPS and can_take_steps(loaded, n))
     return Recipe(
-        prompt=found.inversion.prompt,
-        seed=found.seed,
+        prompt=seed.inversion.prompt,
+        seed=seed.seed,
         width=picture.width,
         height=picture.height,
         sampler=search.sampler,
         steps=next(possible, search.steps),
         guidance=search.guidance if guidance is None else guidance,
         negative_prompt=search.negative_prompt,
-        rng=found.rng,
-        batch_index=found.batch_index,
+        rng=seed.rng,
+        batch_index=seed.batch_index,
         dtype=loaded.checkpoint.dtype,
     )

@@ -1,4 +1,4 @@
-"""Which seed was a picture made from? Its inversions, held against the noise of every seed."""
+"""Seed scan: correlates inversions of an image with the noise of every seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seedwitness.config.reading import suggest_names
 from seedwitness.config.steps import ScanSettings
 from seedwitness.engine.inversion import invert
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
-from seedwitness.engine.sampling import embed_each, encode_pictures
+from seedwitness.engine.sampling import embed_prompts_separately, encode_pictures
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records.seed_scan import Inversion, SeedCandidate
 from seedwitness.seeds.torch_cpu import SEED_COUNT
@@ -31,22 +31,22 @@ from seedwitness.seedscan.scan import (
     scan_range,
 )
 
-LARGEST = 4
-"""How many times the checkpoint's own size a picture may have: memory grows with it."""
+MAX_AREA_RATIO = 4
+"""Largest area of a scanned image, relative to the checkpoint's own size: memory grows with it."""
 
 Array = np.ndarray[Any, Any]
 Noise = tuple[int, str, int]
-"""What noise is drawn by: seed, RNG algorithm, and the number of the draw."""
+"""The identity of a noise: seed, RNG algorithm, and number of the draw."""
 
 SCANS = "scans"
-"""The group of the cache that holds parts of scans."""
+"""The group of cache keys that hold parts of scans."""
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """The best seeds of a scan, what z a seed needs, and what correlation would be detected.
+    """The best seeds of a scan, the z that a seed needs, and the detectable correlation.
 
-    ``detectable_correlation`` is detected with a chance of 95 %; ``keys`` are those of the cache.
+    ``detectable_correlation`` is detected with a probability of 95 %; ``keys`` are cache keys.
     """
 
     seeds: list[SeedCandidate]
@@ -57,7 +57,7 @@ class ScanResult:
 
 
 def check_scan_settings(settings: ScanSettings) -> None:
-    """Raise ConfigError where the settings name something unknown; it costs no time."""
+    """Raise ConfigError if the settings name an unknown RNG algorithm; nothing is computed."""
     for name in settings.rng_algorithms:
         if name not in KERNELS:
             raise ConfigError(
@@ -65,12 +65,12 @@ def check_scan_settings(settings: ScanSettings) -> None:
             )
 
 
-def reason_not_to_scan(loaded: LoadedCheckpoint, width: int, height: int) -> str:
-    """Why a picture of this size is not scanned: the checkpoint cannot have made it. Or nothing."""
-    own = loaded.checkpoint.width * loaded.checkpoint.height
-    if width * height > LARGEST * own:
+def find_scan_obstacle(loaded: LoadedCheckpoint, width: int, height: int) -> str:
+    """The reason, in a sentence, why an image of this size cannot be scanned; empty if it can."""
+    own_area = loaded.checkpoint.width * loaded.checkpoint.height
+    if width * height > MAX_AREA_RATIO * own_area:
         return (
-            f"The target has {width} × {height} pixels, more than {LARGEST} times what "
+            f"The target has {width} × {height} pixels, more than {MAX_AREA_RATIO} times what "
             f"{loaded.checkpoint.name} makes ({loaded.checkpoint.width} × "
             f"{loaded.checkpoint.height})."
         )
@@ -78,67 +78,68 @@ def reason_not_to_scan(loaded: LoadedCheckpoint, width: int, height: int) -> str
         loaded.latent_shape(width, height)
     except ConfigError:
         return (
-            f"{loaded.checkpoint.name} makes no pictures of {width} × {height} pixels: if it made "
-            "the target, that was cropped or resized since, and noise that was resized is no "
-            "seed's any more."
+            f"{loaded.checkpoint.name} cannot make images of {width} × {height} pixels: if it made "
+            "the target, the target was cropped or resized afterwards, and then its noise does not "
+            "match the noise of any seed."
         )
     return ""
 
 
-def draws_of(protocol: str, settings: ScanSettings) -> int:
-    """How many draws of a generator are looked at: more than one where tools share it in a batch.
+def count_draws(rng_algorithm: str, settings: ScanSettings) -> int:
+    """The number of draws of a generator to scan.
 
-    By other protocols each picture of a batch has a seed of its own.
+    It is more than one for an RNG algorithm whose generator tools share in a batch. With the others
+    each image of a batch has its own seed.
     """
-    return settings.draws if protocol in MT19937_ALGORITHMS else 1
+    return settings.draws if rng_algorithm in MT19937_ALGORITHMS else 1
 
 
 def plan_inversions(
-    prompts: Sequence[str], settings: ScanSettings, claimed: float | None = None
+    prompts: Sequence[str], settings: ScanSettings, claimed_guidance: float | None = None
 ) -> list[Inversion]:
-    """What to invert under: the empty prompt and the first candidates, at guidance 1.
+    """The inversions of a scan: the empty prompt and the first candidates, at guidance 1.
 
-    Where a guidance is ``claimed``, the candidates at that too.
+    With a claimed guidance, the candidates at that guidance are added.
     """
-    chosen = [each for each in dict.fromkeys(prompts) if each.strip()][: settings.prompts]
-    found = [Inversion(prompt=each, guidance=1.0) for each in ["", *chosen]]
-    if claimed is not None and claimed != 1:
-        found += [Inversion(prompt=each, guidance=claimed) for each in chosen]
-    return found
+    candidates = [prompt for prompt in dict.fromkeys(prompts) if prompt.strip()][: settings.prompts]
+    inversions = [Inversion(prompt=prompt, guidance=1.0) for prompt in ["", *candidates]]
+    if claimed_guidance is not None and claimed_guidance != 1:
+        inversions += [Inversion(prompt=prompt, guidance=claimed_guidance) for prompt in candidates]
+    return inversions
 
 
 def invert_image(
     loaded: LoadedCheckpoint,
     picture: Image.Image,
-    asked: Sequence[Inversion],
+    inversions: Sequence[Inversion],
     settings: ScanSettings,
 ) -> Array:
-    """The noise that each inversion leaves of ``picture``, in the order of the noise: [q, n].
+    """The inverted noise of ``picture``, one row for each inversion: [q, n] in the noise's order.
 
-    The picture is encoded by the checkpoint's own autoencoder, as it is. Raises ConfigError for a
-    size that the checkpoint cannot make, CheckpointError where what comes out is no number.
+    The image is encoded by the checkpoint's own autoencoder at its own size. Raises ConfigError for
+    a size that the checkpoint cannot make, CheckpointError if the noise is not finite.
     """
     loaded.latent_shape(*picture.size)
     pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None]
     latents = encode_pictures(loaded.pipeline, pixels)
     rows: list[torch.Tensor] = []
-    for guidance, group in groupby(asked, key=lambda each: each.guidance):
-        prompts = [each.prompt for each in group]  # go through the denoiser together
+    for guidance, group in groupby(inversions, key=lambda inversion: inversion.guidance):
+        prompts = [inversion.prompt for inversion in group]  # one batch
         rows += invert(
             loaded.pipeline,
-            embed_each(loaded.pipeline, prompts),
+            embed_prompts_separately(loaded.pipeline, prompts),
             latents.expand(len(prompts), -1, -1, -1),
             num_inference_steps=settings.steps,
             guidance_scale=guidance,
             rounds=settings.fixed_point_rounds,
         ).flatten(1)
-    found: Array = torch.stack(rows).numpy()
-    if not np.isfinite(found).all():
+    noise: Array = torch.stack(rows).numpy()
+    if not np.isfinite(noise).all():
         raise CheckpointError(
-            f"{loaded.checkpoint.name} inverts the target to what is no finite number in "
+            f"{loaded.checkpoint.name} inverts the target to numbers that are not finite in "
             f"{loaded.settings.dtype}: set its `dtype` to float32."
         )
-    return found
+    return noise
 
 
 def scan_seeds(
@@ -150,12 +151,12 @@ def scan_seeds(
     *,
     ledger: Path = DEFAULT_ROOT,
 ) -> ScanResult:
-    """The seeds whose noise of ``shape`` correlates most with any row of ``rows`` [q, n].
+    """Find the seeds whose noise of ``shape`` correlates most with any row of ``rows`` [q, n].
 
-    Each row is what one of ``inversions`` left of the image. A seed is listed once for each RNG algorithm and draw, with the inversion of the highest z.
-    ``claimed`` seeds are scored wherever they lie, and always listed, after the best; torch's CPU
-    generator takes seeds beyond 2^32, which ComfyUI draws, modulo 2^32. Raises ConfigError for a
-    range outside of the seed space.
+    Each row is the noise of one of ``inversions``. A seed is listed once for each RNG algorithm and
+    draw, with the inversion of the highest z. ``claimed`` seeds are scored even outside of the
+    range, and always listed, after the best. torch's CPU generator takes seeds beyond 2^32, which
+    ComfyUI draws, modulo 2^32. Raises ConfigError for a range outside of the seed space.
     """
     check_scan_settings(settings)
     claims = {name: _claimed_seeds(claimed, name) for name in settings.rng_algorithms}
@@ -166,7 +167,9 @@ def scan_seeds(
         if not settings.first_seed <= seed < settings.end_seed
     }
     passes = [
-        (name, draw) for name in settings.rng_algorithms for draw in range(draws_of(name, settings))
+        (name, draw)
+        for name in settings.rng_algorithms
+        for draw in range(count_draws(name, settings))
     ]
     seeds_scored = settings.end_seed - settings.first_seed + len(outside)
     tests = seeds_scored * len(passes) * len(rows)
@@ -227,7 +230,7 @@ def scan_seeds(
 
 
 def _claimed_seeds(claimed: Sequence[int], rng_algorithm: str) -> Array:
-    """The 32-bit seeds that an RNG algorithm makes of claimed ones; it has no others."""
+    """The 32-bit seeds that an RNG algorithm uses for claimed ones."""
     modulo = rng_algorithm in MT19937_ALGORITHMS
     seeds = [seed % SEED_COUNT if modulo else seed for seed in claimed if seed >= 0]
     array: Array = np.array(sorted({seed for seed in seeds if seed < SEED_COUNT}), np.uint32)

@@ -13,7 +13,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from seedwitness.engine.inversion import noise_in
+from seedwitness.engine.inversion import extract_noise
 from seedwitness.engine.sampling import decode_latents, embed_prompts
 from seedwitness.engine.schedulers import ddim, set_timesteps
 
@@ -154,7 +154,7 @@ class Probe:
         self.nfe += len(x)
         embeddings = embedding.expand(len(x), -1, -1)
         output = self.pipeline.unet(x, t, embeddings, return_dict=False)[0]
-        return noise_in(self._scheduler, output, x, t)
+        return extract_noise(self._scheduler, output, x, t)
 
 
 def compute_squared_norms(rows: Tensor) -> Tensor:

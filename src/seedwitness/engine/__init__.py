@@ -1,1 +1,1 @@
-"""Samples, inverts, encodes and decodes on a checkpoint; runs recipes and caches their latents."""
+"""Samples, inverts, encodes and decodes on a checkpoint; executes recipes and caches latents."""

@@ -1,14 +1,14 @@
-"""The latent cache: shards of final latents on disk, outside of what DVC removes.
+"""The latent cache: shards of final latents on disk, in a folder that DVC does not manage.
 
-``.ledger/KEY/SHARD.safetensors``. The key names everything that decides the bytes of a latent
-besides prompt and seed: checkpoint, settings of the recipe, batch size, the engine's own code, the
-versions of torch, diffusers and transformers, the kind of device and, on a CPU, the number of
-threads. A latent that was computed under another key is never served. A shard is named by its
-recipes and is finished when its file has taken its name.
+The files are ``.ledger/KEY/SHARD.safetensors``. The key is a digest of everything that decides the
+bytes of a latent besides prompt and seed: checkpoint, recipe settings, batch size, the code of the
+engine, the versions of torch, diffusers and transformers, the kind of device and, on a CPU, the
+number of threads. A latent with another key is never served. A shard is named by its recipes, and
+is finished when the file of that name exists.
 
-The list of recipes and the two sizes alone decide which recipes make up a shard and which of them
-go through the denoiser together: float arithmetic in batches differs in the last bits, so the same
-shard always has to be the same batches. Then it does not matter who computes which shard when.
+The recipes of a shard and of a batch follow from the list of recipes and the two sizes alone. Float
+arithmetic in batches differs in the last bits, so the same shard must always consist of the same
+batches. Then the result does not depend on which process computes a shard, or when.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ DEFAULT_ROOT = ROOT
 ENGINE = "seedwitness.engine.executor"
 """The module whose code, with all that it imports, decides the bytes of a latent."""
 LIBRARIES = ("torch", "diffusers", "transformers")
-_OF_A_ROW = ("prompt", "negative_prompt", "seed", "batch_index", "variations")
-# safetensors writes its metadata in no fixed order, so there is one entry.
+_ROW_FIELDS = ("prompt", "negative_prompt", "seed", "batch_index", "variations")
+# safetensors does not write metadata in a fixed order, so everything is in one entry.
 _METADATA = "seedwitness"
 
 
 @dataclass(frozen=True)
 class EngineEnvironment:
-    """What decides the bytes of a latent besides checkpoint, recipe and batch."""
+    """The code, libraries and hardware, which decide the bytes of a latent too."""
 
     code_sha256: str
     libraries: tuple[tuple[str, str], ...]
     device: str
     threads: int
-    """Of the CPU; 0 on a GPU, where they decide nothing."""
+    """CPU threads; 0 on a GPU, where they do not change the result."""
 
 
 @cache
-def engine_environment(device: torch.device, threads: int) -> EngineEnvironment:
-    """The environment of this process on ``device`` with so many threads of the CPU."""
+def get_engine_environment(device: torch.device, threads: int) -> EngineEnvironment:
+    """The environment of this process on ``device`` with ``threads`` CPU threads."""
     return EngineEnvironment(
         code_sha256=hash_code(ENGINE),
         libraries=tuple(package_versions(LIBRARIES).items()),
@@ -72,9 +72,9 @@ def engine_environment(device: torch.device, threads: int) -> EngineEnvironment:
 
 @dataclass(frozen=True)
 class Sample:
-    """What a recipe gave: its final latent [c, h, w], and hashes of that and of its noise.
+    """The result of a recipe: its final latent [c, h, w], and hashes of the latent and its noise.
 
-    The latent is row ``row`` of the ledger's file ``shard``.
+    The latent is row ``row`` of the cache file ``shard``.
     """
 
     latent: Tensor
@@ -86,7 +86,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class KeyedBatches:
-    """Which checkpoint computes, in batches of which size, in which environment."""
+    """The checkpoint, batch size and environment of a computation, for cache keys."""
 
     checkpoint_sha256: str
     batch: int
@@ -94,7 +94,9 @@ class KeyedBatches:
 
     def describe(self, recipe: Recipe) -> dict[str, Any]:
         """Everything that decides the bytes of a recipe's latent besides prompt and seed."""
-        settings = {name: value for name, value in asdict(recipe).items() if name not in _OF_A_ROW}
+        settings = {
+            name: value for name, value in asdict(recipe).items() if name not in _ROW_FIELDS
+        }
         return {
             "checkpoint_sha256": self.checkpoint_sha256,
             "batch": self.batch,
@@ -104,7 +106,7 @@ class KeyedBatches:
         }
 
     def key(self, recipe: Recipe) -> str:
-        """The digest of ``describe``: the folder of a recipe's latent in the cache."""
+        """The digest of ``describe``: the name of a recipe's folder in the cache."""
         return digest(self.describe(recipe))[:32]
 
 
@@ -123,10 +125,10 @@ class Shard:
 
 
 def cut_into_shards(batches: KeyedBatches, recipes: Iterable[Recipe], *, size: int) -> list[Shard]:
-    """Recipes cut into shards of at most ``size``, whatever their order; each recipe once.
+    """Cut recipes into shards of at most ``size``; their order and repetitions make no difference.
 
-    A shard holds successive seeds of one prompt, so a larger budget finds it again. What remains
-    of the prompts when full shards are cut off shares shards.
+    A full shard holds successive seeds of one prompt, so a larger budget can use it again. The
+    remaining recipes of all prompts are put into shards together.
     """
     by_key: dict[str, dict[str, list[Recipe]]] = defaultdict(lambda: defaultdict(list))
     for recipe in sorted(set(recipes), key=lambda recipe: canonical_json(_sort_key(recipe))):
@@ -134,17 +136,18 @@ def cut_into_shards(batches: KeyedBatches, recipes: Iterable[Recipe], *, size: i
         by_key[batches.key(recipe)][prompt].append(recipe)
     shards = []
     for key, prompts in sorted(by_key.items()):
-        full, rest = [], []
+        full_shards, remainder = [], []
         for rows in prompts.values():
-            whole = len(rows) - len(rows) % size
-            full += _cut(rows[:whole], size)
-            rest += rows[whole:]
-        shards += [Shard(key, tuple(rows), batches) for rows in chain(full, _cut(rest, size))]
+            end = len(rows) - len(rows) % size
+            full_shards += _cut(rows[:end], size)
+            remainder += rows[end:]
+        parts = chain(full_shards, _cut(remainder, size))
+        shards += [Shard(key, tuple(rows), batches) for rows in parts]
     return shards
 
 
 def write_shard(root: Path, shard: Shard, latents: Tensor, noise: Sequence[str]) -> None:
-    """Put a computed shard in its place: latents [n, c, h, w] and the hashes of their noise."""
+    """Write a shard to its file: latents [n, c, h, w] and the hashes of their noise."""
     latents = latents.contiguous().cpu()
     metadata = {
         "recipes": [recipe.id for recipe in shard.recipes],
@@ -158,10 +161,10 @@ def write_shard(root: Path, shard: Shard, latents: Tensor, noise: Sequence[str])
 
 
 def read_shard(root: Path, shard: Shard) -> dict[str, Sample] | None:
-    """The samples of a finished shard, by recipe id; None where the shard is still to compute.
+    """The samples of a finished shard, by recipe id; None if the shard has to be computed.
 
-    A file that is damaged, or is not what its name says, counts as still to compute, with a
-    warning.
+    A shard whose file is damaged, or does not hold its recipes, has to be computed again; a warning
+    is logged.
     """
     path = shard.path(root)
     if not path.exists():
@@ -173,7 +176,7 @@ def read_shard(root: Path, shard: Shard) -> dict[str, Sample] | None:
         if metadata["recipes"] != [recipe.id for recipe in shard.recipes]:
             raise ValueError("it holds other recipes")
         if metadata["latent_sha256"] != hash_rows(latents):
-            raise ValueError("its latents are not those that were written")
+            raise ValueError("its latents do not match their hashes")
         rows = zip(
             metadata["recipes"],
             latents,
@@ -182,8 +185,8 @@ def read_shard(root: Path, shard: Shard) -> dict[str, Sample] | None:
             strict=True,
         )
         return {
-            name: Sample(latent, own, noise, path, row)
-            for row, (name, latent, own, noise) in enumerate(rows)
+            name: Sample(latent, latent_hash, noise_hash, path, row)
+            for row, (name, latent, latent_hash, noise_hash) in enumerate(rows)
         }
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         logger.warning(
@@ -201,7 +204,7 @@ def hash_rows(rows: Tensor) -> list[str]:
 
 
 def _sort_key(recipe: Recipe) -> list[object]:
-    """The order of recipes; numbers are padded, so that their text sorts as they do."""
+    """The sort key of a recipe; numbers are padded, so that their text sorts by value."""
     numbers = (f"{n:020d}" for n in (recipe.batch_index, recipe.seed))
     return [recipe.prompt, recipe.negative_prompt, recipe.variations, *numbers]
 

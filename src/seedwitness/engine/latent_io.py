@@ -1,4 +1,4 @@
-"""Reads back the final latents of a search, and the pictures that they decode to."""
+"""Reads the final latents of a search, and writes the images that they decode to."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from seedwitness.errors import RecordError
 def iter_latents(
     folder: Path, trials: pd.DataFrame, batch: int
 ) -> Iterator[tuple[list[str], Tensor]]:
-    """Final latents of ``trials``, at most ``batch`` at a time: ids, and latents [n, c, h, w].
+    """Yield trial ids and final latents [n, c, h, w] of ``trials``, at most ``batch`` at a time.
 
-    ``trials`` is ``records.TRIALS`` of the search that wrote ``folder``. Raises RecordError where a
-    file of latents is missing.
+    ``trials`` are rows of ``records.TRIALS`` of the search that wrote ``folder``. Raises
+    RecordError if a file of latents is missing.
     """
     for name, rows in trials.groupby("shard", sort=True):
-        in_ledger = "/" in str(name)
-        path = Path(str(name)) if in_ledger else folder / str(name)
+        is_cached = "/" in str(name)
+        path = Path(str(name)) if is_cached else folder / str(name)
         if not path.exists():
             remedy = (
-                "The search kept its closest latents alone, and the ledger that held the others is "
-                "not here: run its stage again with `dvc repro --force`, or set search.latents to "
+                "The search saved only its closest latents, and the cache that held the others is "
+                "missing: run its stage again with `dvc repro --force`, or set search.latents to "
                 "`all`."
-                if in_ledger
+                if is_cached
                 else "`dvc repro` runs the stage that writes it."
             )
             raise RecordError(f"{path} is missing. {remedy}")
@@ -40,14 +40,14 @@ def iter_latents(
             latents = file.get_slice("latents")
             for start in range(0, len(rows), batch):
                 part = rows.iloc[start : start + batch]
-                stack = torch.stack([latents[int(row)] for row in part["row"]])
-                yield part["trial"].tolist(), stack
+                batch_latents = torch.stack([latents[int(row)] for row in part["row"]])
+                yield part["trial"].tolist(), batch_latents
 
 
 def write_pictures(folder: Path, trials: pd.DataFrame, pipeline: Any, into: Path) -> None:
-    """``TRIAL.png`` in ``into`` for each of ``trials``.
+    """Write ``TRIAL.png`` to the new folder ``into`` for each of ``trials``.
 
-    Each is decoded by itself, so that its bytes do not depend on the others.
+    Each latent is decoded alone, so that the bytes of its image do not depend on the others.
     """
     into.mkdir()
     for names, latents in iter_latents(folder, trials, 1):

@@ -1,7 +1,7 @@
-"""Samplers by name, each diffusers' own scheduler made from a checkpoint's scheduler settings.
+"""Samplers by name: schedulers of diffusers, made from the scheduler settings of a checkpoint.
 
-What the checkpoint's settings say of its training (betas, prediction type, spacing of the steps) is
-kept, and the name decides the rest.
+The settings that describe the checkpoint's training (betas, prediction type, spacing of the steps)
+are kept, and the name decides the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Config = Mapping[str, Any]
 
 
 def ddim(config: Config) -> Any:
-    """DDIM (Song et al., ICLR 2021); the one that knows eta."""
+    """DDIM (Song et al., ICLR 2021); the only sampler with an eta."""
     return DDIMScheduler.from_config(config)
 
 
@@ -29,7 +29,7 @@ def euler(config: Config) -> Any:
 
 
 def dpmpp_2m(config: Config) -> Any:
-    """DPM-Solver++ (2M), the multistep one of second order (Lu et al., 2022), an ODE solver."""
+    """DPM-Solver++ (2M), a multistep ODE solver of second order (Lu et al., 2022)."""
     return DPMSolverMultistepScheduler.from_config(
         config, algorithm_type="dpmsolver++", solver_order=2
     )
@@ -44,29 +44,29 @@ SAMPLERS_WITH_ETA = {"ddim"}
 
 
 def require_sampler(sampler: str, eta: float = 0.0) -> None:
-    """Raise ConfigError where ``sampler`` is unknown, or is no sampler for ``eta``."""
+    """Raise ConfigError if ``sampler`` is unknown, or does not support ``eta``."""
     if sampler not in SAMPLERS:
         raise ConfigError(f"There is no sampler `{sampler}`.{suggest_names(sampler, SAMPLERS)}")
     if eta and sampler not in SAMPLERS_WITH_ETA:
         raise ConfigError(
-            f"The sampler `{sampler}` knows no eta: set it to 0 instead of {eta}, or take "
+            f"The sampler `{sampler}` has no eta: set it to 0 instead of {eta}, or use "
             f"{', '.join(sorted(SAMPLERS_WITH_ETA))}."
         )
 
 
 def set_timesteps(scheduler: Any, num_inference_steps: int, device: torch.device) -> Any:
-    """``scheduler`` with its timesteps set. Raises ConfigError where it has not so many."""
-    trained = scheduler.config.num_train_timesteps
+    """Set the timesteps of ``scheduler`` and return it. Raises ConfigError if they are too many."""
+    train_timesteps = scheduler.config.num_train_timesteps
     try:
         scheduler.set_timesteps(num_inference_steps, device=device)
-        longest = int(scheduler.timesteps.max())
+        last_timestep = int(scheduler.timesteps.max())
     except (ValueError, ZeroDivisionError, RuntimeError) as error:
         raise ConfigError(
             f"{type(scheduler).__name__} cannot take {num_inference_steps} steps: {error}"
         ) from error
-    if longest >= trained:
+    if last_timestep >= train_timesteps:
         raise ConfigError(
             f"{type(scheduler).__name__} cannot take {num_inference_steps} steps of a checkpoint "
-            f"trained on {trained}: take fewer."
+            f"trained on {train_timesteps}: use fewer."
         )
     return scheduler

@@ -1,1 +1,1 @@
-"""How near a checkpoint comes to an image the more of it is shown."""
+"""Measures how near a checkpoint comes to an image that it is given, in part or as a whole."""

@@ -1,4 +1,4 @@
-"""What stands beside a finding: the ladders and the detectors, for targets and controls alike."""
+"""Measures the ladders and the memorisation detectors, for targets and controls alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seedwitness.config.steps import ReachSettings, SearchSettings
 from seedwitness.config.verdicts import DetectorSettings
 from seedwitness.detectors.runner import run_detectors
 from seedwitness.metrics.scoring import Metric
-from seedwitness.reachability.ladder import Rung, climb_ladder, pixels_for_search, score_ladder
+from seedwitness.reachability.ladder import Rung, compute_ladder, resize_for_search, score_ladder
 
 DESCRIPTOR = "descriptor"
 
@@ -29,12 +29,12 @@ def measure_ladders(
 ) -> tuple[list[Rung], list[list[dict[str, Any]]]]:
     """The rungs of both ladders, and for each image its rows of ``records.REACH``.
 
-    Each image goes with its own prompt. Both lists are empty where no strength is set.
+    Each image is sampled with its own prompt. Both lists are empty if no strength is set.
     """
     if not images or not settings.strengths:
         return [], []
-    pixels = torch.stack([pixels_for_search(loaded, image, search) for image in images])
-    rungs = climb_ladder(loaded, pixels, prompts, settings, search)
+    pixels = torch.stack([resize_for_search(loaded, image, search) for image in images])
+    rungs = compute_ladder(loaded, pixels, prompts, settings, search)
     rows = [score_ladder(metrics, rungs, number, pixels[number]) for number in range(len(images))]
     return rungs, rows
 
@@ -47,13 +47,13 @@ def measure_detectors(
     settings: DetectorSettings,
     search: SearchSettings,
 ) -> list[list[dict[str, Any]]]:
-    """For each image, with its own prompt, its rows of ``records.DETECTIONS``."""
+    """The rows of ``records.DETECTIONS`` of each image under its own prompt."""
     similarity = metrics[DESCRIPTOR].score if DESCRIPTOR in metrics else None
 
-    def detections(image: Image.Image, prompt: str) -> list[dict[str, Any]]:
-        pixels: Tensor = pixels_for_search(loaded, image, search)
+    def detect(image: Image.Image, prompt: str) -> list[dict[str, Any]]:
+        pixels: Tensor = resize_for_search(loaded, image, search)
         return run_detectors(loaded, prompt, pixels, settings, search, similarity)
 
     if not settings.names:
         return []
-    return [detections(image, prompt) for image, prompt in zip(images, prompts, strict=True)]
+    return [detect(image, prompt) for image, prompt in zip(images, prompts, strict=True)]

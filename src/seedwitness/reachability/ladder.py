@@ -1,9 +1,9 @@
-"""The reachability ladder: how near a checkpoint comes to a picture the more of it is shown.
+"""The reachability and specificity ladders: how near a checkpoint comes with ever less given.
 
-From the autoencoder's round trip, in which all of the picture is shown, over image to image with
-ever less of it left; and on from there with nothing shown and ever fewer words. Every picture is
-reached at the foot of the ladder, so that is no evidence; what tells is how a target stands among
-controls that climb the same ladder.
+The reachability ladder starts with the autoencoder's round trip, which is given the whole image,
+and goes on to image to image at rising strengths, which keep less and less of it. The specificity
+ladder is given no image and ever fewer words of the prompt. Every image is reached on the first
+rungs, so that alone is no evidence: the target has to be compared with controls on the same rungs.
 """
 
 from __future__ import annotations
@@ -19,24 +19,32 @@ from torch import Tensor
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ReachSettings, SearchSettings
-from seedwitness.engine.sampling import decode_latents, embed_each, encode_pictures, sample_latents
+from seedwitness.engine.sampling import (
+    decode_latents,
+    embed_prompts_separately,
+    encode_pictures,
+    sample_latents,
+)
 from seedwitness.imaging import alignment
 from seedwitness.metrics import scoring
-from seedwitness.reachability.guided import image_to_image, nearest_latents
+from seedwitness.reachability.image_to_image import sample_from_image
+from seedwitness.reachability.nearest_latent import optimise_latents
 from seedwitness.seeds.torch_cpu import draw_noise
 
 ROUND_TRIP, GRADIENT, IMAGE_TO_IMAGE = "round trip", "gradient", "image to image"
 WORDS = "words alone"
 SHARES = (1.0, 0.5, 0.25, 0.0)
-"""Of a prompt's phrases, or of its words where it has no three phrases, the first ones."""
+"""Shares of a prompt that the specificity ladder keeps: its first phrases, or its first words if it
+has fewer than three phrases."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to reach pictures: what came of each of them, uint8 [n, 3, height, width].
+    """One rung of a ladder: the result for each image, uint8 [n, 3, height, width].
 
-    ``strength`` is that of image to image, or the share of the prompt that is left with words
-    alone; ``seed`` is theirs. Both are 0 elsewhere, and ``prompts``, one a picture, empty.
+    ``strength`` is the strength of image to image, or the share of the prompt on the rungs of words
+    alone; ``seed`` is the noise seed of both. On the other rungs both are 0, and ``prompts``, one
+    for each image, are empty.
     """
 
     name: str
@@ -46,91 +54,93 @@ class Rung:
     images: Tensor
 
 
-def pixels_for_search(
+def resize_for_search(
     loaded: LoadedCheckpoint, picture: Image.Image, search: SearchSettings
 ) -> Tensor:
-    """A picture at the size that a search makes, uint8 [3, height, width], by its rule."""
+    """Resize an image to the size and by the rule of a search: uint8 [3, height, width]."""
     width = search.width or loaded.checkpoint.width
     height = search.height or loaded.checkpoint.height
     loaded.latent_shape(width, height)
     return alignment.resize_to_tensor(picture, width, height, search.resize)
 
 
-def climb_ladder(
+def compute_ladder(
     loaded: LoadedCheckpoint,
     pictures: Tensor,
     prompts: Sequence[str],
     settings: ReachSettings,
     search: SearchSettings,
 ) -> list[Rung]:
-    """Every rung for ``pictures``, uint8 [n, 3, height, width], each with its prompt.
+    """Compute every rung for ``pictures``, uint8 [n, 3, height, width], each with its prompt.
 
-    Steps, guidance, sampler and size of a batch are a search's. A strength of 1 is not blind: the
-    first step's noise still has a trace of the picture in it (Lin et al., WACV 2024). Without
-    strengths there is no ladder.
+    Steps, guidance, sampler and batch size are those of ``search``. A strength of 1 is not blind:
+    the noise of the first step still holds a trace of the image (Lin et al., WACV 2024). The result
+    is empty if ``settings`` has no strengths.
     """
     if not settings.strengths:
         return []
-    pipeline, parts = loaded.pipeline, torch.arange(len(pictures)).split(search.batch)
-    latents = torch.cat([encode_pictures(pipeline, pictures[part]) for part in parts])
-    shape, kind = tuple(latents.shape[1:]), pipeline.unet.dtype
+    pipeline, batches = loaded.pipeline, torch.arange(len(pictures)).split(search.batch)
+    latents = torch.cat([encode_pictures(pipeline, pictures[rows]) for rows in batches])
+    shape, dtype = tuple(latents.shape[1:]), pipeline.unet.dtype
 
-    def decoded(rows: Sequence[Tensor]) -> Tensor:
-        held = [each.to(pipeline.device, kind) for each in rows]
-        return torch.cat([decode_latents(pipeline, each) for each in held])
+    def decode(latent_batches: Sequence[Tensor]) -> Tensor:
+        return torch.cat(
+            [decode_latents(pipeline, batch.to(pipeline.device, dtype)) for batch in latent_batches]
+        )
 
-    none = ("",) * len(pictures)
-    found = [Rung(ROUND_TRIP, 0.0, 0, none, decoded([latents[part] for part in parts]))]
+    no_prompts = ("",) * len(pictures)
+    round_trip = decode([latents[rows] for rows in batches])
+    rungs = [Rung(ROUND_TRIP, 0.0, 0, no_prompts, round_trip)]
     if settings.gradient_steps:
         nearest = [
-            nearest_latents(pipeline, pictures[part], latents[part], settings.gradient_steps)
-            for part in parts
+            optimise_latents(pipeline, pictures[rows], latents[rows], settings.gradient_steps)
+            for rows in batches
         ]
-        found.append(Rung(GRADIENT, 0.0, 0, none, decoded(nearest)))
-    embeddings = embed_each(pipeline, prompts)
+        rungs.append(Rung(GRADIENT, 0.0, 0, no_prompts, decode(nearest)))
+    embeddings = embed_prompts_separately(pipeline, prompts)
     for strength in settings.strengths:
         for seed in range(settings.seeds):
-            drawn = draw_noise(seed, 0, shape, kind)
-            rows = [
-                image_to_image(
+            noise = draw_noise(seed, 0, shape, dtype)
+            results = [
+                sample_from_image(
                     pipeline,
-                    embeddings[part],
-                    latents[part].to(kind),
-                    drawn.expand(len(part), *shape),
+                    embeddings[rows],
+                    latents[rows].to(dtype),
+                    noise.expand(len(rows), *shape),
                     strength=strength,
                     num_inference_steps=search.steps,
                     guidance_scale=search.guidance,
                     sampler=search.sampler,
                 )
-                for part in parts
+                for rows in batches
             ]
-            found.append(Rung(IMAGE_TO_IMAGE, strength, seed, tuple(prompts), decoded(rows)))
+            rungs.append(Rung(IMAGE_TO_IMAGE, strength, seed, tuple(prompts), decode(results)))
     for share in SHARES if settings.specificity_seeds else ():
-        fewer = tuple(shorten_prompt(prompt, share) for prompt in prompts)
-        embeddings = embed_each(pipeline, fewer)
+        shortened = tuple(shorten_prompt(prompt, share) for prompt in prompts)
+        embeddings = embed_prompts_separately(pipeline, shortened)
         for seed in range(settings.specificity_seeds):
-            drawn = draw_noise(seed, 0, shape, kind)
-            rows = [
+            noise = draw_noise(seed, 0, shape, dtype)
+            results = [
                 sample_latents(
                     pipeline,
-                    embeddings[part],
-                    drawn.expand(len(part), *shape),
+                    embeddings[rows],
+                    noise.expand(len(rows), *shape),
                     num_inference_steps=search.steps,
                     guidance_scale=search.guidance,
                     sampler=search.sampler,
                 )
-                for part in parts
+                for rows in batches
             ]
-            found.append(Rung(WORDS, share, seed, fewer, decoded(rows)))
-    return found
+            rungs.append(Rung(WORDS, share, seed, shortened, decode(results)))
+    return rungs
 
 
 def shorten_prompt(prompt: str, share: float) -> str:
-    """The first ``share`` of a prompt's phrases; of its words, where it has no three phrases.
+    """The first ``share`` of a prompt's phrases, or of its words if it has fewer than 3 phrases.
 
-    Rounded up, so that only a share of 0 leaves nothing.
+    The number is rounded up, so only a share of 0 gives the empty prompt.
     """
-    phrases = [each.strip() for each in prompt.split(",")]
+    phrases = [phrase.strip() for phrase in prompt.split(",")]
     if len(phrases) >= 3:
         return ", ".join(phrases[: ceil(share * len(phrases))])
     words = prompt.split()
@@ -140,15 +150,16 @@ def shorten_prompt(prompt: str, share: float) -> str:
 def score_ladder(
     metrics: Mapping[str, scoring.Metric], rungs: Sequence[Rung], number: int, target: Tensor
 ) -> list[dict[str, Any]]:
-    """A row of ``records.REACH`` for every rung and metric: what came of picture ``number``."""
+    """One row of ``records.REACH`` for every rung and metric, for image ``number`` of the rungs."""
     if not rungs:
         return []
-    names = [str(place) for place in range(len(rungs))]
-    made = torch.stack([rung.images[number] for rung in rungs])
-    asked = [rung.prompts[number] for rung in rungs]
+    names = [str(index) for index in range(len(rungs))]
+    images = torch.stack([rung.images[number] for rung in rungs])
+    prompts = [rung.prompts[number] for rung in rungs]
+    alignments = alignment.make_alignments(target)
     rows = []
-    for row in scoring.score_trials(metrics, names, made, asked, alignment.make_alignments(target)):
+    for row in scoring.score_trials(metrics, names, images, prompts, alignments):
         rung = rungs[int(row.pop("trial"))]
-        about = {"rung": rung.name, "strength": rung.strength, "seed": rung.seed}
-        rows.append({**about, "prompt": rung.prompts[number], **row})
+        columns = {"rung": rung.name, "strength": rung.strength, "seed": rung.seed}
+        rows.append({**columns, "prompt": rung.prompts[number], **row})
     return rows

@@ -3,6 +3,6 @@
 import os
 
 
-def available_cores() -> int:
+def count_available_cores() -> int:
     """As many cores as this process may use, where the system says so; else all of them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

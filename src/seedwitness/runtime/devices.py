@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.cores import count_available_cores
 from seedwitness.runtime.environment import describe_platform, processor_name
 
 
@@ -54,7 +54,7 @@ def describe_machine() -> dict[str, str | int | None]:
     return {
         "platform": describe_platform(),
         "processor": processor_name(),
-        "cores": available_cores(),
+        "cores": count_available_cores(),
         "threads": torch.get_num_threads(),
         "gpu": gpu_name(),
         "torch": torch.__version__,

@@ -17,8 +17,8 @@ from seedwitness.seeds.torch_cpu import SEED_COUNT
 class StrategyInput:
     """The input of a strategy: prompt candidates, best first, and its budget.
 
-    ``make_recipe`` makes the recipe of a prompt and a seed; a search varies nothing else. ``near`` is
-    the latent distance whose probability ``subset-simulation`` estimates.
+    ``make_recipe`` makes the recipe of a prompt and a seed; a search varies nothing else. ``near``
+    is the latent distance whose probability ``subset-simulation`` estimates.
     """
 
     prompts: tuple[str, ...]

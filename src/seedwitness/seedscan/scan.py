@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ from scipy.stats import norm
 
 from seedwitness.errors import ConfigError
 from seedwitness.runtime.code_graph import hash_code
-from seedwitness.runtime.cores import available_cores
+from seedwitness.runtime.cores import count_available_cores
 from seedwitness.runtime.devices import device_kind
 from seedwitness.runtime.environment import package_versions
-from seedwitness.runtime.files import exclusive_claim, replace_whole, share_work
+from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import digest
+from seedwitness.runtime.keyed_cache import describe_key
+from seedwitness.runtime.locks import exclusive_claim, share_work
 from seedwitness.seeds import RNG_ALGORITHMS
 from seedwitness.seeds.torch_cpu import SEED_COUNT
 from seedwitness.seedscan.cascade import (
@@ -91,7 +94,7 @@ def scan_range(
     if not 0 <= first < end <= SEED_COUNT:
         raise ConfigError(f"FROM:TO must be within the seeds 0:{SEED_COUNT}, not {first}:{end}.")
     best = [(np.empty(0, np.uint32), np.empty(0, np.float32)) for _ in plan.weights]
-    with ThreadPoolExecutor(workers or available_cores()) as pool:
+    with ThreadPoolExecutor(workers or count_available_cores()) as pool:
         for start, stop, part in _iter_parts(
             plan, list(split_range(first, end)), cache_folder, pool
         ):
@@ -114,24 +117,27 @@ def scan_range(
 
 
 def make_cache_key(plan: CascadePlan) -> str:
-    """Digest everything that decides the content of a part, so that no other result is served.
+    """Digest everything that decides the content of a part, so that no other result is served."""
+    return digest(describe_plan(plan))[:32]
 
-    That is the plan, the code that computes a part, the versions of the libraries that compile and
-    run the kernels, and the kind of device.
+
+def describe_plan(plan: CascadePlan) -> dict[str, Any]:
+    """Everything that decides the content of a part: the plan, code, libraries and device.
+
+    The libraries are those that compile and run the kernels.
     """
     on_gpu = has_gpu_kernels()
     packages = ("numba", "llvmlite", "numpy", *(("triton", "torch") if on_gpu else ()))
-    content: dict[str, Any] = {
-        "code": hash_code("seedwitness.seedscan.scan"),
-        "packages": package_versions(packages),
+    return {
+        "code_sha256": hash_code("seedwitness.seedscan.scan"),
+        "libraries": package_versions(packages),
         "device": device_kind(torch.device("cuda" if on_gpu else "cpu")),
         "rng": plan.rng,
         "draw": plan.draw,
         "stages": [[stage.threshold, *stage.blocks] for stage in plan.stages],
         "queries": len(plan.weights),
-        "weights": plan.weights.tobytes().hex(),
+        "weights_sha256": sha256(plan.weights.tobytes()).hexdigest(),
     }
-    return digest(content)[:32]
 
 
 def _iter_parts(
@@ -139,6 +145,7 @@ def _iter_parts(
 ) -> Iterator[tuple[int, int, dict[str, Array]]]:
     """Yield each part as soon as it is finished, by this process or by another."""
     folder = cache_folder / make_cache_key(plan)
+    describe_key(folder, describe_plan(plan))
 
     def attempt(range_: tuple[int, int]) -> dict[str, Array] | None:
         start, stop = range_

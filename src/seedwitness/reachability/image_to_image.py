@@ -1,0 +1,48 @@
+"""Image to image: noises the latents of an image and denoises them again (SDEdit).
+
+The result is no evidence that the checkpoint has learned the image, because sampling starts from
+the image itself.
+"""
+
+from __future__ import annotations
+
+import torch
+from diffusers import StableDiffusionPipeline
+from torch import Tensor
+
+from seedwitness.engine.sampling import denoise, make_scheduler
+from seedwitness.engine.schedulers import set_timesteps
+from seedwitness.runtime.devices import full_precision
+
+
+@full_precision()
+@torch.no_grad()
+def sample_from_image(
+    pipeline: StableDiffusionPipeline,
+    embeddings: Tensor,
+    latents: Tensor,
+    noise: Tensor,
+    *,
+    strength: float,
+    num_inference_steps: int,
+    guidance_scale: float,
+    sampler: str | None = None,
+) -> Tensor:
+    """Noise ``latents`` as far as ``strength`` says, and denoise them (SDEdit, Meng et al., 2022).
+
+    The same as StableDiffusionImg2ImgPipeline: it runs the last ``strength``, in (0, 1], of the
+    steps. ``embeddings`` is [n, limit, width]; ``latents``, ``noise`` and the result [n, c, h, w].
+    """
+    scheduler = make_scheduler(pipeline, sampler)
+    set_timesteps(scheduler, num_inference_steps, pipeline.device)
+    skipped_steps = max(num_inference_steps - int(num_inference_steps * strength), 0)
+    start = skipped_steps * scheduler.order
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(start)
+    timesteps = scheduler.timesteps[start:]
+    if not len(timesteps):
+        return latents.to(pipeline.device)
+    noisy_latents = scheduler.add_noise(
+        latents.to(pipeline.device), noise.to(pipeline.device), timesteps[:1].repeat(len(latents))
+    )
+    return denoise(pipeline, scheduler, noisy_latents, embeddings, timesteps, guidance_scale)
