@@ -24,7 +24,7 @@ from seedwitness.imaging.image_folder import ImageEntry, read_entries
 from seedwitness.metrics import clip_score
 from seedwitness.prompts.prompt_selection import select_prompts
 from seedwitness.prompts.recoverer import PromptRecoverer
-from seedwitness.records.tables import MATCHES, PROMPTS, typed_frame
+from seedwitness.records.tables import MATCHES, PROMPTS, make_typed_frame
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.hashes import digest, sha256_file
 from seedwitness.search import case_search
@@ -114,7 +114,7 @@ def read_case_inputs(
             recover_prompts, image, entry.text, folder / "corpus", recoverer, index, params
         )
         for row in cache.rows(CANDIDATES, target.pixels_sha256, entry.text, recover):
-            prompts = typed_frame(row["prompts"], PROMPTS)
+            prompts = make_typed_frame(row["prompts"], PROMPTS)
             cases[f"{row['way']}/{target.name}"] = CaseInput(image, target, prompts)
     return cases
 
@@ -136,7 +136,7 @@ def recover_prompts(
         (STATED, with_caption, True),
         (PIXELS_ALONE, without_caption, False),
     ):
-        matches = typed_frame([], MATCHES)
+        matches = make_typed_frame([], MATCHES)
         if is_looked_up:
             texts = list(dict.fromkeys(recovered["text"]))
             _, matches = recoverer.look_up(index, image, texts, corpus, params.lookup)

@@ -50,7 +50,7 @@ from seedwitness.imaging.perceptual_fingerprint import MAX_PDQ_DISTANCE
 from seedwitness.metrics import pdq, scoring
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.records.findings import CaseFindings, MemorisedFinding, Verdict
-from seedwitness.records.tables import CODECS, CONTROL_SCORES, typed_frame
+from seedwitness.records.tables import CODECS, CONTROL_SCORES, make_typed_frame
 from seedwitness.search import results
 from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
 from seedwitness.verdict.case_data import CaseData, distances_by_trial
@@ -121,13 +121,13 @@ class Judge:
             low_information=find_low_information(case.target.information, self.params.prepare),
             scores=scores[checkpoint],
             controls=self.controls[checkpoint],
-            learned=typed_frame([], CONTROL_SCORES),
+            learned=make_typed_frame([], CONTROL_SCORES),
             reference=None if is_reference else self.loaded[REFERENCE].checkpoint,
             reference_scores=scores[REFERENCE][:0] if is_reference else scores[REFERENCE],
             search=results.summarise_search(name, loaded, search, search_case, outcome),
             prompts=case.prompts,
             trials=trial_table(outcome, case, search.strategy.name),
-            coded_files=typed_frame([], CODECS),
+            coded_files=make_typed_frame([], CODECS),
             scan=empty_scan(name, checkpoint, loaded.checkpoint.sha256),
         )
 
@@ -185,7 +185,9 @@ def judge_folder(folder: Path, lab: Path, scratch: Path, budget: int | None) -> 
     """Search, score and judge every image of a folder with the prompts of every source."""
     params = benchmark_params(lab, budget)
     loaded = load_lab_checkpoints(lab)
-    metrics = scoring.load_metrics(params.score.runnable, params.score.weights, params.score.batch)
+    metrics = scoring.load_metrics(
+        params.score.runnable_metrics, params.score.weights, params.score.batch
+    )
     index_folder = corpus_index(folder / "corpus", params, scratch)
     recoverer = load_recoverer(params.clip, params.recover, index_folder)
     index = recoverer.open_index(index_folder)

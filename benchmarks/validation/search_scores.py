@@ -20,7 +20,7 @@ from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.imaging.perceptual_fingerprint import Fingerprint
 from seedwitness.metrics.scoring import Metric
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.tables import CONTROL_SCORES, SCORES, TRIALS, read_table, typed_frame
+from seedwitness.records.tables import CONTROL_SCORES, SCORES, TRIALS, make_typed_frame, read_table
 from seedwitness.search import results
 from seedwitness.search.case_search import SearchOutcome, search_cases
 from seedwitness.search.trial_scores import batch_samples, score_latents
@@ -61,10 +61,10 @@ class TrialScorer:
         def compute() -> list[dict[str, Any]]:
             batches = batch_samples(recipes, samples, batch)
             scores = score_latents(loaded.pipeline, batches, image, self.metrics, alignment)
-            return as_rows(typed_frame(scores, SCORES))
+            return as_rows(make_typed_frame(scores, SCORES))
 
         cache = ResultCache(self.scratch, settings, CODE)
-        return typed_frame(cache.rows(TRIAL_SCORES, hash_pixels(image), "", compute), SCORES)
+        return make_typed_frame(cache.rows(TRIAL_SCORES, hash_pixels(image), "", compute), SCORES)
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ def score_controls(
         }
         scores = scorer.score(loaded, outcome.recipes, outcome.samples, control.case.picture)
         rows += [columns | row for row in as_rows(scores)]
-    return typed_frame(rows, CONTROL_SCORES)
+    return make_typed_frame(rows, CONTROL_SCORES)
 
 
 def trial_table(outcome: SearchOutcome, case: CaseInput, strategy: str) -> pd.DataFrame:

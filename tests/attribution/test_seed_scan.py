@@ -76,7 +76,7 @@ def test_seed_and_recipe_of_an_output_are_recovered(
     assert found.scan.regenerated.recipe == recipe
     assert found.picture is not None
     assert np.array_equal(np.array(found.picture), np.array(picture))
-    assert found.scan.regenerated.the_very_image
+    assert found.scan.regenerated.matches_round_trip
 
 
 def test_a_negative_prompt_that_is_claimed_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""params.yaml: composed as DVC composes it, checked before it is written, and never lost."""
+"""params.yaml: composed as by DVC, and validated before it is written."""
 
 import re
 import shlex
@@ -35,15 +35,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def composed(folder: Path, *overrides: str, root: Path = ROOT) -> dict[str, Any]:
-    dump_composition(folder / "made.yaml", overrides, root)
-    found: dict[str, Any] = yaml.safe_load((folder / "made.yaml").read_text(encoding="utf-8"))
-    return found
+def compose(folder: Path, *overrides: str, root: Path = ROOT) -> dict[str, Any]:
+    dump_composition(folder / "composed.yaml", overrides, root)
+    composition: dict[str, Any] = yaml.safe_load(
+        (folder / "composed.yaml").read_text(encoding="utf-8")
+    )
+    return composition
 
 
 def test_the_committed_file_is_the_composition(tmp_path: Path) -> None:
-    dump_composition(tmp_path / "made.yaml", (), ROOT)
-    assert (tmp_path / "made.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    dump_composition(tmp_path / "composed.yaml", (), ROOT)
+    assert (tmp_path / "composed.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
 
 
 def test_the_committed_file_is_read() -> None:
@@ -61,8 +63,8 @@ def test_the_committed_file_is_read() -> None:
     assert set(params.checkpoints) == {"lab-memorised", "lab-clean"}
 
 
-def test_every_setting_stands_there() -> None:
-    """Hydra lets an override change only what is there: a default of ours alone would be fixed."""
+def test_every_setting_is_in_the_file() -> None:
+    """Hydra overrides only keys of the file, so a default in the code could not be changed."""
     found = load_mapping(ROOT / "params.yaml")
     for name, field in Params.model_fields.items():
         kind = field.annotation
@@ -75,7 +77,7 @@ def test_every_setting_stands_there() -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
-def test_every_file_says_what_it_is_for(option: Path) -> None:
+def test_every_file_documents_its_use(option: Path) -> None:
     lines = (CONF / option).read_text(encoding="utf-8").splitlines()
     header = lines[: next(number for number, line in enumerate(lines) if line[:1] != "#")]
     assert len(header) > 1
@@ -88,18 +90,18 @@ def test_every_file_says_what_it_is_for(option: Path) -> None:
         assert not any(each.is_sweep_override() for each in parsed)
 
 
-def test_the_lines_of_the_readme_fit(tmp_path: Path) -> None:
+def test_the_commands_of_the_readme_are_valid(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("seedwitness run")]
     assert len(lines) > 5
     for line in lines:
-        found = composed(tmp_path, *shlex.split(line)[2:])
+        found = compose(tmp_path, *shlex.split(line)[2:])
         params = validate(Params, found, "made")
         assert params.judge.reference in params.checkpoints
 
 
-def test_every_option_fits(tmp_path: Path) -> None:
-    """All at once, as far as they do not exclude one another: a composition takes a while."""
+def test_every_option_is_valid(tmp_path: Path) -> None:
+    """As many at once as do not exclude one another, because a composition takes a while."""
     others = {
         "corpus": ["corpus=image-folder", "corpus.path=pictures", "corpus.source=mine"],
         "clip": ["clip=vit-b-32"],
@@ -120,7 +122,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
         "checkpoints.file.path=models/one.safetensors",
         "checkpoints.file.config=models/described",
     ]
-    found = composed(tmp_path, *(each for part in others.values() for each in part), *checkpoints)
+    found = compose(tmp_path, *(each for part in others.values() for each in part), *checkpoints)
     params = validate(Params, found, "made")
     assert params.search.budget_nfe // (2 * params.search.steps) == 500
     assert (params.scan.first_seed, params.scan.end_seed) == (0, 2**32)
@@ -131,7 +133,7 @@ def test_every_option_fits(tmp_path: Path) -> None:
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
     in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
     in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
-    in_use |= {"search/rare.yaml", "reach/quick.yaml", "reach/none.yaml"}
+    in_use |= {"search/subset-simulation.yaml", "reach/quick.yaml", "reach/none.yaml"}
     in_use |= {"detectors/quick.yaml", "detectors/none.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
     in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
@@ -140,31 +142,31 @@ def test_every_option_fits(tmp_path: Path) -> None:
     assert {str(option) for option in OPTIONS} == in_use | experiments
 
 
-def test_the_experiment_that_it_all_began_with(tmp_path: Path) -> None:
-    search = validate(Params, composed(tmp_path, "experiment=decompression"), "made").search
+def test_the_decompression_experiment(tmp_path: Path) -> None:
+    search = validate(Params, compose(tmp_path, "experiment=decompression"), "made").search
     assert (search.sampler, search.steps, search.guidance) == ("euler", 50, 30.0)
     assert (search.width, search.height) == (512, 768)
 
 
 def test_a_strategy_is_an_option_of_its_own(tmp_path: Path) -> None:
-    plain = composed(tmp_path)
-    rare = composed(tmp_path, "search=subset-simulation")["search"]
+    plain = compose(tmp_path)
+    rare = compose(tmp_path, "search=subset-simulation")["search"]
     assert rare["strategy"] == {"name": "subset-simulation", "first_seed": 0, "near": 0.4}
     for name in ("variations", "halving"):
-        other = composed(tmp_path, f"search={name}")["search"]
+        other = compose(tmp_path, f"search={name}")["search"]
         assert other == plain["search"] | {
             "strategy": {"name": name, "first_seed": 0, "near": None}
         }
 
 
 def test_the_quick_experiment(tmp_path: Path) -> None:
-    plain = composed(tmp_path)
-    quick = composed(tmp_path, "experiment=quick")
+    plain = compose(tmp_path)
+    quick = compose(tmp_path, "experiment=quick")
     assert quick["search"] == plain["search"] | {"budget_nfe": 80, "prompts": 1}
     assert {**quick, "search": None} == {**plain, "search": None}
 
 
-def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
+def test_a_missing_value_is_an_error(project: Path) -> None:
     before = Path("params.yaml").read_bytes()
     with pytest.raises(ConfigError, match=r"params.yaml: `checkpoints.mine.path` has no value"):
         compose_params(["+checkpoint@checkpoints.mine=diffusers-folder"])
@@ -173,7 +175,7 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("search.budgt_nfe=3", r"no `search.budgt_nfe`. In `search`: Did you mean `budget_nfe`\?"),
         ("serch.steps=3", r"no `serch.steps`. Did you mean `search`\? Known are: checkpoints, cl"),
@@ -188,25 +190,25 @@ def test_a_value_that_is_missing_is_asked_for(project: Path) -> None:
         ("search.steps=-1", r"params.yaml: `search.steps`: .*greater than 0"),
         ("search.steps=1,2", r"Ambiguous value.*quoted twice"),
         ("report.title=it's", "quoted twice"),
-        ("search.preselection.detector=one-step", "it is null; give it whole"),
+        ("search.preselection.detector=one-step", "it is null; set it as a whole"),
         ("nothing", r"in 'nothing'. An override is KEY=VALUE"),
-        ("report.title=${nobody}", r"'nobody' not found. Where \$\{…\} is meant as text"),
-        ("clip.watch=null", r"clip.watch: name what DVC watches"),
+        ("report.title=${nobody}", r"'nobody' not found. If \$\{…\} is meant as text"),
+        ("clip.watch=null", r"clip.watch: set it to the path that DVC watches"),
         ("score.weights.clip=models/c", r"`score`: .*lock does not change when models/c does"),
         ("recover.phrases=my/phrases.txt", r"phrases: DVC would not see my/phrases.txt change"),
         ("judge.reference=lab-clear", r"no checkpoint is called 'lab-clear'; known: lab-memo"),
     ],
 )
-def test_a_typo_names_what_is_known(project: Path, override: str, said: str) -> None:
+def test_a_typo_lists_the_known_names(project: Path, override: str, message: str) -> None:
     before = Path("params.yaml").read_bytes()
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         compose_params([override])
     assert "\n" not in str(caught.value)
     assert Path("params.yaml").read_bytes() == before
     assert {path.name for path in project.iterdir()} == {"conf", "params.yaml"}
 
 
-def test_a_typo_beside_a_checkpoint_of_this_run(project: Path) -> None:
+def test_a_typo_in_a_checkpoint_that_the_run_adds(project: Path) -> None:
     assert project == Path.cwd()
     added = "+checkpoint@checkpoints.mine=diffusers-folder"
     with pytest.raises(ConfigError, match=r"In `checkpoints.mine`: Did you mean `path`\?"):
@@ -215,7 +217,7 @@ def test_a_typo_beside_a_checkpoint_of_this_run(project: Path) -> None:
 
 def test_a_broken_file_is_named(project: Path) -> None:
     (project / "conf" / "search" / "quick.yaml").write_text("steps: [1\n")
-    with pytest.raises(ConfigError, match=r"no YAML: .*quick\.yaml"):
+    with pytest.raises(ConfigError, match=r"not valid YAML: .*quick\.yaml"):
         compose_params()
 
 
@@ -226,11 +228,11 @@ def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_command_composes(project: Path) -> None:
-    ended = CliRunner().invoke(app, ["compose", "search.steps=30", 'report.title="a, b: {c}"'])
-    assert (ended.exit_code, ended.stdout) == (0, "params.yaml is new.\n")
+    result = CliRunner().invoke(app, ["compose", "search.steps=30", 'report.title="a, b: {c}"'])
+    assert (result.exit_code, result.stdout) == (0, "params.yaml is updated.\n")
     params = load_params()
     assert (params.search.steps, params.report.title) == (30, "a, b: {c}")
-    ended = CliRunner().invoke(app, ["compose"])
+    result = CliRunner().invoke(app, ["compose"])
     assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
-    ended = CliRunner().invoke(app, ["compose"])
-    assert ended.stdout == "params.yaml was as conf/ has it already.\n"
+    result = CliRunner().invoke(app, ["compose"])
+    assert result.stdout == "params.yaml is unchanged.\n"

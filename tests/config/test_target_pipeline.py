@@ -9,7 +9,7 @@ from seedwitness.config.params import load_params
 from seedwitness.config.target_pipeline import (
     FOLDER,
     NAME,
-    target_pipeline,
+    make_target_pipeline,
     write_target_pipelines,
 )
 
@@ -24,7 +24,7 @@ def test_the_committed_files_are_those_of_params(tmp_path: Path) -> None:
         assert (ROOT / own).read_bytes() == (tmp_path / own).read_bytes()
 
 
-def test_nothing_is_written_twice_and_what_is_not_listed_goes(tmp_path: Path) -> None:
+def test_unchanged_files_are_not_rewritten_and_unlisted_targets_removed(tmp_path: Path) -> None:
     params = load_params(ROOT / "params.yaml")
     write_target_pipelines(params, tmp_path)
     assert not write_target_pipelines(params, tmp_path)
@@ -38,7 +38,7 @@ def test_nothing_is_written_twice_and_what_is_not_listed_goes(tmp_path: Path) ->
     assert write_target_pipelines(fewer, tmp_path)
     assert not (tmp_path / FOLDER / "flat" / NAME).exists()
     assert (tmp_path / FOLDER / "flat" / "dvc.lock").exists()
-    assert own.exists()  # which was not written here
+    assert own.exists()  # a file that `compose` did not write
 
 
 def outputs(stage: dict[str, list[object]]) -> list[str]:
@@ -46,24 +46,26 @@ def outputs(stage: dict[str, list[object]]) -> list[str]:
 
 
 @pytest.mark.parametrize("checkpoints", [["own"], ["own", "clean", "other"]])
-def test_every_dependency_is_made_somewhere(checkpoints: list[str]) -> None:
-    stages = target_pipeline("owl", Path("owl.png"), checkpoints, "clean")["stages"]
+def test_every_dependency_is_an_output_of_a_stage(checkpoints: list[str]) -> None:
+    stages = make_target_pipeline("owl", Path("owl.png"), checkpoints, "clean")["stages"]
     shared = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    made = [Path(out) for stage in stages.values() for out in outputs(stage)]
+    stage_outs = [Path(out) for stage in stages.values() for out in outputs(stage)]
     for stage in shared.values():
-        made += [Path(out.replace("/${key}", "")) for out in outputs(stage.get("do", stage))]
+        stage_outs += [Path(out.replace("/${key}", "")) for out in outputs(stage.get("do", stage))]
     for name, stage in stages.items():
         for dep in map(Path, stage["deps"]):
             folder = dep.parts[:2]
-            by_shared = folder in {out.parts[:2] for out in made}
+            by_shared = folder in {out.parts[:2] for out in stage_outs}
             assert by_shared or dep == Path("owl.png"), f"{name}: {dep}"
-            own = [out for out in made if out.parts[:3] == dep.parts[:3] and "owl" in dep.parts]
+            own = [
+                out for out in stage_outs if out.parts[:3] == dep.parts[:3] and "owl" in dep.parts
+            ]
             if "owl" in dep.parts[2:3]:
                 within = any(dep.is_relative_to(out) or out.is_relative_to(dep) for out in own)
                 assert within, f"{name}: {dep}"
 
 
-def test_no_two_stages_write_the_same() -> None:
-    stages = target_pipeline("owl", Path("owl.png"), ["own", "clean"], "clean")["stages"]
-    made = [out for stage in stages.values() for out in outputs(stage)]
-    assert len(made) == len(set(made))
+def test_no_two_stages_have_the_same_output() -> None:
+    stages = make_target_pipeline("owl", Path("owl.png"), ["own", "clean"], "clean")["stages"]
+    stage_outs = [out for stage in stages.values() for out in outputs(stage)]
+    assert len(stage_outs) == len(set(stage_outs))

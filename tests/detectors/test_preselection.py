@@ -10,10 +10,10 @@ from seedwitness.detectors.preselection import check_preselection, preselect_pro
 from seedwitness.detectors.probe import Probe
 from seedwitness.engine.sampling import draw_torch_noise
 from seedwitness.errors import ConfigError
-from seedwitness.records.tables import PROMPTS, typed_frame
+from seedwitness.records.tables import PROMPTS, make_typed_frame
 
 TEXTS = ["a red fish", "a blue lighthouse", "a fish", "lighthouse, blue"]
-TABLE = typed_frame(
+TABLE = make_typed_frame(
     [
         {
             "rank": rank,

@@ -13,7 +13,14 @@ from seedwitness.config.verdicts import CopyCriterionSettings, JudgeSettings
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import SearchSummary
 from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
-from seedwitness.records.tables import CODECS, CONTROL_SCORES, PROMPTS, SCORES, TRIALS, typed_frame
+from seedwitness.records.tables import (
+    CODECS,
+    CONTROL_SCORES,
+    PROMPTS,
+    SCORES,
+    TRIALS,
+    make_typed_frame,
+)
 from seedwitness.records.target import InformationContent, TargetRecord
 from seedwitness.verdict.case_data import CaseData
 
@@ -45,7 +52,7 @@ def about(metric: str) -> dict[str, object]:
 
 
 def scores(descriptor: list[float], patch: list[float]) -> pd.DataFrame:
-    return typed_frame(
+    return make_typed_frame(
         [
             {"trial": f"t{k}", **about(metric), "score": value}
             for metric, values in (("descriptor", descriptor), ("patch-l2", patch))
@@ -58,7 +65,7 @@ def scores(descriptor: list[float], patch: list[float]) -> pd.DataFrame:
 def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame:
     """Two trials a control, the second far away."""
     pixels = hashes or [f"p{k}" for k in range(len(best))]
-    return typed_frame(
+    return make_typed_frame(
         [
             {
                 "control": f"c{k}",
@@ -166,7 +173,7 @@ SEARCH = SearchSummary(
     best_trial="0",
     best_distance=0.1,
 )
-PROMPT_ROWS = typed_frame(
+PROMPT_ROWS = make_typed_frame(
     [
         {
             "rank": 1,
@@ -185,7 +192,7 @@ PROMPT_ROWS = typed_frame(
 def trials(count: int = 200) -> pd.DataFrame:
     """Blind trials ``t0`` and so on, of the one prompt."""
     recipe = Recipe("an owl", 0, 128, 128, "ddim", 20, 3.0)
-    return typed_frame(
+    return make_typed_frame(
         [
             {
                 "trial": f"t{k}",
@@ -220,7 +227,7 @@ def codecs(*files: tuple[str, int, float], metric: str = "patch-l2") -> pd.DataF
         }
         for name, size, score in files
     ]
-    return typed_frame(rows, CODECS)
+    return make_typed_frame(rows, CODECS)
 
 
 CASE = CaseData(

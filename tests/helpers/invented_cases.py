@@ -38,14 +38,13 @@ from seedwitness.records.tables import (
     REACH,
     SCORES,
     TRIALS,
+    make_typed_frame,
     read_table,
-    typed_frame,
     write_table,
 )
 from seedwitness.records.target import TargetRecord
 from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge_cases
-
 
 ONE_GREY = Reason(
     code="target-flat", values={"measure": "bits_per_pixel", "value": 0.01, "minimum": 0.2}
@@ -88,13 +87,13 @@ def write_case(
         for metric, low, high in (("descriptor", 0.1, 0.35), ("patch-l2", 0.28, 0.5))
         for recipe, value in zip(recipes, rng.uniform(low, high, TRIAL_COUNT), strict=True)
     ]
-    scores = typed_frame(rows, SCORES)
-    reference_scores = typed_frame([] if itself else reference, SCORES)
+    scores = make_typed_frame(rows, SCORES)
+    reference_scores = make_typed_frame([] if itself else reference, SCORES)
     folder = data / "score" / target / name
     write_table(folder / "scores.parquet", scores, SCORES)
     write_table(folder / "reference.parquet", reference_scores, SCORES)
 
-    files = typed_frame(coded(), CODECS)
+    files = make_typed_frame(coded(), CODECS)
     write_table(folder / "codecs.parquet", files, CODECS)
 
     # Without the closest, as where its latent was not kept.
@@ -192,7 +191,7 @@ def write_case(
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,
         search=searched,
-        prompts=typed_frame(prompts(target), PROMPTS),
+        prompts=make_typed_frame(prompts(target), PROMPTS),
         trials=read_table(folder / "trials.parquet", TRIALS),
         coded_files=files,
         scan=looked,

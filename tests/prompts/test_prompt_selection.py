@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from seedwitness.prompts.prompt_selection import select_prompts
-from seedwitness.records.tables import MATCHES, PROMPTS, typed_frame
+from seedwitness.records.tables import MATCHES, PROMPTS, make_typed_frame
 
 
 def prompts(*rows: tuple[str, str]) -> pd.DataFrame:
     """Make PROMPTS of (text, source) pairs, in their order."""
-    return typed_frame(
+    return make_typed_frame(
         [
             {
                 "rank": rank,
@@ -37,7 +37,7 @@ def matches(*captions: str, modality: str = "image", first: int = 1) -> pd.DataF
         row |= {"similarity": 1 - rank / 100, "caption_score": rank / 10}
         row |= {"caption_tokens": rank + 5, "caption_bits": rank * 1.5}
         rows.append(row)
-    return typed_frame(rows, MATCHES)
+    return make_typed_frame(rows, MATCHES)
 
 
 OTHERS = prompts(("claimed", "metadata"), ("stated", "user"), ("found", "recovered"))

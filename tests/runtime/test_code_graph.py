@@ -1,4 +1,4 @@
-"""The hash of code: it covers all that a module runs, and changes with behaviour alone."""
+"""The hash of code: it covers everything that a module runs, and ignores comments."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def cut(text: str) -> str:
 '''
 
 
-def test_comments_and_docstrings_are_no_code() -> None:
+def test_comments_and_docstrings_are_not_code() -> None:
     assert strip_prose(SOURCE) == (
         "import os\n"
         "LIMIT = 3\n"
@@ -41,7 +41,7 @@ def test_comments_and_docstrings_are_no_code() -> None:
     ("old", "new"),
     [("LIMIT = 3", "LIMIT = 4"), ('"# no comment"', '"# a comment"'), ("[:LIMIT]", "[LIMIT:]")],
 )
-def test_any_other_change_is_one_of_code(old: str, new: str) -> None:
+def test_any_other_change_is_a_change_of_code(old: str, new: str) -> None:
     assert strip_prose(SOURCE.replace(old, new)) != strip_prose(SOURCE)
 
 
@@ -51,7 +51,7 @@ def test_a_docstring_with_an_accent_and_a_string_in_two_parts() -> None:
     )
 
 
-def test_what_a_module_imports_is_covered_however_far_down() -> None:
+def test_direct_and_indirect_imports_are_covered() -> None:
     files = code_files("seedwitness.engine.sampling")
     assert "seedwitness/engine/sampling.py" in files
     assert "seedwitness/engine/schedulers.py" in files
@@ -60,7 +60,7 @@ def test_what_a_module_imports_is_covered_however_far_down() -> None:
 
 
 def test_a_package_brings_its_templates_and_no_bytecode() -> None:
-    files = code_files("seedwitness.report.writing")
+    files = code_files("seedwitness.report.report_folder")
     assert "seedwitness/report/templates/style.css" in files
     assert not any("__pycache__" in path for path in files)
 
@@ -72,17 +72,17 @@ def test_the_lab_is_followed_into_both_packages() -> None:
 
 
 @pytest.mark.parametrize("module", ["seedwitness.stages.judge", "seedwitness.stages.search"])
-def test_no_module_is_imported_that_is_not_covered(module: str) -> None:
-    """Python's own account of what it imported, against what was read from the source."""
+def test_every_module_that_is_imported_is_covered(module: str) -> None:
+    """Compares the modules that Python imported with those found from the source."""
     script = (
         f"import sys, {module}; "
         "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('seedwitness')))"
     )
-    ran = subprocess.run(
+    imported = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     ).stdout.split()
     root = Path(__file__).parents[2] / "src"
-    loaded = {Path(file).relative_to(root).as_posix() for file in ran}
+    loaded = {Path(file).relative_to(root).as_posix() for file in imported}
     assert loaded <= set(code_files(module))
 
 

@@ -1,35 +1,48 @@
-"""What computes does so in full single precision."""
-
-from pathlib import Path
+"""Float32 is computed in full single precision, and torch's own settings are restored."""
 
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 
-from seedwitness.checkpoints.loading import load_checkpoint
-from seedwitness.config.inputs import CheckpointSettings
-from seedwitness.runtime.devices import default_device
+from seedwitness.engine.sampling import decode_latents, draw_torch_noise
+from seedwitness.runtime.devices import default_device, full_precision
 
 
 @pytest.fixture(autouse=True)
-def _as_torch_leaves_it() -> None:
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+def _allow_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
 
 
-def exact() -> bool:
+def is_exact() -> bool:
     return not (torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32)
 
 
-def test_the_device_that_is_named_computes_in_full_precision() -> None:
-    assert not exact()
+def test_full_precision_holds_inside_the_block_only() -> None:
+    assert not is_exact()
+    with full_precision():
+        assert is_exact()
+    assert not is_exact()
+
+
+def test_an_error_restores_the_settings() -> None:
+    with pytest.raises(KeyError), full_precision():
+        raise KeyError
+    assert torch.backends.cudnn.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32
+
+
+def test_the_default_device_is_the_gpu_if_there_is_one() -> None:
     assert default_device("cpu") == torch.device("cpu")
-    assert exact()
-
-
-def test_without_a_name_it_is_the_gpu_where_there_is_one() -> None:
     assert default_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert exact()
 
 
-def test_a_checkpoint_is_loaded_for_full_precision(tiny_checkpoint: Path) -> None:
-    load_checkpoint("tiny", CheckpointSettings(family="diffusers", path=tiny_checkpoint))
-    assert exact()
+def test_a_checkpoint_computes_in_full_precision(tiny_pipeline: StableDiffusionPipeline) -> None:
+    exact: list[bool] = []
+    hook = tiny_pipeline.vae.decoder.register_forward_hook(lambda *_: exact.append(is_exact()))
+    try:
+        decode_latents(tiny_pipeline, draw_torch_noise([1], (4, 8, 8)))
+    finally:
+        hook.remove()
+    assert exact == [True]
+    assert not is_exact()

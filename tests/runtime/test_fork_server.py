@@ -102,7 +102,7 @@ def test_a_finished_fork_answers_despite_an_interrupt(
         monkeypatch.setenv(fork_server.SOCKET_VARIABLE, str(path))
         answer = None
         while answer is None and server.poll() is None:  # until it listens
-            answer = fork_server.forward(["stage"])
+            answer = fork_server.run_in_fork(["stage"])
             time.sleep(0.02)
     assert answer == 0
 

@@ -10,13 +10,13 @@ from PIL import Image
 from settling import COMMITTED, change, settle, write_materials
 
 from seedwitness.config.stage_settings import PLAN_FOLDER, STAGE_SETTINGS
-from seedwitness.config.target_pipeline import target_pipeline
+from seedwitness.config.target_pipeline import make_target_pipeline
 from seedwitness.errors import ConfigError
 from seedwitness.stages import output_path, run_stage, stage_names
 from seedwitness.stages.plan import BEFORE_THE_PLAN, HISTORY, NOT_PLANNED, PLAN
 
 PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
-OF_A_TARGET = target_pipeline("owl", Path("owl.png"), ["own", "clean"], "clean")["stages"]
+OF_A_TARGET = make_target_pipeline("owl", Path("owl.png"), ["own", "clean"], "clean")["stages"]
 STAGES = PIPELINE | OF_A_TARGET
 
 

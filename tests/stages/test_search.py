@@ -20,7 +20,14 @@ from seedwitness.errors import CheckpointError, ConfigError, RecordError
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.document import read_document
 from seedwitness.records.search import ReplaySummary, SearchSummary
-from seedwitness.records.tables import PROMPTS, SCORES, TRIALS, read_table, typed_frame, write_table
+from seedwitness.records.tables import (
+    PROMPTS,
+    SCORES,
+    TRIALS,
+    make_typed_frame,
+    read_table,
+    write_table,
+)
 
 
 def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
@@ -118,7 +125,7 @@ def test_a_replay_is_paired_trial_by_trial(project: Path) -> None:
 def test_the_reference_itself_has_nothing_to_replay(project: Path) -> None:
     stages.run_stage("replay", ["owl", "other"])
     folder = project / "data/replay/owl/other"
-    assert read_table(folder / "trials.parquet", TRIALS).equals(typed_frame([], TRIALS))
+    assert read_table(folder / "trials.parquet", TRIALS).equals(make_typed_frame([], TRIALS))
     summary = read_document(ReplaySummary, folder / "replay.json")
     assert (summary.reference, summary.trials, summary.nfe) == ("other", 0, 0)
 

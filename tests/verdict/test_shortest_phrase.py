@@ -7,9 +7,9 @@ import pytest
 from cases import CASE, FAR, PROMPT_ROWS, SETTINGS, scores, trials
 
 from seedwitness.engine.schedulers import SAMPLERS
-from seedwitness.records.tables import PROMPTS, TRIALS, Columns, typed_frame
+from seedwitness.records.tables import PROMPTS, TRIALS, Columns, make_typed_frame
 from seedwitness.seeds import RNG_ALGORITHMS
-from seedwitness.statistics.description_length import number_bits, text_bits
+from seedwitness.statistics.description_length import count_number_bits, count_text_bits
 from seedwitness.verdict.shortest_phrase import count_settings_bits, find_shortest_phrase
 
 RECIPE = trials(1).iloc[0].to_dict()
@@ -64,7 +64,7 @@ def test_the_reference_is_counted_over_the_same_seeds() -> None:
 
 def two_prompts() -> Columns:
     other = PROMPT_ROWS.assign(rank=2, text="a much longer text about an owl", bits=80.0)
-    return typed_frame([*PROMPT_ROWS.to_dict("records"), *other.to_dict("records")], PROMPTS)
+    return make_typed_frame([*PROMPT_ROWS.to_dict("records"), *other.to_dict("records")], PROMPTS)
 
 
 def test_of_several_prompts_the_shortest_phrase_is_taken() -> None:
@@ -82,7 +82,7 @@ def test_seeds_that_were_chosen_are_not_counted() -> None:
     table = trials(16)
     table["variations"] = table["variations"].astype(object)
     table.loc[4:, "variations"] = "7:0.5"
-    found = find_shortest_phrase(replace(CASE, trials=typed_frame(table, TRIALS)), SETTINGS)
+    found = find_shortest_phrase(replace(CASE, trials=make_typed_frame(table, TRIALS)), SETTINGS)
     assert found.seeds.copies.n == 4
 
 
@@ -91,7 +91,7 @@ def test_seeds_that_were_not_carried_to_their_end_bound_nothing() -> None:
     table["parent"] = table["parent"].astype(object)
     table.loc[:11, "steps"] = 4
     table.loc[12:, "parent"] = [f"t{k}" for k in range(4)]  # four of twelve seeds, with all steps
-    case = replace(CASE, trials=typed_frame(table, TRIALS))
+    case = replace(CASE, trials=make_typed_frame(table, TRIALS))
     none = find_shortest_phrase(replace(case, scores=FAR), SETTINGS)
     assert none.seeds.copies.n == 12
     assert none.seeds.low == 0
@@ -109,7 +109,7 @@ def test_a_seed_that_was_carried_on_counts_once() -> None:
     table = trials(16)
     table["parent"] = table["parent"].astype(object)
     table.loc[8:, "parent"] = [f"t{k}" for k in range(8)]
-    case = replace(CASE, trials=typed_frame(table, TRIALS))
+    case = replace(CASE, trials=make_typed_frame(table, TRIALS))
     found = find_shortest_phrase(
         replace(case, scores=scores([0.9] * 16, [0.4] * 8 + [0.1] + [0.4] * 7)), SETTINGS
     )
@@ -128,7 +128,8 @@ def test_a_search_that_ended_at_its_copies_has_their_interval() -> None:
 
 def test_the_bits_of_the_settings() -> None:
     numbers = (20, 16, 16, 31, 1)
-    assert count_settings_bits(RECIPE) == 8 + sum(map(number_bits, numbers)) + text_bits("")
+    expected = 8 + sum(map(count_number_bits, numbers)) + count_text_bits("")
+    assert count_settings_bits(RECIPE) == expected
     assert count_settings_bits({**RECIPE, "negative_prompt": "blurry"}) > count_settings_bits(
         RECIPE
     )

@@ -12,7 +12,7 @@ from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
 from seedwitness.imaging.image_folder import read_entries
 from seedwitness.records.document import read_document
-from seedwitness.records.recipe import nfe_of
+from seedwitness.records.recipe import count_nfe
 from seedwitness.records.search import BLIND_STRATEGY, SearchSummary
 from seedwitness.records.timing import SearchTiming
 from seedwitness.stages import DATA
@@ -57,10 +57,10 @@ def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
     search = params.search
     examined = max(1, len(params.checkpoints) - 1)  # the reference makes no claim
     cases = len(params.targets) * examined
-    controls, there = power_analysis.controls_needed(alpha, cases), params.controls.path
-    seeds = power_analysis.seeds_needed(rate, power)
+    controls, there = power_analysis.count_controls_needed(alpha, cases), params.controls.path
+    seeds = power_analysis.count_seeds_needed(rate, power)
     _require_blind(search, seeds)
-    nfe_a_trial = nfe_of(search.steps, search.guidance)
+    nfe_a_trial = count_nfe(search.steps, search.guidance)
     known = params.controls.learned
     learned = known.count * len(known.folders) if known else 0
     budget = seeds * search.prompts * nfe_a_trial
@@ -91,7 +91,8 @@ def _require_blind(search: SearchSettings, seeds: int) -> None:
     elif search.preselection:
         other = "search.preselection spends a part of the budget on its detector"
     elif (
-        search.stop.rate and (given := power_analysis.seeds_needed(search.stop.rate, 0.95)) < enough
+        search.stop.rate
+        and (given := power_analysis.count_seeds_needed(search.stop.rate, 0.95)) < enough
     ):
         other = f"search.stop.rate gives up after {given:,} trials without a copy, of {enough:,}"
     if other:

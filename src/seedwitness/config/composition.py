@@ -1,7 +1,7 @@
-"""``params.yaml``, composed from ``conf/`` by Hydra, by the very function that DVC calls.
+"""Composes ``params.yaml`` from ``conf/`` by Hydra, with the same function that DVC calls.
 
 ``dvc exp run -S`` composes by ``dvc.utils.hydra.compose_and_dump`` before it runs; ``dvc repro``
-does not compose. Here the result is looked over before it takes the place of the old file.
+does not compose. Here the result is validated before it replaces the old file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seedwitness.errors import ConfigError
 from seedwitness.runtime.files import write_whole
 
 CONF, NAME = Path("conf"), "config"
-QUOTED = (
+QUOTING_HINT = (
     "An override is KEY=VALUE, such as `search.steps=30`; a value with a comma, a brace, a colon, "
     "an apostrophe or … is quoted twice: 'report.title=\"a, b\"'."
 )
@@ -31,9 +31,9 @@ QUOTED = (
 def compose_params(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
     """Write ``params.yaml`` in ``root``, and a pipeline file for each target; True if any changed.
 
-    ``overrides`` are Hydra's: ``search=default``, ``search.steps=30``, ``+group@package=file``.
-    Raises ConfigError, which names what is known, for an override or a file of ``conf/`` that does
-    not fit; the old files stay then.
+    ``overrides`` have Hydra's syntax: ``search=default``, ``search.steps=30``,
+    ``+group@package=file``. Raises ConfigError, which lists the known names, for an invalid
+    override or an invalid file of ``conf/``; the old files are kept then.
     """
     path = root / FILE_NAME
     with TemporaryDirectory() as folder:
@@ -52,15 +52,15 @@ def compose_params(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
 
 
 def dump_composition(path: Path, overrides: Sequence[str], root: Path = Path()) -> None:
-    """Write the composition of ``root``'s ``conf/`` to ``path`` as it is, unchecked."""
+    """Write the composition of ``root``'s ``conf/`` to ``path``, without validation."""
     home = (root / CONF).resolve()
     if not (home / f"{NAME}.yaml").is_file():
         raise ConfigError(
             f"There is no {CONF / NAME}.yaml in {root.resolve()}. Go to the root of the project, "
             "or take the file from a clone of it."
         )
-    # The plugins' place is the root, as DVC has it: `hydra_plugins/` would lie there.
-    with _explained(overrides, root):
+    # As in DVC, the folder of Hydra plugins, `hydra_plugins/`, would be in the root.
+    with _explain_hydra_errors(overrides, root):
         _dvc_compose(path, home, overrides)
 
 
@@ -71,67 +71,77 @@ def _dvc_compose(path: Path, home: Path, overrides: Sequence[str]) -> None:
 
 
 @contextmanager
-def _explained(overrides: Sequence[str], root: Path) -> Iterator[None]:
-    """Hydra's own errors as one paragraph that names what is known."""
+def _explain_hydra_errors(overrides: Sequence[str], root: Path) -> Iterator[None]:
+    """Turn errors of Hydra into ConfigError: one paragraph that lists the known names."""
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         yield
     except MissingConfigException as error:
-        raise ConfigError(_missing_file(error, root)) from error
+        raise ConfigError(_describe_missing_file(error, root)) from error
     except OverrideParseException as error:
-        first = str(error).split("See https")[0]
-        raise ConfigError(f"{_sentence(first)} in {error.override!r}. {QUOTED}") from error
+        message = str(error).split("See https")[0]
+        raise ConfigError(
+            f"{_join_lines(message)} in {error.override!r}. {QUOTING_HINT}"
+        ) from error
     except HydraException as error:
         if str(error).startswith("Ambiguous value"):
-            first = str(error).split("\n")[0]
-            raise ConfigError(f"{_sentence(first)}. {QUOTED}") from error
-        raise ConfigError(_unknown_key(overrides, root) or f"{_sentence(error)}.") from error
+            message = str(error).split("\n")[0]
+            raise ConfigError(f"{_join_lines(message)}. {QUOTING_HINT}") from error
+        message = _describe_unknown_key(overrides, root) or f"{_join_lines(error)}."
+        raise ConfigError(message) from error
     except OmegaConfBaseException as error:
         raise ConfigError(
-            f"{_sentence(error)}. Where ${{…}} is meant as text, write \\${{…}}."
+            f"{_join_lines(error)}. If ${{…}} is meant as text, write \\${{…}}."
         ) from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"A file of {root / CONF} is no YAML: {_sentence(error)}.") from error
+        raise ConfigError(
+            f"A file of {root / CONF} is not valid YAML: {_join_lines(error)}."
+        ) from error
 
 
-def _missing_file(error: Any, root: Path) -> str:
-    """For a file of a group that is not there."""
+def _describe_missing_file(error: Any, root: Path) -> str:
+    """The message for a missing file of a group."""
     group, _, name = str(error.missing_cfg_file).rpartition("/")
-    options = _options(root, group)
+    options = _list_options(root, group)
     if not group or not options:
-        return f"{_sentence(str(error).split('Config search path')[0])}."
+        return f"{_join_lines(str(error).split('Config search path')[0])}."
     return f"There is no {CONF / group / name}.yaml.{suggest_names(name, options)}"
 
 
-def _unknown_key(overrides: Sequence[str], root: Path) -> str:
-    """For the first override whose key is none of ``params.yaml``; empty where there is none."""
+def _describe_unknown_key(overrides: Sequence[str], root: Path) -> str:
+    """The message for the first override with an unknown key; empty if there is none."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    groups = [each for each in parsed if _options(root, each.key_or_group.split("@")[0])]
-    plain = [each for each in parsed if each not in groups]
-    base = _composed([str(each.input_line) for each in groups], root)
-    for each in plain if base else []:
-        found: Any = base
-        steps = each.key_or_group.split(".")
-        for depth, step in enumerate(steps):
-            if each.is_add() and depth == len(steps) - 1:
+    group_overrides = [
+        override for override in parsed if _list_options(root, override.key_or_group.split("@")[0])
+    ]
+    composition = _try_compose([str(override.input_line) for override in group_overrides], root)
+    if not composition:
+        return ""
+    for override in parsed:
+        if override in group_overrides:
+            continue
+        value: Any = composition
+        keys = override.key_or_group.split(".")
+        for depth, key in enumerate(keys):
+            if override.is_add() and depth == len(keys) - 1:
                 break
-            if not isinstance(found, dict) or step not in found:
-                where = ".".join(steps[:depth])
-                inside = f" In `{where}`:" if where else ""
-                hint = suggest_names(step, found) if isinstance(found, dict) else ""
-                if found is None:
-                    hint = f" it is null; give it whole, as in '{where}={{{step}: …, …}}'."
-                return f"{FILE_NAME} has no `{each.key_or_group}`.{inside}{hint}"
-            found = found[step]
+            if not isinstance(value, dict) or key not in value:
+                parent = ".".join(keys[:depth])
+                place = f" In `{parent}`:" if parent else ""
+                hint = suggest_names(key, value) if isinstance(value, dict) else ""
+                if value is None:
+                    hint = f" it is null; set it as a whole, as in '{parent}={{{key}: …, …}}'."
+                return f"{FILE_NAME} has no `{override.key_or_group}`.{place}{hint}"
+            value = value[key]
     return ""
 
 
-def _composed(overrides: Sequence[str], root: Path) -> dict[str, Any] | None:
-    """The composition as plain values; None where it cannot be made either."""
+def _try_compose(overrides: Sequence[str], root: Path) -> dict[str, Any] | None:
+    """The composition as plain values; None if it fails too."""
     from hydra.errors import HydraException
 
     with TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -140,15 +150,15 @@ def _composed(overrides: Sequence[str], root: Path) -> dict[str, Any] | None:
             _dvc_compose(path, (root / CONF).resolve(), overrides)
         except HydraException:
             return None
-        found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return found
+        composition: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return composition
 
 
-def _options(root: Path, group: str) -> list[str]:
-    """The files of a group of ``conf/``; none where there is no such group."""
+def _list_options(root: Path, group: str) -> list[str]:
+    """The names of the files of a group of ``conf/``; empty if there is no such group."""
     return sorted(path.stem for path in (root / CONF / group).glob("*.yaml")) if group else []
 
 
-def _sentence(error: object) -> str:
-    """What a library says over several lines, in one."""
+def _join_lines(error: object) -> str:
+    """The message of a library on one line, without its final full stop."""
     return " ".join(str(error).split()).rstrip(". ")

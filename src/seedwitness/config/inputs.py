@@ -1,4 +1,4 @@
-"""Sections of what is examined and by what: targets, checkpoints, corpus, CLIP; and their base."""
+"""Sections of the inputs: targets, checkpoints, corpus, CLIP; and the base class of sections."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from pydantic import (
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_]|-(?=[a-z0-9_])){0,63}")
 
 
-def _checked_name(value: str) -> str:
+def _check_name(value: str) -> str:
     if not NAME_PATTERN.fullmatch(value):
         raise ValueError(
-            f"{value!r} is no name for a target or a checkpoint: use small letters, digits, "
-            "underscores and single hyphens, beginning with a letter or digit"
+            f"{value!r} is not valid as the name of a target or a checkpoint: use small letters, "
+            "digits, underscores and single hyphens, beginning with a letter or digit"
         )
     return value
 
 
-EntryName = Annotated[str, AfterValidator(_checked_name)]
+EntryName = Annotated[str, AfterValidator(_check_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _join_pieces(value: Any) -> Any:
-    """A text that is written in pieces, because Hydra would read a value into it (``${…}``)."""
-    pieces = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return "".join(value) if pieces else value
+    """Join a text that is written as a list of pieces, so that Hydra interpolates no ``${…}``."""
+    is_list = isinstance(value, list) and all(isinstance(piece, str) for piece in value)
+    return "".join(value) if is_list else value
 
 
 PlainText = Annotated[str, BeforeValidator(_join_pieces)]
 
 
 class Section(BaseModel):
-    """What every section has in common."""
+    """The base class of all sections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,17 +52,18 @@ class TargetSettings(Section):
 
     path: Path
     caption: PlainText | None = None
-    """What the user states that the prompt was."""
+    """The prompt of the image as the user states it."""
 
 
 def require_watched(watch: Path | None, path: Path) -> None:
-    """Raise ValueError where what DVC watches says nothing of ``path``: changes would go unseen.
+    """Raise ValueError if DVC would not see a change of ``path`` in ``watch``.
 
-    It is the path itself, a folder that holds it, or a lab's record (.lock) beside it or above.
+    ``watch`` has to be the path itself, a folder that holds it, or a lock file of the lab (.lock)
+    in such a folder.
     """
     if watch is not None:
-        place = watch.parent if watch.suffix == ".lock" else watch
-        if not path.is_relative_to(place):
+        folder = watch.parent if watch.suffix == ".lock" else watch
+        if not path.is_relative_to(folder):
             raise ValueError(
                 f"watch: {watch} does not change when {path} does, so DVC would not see it; name "
                 f"{path}, or a folder that holds it, as `watch`"
@@ -75,51 +76,51 @@ class CheckpointSettings(Section):
     family: Literal["diffusers", "single-file"]
     path: Path
     config: Path | None = None
-    """Of a single file: a diffusers folder without weights that describes it."""
+    """For a single file: a diffusers folder without weights that describes it."""
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     width: PositiveInt | None = None
     height: PositiveInt | None = None
     watch: Path | None = None
-    """What DVC watches for changes in its place: of a lab's weights the record, so that a stage
-    that uses them does not train them. The files are hashed whatever is watched."""
+    """The path that DVC watches for changes instead: for weights of the lab its lock file, so that
+    a stage that uses them does not train them. The files are hashed in any case."""
     unsafe_pickle: bool = False
-    """Whether weights that are no safetensors may be read, after a scan."""
+    """Whether weights in other formats than safetensors may be read, after a scan."""
     fetch: str = ""
-    """The command that fetches it, for the message when it is missing."""
+    """The command that downloads the checkpoint, for the message if it is missing."""
 
     @model_validator(mode="after")
-    def _watched(self) -> CheckpointSettings:
+    def _check_watch(self) -> CheckpointSettings:
         for path in (self.path, self.config):
             if path:
                 require_watched(self.watch, path)
         return self
 
     @model_validator(mode="after")
-    def _described(self) -> CheckpointSettings:
+    def _check_config(self) -> CheckpointSettings:
         if self.family == "single-file" and self.config is None:
             raise ValueError(
                 "config: a single file needs a diffusers folder that describes it "
-                "(model_index.json and the parts' configurations; no weights are read from there)"
+                "(model_index.json and the components' configurations; no weights are read from it)"
             )
         return self
 
 
 class CorpusSettings(Section):
-    """An image–caption set that can be looked up: a folder by the ImageFolder convention."""
+    """The corpus for lookups: images and captions in a folder by the ImageFolder convention."""
 
     path: Path
     source: str
 
 
 class ClipSettings(Section):
-    """The open_clip model that recovers prompts and looks pictures up."""
+    """The open_clip model that recovers prompts and searches the corpus."""
 
     path: Path
     watch: Path | None = None
-    """As a checkpoint's."""
+    """As in ``CheckpointSettings``."""
     batch: PositiveInt = 64
 
     @model_validator(mode="after")
-    def _watched(self) -> ClipSettings:
+    def _check_watch(self) -> ClipSettings:
         require_watched(self.watch, self.path)
         return self

@@ -1,4 +1,4 @@
-"""All sections together: ``params.yaml``."""
+"""The model of ``params.yaml``: all sections together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from seedwitness.config.verdicts import (
 
 
 class Params(Section):
-    """``params.yaml``: every section, in the order of the way of the data."""
+    """``params.yaml``: every section, in the order of the stages."""
 
     targets: dict[EntryName, TargetSettings] = Field(min_length=1)
     checkpoints: dict[EntryName, CheckpointSettings] = Field(min_length=1)
@@ -54,38 +54,41 @@ class Params(Section):
     tracking: TrackingSettings
 
     @model_validator(mode="after")
-    def _agrees(self) -> Params:
+    def _check_references(self) -> Params:
         if self.judge.reference not in self.checkpoints:
             known = ", ".join(self.checkpoints)
             raise ValueError(
                 f"judge.reference: no checkpoint is called {self.judge.reference!r}; known: {known}"
             )
-        watched = {"clip": self.clip.watch, "controls": self.controls.watch}
-        watched |= {"score": self.score.watch} if self.score.weights else {}
-        watched |= {f"checkpoints.{name}": each.watch for name, each in self.checkpoints.items()}
-        for name, watch in watched.items():
+        watches = {"clip": self.clip.watch, "controls": self.controls.watch}
+        watches |= {"score": self.score.watch} if self.score.weights else {}
+        watches |= {
+            f"checkpoints.{name}": checkpoint.watch for name, checkpoint in self.checkpoints.items()
+        }
+        for name, watch in watches.items():
             if watch is None:
                 raise ValueError(
-                    f"{name}.watch: name what DVC watches for changes, mostly the path"
+                    f"{name}.watch: set it to the path that DVC watches for changes, mostly the "
+                    "path itself"
                 )
         if phrases := self.recover.phrases:
-            seen = [each for each in (self.corpus.path, self.controls.watch) if each]
-            if not any(phrases.is_relative_to(each) for each in seen):
+            folders = [path for path in (self.corpus.path, self.controls.watch) if path]
+            if not any(phrases.is_relative_to(folder) for folder in folders):
                 raise ValueError(
-                    f"recover.phrases: DVC would not see {phrases} change; put it below "
-                    f"{' or '.join(map(str, seen))}, which it watches"
+                    f"recover.phrases: DVC would not see {phrases} change; move it into "
+                    f"{' or '.join(map(str, folders))}, which DVC watches"
                 )
         learned = self.controls.learned.folders if self.controls.learned else {}
-        if strangers := sorted(set(learned) - set(self.checkpoints)):
+        if unknown := sorted(set(learned) - set(self.checkpoints)):
             raise ValueError(
-                f"controls.learned.folders: no checkpoint is called {strangers[0]!r}; known: "
+                f"controls.learned.folders: no checkpoint is called {unknown[0]!r}; known: "
                 f"{', '.join(self.checkpoints)}"
             )
         used = {self.judge.metric, *(copy.metric for copy in self.judge.copy_criteria)}
         unscored = sorted(used - set(self.score.metrics))
         if unscored:
             raise ValueError(f"judge uses {', '.join(unscored)}, which score.metrics does not name")
-        if unweighted := sorted(used & set(self.score.without_weights)):
+        if unweighted := sorted(used & set(self.score.metrics_without_weights)):
             raise ValueError(
                 f"judge uses {', '.join(unweighted)}, for which score.weights names no file"
             )
@@ -93,5 +96,5 @@ class Params(Section):
 
 
 def load_params(path: Path = Path(FILE_NAME)) -> Params:
-    """All sections. Raises ConfigError that names the key and what is known in its place."""
+    """Load all sections. Raises ConfigError that names the invalid key and the known ones."""
     return validate(Params, load_mapping(path), str(path))

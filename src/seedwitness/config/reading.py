@@ -1,4 +1,4 @@
-"""Settings read and checked: what is wrong is said in one sentence, with what is known there."""
+"""Reads and validates settings; an error is one sentence that lists the known names."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ T = TypeVar("T")
 
 
 def load_section(kind: type[T], *keys: str, path: Path = Path(FILE_NAME)) -> T:
-    """One section, or one entry of one (``section(Target, "targets", "owl")``)."""
-    found: Any = load_mapping(path)
+    """Load a section, or an entry of one: ``load_section(TargetSettings, "targets", "owl")``."""
+    value: Any = load_mapping(path)
     for depth, key in enumerate(keys):
-        if not isinstance(found, dict) or key not in found:
+        if not isinstance(value, dict) or key not in value:
             where = ".".join(keys[:depth]) or str(path)
-            raise ConfigError(f"{where} has no `{key}`.{suggest_names(key, found or ())}")
-        found = found[key]
-    return validate(kind, found, f"{path}: {'.'.join(keys)}")
+            raise ConfigError(f"{where} has no `{key}`.{suggest_names(key, value or ())}")
+        value = value[key]
+    return validate(kind, value, f"{path}: {'.'.join(keys)}")
 
 
 def load_mapping(path: Path) -> dict[str, Any]:
-    """``params.yaml`` as plain values. Raises ConfigError where it is missing or unfinished."""
+    """Load ``params.yaml`` as plain values. Raises ConfigError if it is missing or incomplete."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             f"There is no {path} in {Path.cwd()}. Go to the root of the project, or compose it "
@@ -37,28 +37,28 @@ def load_mapping(path: Path) -> dict[str, Any]:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold sections: `targets:` and so on.")
-    missing = sorted(_missing(found))
+    missing = sorted(_list_missing(content))
     if missing:
         raise ConfigError(
-            f"{path}: `{missing[0]}` has no value yet (???). Give it one in conf/, or for one run: "
+            f"{path}: `{missing[0]}` has no value yet (???). Set it in conf/, or for one run with "
             f"`seedwitness run {missing[0]}=VALUE`."
         )
-    return found
+    return content
 
 
 def validate(kind: type[T], value: Any, where: str) -> T:
-    """``value`` as ``kind``; the error is one sentence that says where and what is known there."""
+    """Convert ``value`` to ``kind``. Raises ConfigError: one sentence with the known names."""
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        # A misspelt key is both unknown and missing: say the first.
-        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        at = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        place = f"{where}: `{at}`" if at else where
+        # A misspelt key is both unknown and missing: report it as unknown.
+        first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+        key_path = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        place = f"{where}: `{key_path}`" if key_path else where
         if first["type"] == "extra_forbidden":
-            siblings = _fields(kind, first["loc"][:-1])
+            siblings = _list_fields(kind, first["loc"][:-1])
             hint = suggest_names(str(first["loc"][-1]), siblings)
             raise ConfigError(f"{place}: unknown key.{hint}") from error
         message = first["msg"].removeprefix("Value error, ")
@@ -67,24 +67,25 @@ def validate(kind: type[T], value: Any, where: str) -> T:
 
 def suggest_names(name: str, names: Any) -> str:
     """`` Did you mean …? Known are: …`` for a name that is not among ``names``."""
-    listed = sorted(str(each) for each in names)
-    close = difflib.get_close_matches(name, listed, n=1)
+    known = sorted(str(item) for item in names)
+    close = difflib.get_close_matches(name, known, n=1)
     guess = f" Did you mean `{close[0]}`?" if close else ""
-    return f"{guess} Known are: {', '.join(listed)}." if listed else guess
+    return f"{guess} Known are: {', '.join(known)}." if known else guess
 
 
-def _missing(value: Any, where: str = "") -> list[str]:
+def _list_missing(value: Any, where: str = "") -> list[str]:
+    """The paths of all values that are still ``???``."""
     if isinstance(value, dict):
         return [
-            each
+            path
             for key, inner in value.items()
-            for each in _missing(inner, f"{where}.{key}" if where else str(key))
+            for path in _list_missing(inner, f"{where}.{key}" if where else str(key))
         ]
     return [where] if value == "???" else []
 
 
-def _fields(kind: Any, path: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model at ``path`` inside ``kind`` knows; none where there is no model."""
+def _list_fields(kind: Any, path: tuple[int | str, ...]) -> list[str]:
+    """The keys of the model at ``path`` inside ``kind``; empty if there is no model."""
     for step in path:
         fields = getattr(kind, "model_fields", None)
         if fields is not None:

@@ -1,8 +1,8 @@
-"""What each stage reads of the analysis plan: one typed object a stage.
+"""The settings that each stage reads from the analysis plan, as one typed object a stage.
 
 The stage ``plan`` writes ``data/plan/STAGE.json`` from the fields of these classes, and the stage
-reads its settings from there and from nowhere else. So DVC reruns a stage for exactly those
-settings, and the list of what a stage reads cannot differ from what it reads.
+reads its settings from that file only. So DVC reruns a stage for a change of exactly those
+settings, and the list of settings cannot differ from those that the stage reads.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ SETTINGS, CODE = "settings", "code"
 
 
 class StageSettings(Section):
-    """The settings of a stage: a field is a section of the plan, or the entry that it names."""
+    """The settings of a stage: each field is a section of the plan, or another entry of it."""
 
     @classmethod
     def entries(cls) -> dict[str, str]:
-        """By field, the entry of the plan that it is read from: ``search``, ``score.batch`` …"""
+        """The entry of the plan for each field, such as ``search`` or ``score.batch``."""
         return {
             name: str((field.json_schema_extra or {}).get("entry", name))  # type: ignore[union-attr]
             for name, field in cls.model_fields.items()
@@ -53,7 +53,7 @@ class StageSettings(Section):
 
     @classmethod
     def select(cls, plan: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of the fields as they stand in a whole plan."""
+        """The values of the fields in a complete plan."""
         values = {}
         for name, entry in cls.entries().items():
             value: Any = plan
@@ -64,12 +64,12 @@ class StageSettings(Section):
 
 
 def entry(path: str) -> Any:
-    """A field that is read from another entry of the plan than the section of its own name."""
+    """Declare a field that is read from another entry of the plan than the one of its name."""
     return Field(json_schema_extra={"entry": path})
 
 
 class IndexStage(StageSettings):
-    """Of ``index``."""
+    """Settings of ``index``."""
 
     corpus: CorpusSettings
     clip: ClipSettings
@@ -77,11 +77,11 @@ class IndexStage(StageSettings):
 
 
 class PrepareStage(StageSettings):
-    """Of ``prepare``, which measures and judges nothing: it reads no setting."""
+    """Settings of ``prepare``: none."""
 
 
 class RecoverStage(StageSettings):
-    """Of ``recover``."""
+    """Settings of ``recover``."""
 
     clip: ClipSettings
     clip_sha256: str = entry("materials.clip")
@@ -90,7 +90,7 @@ class RecoverStage(StageSettings):
 
 
 class LookupStage(StageSettings):
-    """Of ``lookup``."""
+    """Settings of ``lookup``."""
 
     clip: ClipSettings
     clip_sha256: str = entry("materials.clip")
@@ -99,7 +99,7 @@ class LookupStage(StageSettings):
 
 
 class SearchStage(StageSettings):
-    """Of ``search``; a search that may end early needs the metrics of the copy criteria."""
+    """Settings of ``search``; early stopping needs the metrics of the copy criteria."""
 
     search: SearchSettings
     copy_criteria: list[CopyCriterionSettings] = entry("judge.copy_criteria")
@@ -111,7 +111,7 @@ class SearchStage(StageSettings):
 
 
 class ReachStage(StageSettings):
-    """Of ``reach``."""
+    """Settings of ``reach``."""
 
     reach: ReachSettings
     detectors: DetectorSettings
@@ -121,21 +121,21 @@ class ReachStage(StageSettings):
 
 
 class ScanStage(StageSettings):
-    """Of ``scan``."""
+    """Settings of ``scan``."""
 
     scan: ScanSettings
     search: SearchSettings
 
 
 class ReplayStage(StageSettings):
-    """Of ``replay``."""
+    """Settings of ``replay``."""
 
     search: SearchSettings
     reference: EntryName = entry("judge.reference")
 
 
 class ScoreStage(StageSettings):
-    """Of ``score``."""
+    """Settings of ``score``."""
 
     score: ScoreSettings
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
@@ -145,7 +145,7 @@ class ScoreStage(StageSettings):
 
 
 class ControlsStage(StageSettings):
-    """Of ``controls``, which does what recover, lookup, search, score and reach do."""
+    """Settings of ``controls``, which repeats recover, lookup, search, score and reach."""
 
     controls: ControlSettings
     controls_sha256: dict[str, Any] = entry("materials.controls")
@@ -164,7 +164,7 @@ class ControlsStage(StageSettings):
 
 
 class JudgeStage(StageSettings):
-    """Of ``judge``."""
+    """Settings of ``judge``."""
 
     judge: JudgeSettings
     prepare: PrepareSettings
@@ -172,7 +172,7 @@ class JudgeStage(StageSettings):
 
 
 class ReportStage(StageSettings):
-    """Of ``report`` and ``overview``."""
+    """Settings of ``report`` and ``overview``."""
 
     prepare: PrepareSettings
     recover: RecoverSettings
@@ -201,13 +201,13 @@ STAGE_SETTINGS: dict[str, type[StageSettings]] = {
     "report": ReportStage,
     "overview": ReportStage,
 }
-"""By stage; a stage that is not here reads no setting of the plan."""
+"""By stage; a stage that is not in this table reads no settings."""
 
 
 def load_stage_settings(stage: str, kind: type[S]) -> S:
-    """The settings of a stage as the stage ``plan`` wrote them.
+    """Load the settings of a stage as the stage ``plan`` wrote them.
 
-    Raises ConfigError where the plan is missing or of another version.
+    Raises ConfigError if the plan is missing or of another version.
     """
     path = PLAN_FOLDER / f"{stage}.json"
     if not path.is_file():

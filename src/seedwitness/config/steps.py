@@ -1,4 +1,4 @@
-"""Sections of what is done: a model a step, in the order of the way of the data."""
+"""Sections of the steps from prompt recovery to the ladders, in the order of the stages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seedwitness.config.inputs import Section, Share
 
 
 class PrepareSettings(Section):
-    """Below these a target is too flat to be recognised by, and nothing is concluded of it."""
+    """The least information content of a target; below these values nothing is concluded of it."""
 
     min_bits_per_pixel: NonNegativeFloat
     min_deviation: NonNegativeFloat
@@ -25,21 +25,21 @@ class PrepareSettings(Section):
 
 
 class RecoverSettings(Section):
-    """Where prompts come from."""
+    """The recovery of prompt candidates."""
 
     methods: list[str] = Field(min_length=1)
     phrases: Path | None = None
-    """A text file of phrases, one a line; without it the corpus's own phrases are ranked."""
+    """A text file of phrases, one a line; without it the phrases of the corpus are ranked."""
     max_phrases: PositiveInt = 12
     shortlist: PositiveInt = 64
 
 
 class LookupSettings(Section):
-    """How the corpus is asked."""
+    """The lookup of matches in the corpus."""
 
     neighbours: PositiveInt = 10
     near_duplicate: Share = 0.9
-    """Cosine above which two pictures of the corpus count as near-duplicates."""
+    """Cosine similarity above which two images of the corpus count as near-duplicates."""
 
 
 class StrategySettings(Section):
@@ -48,40 +48,40 @@ class StrategySettings(Section):
     name: str
     first_seed: NonNegativeInt = 0
     near: NonNegativeFloat | None = None
-    """Distance by the guide at which ``rare`` aims."""
+    """The latent distance whose probability ``subset-simulation`` estimates."""
 
 
 class EarlyStopSettings(Section):
-    """When a search ends before its budget is spent; by default never."""
+    """Early stopping: when a search ends before its budget is spent; by default never."""
 
     copies: NonNegativeInt = 0
-    """As soon as so many trials are copies by ``judge.copy_criteria``; 0 for never."""
+    """The search ends after this number of copies by ``judge.copy_criteria``; 0 for never."""
     rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """As soon as a sweep's trials, none a copy, say at 95 % that copies are rarer; 0 for never."""
+    """A sweep ends if its trials without a copy exclude this copy rate at 95 %; 0 for never."""
 
     @property
     def is_enabled(self) -> bool:
-        """Whether there is anything to look for."""
+        """Whether a search can end early."""
         return bool(self.copies or self.rate)
 
 
 class PreselectionSettings(Section):
-    """A cheap detector that says which of more candidates share the budget."""
+    """A cheap detector that selects the prompt candidates that share the budget."""
 
     detector: str
     candidates: PositiveInt
-    """How many of the candidates it is asked of."""
+    """The number of prompt candidates that the detector is run on."""
     seeds: PositiveInt = 2
 
 
 class SearchSettings(Section):
-    """Seeds and prompts under a budget, and how images are made from them."""
+    """The search of seeds and prompts under a budget, and the settings of its recipes."""
 
     strategy: StrategySettings
     budget_nfe: PositiveInt
-    """Evaluations of the denoiser, one image each, for one case."""
+    """Evaluations of the denoiser for one image each, per case."""
     prompts: PositiveInt
-    """How many of the candidates share the budget."""
+    """The number of prompt candidates that share the budget."""
     sampler: str
     steps: PositiveInt
     guidance: NonNegativeFloat
@@ -92,91 +92,90 @@ class SearchSettings(Section):
     height: PositiveInt | None = None
     batch: PositiveInt = 16
     shard: PositiveInt = 16
-    """Seeds in a shard of the ledger: the most that a kill can cost."""
+    """Trials in a shard of the latent cache: the most that a kill can lose."""
     resize: str = "stretch"
-    """How a target of another size is brought to what the checkpoint makes: stretch, crop or
-    letterbox."""
+    """How a target of another size is resized to the recipe's size: stretch, crop or letterbox."""
     distance: str = "latent-rms"
     latents: Literal["all"] | PositiveInt = "all"
     workers: PositiveInt = 1
     stop: EarlyStopSettings = Field(default_factory=EarlyStopSettings)
     preselection: PreselectionSettings | None = None
-    """What it spends is taken from the budget; controls are steered in the same way."""
+    """Its cost is taken from the budget; the prompts of controls are selected in the same way."""
 
     @model_validator(mode="after")
-    def _chooses(self) -> SearchSettings:
+    def _check_preselection(self) -> SearchSettings:
         if self.preselection and self.preselection.candidates < self.prompts:
-            raise ValueError("steer.candidates: there must be as many as `prompts`, or more")
+            raise ValueError("preselection.candidates: it must be at least `prompts`")
         return self
 
     @property
     def num_candidates(self) -> int:
-        """How many of the candidates are looked at."""
+        """The number of prompt candidates that the search needs."""
         return self.preselection.candidates if self.preselection else self.prompts
 
 
 class RecipeFitSettings(Section):
-    """What is tried of a recipe once its seed is found: each with the best of the others."""
+    """Recipe fitting after a seed was recovered: the values to try."""
 
     prompts: PositiveInt = 6
-    """How many of the candidates."""
+    """The number of prompt candidates."""
     guidances: list[NonNegativeFloat] = Field(min_length=1)
     samplers: list[str] = Field(min_length=1)
     steps: list[PositiveInt] = Field(min_length=1)
 
 
 class ScanSettings(Section):
-    """The seed space, looked through for the one seed that a target was made from."""
+    """The seed scan: the search of the seed space for the seed of a target."""
 
     rng_algorithms: list[str] = Field(min_length=1)
     first_seed: NonNegativeInt = 0
     end_seed: Annotated[int, Field(ge=1, le=2**32)]
-    """Seeds from ``first_seed`` up to this one, itself left out; 4294967296 for all."""
+    """Seeds from ``first_seed`` up to but not including this one; 4294967296 for all."""
     draws: PositiveInt = 1
-    """Of a batch that shares one generator, as ComfyUI draws it by ``torch-cpu``: how many of them
-    are looked for. 1 is the first, which is what all other tools draw."""
+    """How many images of a batch that shares one generator are scanned, as ComfyUI draws it by
+    ``torch-cpu``. 1 is the first image only, which is what all other tools draw."""
     prompts: NonNegativeInt = 1
-    """How many candidates the target is inverted under, beside the empty prompt."""
+    """The number of prompt candidates to invert the target under, beside the empty prompt."""
     steps: PositiveInt = 20
-    """Of an inversion: one NFE each, two where guidance is not 1."""
+    """Steps of an inversion: one NFE each, two if guidance is not 1."""
     fixed_point_rounds: NonNegativeInt = 0
-    """Of fixed-point iteration in each step."""
+    """Rounds of fixed-point iteration in each step."""
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.001
-    """Family-wise, over all seeds, protocols, draws and inversions."""
+    """Family-wise error rate, over all seeds, RNG algorithms, draws and inversions."""
     min_correlation: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """The correlation of inverted and true noise from which on a seed is hardly ever lost."""
+    """The correlation of inverted and true noise above which a seed is hardly ever missed."""
     top_k: PositiveInt = 5
-    """How many seeds are listed."""
+    """The number of seeds to list."""
     recipe_fit: RecipeFitSettings
 
     @property
     def num_candidates(self) -> int:
-        """How many candidates are asked for, to invert under or to fit."""
+        """The number of prompt candidates that inversion or recipe fitting needs."""
         return max(self.prompts, self.recipe_fit.prompts)
 
     @model_validator(mode="after")
-    def _range(self) -> ScanSettings:
+    def _check_range(self) -> ScanSettings:
         if self.first_seed >= self.end_seed:
-            raise ValueError("first_seed: it lies below end_seed")
+            raise ValueError("first_seed: it must be less than end_seed")
         return self
 
 
 class ReachSettings(Section):
-    """The reachability ladder: how near a checkpoint comes when it is shown the target."""
+    """The reachability and specificity ladders."""
 
     strengths: list[Annotated[float, Field(gt=0, le=1)]]
-    """Of image to image; where there are none, there is no ladder."""
+    """Strengths of image to image; without any there is no ladder."""
     seeds: PositiveInt = 1
-    """For each strength."""
+    """Noise seeds for each strength."""
     gradient_steps: NonNegativeInt = 0
-    """Of Adam on the latent; 0 to leave that rung out."""
+    """Steps of Adam on the latent; 0 to omit that rung."""
     specificity_seeds: NonNegativeInt = 0
-    """Seeds for each rung on which nothing is shown and ever fewer words are left; 0 for none."""
+    """Noise seeds for each rung of the specificity ladder; 0 to omit it."""
     controls: NonNegativeInt = 24
-    """How many of the controls climb the same ladder."""
+    """The number of controls that are measured on the same ladders."""
 
     @model_validator(mode="after")
-    def _once_each(self) -> ReachSettings:
+    def _check_strengths(self) -> ReachSettings:
         if len(set(self.strengths)) < len(self.strengths):
-            raise ValueError("strengths: each is named once")
+            raise ValueError("strengths: name each strength once")
         return self

@@ -1,4 +1,4 @@
-"""Sections for what judges: detectors, metrics, controls, findings, and how they are shown."""
+"""Sections of detectors, metrics, controls, findings, reports and tracking."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from seedwitness.config.inputs import EntryName, Section, require_watched
 
 
 class DetectorSettings(Section):
-    """Published statistics of memorisation, for figures beside the finding."""
+    """Published memorisation detectors, whose values are reported beside the finding."""
 
     names: list[str]
     seeds: PositiveInt = 2
     controls: NonNegativeInt = 24
-    """How many of the controls are asked the same."""
+    """The number of controls that the detectors are run on."""
 
 
 PROMPT_METRIC = "clip-text"
-"""The metric that holds a picture against its prompt, and so says nothing of a target."""
+"""The metric that compares an image with its prompt, and so says nothing of a target."""
 
 METRICS_WITH_WEIGHTS = frozenset(
     {"clip", PROMPT_METRIC, "descriptor", "dinov2", "dreamsim", "lpips"}
@@ -40,23 +40,23 @@ class ScoreSettings(Section):
     metrics: list[str] = Field(min_length=1)
     weights: dict[str, Path] = Field(default_factory=dict)
     watch: Path | None = None
-    """As a checkpoint's, for all the weights together."""
+    """As in ``CheckpointSettings``, for all weights together."""
     batch: PositiveInt = 32
     mirrored: bool = False
-    """Whether the target is tried mirrored too, and the closer counts."""
+    """Whether the target is also compared mirrored; the closer alignment counts."""
     shift: NonNegativeInt = 0
-    """Pixels by which it is tried shifted to eight sides too."""
+    """Pixels by which the target is also compared shifted in eight directions."""
     images: PositiveInt = 4
-    """How many of the closest trials by each metric are kept as pictures."""
+    """The number of closest trials by each metric whose images are saved."""
 
     @property
-    def runnable(self) -> list[str]:
-        """Metrics that can run: they need no weights, or have some."""
-        return [name for name in self.metrics if name not in self.without_weights]
+    def runnable_metrics(self) -> list[str]:
+        """Metrics that can run: they need no weights, or their weights are configured."""
+        return [name for name in self.metrics if name not in self.metrics_without_weights]
 
     @property
-    def without_weights(self) -> list[str]:
-        """Metrics that no weights were named for: reports say so."""
+    def metrics_without_weights(self) -> list[str]:
+        """Metrics without the weights that they need; reports list them."""
         return [
             name
             for name in self.metrics
@@ -64,7 +64,7 @@ class ScoreSettings(Section):
         ]
 
     @model_validator(mode="after")
-    def _watched(self) -> ScoreSettings:
+    def _check_watch(self) -> ScoreSettings:
         for path in self.weights.values():
             require_watched(self.watch, path)
         return self
@@ -79,41 +79,41 @@ class LearnedImagesSettings(Section):
 
 
 class ControlSettings(Section):
-    """Images that are known to be outside the training set, put through the same steps."""
+    """Controls: images known to be outside the training set, examined by the same stages."""
 
     path: Path
     count: PositiveInt
     source: str
     similar_to: list[Path] = Field(default_factory=list)
-    """Pictures, mostly of targets: the controls are those most alike to them by the descriptor.
-    Without them they are chosen by the hash of their names.
+    """Images, mostly of targets: the controls most similar to them by the descriptor are used.
+    Without them controls are selected by the SHA-256 of their file names.
     """
     watch: Path | None = None
-    """As a checkpoint's, for all that is named here together."""
+    """As in ``CheckpointSettings``, for all paths of this section together."""
     learned: LearnedImagesSettings | None = None
-    """Put through the same steps too, for a likelihood ratio; without them there is none."""
+    """Examined by the same stages, for a likelihood ratio; without them there is none."""
 
     @model_validator(mode="after")
-    def _watched(self) -> ControlSettings:
-        known = self.learned.folders.values() if self.learned else ()
-        for path in [self.path, *self.similar_to, *known]:
+    def _check_watch(self) -> ControlSettings:
+        learned = self.learned.folders.values() if self.learned else ()
+        for path in [self.path, *self.similar_to, *learned]:
             require_watched(self.watch, path)
         return self
 
 
-def _of_target(metric: str) -> str:
+def _check_target_metric(metric: str) -> str:
     if metric == PROMPT_METRIC:
         raise ValueError(
-            f"{PROMPT_METRIC} says whether a picture shows its prompt, not how like the target it is"
+            f"{PROMPT_METRIC} compares an image with its prompt and not with the target"
         )
     return metric
 
 
-TargetMetric = Annotated[str, AfterValidator(_of_target)]
+TargetMetric = Annotated[str, AfterValidator(_check_target_metric)]
 
 
 class CopyCriterionSettings(Section):
-    """From where on a metric says "copy", and who says so."""
+    """A copy criterion: the threshold of a metric, and the source of the threshold."""
 
     metric: TargetMetric
     threshold: float
@@ -121,7 +121,7 @@ class CopyCriterionSettings(Section):
 
 
 class JudgeSettings(Section):
-    """How a finding is reached."""
+    """The decision about a case."""
 
     metric: TargetMetric
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
@@ -133,14 +133,14 @@ class JudgeSettings(Section):
 
 
 class ReportSettings(Section):
-    """What a report shows."""
+    """The content of a report."""
 
     images: PositiveInt = 4
     title: str = "Evidence report"
 
 
 class TrackingSettings(Section):
-    """Where MLflow keeps its view of the files."""
+    """The MLflow store of the results."""
 
     uri: str = "sqlite:///mlflow.db"
     artifacts: str = "mlartifacts"

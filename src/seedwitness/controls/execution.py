@@ -75,7 +75,7 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     Raises PictureError where a folder has too few images, ConfigError for an unknown detector.
     """
     wanted, score = settings.controls, settings.score
-    check_detectors(settings.detectors.names, "descriptor" in score.runnable)
+    check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
     order = order_by_similarity(wanted, score.weights) if wanted.similar_to else order_by_hash
     controls = select_images(wanted.path, wanted.count, "controls.count", order)
     learned: dict[Path, ImageEntry] = {}
@@ -120,7 +120,7 @@ def run_controls(
     All images share batches, so they cost what their recipes cost.
     """
     score = settings.score
-    metrics = load_metrics(score.runnable, score.weights, score.batch)
+    metrics = load_metrics(score.runnable_metrics, score.weights, score.batch)
     prompts, search = {}, settings.search
     for path, table in prepared.prompts.items():
         prompts[path], _, search = preselect_prompts(loaded, table, settings.search)

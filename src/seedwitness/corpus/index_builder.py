@@ -16,7 +16,7 @@ from seedwitness.errors import PictureError
 from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
 from seedwitness.records.corpus import CorpusRecord
-from seedwitness.records.tables import typed_frame
+from seedwitness.records.tables import make_typed_frame
 from seedwitness.runtime.hashes import digest
 
 INDEX_KIND = "faiss IndexFlatIP: exact, by cosine"
@@ -73,7 +73,7 @@ def build_index(
                     }
                 )
             progress.update(len(batch_entries))
-    row_table = typed_frame(rows, CORPUS_ROWS)
+    row_table = make_typed_frame(rows, CORPUS_ROWS)
     image_index = make_flat_index(np.concatenate(image_vectors))
     text_index = make_flat_index(embed_texts(row_table["caption"].tolist(), embedder.embed_texts))
     record = CorpusRecord(

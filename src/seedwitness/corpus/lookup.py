@@ -19,7 +19,7 @@ from seedwitness.corpus.embeddings import Vectors
 from seedwitness.corpus.index import REMEDY, CorpusIndex
 from seedwitness.errors import RecordError
 from seedwitness.imaging.decoding import decode_image, hash_pixels
-from seedwitness.records.tables import MATCHES, typed_frame
+from seedwitness.records.tables import MATCHES, make_typed_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +135,7 @@ def make_match_table(
                 "caption_bits": bits,
             }
         )
-    return typed_frame(matches, MATCHES)
+    return make_typed_frame(matches, MATCHES)
 
 
 def save_match_images(

@@ -18,7 +18,7 @@ from seedwitness.detectors import DETECTORS
 from seedwitness.detectors.probe import Probe
 from seedwitness.errors import ConfigError
 from seedwitness.records.search import PreselectedPrompt
-from seedwitness.records.tables import PROMPTS, typed_frame
+from seedwitness.records.tables import PROMPTS, make_typed_frame
 from seedwitness.runtime.devices import full_precision
 from seedwitness.seeds.torch_cpu import draw_noise
 
@@ -81,4 +81,4 @@ def preselect_prompts(
         for row, (text, value) in enumerate(zip(table["text"], values, strict=True))
     ]
     remaining_search = search.model_copy(update={"budget_nfe": search.budget_nfe - spent_nfe})
-    return typed_frame(selected_rows, PROMPTS), scored_prompts, remaining_search
+    return make_typed_frame(selected_rows, PROMPTS), scored_prompts, remaining_search

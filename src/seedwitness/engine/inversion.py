@@ -28,10 +28,10 @@ def invert(
     """The noise of final latents, both [n, c, h, w], by DDIM inversion (Song et al., ICLR 2021).
 
     ``embeddings`` is [1 or n, limit, width]. An inverse step uses the noise predicted at the
-    latents where the step starts. Each of ``rounds`` of fixed-point iteration (Pan et al., ICCV 2023) uses
-    the noise predicted where the step ends instead; if the rounds converge, they undo the DDIM step
-    exactly, and the rounding errors of an image with it. Each step and round costs one NFE an
-    image, or two if guidance is not 1. The result is float32 on the CPU.
+    latents where the step starts. Each of ``rounds`` of fixed-point iteration (Pan et al., ICCV
+    2023) uses the noise predicted where the step ends instead; if the rounds converge, they undo
+    the DDIM step exactly, and the rounding errors of an image with it. Each step and round costs
+    one NFE an image, or two if guidance is not 1. The result is float32 on the CPU.
     """
     scheduler = set_timesteps(ddim(pipeline.scheduler.config), num_inference_steps, pipeline.device)
     stride = scheduler.config.num_train_timesteps // num_inference_steps

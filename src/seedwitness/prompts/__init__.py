@@ -15,7 +15,7 @@ from seedwitness.errors import ConfigError
 from seedwitness.prompts import metadata, phrases, user
 from seedwitness.prompts.recovery_input import Candidate, RecoveryInput
 from seedwitness.records.prompt_recovery import PromptSource
-from seedwitness.records.tables import PROMPTS, typed_frame
+from seedwitness.records.tables import PROMPTS, make_typed_frame
 from seedwitness.statistics.description_length import count_text_bits
 
 if TYPE_CHECKING:
@@ -69,4 +69,4 @@ def recover_prompts(
                 "bits": count_text_bits(candidate.text),
             }
         )
-    return typed_frame(rows, PROMPTS), {name: len(group) for name, group in by_method.items()}
+    return make_typed_frame(rows, PROMPTS), {name: len(group) for name, group in by_method.items()}

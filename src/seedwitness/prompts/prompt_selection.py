@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from seedwitness.records.tables import PROMPTS, typed_frame
+from seedwitness.records.tables import PROMPTS, make_typed_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def select_prompts(prompts: pd.DataFrame, matches: pd.DataFrame, limit: int) -> 
         if len(row_by_text) < limit:
             row_by_text.setdefault(row["text"], row)
     ranked = [{**row, "rank": rank} for rank, row in enumerate(row_by_text.values(), start=1)]
-    return typed_frame(ranked, PROMPTS)
+    return make_typed_frame(ranked, PROMPTS)
 
 
 def _list_captions(matches: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Attempts: executions of an analysis plan on an image, in a log that is only ever appended to."""
+"""Attempts: executions of an analysis plan on an image, in an append-only log."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from seedwitness.runtime.files import write_whole
 from seedwitness.runtime.hashes import digest
 
 FIRST = "0" * 64
-"""What the first entry names as the hash of the entry before."""
+"""The ``previous_sha256`` of the first entry."""
 
 
 class Attempt(Document):
-    """One execution of an analysis plan on an image: what was asked, and the answers."""
+    """One execution of an analysis plan on an image: the question and the answers."""
 
     pixels_sha256: str
-    """Of the image as upright RGB."""
+    """SHA-256 of the image's pixels as upright RGB."""
     stated_prompts: list[str]
-    """Prompts that a user stated."""
+    """Prompts that the user stated."""
     checkpoints: dict[str, str]
-    """By name, the digest of each checkpoint's components."""
+    """The digest of each checkpoint's components, by its name."""
     plan_sha256: str
     memorised: dict[str, Verdict]
     generated: dict[str, Verdict]
 
     @property
     def question(self) -> tuple[list[str], dict[str, str], str]:
-        """What was asked, without the answers and without the image."""
+        """The question, without the answers and the image."""
         return self.stated_prompts, self.checkpoints, self.plan_sha256
 
 
@@ -50,9 +50,9 @@ class TargetAttempts(Document):
 
 
 def read_log(path: Path) -> Iterator[LogEntry]:
-    """The entries of a log, the earliest first; none where there is no log.
+    """Yield the entries of a log, the earliest first; none if there is no log.
 
-    Raises RecordError where an entry does not follow from the one before it.
+    Raises RecordError if the hash in an entry is not that of the entry before it.
     """
     previous = FIRST
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -68,18 +68,18 @@ def read_log(path: Path) -> Iterator[LogEntry]:
 
 
 def append_attempt(path: Path, attempt: Attempt) -> None:
-    """Append an attempt to a log, unless its newest entry of the same question says the same."""
+    """Append an attempt to a log, unless its newest entry of this question is the same attempt."""
     entries = list(read_log(path))
-    same = [
+    same_question = [
         entry.attempt
         for entry in entries
         if entry.attempt.pixels_sha256 == attempt.pixels_sha256
         and entry.attempt.question == attempt.question
     ]
-    if same and same[-1] == attempt:
+    if same_question and same_question[-1] == attempt:
         return
     previous = digest(entries[-1].model_dump(mode="json")) if entries else FIRST
     entry = LogEntry(number=len(entries) + 1, previous_sha256=previous, attempt=attempt)
-    lines = [json.dumps(each.model_dump(mode="json"), ensure_ascii=False) for each in entries]
+    lines = [json.dumps(item.model_dump(mode="json"), ensure_ascii=False) for item in entries]
     lines.append(json.dumps(entry.model_dump(mode="json"), ensure_ascii=False))
     write_whole(path, "\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""``checkpoint.json``: a checkpoint by its content."""
+"""The document ``checkpoint.json``: the identity of a checkpoint by its content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from seedwitness.records.document import Document
 
 
 class CheckpointComponent(Document):
-    """One part of a checkpoint: its files by name, each with its SHA-256."""
+    """One component of a checkpoint, with the SHA-256 of its files by name."""
 
     name: str
     parameters: int
@@ -14,16 +14,16 @@ class CheckpointComponent(Document):
 
 
 class CheckpointIdentity(Document):
-    """``checkpoint.json``: a checkpoint by what is in it, not by where it lies."""
+    """``checkpoint.json``: the identity of a checkpoint by its content, not by its path."""
 
     name: str
     family: str
     sha256: str
-    """Digest of all components' hashes."""
+    """Digest of the hashes of all components."""
     components: list[CheckpointComponent]
     latent_channels: int
     latent_scale: int
-    """Pixels a side of one latent element."""
+    """Pixels along each side of one latent element."""
     width: int
     height: int
     prompt_limit: int

@@ -1,4 +1,4 @@
-"""``maps/maps.json``: where the closest trial agrees with the target."""
+"""The document ``maps/maps.json``: where the closest trial agrees with the target."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ class CopyMap(Document):
 
     trial: str
     alignment: str
-    """The position in which the target was laid over it."""
+    """The alignment of the target with the trial."""
     tiles_close: int
     """Tiles whose root-mean-square difference is at most ``close``."""
     tiles: int
     close: float
     metric: str
-    """The descriptor that compared windows; empty where none was asked for."""
+    """The descriptor that compared windows; empty if there was none."""
     label: str
     windows: list[float]
-    """Its scores, row by row from the top left."""
+    """Scores of the windows, row by row from the top left."""
     ending_steps: int | None
-    """Steps of DDIM, from the trial's noise, after whose last the attention to the prompt's end was
-    read; None where the checkpoint has no cross-attention."""
+    """DDIM steps from the trial's noise; the attention to the end token was read after the last.
+    None if the checkpoint has no cross-attention."""

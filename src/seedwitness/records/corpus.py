@@ -8,12 +8,12 @@ from seedwitness.records.document import Document
 
 
 class CorpusRecord(Document):
-    """``corpus.json``: what was indexed, by which model, and what the index finds again."""
+    """``corpus.json``: what was indexed, by which model, and the recall of the index."""
 
     source: str
     rows: int
     sha256: str
-    """Digest of all pixels' hashes and captions, in order."""
+    """Digest of the pixel hashes and captions of all images, in order."""
     model: str
     model_sha256: str
     model_label: str
@@ -21,12 +21,12 @@ class CorpusRecord(Document):
     recall_at_1: float
     recall_n: int
     recall_what: str = ""
-    """What was asked for, and what counted as found."""
+    """The queries of the recall test, and what counted as a hit."""
     pictures: dict[str, str] = Field(default_factory=dict)
 
 
 class LookupQuery(Document):
-    """``query.json``: how the corpus was asked, in full."""
+    """``query.json``: the settings of a corpus query, in full."""
 
     corpus_sha256: str
     model: str
@@ -34,4 +34,4 @@ class LookupQuery(Document):
     prompts: list[str]
     near_duplicate: float
     filters: list[str] = Field(default_factory=list)
-    """Nothing is filtered, deduplicated or weighted; a filter would be named here."""
+    """Filters of the matches. There are none: nothing is filtered, deduplicated or weighted."""

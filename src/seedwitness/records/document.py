@@ -1,4 +1,4 @@
-"""A document: a JSON file, typed, and read back as what it is."""
+"""Documents: JSON files with a typed model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from seedwitness.runtime.files import write_whole
 
 
 class Document(BaseModel):
-    """A JSON file; unknown keys are refused, so that a file of another version is not misread."""
+    """A JSON file; unknown keys are errors, so that a file of another version is not misread."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def write(self, path: Path) -> None:
-        """Write the document, whole, keys in the order of the class."""
+        """Write the document in one step, with its keys in the order of the fields."""
         write_whole(path, self.model_dump_json(indent=1) + "\n")
 
 
@@ -25,7 +25,7 @@ D = TypeVar("D", bound=Document)
 
 
 def read_document(kind: type[D], path: Path) -> D:
-    """A document from its file. Raises RecordError where it is missing or of another kind."""
+    """Read a document. Raises RecordError if the file is missing or does not fit the model."""
     if not path.exists():
         raise RecordError(f"{path} is missing. `dvc repro` runs the stage that writes it.")
     try:
@@ -34,6 +34,6 @@ def read_document(kind: type[D], path: Path) -> D:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RecordError(
-            f"{path} is no {kind.__name__} of this version: `{where}`: {first['msg']}. "
+            f"{path} is not a valid {kind.__name__} of this version: `{where}`: {first['msg']}. "
             "Run its stage again: `dvc repro -s -f STAGE`."
         ) from error

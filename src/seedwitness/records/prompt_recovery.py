@@ -1,4 +1,4 @@
-"""``recover.json``: which recovery methods ran, and on what."""
+"""The document ``recover.json``: which recovery methods ran, and on which inputs."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ PromptSource = Literal["corpus", "metadata", "user", "recovered"]
 
 
 class PromptRecovery(Document):
-    """``recover.json``: which methods were asked with what, and what was left out."""
+    """``recover.json``: the recovery methods, their inputs, and the phrases left out."""
 
     methods: dict[str, int]
-    """Every method that was asked, and how many candidates it gave."""
+    """The number of prompt candidates that each method gave."""
     model: str
     model_sha256: str
     model_label: str
     token_limit: int
-    """Of the model's text encoder, begin and end included; it reads no further in longer texts."""
+    """Tokens that the text encoder reads, begin and end included; longer texts are truncated."""
     vocabulary: int
     code: str
-    """What the bits of a prompt are counted by."""
+    """The code by which the bits of a prompt are counted."""
     phrases: str = ""
-    """Where the phrases came from."""
+    """The source of the phrases."""
     phrases_ranked: int = 0
     phrases_too_long: int = 0
-    """Phrases left out because the text encoder cannot read them to their end."""
+    """Phrases left out because the text encoder would truncate them."""

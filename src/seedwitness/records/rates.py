@@ -1,4 +1,4 @@
-"""A rate as a document."""
+"""A rate with its confidence interval, as a document."""
 
 from __future__ import annotations
 

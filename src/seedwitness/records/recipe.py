@@ -1,4 +1,4 @@
-"""A recipe, which names itself by its content."""
+"""A recipe: everything that makes one image, identified by a hash of its content."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from seedwitness.errors import RecordError
 from seedwitness.runtime.hashes import digest
 
 
-def nfe_of(steps: int, guidance: float) -> int:
-    """Evaluations of the denoiser for one image: one a step, two where guidance is not 1."""
+def count_nfe(steps: int, guidance: float) -> int:
+    """Evaluations of the denoiser for one image: one a step, two if guidance is not 1."""
     return steps * (1 if guidance == 1 else 2)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that is needed to make one image with a checkpoint."""
+    """Everything that makes one image with a given checkpoint."""
 
     prompt: str
     seed: int
@@ -29,53 +29,54 @@ class Recipe:
     rng: str = "torch-cpu"
     batch_index: int = 0
     eta: float = 0.0
-    variations: str = ""  # SEED:STRENGTH, mixed into the noise in turn, separated by commas
+    variations: str = ""  # SEED:STRENGTH,…: mixed into the noise in this order
     variation_rule: str = "automatic1111"
-    resize_width: int = 0  # seed resize: pixels that the noise was first drawn for; 0 for none
+    resize_width: int = 0  # seed resize: the size for which the noise is drawn; 0 for none
     resize_height: int = 0
     dtype: str = "float32"
 
     @classmethod
     def from_row(cls, row: Any) -> Recipe:
         """The recipe in a row of TRIALS."""
-        kinds = {"int": int, "float": float, "str": str}
-        return cls(**{each.name: kinds[str(each.type)](row[each.name]) for each in fields(cls)})
+        types = {"int": int, "float": float, "str": str}
+        values = {field.name: types[str(field.type)](row[field.name]) for field in fields(cls)}
+        return cls(**values)
 
     @property
     def id(self) -> str:
-        """Names the recipe by its content: the first 16 hexadecimal digits of its digest."""
+        """Identifies the recipe by its content: the first 16 hexadecimal digits of its digest."""
         return digest(asdict(self))[:16]
 
     @property
     def mixed_seeds(self) -> list[tuple[int, float]]:
-        """The seeds whose noise is mixed in, in turn, each with its strength.
+        """The seeds whose noise is mixed in, in order, each with its strength.
 
-        Raises RecordError where ``variations`` cannot be read.
+        Raises RecordError if ``variations`` cannot be parsed.
         """
         try:
-            parts = (each.split(":") for each in self.variations.split(",") if self.variations)
-            found = [(int(seed), float(strength)) for seed, strength in parts]
+            parts = (part.split(":") for part in self.variations.split(",") if self.variations)
+            mixed = [(int(seed), float(strength)) for seed, strength in parts]
         except ValueError:
-            found = [(0, -1.0)]
-        if not all(0 <= strength <= 1 for _, strength in found):
+            mixed = [(0, -1.0)]
+        if not all(0 <= strength <= 1 for _, strength in mixed):
             raise RecordError(
-                f"Variations are given as SEED:STRENGTH, several separated by commas, strengths "
-                f"from 0 to 1, such as `12:0.25,7:0.1`, and not as `{self.variations}`."
+                "Variations have the form SEED:STRENGTH, separated by commas, with strengths from 0 to "
+                f"1, such as `12:0.25,7:0.1`; `{self.variations}` has not."
             )
-        return found
+        return mixed
 
     def with_variation(self, seed: int, strength: float) -> Recipe:
-        """This recipe with one variation more."""
-        before = [self.variations] if self.variations else []
-        return replace(self, variations=",".join([*before, f"{seed}:{strength!r}"]))
+        """This recipe with one more variation."""
+        previous = [self.variations] if self.variations else []
+        return replace(self, variations=",".join([*previous, f"{seed}:{strength!r}"]))
 
     @property
     def parent(self) -> str:
-        """The id of the recipe without its last variation; empty where it has none."""
-        before = self.variations.rpartition(",")[0]
-        return replace(self, variations=before).id if self.variations else ""
+        """The id of the recipe without its last variation; empty if it has no variation."""
+        previous = self.variations.rpartition(",")[0]
+        return replace(self, variations=previous).id if self.variations else ""
 
     @property
     def nfe(self) -> int:
-        """Evaluations of the denoiser: one a step, and guidance other than 1 costs two."""
-        return nfe_of(self.steps, self.guidance)
+        """Evaluations of the denoiser: one a step, two if guidance is not 1."""
+        return count_nfe(self.steps, self.guidance)

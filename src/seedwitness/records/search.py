@@ -9,32 +9,32 @@ from pydantic import Field
 from seedwitness.records.document import Document
 
 BLIND_STRATEGY = "sweep"
-"""The strategy whose seeds are chosen by no result: a fair sample of what the checkpoint gives."""
+"""The strategy that chooses seeds without looking at results: a fair sample of the outputs."""
 
 
 class SimulationLevel(Document):
-    """A level of subset simulation: how many of its trials are within a distance."""
+    """A level of subset simulation: the share of its trials within a distance."""
 
     distance: float
     share: float
     trials: int
     worth: float
-    """Independent trials that tell as much: along a walk they are alike."""
+    """Effective number of independent trials, as the trials of a chain are correlated."""
 
 
 class RarityEstimate(Document):
-    """How rarely a blind seed comes within a latent distance of the target."""
+    """The probability that a blind seed comes within a latent distance of the target."""
 
     near: float
     probability: float
-    """0 where no trial came that near; ``high`` bounds it also then."""
+    """0 if no trial came that near; ``high`` is an upper bound even then."""
     low: float
     high: float
     levels: list[SimulationLevel]
 
 
 class PreselectedPrompt(Document):
-    """A candidate prompt, a detector's value of it, and whether it shares the budget."""
+    """A prompt candidate, its detector value, and whether it was selected to share the budget."""
 
     prompt: str
     value: float
@@ -42,7 +42,7 @@ class PreselectedPrompt(Document):
 
 
 class SearchSummary(Document):
-    """``search.json``: what was searched under which budget, and why it stopped."""
+    """``search.json``: what was searched, the budget, and why the search ended."""
 
     target: str
     checkpoint: str
@@ -51,30 +51,30 @@ class SearchSummary(Document):
     distance: str
     """The latent distance that ranked the trials."""
     resize: str = ""
-    """How the target was resized to be compared, in words."""
+    """How the target was resized for the comparison, in words."""
     budget_nfe: int
     nfe: int
     trials: int
     prompts: list[str]
     stopped: str
     ended: Literal["budget", "copies", "futile"]
-    """Why, in a word: its strategy was done, or it saw copies enough, or none in so many trials."""
+    """The reason as a code: budget spent, enough copies, or enough trials without a copy."""
     best_trial: str
     best_distance: float
     rare: RarityEstimate | None = None
     preselected: list[PreselectedPrompt] = Field(default_factory=list)
-    """Every candidate that a detector was asked of, where one decided which share the budget."""
+    """All prompt candidates with their detector values, if a detector selected among them."""
 
     @property
     def is_blind(self) -> bool:
-        """Whether no trial was chosen by what came of another."""
+        """Whether all seeds are blind: no trial was chosen by the result of another."""
         return self.strategy == BLIND_STRATEGY
 
 
 class ReplaySummary(Document):
-    """``replay.json``: a case's recipes on the reference checkpoint.
+    """``replay.json``: the recipes of a case, run on the reference checkpoint.
 
-    There are no trials where the checkpoint is the reference itself.
+    There are no trials if the checkpoint is the reference itself.
     """
 
     target: str
@@ -82,6 +82,6 @@ class ReplaySummary(Document):
     reference: str
     reference_sha256: str
     distance: str
-    """The latent distance that ranked the trials; empty where there are none."""
+    """The latent distance that ranked the trials; empty if there are none."""
     trials: int
     nfe: int

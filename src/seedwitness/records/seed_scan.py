@@ -1,4 +1,4 @@
-"""Documents of the scan of the seed space: what was looked for, what was found, and its power."""
+"""Documents of the seed scan: its settings, the best seeds, and its power."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from seedwitness.records.recipe import Recipe
 
 
 class Inversion(Document):
-    """One inversion of the target, whose noise was correlated with every seed's."""
+    """One inversion of the target; its noise is correlated with that of every seed."""
 
     prompt: str
     guidance: float
 
 
 class SeedCandidate(Document):
-    """One of the seeds whose noise correlates most with what an inversion left."""
+    """One of the seeds whose noise correlates most with the noise of an inversion."""
 
     seed: int
     rng: str
     batch_index: int
-    """Which draw of the generator, from 0: ComfyUI's picture in its batch."""
+    """Number of the generator's draw, from 0: in ComfyUI the number of the image in its batch."""
     inversion: Inversion
     z: float
-    """Standard normal for a seed that has nothing to do with the target."""
+    """The test statistic: standard normal for a seed that is unrelated to the target."""
     p: float
-    """Family-wise, by Bonferroni over all seeds, protocols, draws and inversions."""
+    """Family-wise p, by Bonferroni over all seeds, RNG algorithms, draws and inversions."""
     correlation: float
-    """Of its noise and the inverted one, over all elements."""
+    """Correlation of the seed's noise and the inverted noise, over all elements."""
     recovered: bool
     claimed: bool
-    """Whether the file's own metadata names it, modulo 2^32: looked at wherever it lies."""
+    """Whether the file's own metadata name it, modulo 2^32: it is scored even outside the range."""
 
     @property
     def noise(self) -> tuple[int, str, int]:
-        """What its noise is drawn by: seed, protocol, and which draw."""
+        """The identity of its noise: seed, RNG algorithm, and number of the draw."""
         return self.seed, self.rng, self.batch_index
 
 
 class RegeneratedImage(Document):
-    """The best seed's picture, from the recipe that came closest of those tried; made by itself.
+    """The image of the best seed, from the closest of the recipes tried; sampled at batch 1.
 
-    ``rms`` is the root mean square of its difference to the target in levels of 255, and
-    ``round_trip_rms`` that of the target and what the checkpoint's own autoencoder makes of it:
-    what is closer than that is as close as the checkpoint can come to any given picture.
+    ``rms`` is the root mean square of its difference to the target in levels of 255.
+    ``round_trip_rms`` is that of the target and its round trip through the checkpoint's own
+    autoencoder. An image closer than that is as close as the checkpoint can come to any image.
     """
 
     trial: str
@@ -57,46 +57,48 @@ class RegeneratedImage(Document):
     image: str
 
     @property
-    def the_very_image(self) -> bool:
-        """Whether the recipe gives the target back as well as the checkpoint could hold it."""
+    def matches_round_trip(self) -> bool:
+        """Whether the image is at least as close to the target as the autoencoder's round trip."""
         return self.rms <= self.round_trip_rms
 
 
 class SeedScan(Document):
-    """``scan.json``: the seed space, looked through for one target on one checkpoint."""
+    """``scan.json``: the seed scan for one target on one checkpoint."""
 
     target: str
     checkpoint: str
     checkpoint_sha256: str
     note: str
-    """Why nothing was scanned; empty where it was."""
+    """Why nothing was scanned; empty if it was."""
     protocols: list[str]
     first_seed: int
     end_seed: int
     pictures: int
-    """Draws of each generator by ``torch-cpu`` that were looked at."""
+    """Draws of each generator that were scanned with ``torch-cpu``."""
     inversions: list[Inversion]
     steps: int
     rounds: int
     elements: int
     alpha: float
     z_needed: float | None
-    """What z had to reach; None where nothing was scanned."""
+    """The z that a seed needs to be recovered; None if nothing was scanned."""
     seen: float
-    """The least correlation that would have been found with a chance of 95 %."""
+    """The detectable correlation: the least that is detected with a probability of 95 %."""
     seeds: list[SeedCandidate]
-    """The best, best first, and the claimed; none where no seed passed the first looks."""
+    """The best seeds, best first, and the claimed; empty if no seed passed the first levels."""
     regenerated: RegeneratedImage | None
 
     @model_validator(mode="after")
-    def _whole(self) -> SeedScan:
-        recovered = [each.noise for each in self.seeds[:1] if each.recovered]
-        made = [self.regenerated.recipe] if self.regenerated else []
-        if recovered != [(each.seed, each.rng, each.batch_index) for each in made]:
-            raise ValueError("regenerated: it is of the best seed, where that was recovered")
+    def _check_regenerated(self) -> SeedScan:
+        recovered = [seed.noise for seed in self.seeds[:1] if seed.recovered]
+        recipes = [self.regenerated.recipe] if self.regenerated else []
+        if recovered != [(recipe.seed, recipe.rng, recipe.batch_index) for recipe in recipes]:
+            raise ValueError(
+                "regenerated: it must be set if and only if the best seed was recovered"
+            )
         return self
 
     @property
-    def tried(self) -> int:
-        """Seeds looked at, under each protocol."""
+    def num_seeds(self) -> int:
+        """The number of seeds scanned with each RNG algorithm."""
         return self.end_seed - self.first_seed

@@ -1,4 +1,4 @@
-"""Tables: parquet files whose columns are declared here."""
+"""Tables: parquet files, with the columns that are declared here."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ PROMPTS = {
 
 MATCHES = {
     "rank": INTEGER,
-    "modality": TEXT,  # image or text: what was asked with
-    "query": TEXT,  # the prompt asked with; empty where the image was
+    "modality": TEXT,  # image or text: the kind of the query
+    "query": TEXT,  # the prompt of a text query; empty for an image query
     "similarity": REAL,
     "phash_distance": INTEGER,
     "pdq_distance": INTEGER,
@@ -36,7 +36,7 @@ MATCHES = {
     "caption": TEXT,
     "location": TEXT,
     "corpus_id": TEXT,
-    "duplicates": INTEGER,  # near-duplicates of this match in the corpus, itself included
+    "duplicates": INTEGER,  # near-duplicates of this match in the corpus, including itself
     # The caption as a candidate prompt: the same figures as in PROMPTS.
     "caption_score": REAL,
     "caption_tokens": INTEGER,
@@ -45,8 +45,8 @@ MATCHES = {
 
 TRIALS = {
     "trial": TEXT,  # Recipe.id
-    "parent": TEXT,  # the trial that it varies, or carries on with more steps; or none
-    "strategy": TEXT,  # that asked for it; or replay
+    "parent": TEXT,  # the trial that it varies or continues with more steps; empty if none
+    "strategy": TEXT,  # the strategy that tried it, or replay
     "prompt_rank": INTEGER,
     "prompt_source": TEXT,
     **{
@@ -57,7 +57,7 @@ TRIALS = {
     "noise_sha256": TEXT,
     "latent_sha256": TEXT,
     "latent_distance": REAL,  # by which the search ranked trials; lower is closer
-    "shard": TEXT,  # file of the final latent: in the folder, or `.ledger/…` where it was not kept
+    "shard": TEXT,  # file of the final latent: in the folder, or `.ledger/…` if not saved there
     "row": INTEGER,  # its row in that file
 }
 
@@ -68,15 +68,15 @@ SCORES = {
     "label": TEXT,
     "weights_sha256": TEXT,
     "higher_is_closer": "bool",
-    "lowest": REAL,  # what the metric can give: infinite where it has no bound
+    "lowest": REAL,  # range of the metric; infinite if it has no bound
     "highest": REAL,
-    "alignment": TEXT,  # the position of the target in which it is closest
+    "alignment": TEXT,  # the closest alignment of the target
     "score": REAL,
 }
 
 REACH = {
     "rung": TEXT,  # round trip, gradient, image to image, or words alone
-    "strength": REAL,  # of image to image; the share of words that is left; 0 elsewhere
+    "strength": REAL,  # of image to image, or the share of words kept; 0 on other rungs
     "seed": INTEGER,
     "prompt": TEXT,  # of image to image, and of words alone
     **{name: kind for name, kind in SCORES.items() if name != "trial"},
@@ -84,7 +84,7 @@ REACH = {
 
 CODECS = {
     "codec": TEXT,
-    "reduction": INTEGER,  # by what the target was made smaller before
+    "reduction": INTEGER,  # factor by which the target was reduced before
     "quality": INTEGER,
     "bytes": INTEGER,  # of the whole file
     **{name: kind for name, kind in SCORES.items() if name != "trial"},
@@ -95,12 +95,12 @@ CONTROL_REACH = {"control": TEXT, "pixels_sha256": TEXT, **REACH}
 DETECTIONS = {
     "detector": TEXT,
     "source": TEXT,
-    "needs": TEXT,  # prompt, or picture too
+    "needs": TEXT,  # prompt, or prompt and image
     "prompt": TEXT,
     "seeds": INTEGER,
     "value": REAL,  # higher is more memorised
     "nfe": INTEGER,
-    "backward": INTEGER,  # passes back through the denoiser, beside NFE
+    "backward": INTEGER,  # backward passes through the denoiser, beside NFE
 }
 
 CONTROL_DETECTIONS = {"control": TEXT, "pixels_sha256": TEXT, **DETECTIONS}
@@ -112,33 +112,38 @@ CONTROL_SCORES = {
     "pdq_quality": INTEGER,
     "thumbnail": TEXT,
     "caption": TEXT,
-    "corpus_match": TEXT,  # where the corpus holds this picture, or empty
+    "corpus_match": TEXT,  # location of this image in the corpus, or empty
     **SCORES,
 }
 
 Columns = Mapping[str, str]
 
 
-def typed_frame(rows: Any, columns: Columns) -> pd.DataFrame:
-    """Rows (mappings, or a DataFrame) as a table with exactly ``columns``, in their order."""
+def make_typed_frame(rows: Any, columns: Columns) -> pd.DataFrame:
+    """Convert rows (mappings, or a DataFrame) to a table of exactly ``columns``, in their order.
+
+    Raises RecordError if the columns differ.
+    """
     import pandas as pd
 
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=list(columns))
     if set(table.columns) != set(columns):
-        odd = sorted(set(table.columns) ^ set(columns))
-        raise RecordError(f"A table must have the columns {', '.join(columns)}; {odd} differ.")
+        different = sorted(set(table.columns) ^ set(columns))
+        raise RecordError(
+            f"A table must have the columns {', '.join(columns)}; {different} differ."
+        )
     return table[list(columns)].astype(dict(columns)).reset_index(drop=True)
 
 
 def write_table(path: Path, rows: Any, columns: Columns) -> None:
-    """Write a table as parquet, whole."""
-    table = typed_frame(rows, columns)
+    """Write a table as parquet, in one step."""
+    table = make_typed_frame(rows, columns)
     with replace_whole(path) as part:
         table.to_parquet(part, index=False)
 
 
 def read_table(path: Path, columns: Columns) -> pd.DataFrame:
-    """A table from parquet. Raises RecordError where it is missing or has other columns."""
+    """Read a table. Raises RecordError if the file is missing or has other columns."""
     import pandas as pd
 
     if not path.exists():
@@ -149,4 +154,4 @@ def read_table(path: Path, columns: Columns) -> pd.DataFrame:
             f"{path} was written by another version: it has the columns "
             f"{', '.join(table.columns)}. Run its stage again: `dvc repro -s -f STAGE`."
         )
-    return typed_frame(table, columns)
+    return make_typed_frame(table, columns)

@@ -1,4 +1,4 @@
-"""``target.json``: one image under examination, and what its file says of itself."""
+"""The document ``target.json``: a target, its metadata and its information content."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from seedwitness.records.document import Document
 
 
 class Claim(Document):
-    """What a file's metadata says of how it was made. Trivially forged: a claim, no evidence."""
+    """How a file was made, by its own metadata. Easily forged, so it is a claim and no evidence."""
 
     tool: str
     prompt: str | None = None
@@ -25,20 +25,20 @@ class Claim(Document):
 
 
 class InformationContent(Document):
-    """How much there is in a picture to recognise it by, measured at 128 pixels at most."""
+    """The information content of an image, measured at 128 pixels at most."""
 
     bits_per_pixel: float
-    """Bits of its lossless WebP or PNG, whichever is less, beyond those of a single colour."""
+    """Bits of its lossless WebP or PNG, whichever is smaller, beyond those of a single colour."""
     deviation: float
     """Standard deviation of its grey levels, in [0, 0.5]."""
     busy_tiles: float
     """Share of 8 × 8 tiles whose grey levels deviate by more than 2 of 255."""
     patch_contrast: float
-    """By patch-L2, how far a sheet of its mean colour is from it, in [0, 1]."""
+    """Patch-L2 distance between the image and its mean colour, in [0, 1]."""
 
 
 class TargetRecord(Document):
-    """``target.json``: one image under examination, as it came and as it was made ready."""
+    """``target.json``: a target, as its file is and as it was prepared."""
 
     name: str
     file_name: str
@@ -46,20 +46,20 @@ class TargetRecord(Document):
     file_bytes: int
     pixels_sha256: str
     pdq: str
-    """Its PDQ hash, 64 hexadecimal digits: alike however the picture is saved."""
+    """Its PDQ hash, 64 hexadecimal digits: similar however the image is saved."""
     pdq_quality: int
-    """From 0 to 100, how much there was to hash."""
+    """The quality of the PDQ hash, from 0 to 100."""
     thumbnail: str
-    """8 × 8 pixels, RGB, in hexadecimal: PDQ reads no colour."""
+    """8 × 8 RGB pixels in hexadecimal, because PDQ ignores colour."""
     width: int
     height: int
     format: str
     mode: str
     frames: int
     changes: list[str]
-    """What was done to it on the way to upright 8-bit RGB, in words."""
+    """The conversions to upright 8-bit RGB, in words."""
     exif: dict[str, str]
     claims: list[Claim]
     unread: list[str]
-    """What of the metadata could not be read, and why."""
+    """Metadata that could not be read, with reasons."""
     information: InformationContent

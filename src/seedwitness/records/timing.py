@@ -1,4 +1,4 @@
-"""``timing.json``: how long a search took and on what machine; it differs from run to run."""
+"""The document ``timing.json``: the time of a search and its machine; it varies between runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from seedwitness.records.document import Document
 
 
 class SearchTiming(Document):
-    """How long a search took, and how much of it came from the cache."""
+    """The time that a search took, and how many shards came from the latent cache."""
 
     seconds: float
     shards_computed: int

@@ -76,14 +76,16 @@ def _build_plan(source: TargetSource, settings: ReportStage) -> AnalysisPlan:
         reach=settings.reach,
         detectors=settings.detectors,
         metrics=settings.score.metrics,
-        not_run=settings.score.without_weights,
+        not_run=settings.score.metrics_without_weights,
         alignments=Alignments(mirrored=settings.score.mirrored, shift=settings.score.shift),
         controls=ControlSet(
             source=settings.controls.source,
             count=settings.controls.count,
             like=[path.name for path in settings.controls.similar_to],
         ),
-        learned_images=learned and ControlSet(source=learned.source, count=learned.count, like=[]),
+        learned_images=None
+        if learned is None
+        else ControlSet(source=learned.source, count=learned.count, like=[]),
         judge=settings.judge,
     )
 

@@ -1,8 +1,8 @@
-"""How many cores there are to work with."""
+"""Counts the CPU cores that this process may use."""
 
 import os
 
 
 def count_available_cores() -> int:
-    """As many cores as this process may use, where the system says so; else all of them."""
+    """The cores that this process may use, if the system tells; else all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

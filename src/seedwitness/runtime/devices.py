@@ -1,4 +1,4 @@
-"""Where torch computes, in which precision, and what of that decides the bits of a result."""
+"""The device and precision of torch, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from seedwitness.runtime.environment import describe_platform, processor_name
 
 
 def default_device(name: str | None = None) -> torch.device:
-    """The device called ``name``; without a name the GPU where there is one, else the CPU."""
+    """The device called ``name``; without a name the GPU if there is one, else the CPU."""
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Compute float32 in full single precision inside the block, and restore torch's switches.
+    """Compute float32 in full single precision inside the block, and restore torch's settings.
 
     By default torch lets NVIDIA GPUs round the inputs of a convolution to ten bits of mantissa
-    (TF32), which no CPU does. Serves as a decorator too.
+    (TF32), which no CPU does. Can be used as a decorator too.
     """
     convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
     before = convolutions.allow_tf32, products.allow_tf32
@@ -33,14 +33,14 @@ def full_precision() -> Iterator[None]:
 
 
 def gpu_name() -> str | None:
-    """The name of the GPU that torch uses; None where it uses none."""
+    """The name of the GPU that torch uses; None if it uses none."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def device_kind(device: torch.device) -> str:
-    """What kind of device computes: the GPU's name, or ``cpu`` with its vector instructions.
+    """The kind of a device: the GPU's name, or ``cpu`` with its vector instructions.
 
-    Two devices of one kind run the same kernels, so that their results agree in all bits.
+    Two devices of one kind run the same kernels, so their results agree in all bits.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -48,7 +48,7 @@ def device_kind(device: torch.device) -> str:
 
 
 def describe_machine() -> dict[str, str | int | None]:
-    """Where something was computed: platform, processor, cores, threads, GPU, torch, Python."""
+    """The machine of a computation: platform, processor, cores, threads, GPU, torch, Python."""
     import platform
 
     return {

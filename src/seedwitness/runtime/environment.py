@@ -1,6 +1,6 @@
-"""One description of the machine and the libraries, for reports, logs, benchmarks and cache keys.
+"""Describes the machine and the libraries, for reports, logs, benchmarks and cache keys.
 
-Nothing here names a user, a host or a time. What only torch can tell stands in ``devices``.
+Nothing here names a user, a host or a time. ``devices`` has what only torch can tell.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ NOT_INSTALLED = "not installed"
 
 
 def package_versions(names: Iterable[str]) -> dict[str, str]:
-    """The installed version of each package, by its name; ``NOT_INSTALLED`` where there is none."""
+    """The installed version of each package by name, or ``NOT_INSTALLED``."""
     return {name: _version(name) for name in names}
 
 
@@ -26,7 +26,7 @@ def describe_platform() -> str:
 
 
 def processor_name() -> str:
-    """The processor's name as the system reports it; the architecture where it reports none."""
+    """The processor's name by the system, or the architecture if it reports none."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():

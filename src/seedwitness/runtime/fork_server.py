@@ -1,10 +1,10 @@
-"""Stages as forks of one process that has imported what they need.
+"""The fork server: runs stages as forks of one process that has imported their libraries.
 
-DVC starts a process a stage, and importing torch, diffusers and open_clip takes each of them
-seconds. While `seedwitness run` is at work it keeps one process that has imported all that. Asked
-through a socket, that process forks, and the fork runs the stage in the caller's working directory,
-with its environment and its terminal. Nothing is computed before the fork, so a stage gives the
-same bytes as in a process of its own, which is where it runs when nobody listens.
+DVC starts a process for each stage, and importing torch, diffusers and open_clip takes seconds.
+`seedwitness run` keeps one process that has imported them. On a request through a socket that
+process forks, and the fork runs the stage in the caller's working directory, with its environment
+and its terminal. Nothing is computed before the fork, so a stage gives the same bytes as in a
+process of its own. Without a server a stage runs in its own process.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ from typing import Any
 Command = Callable[[list[str]], object]
 
 SOCKET_VARIABLE = "SEEDWITNESS_FORK_SERVER"
-"""Names the socket for who is started while somebody listens."""
+"""The environment variable with the path of the socket, set while a server runs."""
 
 _CODE = struct.Struct("!i")
-_GRACE = 5.0  # seconds to put things in order after a caller's end
+_GRACE = 5.0  # seconds to clean up after the caller has ended
 
 
 @contextmanager
 def running_server() -> Iterator[dict[str, str]]:
-    """Gives the environment in which stages are forks; the process ends with the block.
+    """Run a server during the block; gives the environment in which stages use it.
 
-    Where there are no Unix sockets or no safe fork (macOS, Windows) the environment is our own.
+    Without Unix sockets or a safe fork (macOS, Windows) there is no server, and the environment is
+    that of this process.
     """
     if sys.platform != "linux":
         yield dict(os.environ)
         return
     with TemporaryDirectory(prefix="seedwitness-") as folder:
         path = str(Path(folder) / "socket")
-        # It ends when our end of its standard input does, however we end.
+        # It ends when this process closes its standard input, or ends in any way.
         server = subprocess.Popen(
             [str(Path(sys.executable).parent / "seedwitness"), "fork-server", path],
             stdin=subprocess.PIPE,
@@ -62,8 +63,8 @@ def running_server() -> Iterator[dict[str, str]]:
             server.wait()
 
 
-def forward(arguments: Sequence[str]) -> int | None:
-    """Have `seedwitness ARGUMENTS` run in a fork; its exit code, or None if nobody listens."""
+def run_in_fork(arguments: Sequence[str]) -> int | None:
+    """Run `seedwitness ARGUMENTS` in a fork; its exit code, or None if there is no server."""
     path = os.environ.get(SOCKET_VARIABLE)
     if path is None:
         return None
@@ -72,8 +73,12 @@ def forward(arguments: Sequence[str]) -> int | None:
             connection.connect(path)
         except OSError:
             return None
-        asked = {"arguments": list(arguments), "cwd": os.getcwd(), "environment": dict(os.environ)}
-        message = json.dumps(asked).encode()
+        request = {
+            "arguments": list(arguments),
+            "cwd": os.getcwd(),
+            "environment": dict(os.environ),
+        }
+        message = json.dumps(request).encode()
         socket.send_fds(connection, [struct.pack("!I", len(message))], [0, 1, 2])
         connection.sendall(message)
         answer = connection.recv(_CODE.size)
@@ -83,12 +88,12 @@ def forward(arguments: Sequence[str]) -> int | None:
 def serve(path: str, command: Command, modules: Sequence[str]) -> None:
     """Listen at ``path``, import ``modules``, and fork for each caller until stdin is closed.
 
-    ``command`` is the whole command line, given its arguments.
+    ``command`` runs the command line with the arguments of a request.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks are not waited for
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
         listener.bind(path)
-        listener.listen(64)  # who calls during the imports waits
+        listener.listen(64)  # requests during the imports wait
         for name in modules:
             import_module(name)
         selector.register(listener, selectors.EVENT_READ)
@@ -99,29 +104,29 @@ def serve(path: str, command: Command, modules: Sequence[str]) -> None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
                 selector.close()
-                _answer(connection, command)
+                _run_request(connection, command)
             connection.close()
 
 
-def _answer(connection: socket.socket, command: Command) -> None:
-    """In a fork: become what the caller asked for, run it, and say how it ended."""
+def _run_request(connection: socket.socket, command: Command) -> None:
+    """In a fork: take on the caller's environment, run the command, and send its exit code."""
     code = 1
     try:
-        asked = _received(connection)
-        os.chdir(asked["cwd"])
+        request = _receive_request(connection)
+        os.chdir(request["cwd"])
         os.environ.clear()
-        os.environ.update(asked["environment"])
-        os.environ.pop(SOCKET_VARIABLE, None)  # what it starts, it starts itself
-        threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
-        command(asked["arguments"])
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        os.environ.update(request["environment"])
+        os.environ.pop(SOCKET_VARIABLE, None)  # its own subprocesses do not use the server
+        threading.Thread(target=_exit_with_caller, args=(connection,), daemon=True).start()
+        command(request["arguments"])
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
-        # From here on nobody is to be interrupted: a caller that has its answer goes away.
+        # No interrupts from here on: a caller that has its answer ends, which interrupts this fork.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -129,19 +134,19 @@ def _answer(connection: socket.socket, command: Command) -> None:
         os._exit(code)
 
 
-def _received(connection: socket.socket) -> dict[str, Any]:
+def _receive_request(connection: socket.socket) -> dict[str, Any]:
     header, files, _, _ = socket.recv_fds(connection, 4, 3)
     (length,) = struct.unpack("!I", header)
     with connection.makefile("rb") as stream:
-        asked: dict[str, Any] = json.loads(stream.read(length))
-    for own, theirs in enumerate(files):
-        os.dup2(theirs, own)
-        os.close(theirs)
-    return asked
+        request: dict[str, Any] = json.loads(stream.read(length))
+    for descriptor, received in enumerate(files):
+        os.dup2(received, descriptor)
+        os.close(received)
+    return request
 
 
-def _end_with_caller(connection: socket.socket) -> None:
-    """Interrupt this process when its caller is gone, as the terminal would; then end it."""
+def _exit_with_caller(connection: socket.socket) -> None:
+    """Interrupt this process when its caller has ended, as the terminal would; then end it."""
     if connection.recv(1) == b"":
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(_GRACE)

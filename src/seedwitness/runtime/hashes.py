@@ -14,7 +14,7 @@ def sha256_file(path: Path) -> str:
 
 
 def canonical_json(value: object) -> bytes:
-    """``value`` as JSON with one spelling only: sorted keys, no spaces, UTF-8."""
+    """``value`` as canonical JSON: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -1,8 +1,8 @@
-"""Folders of cached results by key: what each key stands for, who uses it, and pruning.
+"""Caches of results in folders by key: descriptions of the keys, their users, and pruning.
 
-A cache is ``ROOT/KEY/…`` (or ``ROOT/GROUP/KEY/…``). The key is a digest of all that decides the
-bytes in the folder, and ``key.json`` in it says what was digested. ``ROOT/uses/NAME.json`` lists
-the keys that the newest run of ``NAME`` used.
+A cache is ``ROOT/KEY/…`` (or ``ROOT/GROUP/KEY/…``). The key is a digest of everything that decides
+the bytes in the folder, and ``key.json`` in it holds what was digested. ``ROOT/uses/NAME.json``
+lists the keys that the newest run of ``NAME`` used.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from typing import Any
 from seedwitness.runtime.files import write_whole
 
 ROOT = Path(".ledger")
-"""The project's cache, seen from its root; neither in Git nor an output of DVC."""
+"""The project's cache, relative to its root; neither in Git nor an output of DVC."""
 DESCRIPTION, USES = "key.json", "uses"
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One key: what it stands for, how much lies under it, since when, and who uses it."""
+    """One key: its description, size, age and users."""
 
     key: str
     description: dict[str, Any]
     files: int
     bytes: int
     newest: datetime
-    """When its newest file was written, in UTC."""
+    """The modification time of its newest file, in UTC."""
     users: tuple[str, ...]
 
 
 def describe_key(folder: Path, description: Mapping[str, Any]) -> None:
-    """Write what a key stands for into its folder, unless that is there."""
+    """Write the description of a key into its folder, unless it exists."""
     path = folder / DESCRIPTION
     if not path.exists():
         write_whole(path, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
 
 
 def record_use(root: Path, user: str, keys: Iterable[str]) -> None:
-    """Remember that ``user`` (``search/owl/own``) uses ``keys``, and no longer what it used."""
+    """Record that ``user`` (``search/owl/own``) uses ``keys``, in place of its earlier keys."""
     write_whole(root / USES / f"{user}.json", json.dumps(sorted(set(keys)), indent=1) + "\n")
 
 
@@ -52,7 +52,7 @@ def list_entries(
 ) -> list[CacheEntry]:
     """All keys of a cache, the newest first.
 
-    ``is_current`` says of a user whether its results still exist: the uses of others do not count.
+    ``is_current`` tells whether the results of a user still exist; other users do not count.
     """
     users: dict[str, list[str]] = {}
     for path in sorted((root / USES).rglob("*.json")):
@@ -62,16 +62,16 @@ def list_entries(
                 users.setdefault(key, []).append(user)
     entries = []
     for path in sorted(root.rglob(DESCRIPTION)):
-        files = [each for each in path.parent.iterdir() if each.is_file() and each != path]
-        stats = [each.stat() for each in [path, *files]]
+        files = [file for file in path.parent.iterdir() if file.is_file() and file != path]
+        stats = [file.stat() for file in [path, *files]]
         key = path.parent.relative_to(root).as_posix()
         entries.append(
             CacheEntry(
                 key=key,
                 description=json.loads(path.read_text(encoding="utf-8")),
                 files=len(files),
-                bytes=sum(each.st_size for each in stats),
-                newest=datetime.fromtimestamp(max(each.st_mtime for each in stats), UTC),
+                bytes=sum(stat.st_size for stat in stats),
+                newest=datetime.fromtimestamp(max(stat.st_mtime for stat in stats), UTC),
                 users=tuple(users.get(key, ())),
             )
         )
@@ -79,10 +79,10 @@ def list_entries(
 
 
 def remove_entries(root: Path, entries: Iterable[CacheEntry]) -> None:
-    """Remove keys with all that lies under them; a key disappears at once or not at all."""
+    """Remove keys with all their files; a key disappears at once or not at all."""
     for entry in entries:
         folder = root / entry.key
-        doomed = folder.with_name(f".{folder.name}.removed")
-        shutil.rmtree(doomed, ignore_errors=True)
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
+        renamed = folder.with_name(f".{folder.name}.removed")
+        shutil.rmtree(renamed, ignore_errors=True)
+        folder.rename(renamed)
+        shutil.rmtree(renamed)

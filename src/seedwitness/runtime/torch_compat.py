@@ -1,13 +1,13 @@
-"""Lets `import torchvision` work beside a CPU build of torch; importing this module is enough.
+"""Makes `import torchvision` work beside a CPU build of torch; importing this module is enough.
 
 torchvision's wheel on the package index is built for CUDA. Beside a CPU build of torch its native
 library does not load, and then the import fails where torchvision registers Python code for two
-operators that the library would have defined. Nothing here calls them (they belong to object
-detection): their signatures are enough for diffusers, open_clip and lpips.
+operators that the library would have defined. Nothing here calls them, because they belong to
+object detection: their signatures are enough for diffusers, open_clip and lpips.
 
-The signatures are defined when somebody first asks for torchvision, so this costs no import of
-torch. The package imports it for its own sake, and set-up has every interpreter of `.venv` import
-it, so that plain diffusers opens a checkpoint there too.
+The signatures are defined at the first import of torchvision, so this module does not import
+torch. The package imports it, and set-up makes every interpreter of `.venv` import it, so that
+plain diffusers can open a checkpoint there too.
 """
 
 import sys
@@ -23,20 +23,20 @@ _SCHEMAS = {
 }
 
 
-class _BeforeTorchvision(MetaPathFinder):
-    """Finds nothing, but is asked before the finders that do."""
+class _TorchvisionHook(MetaPathFinder):
+    """A finder that finds nothing; it runs before the others when torchvision is imported."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name == "torchvision":
             sys.meta_path.remove(self)
-            _define_what_is_missing()
+            _define_missing_operators()
         return None
 
 
-def _define_what_is_missing() -> None:
-    """Defines the two signatures unless torchvision's own library can be loaded."""
+def _define_missing_operators() -> None:
+    """Define the two signatures unless torchvision's own library can be loaded."""
     import torch
 
     spec = PathFinder.find_spec("torchvision")
@@ -51,4 +51,4 @@ def _define_what_is_missing() -> None:
 
 
 if "torchvision" not in sys.modules:
-    sys.meta_path.insert(0, _BeforeTorchvision())
+    sys.meta_path.insert(0, _TorchvisionHook())

@@ -36,8 +36,8 @@ def run(target: str, checkpoint: str) -> None:
         from seedwitness.reachability.examination import measure_detectors, measure_ladders
 
         score = settings.score
-        check_detectors(settings.detectors.names, "descriptor" in score.runnable)
-        metrics = load_metrics(score.runnable, score.weights, score.batch)
+        check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
+        metrics = load_metrics(score.runnable_metrics, score.weights, score.batch)
         prompts = list(load_prompts(target, 1)["text"]) or [""]
         images = [load_target_image(target)]
         shared = load_identified(checkpoint), metrics, images, prompts

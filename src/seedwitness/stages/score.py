@@ -39,7 +39,7 @@ def run(target: str, checkpoint: str) -> None:
 
     settings = load_stage_settings("score", ScoreStage)
     score = settings.score
-    metrics = load_metrics(score.runnable, score.weights, score.batch)
+    metrics = load_metrics(score.runnable_metrics, score.weights, score.batch)
     image = load_target_image(target)
     spec = AlignmentSpec(settings.resize, score.mirrored, score.shift)
     trials = _open_trials(output_path("search", target, checkpoint), checkpoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwitness.records.findings import GeneratedFinding, Reason, Verdict
+from seedwitness.records.findings import GeneratedFinding, Reason, ReasonValues, Verdict
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 
 SEED_SPACE = 2**32
@@ -37,7 +37,7 @@ def _conclude(scan: SeedScan, low_information: Sequence[Reason]) -> tuple[Verdic
         return "inconclusive", [Reason(code="seeds-not-scanned", values={"note": scan.note})]
     best = scan.seeds[0] if scan.seeds else None
     if best is None or scan.regenerated is None:
-        is_complete = scan.tried == SEED_SPACE
+        is_complete = scan.num_seeds == SEED_SPACE
         return "not supported" if is_complete else "inconclusive", [_describe_miss(scan, best)]
     recovered = Reason(
         code="seed-recovered",
@@ -52,45 +52,47 @@ def _conclude(scan: SeedScan, low_information: Sequence[Reason]) -> tuple[Verdic
         },
     )
     image, recipe = scan.regenerated, scan.regenerated.recipe
-    closeness = {"rms": image.rms, "round_trip_rms": image.round_trip_rms}
-    if not image.the_very_image:
-        values = {"tried": image.tried, **closeness}
-        return "inconclusive", [Reason(code="recipe-not-found", values={**values}), recovered]
-    settings = {
+    closeness: ReasonValues = {"rms": image.rms, "round_trip_rms": image.round_trip_rms}
+    if not image.matches_round_trip:
+        values: ReasonValues = {"tried": image.tried, **closeness}
+        return "inconclusive", [Reason(code="recipe-not-found", values=values), recovered]
+    settings: ReasonValues = {
         "tried": image.tried,
         "sampler": recipe.sampler,
         "steps": recipe.steps,
         "guidance": recipe.guidance,
     }
     if image.rms == 0:
-        return "supported", [recovered, Reason(code="recipe-identical", values={**settings})]
+        return "supported", [recovered, Reason(code="recipe-identical", values=settings)]
     values = {**settings, **closeness}
-    return "supported", [recovered, Reason(code="recipe-reproduces", values={**values})]
+    return "supported", [recovered, Reason(code="recipe-reproduces", values=values)]
 
 
 def _describe_miss(scan: SeedScan, best: SeedCandidate | None) -> Reason:
     """What was scanned without a recovered seed, and what would have been recovered."""
-    scanned = {
+    scanned: ReasonValues = {
         "rng_algorithms": scan.protocols,
         "first_seed": scan.first_seed,
         "last_seed": scan.end_seed - 1,
-        "share": scan.tried / SEED_SPACE,
-        "is_complete": scan.tried == SEED_SPACE,
+        "share": scan.num_seeds / SEED_SPACE,
+        "is_complete": scan.num_seeds == SEED_SPACE,
         "detectable_correlation": scan.seen,
     }
     if best is None:
-        return Reason(code="no-seed-candidate", values={**scanned})
-    nearest = {"seed": best.seed, "rng": best.rng, "z": best.z, "p": best.p}
+        return Reason(code="no-seed-candidate", values=scanned)
+    nearest: ReasonValues = {"seed": best.seed, "rng": best.rng, "z": best.z, "p": best.p}
     values = {**scanned, **nearest, "z_needed": scan.z_needed}
-    return Reason(code="no-seed-recovered", values={**values})
+    return Reason(code="no-seed-recovered", values=values)
 
 
 def _answer_claims(scan: SeedScan) -> list[Reason]:
     """What the scan says of the seeds that the file's own metadata names."""
     reasons = []
-    for seed in dict.fromkeys(each.seed for each in scan.seeds if each.claimed):
-        candidates = [each for each in scan.seeds if each.claimed and each.seed == seed]
-        if any(each.recovered for each in candidates):
+    for seed in dict.fromkeys(candidate.seed for candidate in scan.seeds if candidate.claimed):
+        candidates = [
+            candidate for candidate in scan.seeds if candidate.claimed and candidate.seed == seed
+        ]
+        if any(candidate.recovered for candidate in candidates):
             reasons.append(Reason(code="claimed-seed-recovered", values={"seed": seed}))
         else:
             reasons.append(
@@ -98,8 +100,8 @@ def _answer_claims(scan: SeedScan) -> list[Reason]:
                     code="claimed-seed-absent",
                     values={
                         "seed": seed,
-                        "rng_algorithms": [each.rng for each in candidates],
-                        "z": max(each.z for each in candidates),
+                        "rng_algorithms": [candidate.rng for candidate in candidates],
+                        "z": max(candidate.z for candidate in candidates),
                     },
                 )
             )
@@ -108,14 +110,14 @@ def _answer_claims(scan: SeedScan) -> list[Reason]:
 
 def _list_scan_limits(scan: SeedScan) -> list[Reason]:
     limits = []
-    if scan.tried < SEED_SPACE:
-        values = {
-            "share": scan.tried / SEED_SPACE,
+    if scan.num_seeds < SEED_SPACE:
+        values: ReasonValues = {
+            "share": scan.num_seeds / SEED_SPACE,
             "first_seed": scan.first_seed,
             "last_seed": scan.end_seed - 1,
         }
-        limits.append(Reason(code="seed-space-in-part", values={**values}))
-    if scan.regenerated is not None and scan.regenerated.the_very_image:
+        limits.append(Reason(code="seed-space-in-part", values=values))
+    if scan.regenerated is not None and scan.regenerated.matches_round_trip:
         limits.append(Reason(code="near-identical-checkpoint"))
     # By other algorithms each image of a batch has a seed of its own.
     shared = [name for name in scan.protocols if name.startswith("torch-cpu")]
