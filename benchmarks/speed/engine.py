@@ -17,10 +17,10 @@ from statistics import median
 from time import perf_counter, process_time
 
 import torch
-from seedlab.words import train_tokenizer
 
 from benchmarks.shared.measurement import print_figures
 from seedlab import autoencoder, diffusion
+from seedlab.tokenizer import train_tokenizer
 from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.engine.shard_computation import sample_recipes
@@ -109,9 +109,9 @@ def sample_with_diffusers(loaded: LoadedCheckpoint, recipe: Recipe) -> torch.Ten
 def save_untrained_checkpoint(folder: Path) -> Path:
     """Save a checkpoint of the lab's architecture with initial weights; returns its folder."""
     tokenizer = train_tokenizer(["a red fish", "a blue lighthouse"])
-    model = diffusion.build(diffusion.Diffusion(), tokenizer, 8, 16)
-    vae = autoencoder.build(autoencoder.Autoencoder(), 128)
-    diffusion.save(model, vae, tokenizer, folder)
+    model = diffusion.build_networks(diffusion.DiffusionSettings(), tokenizer, 8, 16)
+    vae = autoencoder.build_autoencoder(autoencoder.AutoencoderSettings(), 128)
+    diffusion.save_pipeline(model, vae, tokenizer, folder)
     return folder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +74,10 @@ def summarise(figures: Figures, bars: list[Bar]) -> Iterator[str]:
     if "bookkeeping" in figures:
         largest = figures["bookkeeping"]["projects"][-1]
         yield (
-            f"With {largest['targets']} targets and {figures['bookkeeping']['checkpoints']} "
-            f"checkpoints `dvc repro` takes {largest['no_op_seconds']} s with nothing to do, and "
-            f"{largest['one_more_seconds']} s of bookkeeping after one more target was added."
+            f"With {largest['targets']} targets and {largest['checkpoints']} checkpoints "
+            f"({largest['stages']:,} stages), `dvc repro` takes {largest['no_op']['seconds']} s "
+            f"with nothing to do, and {largest['one_more']['seconds']} s of bookkeeping after one "
+            f"more target was added ({_format_rounds(largest['no_op']['rounds'])})."
         )
     for part, device in (("engine", "CPU"), ("gpu", "GPU")):
         if part in figures:
@@ -112,18 +113,18 @@ def pipeline_bars(figures: Figures) -> Iterator[Bar]:
 def bookkeeping_bars(figures: Figures) -> Iterator[Bar]:
     """DVC's bookkeeping by the number of targets."""
     for project in figures["projects"]:
-        targets = project["targets"]
-        size = f"{targets} targets × {figures['checkpoints']} checkpoints"
+        size = f"{project['targets']} targets × {project['checkpoints']} checkpoints"
         for what, key, bars in (
-            ("nothing to do", "no_op_seconds", NO_OP_BARS),
-            ("one more target, commands replaced by stubs", "one_more_seconds", ONE_MORE_BARS),
+            ("nothing to do", "no_op", NO_OP_BARS),
+            ("one more target, commands replaced by stubs", "one_more", ONE_MORE_BARS),
         ):
-            bar = bars.get(targets)
+            seconds, bar = project[key]["seconds"], bars.get(project["targets"])
             yield Bar(
                 f"`dvc repro`, {size}: {what}",
                 f"≤ {bar} s" if bar else "",
-                f"{project[key]} s",
-                project[key] <= bar if bar else None,
+                f"{seconds} s ({_format_rounds(project[key]['rounds'])}; processor time "
+                f"{project[key]['processor_seconds']} s)",
+                seconds <= bar if bar else None,
             )
 
 
@@ -166,6 +167,10 @@ def gpu_bars(figures: Figures) -> Iterator[Bar]:
         "",
         f"largest difference {figures['largest_difference']:.1g}; at batch 1 {single} bit for bit",
     )
+
+
+def _format_rounds(rounds: Sequence[float]) -> str:
+    return "1 run" if len(rounds) == 1 else f"median of {len(rounds)}"
 
 
 NO_OP_BARS = {8: 4, 200: 30}
