@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.shared.groups import HELD_OUT
 from seedwitness.records.findings import Rank
 from seedwitness.statistics.ranks import rank_among_controls
-from seedwitness.statistics.roc import auc, estimate, tpr_at
+from seedwitness.statistics.roc import auc, estimate_by_bootstrap, tpr_at
 
 FINDING = "our finding"
 """The finding as a score: images of which a generation is a copy by patch-L2 rank above all others,
@@ -64,8 +64,8 @@ def discrimination_figures(rows: Sequence[Row]) -> list[Row]:
                     "prompt": prompt,
                     "detector": detector,
                     "group": group,
-                    "auc": asdict(estimate(auc, positives, negatives)),
-                    "tpr": asdict(estimate(tpr_at, positives, negatives)),
+                    "auc": asdict(estimate_by_bootstrap(auc, positives, negatives)),
+                    "tpr": asdict(estimate_by_bootstrap(tpr_at, positives, negatives)),
                     "nfe": same[0]["nfe"],
                     "backward": same[0]["backward"],
                     "seconds": sorted(row["seconds"] for row in same)[len(same) // 2],

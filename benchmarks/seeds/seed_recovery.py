@@ -185,7 +185,7 @@ def scan_negatives(
     shape = loaded.latent_shape(128, 128)
     z_needed = float(norm.isf(ALPHA / (seeds * len(RNG_ALGORITHMS) * 2)))
     highest_z = []
-    for row, pixels in zip(held_out, lab.few(held_out), strict=True):
+    for row, pixels in zip(held_out, lab.load_or_draw(held_out), strict=True):
         image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
         inversions = [Inversion(prompt=prompt, guidance=1.0) for prompt in ("", row.caption)]
         queries = invert_image(loaded, image, inversions, settings)

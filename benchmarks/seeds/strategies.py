@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from seedlab.truth import PictureRecord
 
 from benchmarks.shared.groups import EXPOSURES, HELD_OUT, IS_IN_GROUP, MEMORISED
 from benchmarks.shared.measurement import print_figures
 from benchmarks.shared.rates import rate_figures
+from seedlab.ground_truth import PictureRecord
 from seedlab.lab_folder import Lab, open_lab
 from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
@@ -70,7 +70,7 @@ def nfe_until_regeneration(
     """NFE until the first regeneration of each image, by its id; infinite where there is none."""
     images = [
         Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
-        for pixels in lab.few(list(rows))
+        for pixels in lab.load_or_draw(list(rows))
     ]
     measurements = json.loads(Path("data/lab/measurements/figures.json").read_text())
     thresholds = measurements[MEMORISED]["thresholds"]

@@ -25,6 +25,7 @@ from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import SearchSummary
 from seedwitness.records.tables import CONTROL_SCORES, REACH, SCORES, TRIALS, write_table
 from seedwitness.records.target import InformationContent, TargetRecord
+from seedwitness.records.timing import SearchTiming
 from seedwitness.runtime.files import write_whole
 from seedwitness.runtime.hashes import sha256_file
 
@@ -81,8 +82,8 @@ def write_case(
     )
     reach = root / "data" / "reach" / target / checkpoint / "reach.parquet"
     write_table(reach, [], REACH)
-    seconds = root / "data" / "timings" / target / checkpoint
-    write_whole(seconds / "timing.json", f'{{"seconds": {len(recipes)}}}\n')
+    timing = SearchTiming(seconds=trials, shards_computed=1, shards_cached=0, machine={})
+    timing.write(root / "data" / "timings" / target / checkpoint / "timing.json")
     scores = root / "data" / "score" / target / checkpoint
     replayed = [] if checkpoint == REFERENCE else recipes
     _write_scores(scores / "scores.parquet", recipes, metrics, rng)

@@ -16,7 +16,7 @@ from benchmarks.shared.groups import HELD_OUT, MEMORISED, PLANTED, REFERENCE
 from benchmarks.shared.prompt_sources import STATED
 from benchmarks.shared.rates import rate_figures
 from seedwitness.statistics.likelihood_ratio import calibrate, cllr
-from seedwitness.statistics.roc import auc, estimate, tpr_at
+from seedwitness.statistics.roc import auc, estimate_by_bootstrap, tpr_at
 
 Row = dict[str, Any]
 
@@ -126,8 +126,8 @@ def discrimination_by_score(rows: Sequence[Row], source: str, groups: Sequence[s
                 "way": source,
                 "by": name,
                 "group": group,
-                "tpr": asdict(estimate(tpr_at, values[group], values[HELD_OUT])),
-                "auc": asdict(estimate(auc, values[group], values[HELD_OUT])),
+                "tpr": asdict(estimate_by_bootstrap(tpr_at, values[group], values[HELD_OUT])),
+                "auc": asdict(estimate_by_bootstrap(auc, values[group], values[HELD_OUT])),
             }
             for group in groups
             if group != HELD_OUT
