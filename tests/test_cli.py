@@ -1,4 +1,4 @@
-"""The command line: what it prints, where, and how fast."""
+"""The command line: output, exit codes and import time."""
 
 import subprocess
 import sys
@@ -22,17 +22,17 @@ def run(*arguments: str, command: Path = COMMAND) -> subprocess.CompletedProcess
 
 
 def test_version() -> None:
-    ended = run("--version")
-    assert (ended.returncode, ended.stdout) == (0, f"seedwitness {__version__}\n")
+    result = run("--version")
+    assert (result.returncode, result.stdout) == (0, f"seedwitness {__version__}\n")
 
 
 def test_help_names_the_commands() -> None:
-    ended = run("--help")
-    assert ended.returncode == 0
-    assert "render" in ended.stdout
-    ended = run("--help", command=LAB)
-    assert ended.returncode == 0
-    assert "draw" in ended.stdout
+    result = run("--help")
+    assert result.returncode == 0
+    assert "render" in result.stdout
+    result = run("--help", command=LAB)
+    assert result.returncode == 0
+    assert "draw" in result.stdout
 
 
 def test_help_does_not_import_the_stack() -> None:
@@ -43,37 +43,37 @@ def test_help_does_not_import_the_stack() -> None:
         "heavy = {'torch', 'numpy', 'pandas', 'seedlab'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 0, ended.stderr
+    assert result.returncode == 0, result.stderr
 
 
-def test_an_error_of_the_lab_is_one_paragraph_too(tmp_path: Path) -> None:
+def test_an_error_of_the_lab_is_one_paragraph(tmp_path: Path) -> None:
     line = ["draw", "--out", str(tmp_path / "out"), "--split", "stolen"]
-    ended = run(*line, command=LAB)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("Error: ")
-    assert "stolen" in ended.stderr
-    assert ended.stderr.count("\n") == 1
-    traced = run("--debug", *line, command=LAB)
-    assert "Traceback" in traced.stderr
+    result = run(*line, command=LAB)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert "stolen" in result.stderr
+    assert result.stderr.count("\n") == 1
+    debugged = run("--debug", *line, command=LAB)
+    assert "Traceback" in debugged.stderr
 
 
 def test_an_unknown_command_is_refused() -> None:
-    ended = run("paint")
-    assert ended.returncode == 2
-    assert "paint" in ended.stderr
+    result = run("paint")
+    assert result.returncode == 2
+    assert "paint" in result.stderr
 
 
 @pytest.fixture
 def failing() -> typer.Typer:
-    """Our command line with two more commands, which fail."""
+    """The command line with two commands that fail."""
     probe = typer.Typer(cls=PlainErrors, pretty_exceptions_enable=False)
     probe.callback()(app.registered_callback.callback)
 
     @probe.command()
-    def mendable() -> None:
+    def fixable() -> None:
         raise PictureError("cat [1].png is empty: 0 bytes. Remove it from the folder.")
 
     @probe.command()
@@ -83,18 +83,18 @@ def failing() -> typer.Typer:
     return probe
 
 
-def test_a_mendable_error_is_one_paragraph_on_stderr(failing: typer.Typer) -> None:
-    ended = CliRunner().invoke(failing, ["mendable"])
-    assert ended.exit_code == 1
-    assert ended.stdout == ""
-    assert ended.stderr == "Error: cat [1].png is empty: 0 bytes. Remove it from the folder.\n"
+def test_a_fixable_error_is_one_paragraph_on_stderr(failing: typer.Typer) -> None:
+    result = CliRunner().invoke(failing, ["fixable"])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "Error: cat [1].png is empty: 0 bytes. Remove it from the folder.\n"
 
 
 def test_debug_lets_the_traceback_through(failing: typer.Typer) -> None:
-    ended = CliRunner().invoke(failing, ["--debug", "mendable"])
-    assert isinstance(ended.exception, PictureError)
+    result = CliRunner().invoke(failing, ["--debug", "fixable"])
+    assert isinstance(result.exception, PictureError)
 
 
 def test_a_defect_keeps_its_traceback(failing: typer.Typer) -> None:
-    ended = CliRunner().invoke(failing, ["defect"])
-    assert isinstance(ended.exception, ZeroDivisionError)
+    result = CliRunner().invoke(failing, ["defect"])
+    assert isinstance(result.exception, ZeroDivisionError)

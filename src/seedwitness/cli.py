@@ -1,7 +1,7 @@
 """The command line, `seedwitness`.
 
-Each group of commands lives with its room and is imported when it is called: the whole stack takes
-seconds to import, and `seedwitness --help` should not.
+Each command is imported when it is called, because all libraries take seconds to import, and
+`seedwitness --help` should be fast.
 """
 
 from pathlib import Path
@@ -21,8 +21,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"seedwitness {__version__}")
         raise typer.Exit
 
@@ -39,45 +39,48 @@ def main(
         bool, typer.Option("--debug", help="Show the traceback of every error.")
     ] = False,
 ) -> None:
-    """Can this checkpoint bring this image back? Evidence that anyone can rerun."""
+    """Test whether a text-to-image checkpoint can bring an image back."""
 
 
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(help="Hydra's: search=default, search.steps=30, +checkpoint@checkpoints.A=B."),
+    typer.Argument(
+        help="Hydra overrides: search=default, search.steps=30, +checkpoint@checkpoints.A=B."
+    ),
 ]
 
 
 @app.command()
 def compose(overrides: Overrides = None) -> None:
     """Write params.yaml from conf/, as `dvc exp run -S` does."""
-    from seedwitness.config.composition import compose_params as composed
+    from seedwitness.config.composition import compose_params
 
-    changed = composed(overrides or [])
-    typer.echo("params.yaml is new." if changed else "params.yaml was as conf/ has it already.")
+    changed = compose_params(overrides or [])
+    typer.echo("params.yaml is updated." if changed else "params.yaml is unchanged.")
 
 
 @app.command()
 def add(
-    image: Annotated[Path, typer.Argument(help="Any picture that Pillow reads.")],
+    image: Annotated[Path, typer.Argument(help="Any image that Pillow reads.")],
     name: Annotated[
-        str | None, typer.Option("--name", help="Its name; by default made from the file's own.")
+        str | None,
+        typer.Option("--name", help="Name of the target; by default from the file name."),
     ] = None,
     caption: Annotated[
-        str | None, typer.Option("--caption", help="What its prompt is said to have been.")
+        str | None, typer.Option("--caption", help="The stated prompt of the image.")
     ] = None,
 ) -> None:
-    """Make an image a target: copied to data/targets/, listed in conf/, composed."""
-    from seedwitness.commands.add import add_target as added
+    """Add an image as a target: copy it to data/targets/, list it in conf/, and compose."""
+    from seedwitness.commands.add import add_target
 
-    target = added(image, name, caption)
-    there = "" if target.is_new else " It was there already."
-    typer.echo(f"{target.path} is the target {target.name}.{there} `seedwitness run` examines it.")
+    target = add_target(image, name, caption)
+    note = "" if target.is_new else " It existed already."
+    typer.echo(f"{target.path} is the target {target.name}.{note} `seedwitness run` examines it.")
 
 
 @app.command()
 def run(overrides: Overrides = None) -> None:
-    """Compose params.yaml and run what is out of date, by `dvc repro`."""
+    """Compose params.yaml, and run the stages that are out of date by `dvc repro`."""
     from seedwitness.commands import run
 
     code = run.run_pipeline(overrides or [])
@@ -90,135 +93,133 @@ def run(overrides: Overrides = None) -> None:
 def render(
     recipe: Annotated[Path, typer.Argument(help="A recipe as JSON, or a report's evidence.json.")],
     checkpoint: Annotated[
-        str | None, typer.Option("--checkpoint", help="One of params.yaml's checkpoints.")
+        str | None, typer.Option("--checkpoint", help="A checkpoint of params.yaml.")
     ] = None,
     trial: Annotated[
-        str | None, typer.Option("--trial", help="Which of the trials that the report cites.")
+        str | None, typer.Option("--trial", help="A trial that the report cites.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Where to write the picture, a PNG.")] = Path(
+    out: Annotated[Path, typer.Option("--out", help="File for the image, a PNG.")] = Path(
         "rendered.png"
     ),
 ) -> None:
-    """Make one image again from its recipe, and say whether it agrees with the report.
+    """Make one image again from its recipe, and compare it with the report.
 
-    Ends with exit code 1 where it does not.
+    The exit code is 1 if they do not agree.
     """
     from seedwitness.commands import render
 
-    name, known = render.find_recipe(recipe, checkpoint, trial)
-    rendered = render.render_recipe(name, known, out)
-    for line in rendered.lines:
+    name, reported = render.find_recipe(recipe, checkpoint, trial)
+    result = render.render_recipe(name, reported, out)
+    for line in result.lines:
         typer.echo(line)
-    if not rendered.agrees:
+    if not result.agrees:
         raise typer.Exit(1)
 
 
 @app.command()
 def scan(
-    target: Annotated[str, typer.Argument(help="A target of params.yaml, or a picture's path.")],
-    checkpoint: Annotated[
-        str, typer.Option("--checkpoint", help="One of params.yaml's checkpoints.")
+    target: Annotated[
+        str, typer.Argument(help="A target of params.yaml, or the path of an image.")
     ],
+    checkpoint: Annotated[str, typer.Option("--checkpoint", help="A checkpoint of params.yaml.")],
     prompt: Annotated[
         list[str] | None,
-        typer.Option("--prompt", help="To invert under, beside the empty one; again for more."),
+        typer.Option("--prompt", help="Prompt to invert under, beside the empty one; repeatable."),
     ] = None,
     rng: Annotated[
-        list[str] | None, typer.Option("--rng", help="A protocol, again for more; or `all`.")
+        list[str] | None, typer.Option("--rng", help="RNG algorithm, repeatable; or `all`.")
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option("--seeds", help="FROM:TO, up to but not including TO; 0:4294967296 is all."),
+        typer.Option("--seeds", help="FROM:TO without TO itself; 0:4294967296 for all."),
     ] = None,
     pictures: Annotated[
         int | None,
-        typer.Option("--pictures", help="Of a batch that shares one generator (ComfyUI)."),
+        typer.Option("--pictures", help="Images to scan of a batch with one generator (ComfyUI)."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where a recovered seed's picture goes, a PNG.")
+        Path | None, typer.Option("--out", help="File for the image of a recovered seed, a PNG.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look through the seed space for the seed that an image was made from.
+    """Scan the seed space for the seed that an image was made from.
 
-    A scan that was stopped goes on where it was; other settings or prompts begin anew. Ends with
-    exit code 0 whatever is found.
+    An interrupted scan is resumed; other settings or prompts start a new one. The exit code is 0
+    whatever the result.
     """
     import json
 
     from seedwitness.commands import scan
 
-    asked = scan.scan_target(target, prompt or ())
-    wanted = scan.scan_settings(len(prompt or ()), rng or (), seeds, pictures)
-    found = scan.run_scan(asked, checkpoint, wanted, out)
+    scan_target = scan.resolve_target(target, prompt or ())
+    settings = scan.make_scan_settings(len(prompt or ()), rng or (), seeds, pictures)
+    result = scan.run_scan(scan_target, checkpoint, settings, out)
     if as_json:
-        typer.echo(json.dumps(scan.as_json(found), indent=1))
+        typer.echo(json.dumps(scan.dump_scan(result), indent=1))
     else:
-        for line in scan.format_lines(found, asked.target):
+        for line in scan.format_lines(result, scan_target.record):
             typer.echo(line)
 
 
 @app.command()
 def plan(
-    alpha: Annotated[float, typer.Option("--alpha", help="Of all cases together.")] = 0.01,
-    power: Annotated[float, typer.Option("--power", help="Chance to see a copy.")] = 0.95,
-    rate: Annotated[
-        float, typer.Option("--rate", help="At which copies come, if they do: as rare as matters.")
+    alpha: Annotated[
+        float, typer.Option("--alpha", help="Error rate over all cases together.")
     ] = 0.01,
+    power: Annotated[float, typer.Option("--power", help="Probability to see a copy.")] = 0.95,
+    rate: Annotated[float, typer.Option("--rate", help="The smallest copy rate to detect.")] = 0.01,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say how many seeds and controls a wanted answer needs, and what that costs."""
+    """Compute how many seeds and controls a study needs, and its cost."""
     from seedwitness.commands import plan
 
-    found = plan.make_plan(alpha, power, rate)
-    for line in [plan.as_json(found)] if as_json else plan.format_lines(found):
+    result = plan.make_plan(alpha, power, rate)
+    for line in [plan.format_json(result)] if as_json else plan.format_lines(result):
         typer.echo(line)
 
 
 @app.command()
 def doctor(
-    gpu: Annotated[bool, typer.Option("--gpu", help="Ask torch for a GPU: takes seconds.")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Ask torch for a GPU; takes seconds.")] = False,
 ) -> None:
-    """Say what is installed, missing or too old, which weights are where, and what the machine has.
+    """Check packages, machine, weights and inputs.
 
-    Ends with exit code 1 where something that is needed is not well.
+    The exit code is 1 if a required check fails.
     """
     from seedwitness.commands import doctor as module
 
-    findings = module.inspect_installation(gpu=gpu)
-    for line in module.format_lines(findings):
+    checks = module.inspect_installation(gpu=gpu)
+    for line in module.format_lines(checks):
         typer.echo(line)
-    if any(each.is_required for each in findings):
+    if any(check.is_required for check in checks):
         raise typer.Exit(1)
 
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option("--port", help="Where on this machine.")] = 5000,
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 5000,
 ) -> None:
-    """Show MLflow's view of the files in a browser, on this machine alone."""
+    """Show the results in MLflow, in a browser on this machine only."""
     from seedwitness.config.reading import load_section
     from seedwitness.config.verdicts import TrackingSettings
     from seedwitness.tracking import ui as module
 
     settings = load_section(TrackingSettings, "tracking")
-    line = module.build_command(settings, port)
+    command = module.build_command(settings, port)
     typer.echo(f"Open {module.format_address(port)} in a browser; Ctrl-C ends it.")
-    raise typer.Exit(module.run_server(line))
+    raise typer.Exit(module.run_server(command))
 
 
 @app.command()
 def ledger(
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Remove the keys that nothing uses any more.")
-    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove the keys without users.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List what the cache of latents and scans holds, by key, with sizes and dates."""
+    """List the cache of latents and scans by key, with sizes, dates and users."""
     from seedwitness.commands import ledger as module
 
     entries = module.list_ledger()
-    for line in [module.as_json(entries)] if as_json else module.format_lines(entries):
+    for line in [module.format_json(entries)] if as_json else module.format_lines(entries):
         typer.echo(line)
     if prune:
         typer.echo(module.prune(entries), err=True)
@@ -226,7 +227,7 @@ def ledger(
 
 @app.command(name="fork-server", hidden=True)
 def fork_server(path: str) -> None:
-    """Keep a process that stages are forked from; `seedwitness run` starts it and ends it."""
+    """Run the fork server; `seedwitness run` starts and ends it."""
     from seedwitness.commands.run import PRELOADED
     from seedwitness.runtime.fork_server import serve
 
@@ -237,13 +238,15 @@ def fork_server(path: str) -> None:
 def stage(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The stage of dvc.yaml.")],
-    keys: Annotated[list[str] | None, typer.Argument(help="What it is run for.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="The arguments of the stage: target, checkpoint.")
+    ] = None,
 ) -> None:
-    """Run one stage of dvc.yaml in the project's root; `dvc repro` does so where it is needed."""
-    from seedwitness.runtime.fork_server import forward
+    """Run one stage of dvc.yaml in the project's root, as `dvc repro` does when needed."""
+    from seedwitness.runtime.fork_server import run_in_fork
 
     debug = ["--debug"] if context.find_root().params["debug"] else []
-    code = forward([*debug, "stage", name, *(keys or [])])
+    code = run_in_fork([*debug, "stage", name, *(keys or [])])
     if code is not None:
         raise typer.Exit(code)
     from seedwitness.stages import run_stage

@@ -1,4 +1,4 @@
-"""An image becomes a target, whatever its name and its caption."""
+"""`seedwitness add`: an image becomes a target, whatever its name and its caption."""
 
 import random
 import shutil
@@ -12,6 +12,7 @@ from seedwitness.cli import app
 from seedwitness.commands import add
 from seedwitness.config.composition import compose_params
 from seedwitness.config.params import load_params
+from seedwitness.config.target_list import read_target_list, set_target, write_target_list
 from seedwitness.errors import ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -35,9 +36,9 @@ def test_an_image_becomes_a_target(project: Path, tmp_path: Path) -> None:
     caption = "“an owl”,\n<b>at night</b>: {a} ${b} \\${c} 'd' # e"
     before = Path("conf/targets.yaml").read_text(encoding="utf-8").splitlines()
     image = picture(tmp_path / "my Owl.png")
-    ended = CliRunner().invoke(app, ["add", str(image), "--caption", caption])
-    assert ended.exit_code == 0, ended.output
-    assert ended.stdout.startswith("data/targets/my-owl.png is the target my-owl. ")
+    result = CliRunner().invoke(app, ["add", str(image), "--caption", caption])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("data/targets/my-owl.png is the target my-owl. ")
     assert (project / "data/targets/my-owl.png").read_bytes() == image.read_bytes()
     params = load_params()
     assert list(params.targets)[-1] == "my-owl"
@@ -47,7 +48,7 @@ def test_an_image_becomes_a_target(project: Path, tmp_path: Path) -> None:
     assert after[: len(before)] == before
 
 
-def test_a_list_of_which_all_was_taken_out_takes_more(project: Path, tmp_path: Path) -> None:
+def test_an_empty_list_can_be_extresult(project: Path, tmp_path: Path) -> None:
     path = project / "conf/targets.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text[: text.index("targets:")] + "targets:\n", encoding="utf-8")
@@ -76,18 +77,20 @@ def test_an_image_that_was_copied_before_a_kill_is_listed(project: Path, tmp_pat
     assert load_params().targets["owl"].path == Path("data/targets/owl.png")
 
 
-@pytest.mark.parametrize(("caption", "why"), [("\udcff", "no Unicode text"), ("\x85", r"U\+0085")])
-def test_a_caption_that_cannot_be_kept_is_refused(
-    project: Path, tmp_path: Path, caption: str, why: str
+@pytest.mark.parametrize(
+    ("caption", "message"), [("\udcff", "not valid Unicode text"), ("\x85", r"U\+0085")]
+)
+def test_a_caption_that_yaml_cannot_hold_is_refused(
+    project: Path, tmp_path: Path, caption: str, message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=why):
+    with pytest.raises(ConfigError, match=message):
         add.add_target(picture(tmp_path / "owl.png"), caption=caption)
     assert not (project / "data").exists()
     assert (project / "conf/targets.yaml").read_bytes() == (CONF / "targets.yaml").read_bytes()
 
 
 def test_any_caption_and_any_name_survive(project: Path) -> None:
-    """Written as `add` writes them, then through Hydra and both readers of YAML."""
+    """They are written as by `add`, and read back through Hydra and both YAML readers."""
     rng = random.Random(1)
     pieces = ["${", "$", "{", "}", "\\", "\\\\", "'", '"', "\n", " ", "  ", "\t", ": ", " #", "-"]
     pieces += [
@@ -111,13 +114,13 @@ def test_any_caption_and_any_name_survive(project: Path) -> None:
     names = [f"target-{number}" for number in range(len(captions))]
     odd = ["on", "off", "no", "y", "null", "true", "nan", "1", "007", "0x1f", "1e3", "1_000"]
     odd += ["2024-01-01", "a_b", "0b1", "inf", "path", "0o7", "12e03", "false", "12-34", "1_0_0"]
-    wanted = dict(zip([*names, *odd], [*captions, *odd], strict=True))
-    document = add._read()
-    for name, caption in wanted.items():
-        add._enter(document, name, Path(f"data/targets/{name}.png"), caption)
-    add._write(document)
-    assert set(wanted) <= set(add._read()["targets"])
+    entries = dict(zip([*names, *odd], [*captions, *odd], strict=True))
+    document = read_target_list()
+    for name, caption in entries.items():
+        set_target(document, name, Path(f"data/targets/{name}.png"), caption)
+    write_target_list(document)
+    assert set(entries) <= set(read_target_list()["targets"])
     compose_params()
-    found = load_params().targets
-    assert {name: found[name].caption for name in wanted} == wanted
+    targets = load_params().targets
+    assert {name: targets[name].caption for name in entries} == entries
     assert project == Path.cwd()

@@ -1,4 +1,4 @@
-"""What the doctor finds, on real packages, files and commands."""
+"""`seedwitness doctor`: checks of real packages, files and commands."""
 
 import json
 import shutil
@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from seedwitness.cli import app
 from seedwitness.commands import doctor
-from seedwitness.runtime.files import sha256_file
+from seedwitness.runtime.hashes import sha256_file
+from seedwitness.runtime.installation import Check, check_packages
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,8 +23,8 @@ Installed = Callable[..., None]
 
 
 @pytest.fixture
-def requiring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
-    """Installs a package that requires others; as far as importlib.metadata sees."""
+def install_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
+    """Installs the metadata of a package that requires others."""
 
     def install(*requirements: str) -> None:
         folder = tmp_path / "site" / "probe-1.0.dist-info"
@@ -36,18 +37,18 @@ def requiring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
     return install
 
 
-def states(found: list[doctor.Check]) -> dict[str, str]:
+def states(found: list[Check]) -> dict[str, str]:
     return {each.name: each.state for each in found}
 
 
-def test_the_environment_of_the_tests_is_well() -> None:
-    found = list(doctor.packages())
+def test_the_environment_of_the_tests_passes() -> None:
+    found = list(check_packages())
     assert [each for each in found if each.is_required] == []
     assert {"python", "torch", "mlflow", "dvc"} <= set(states(found))
 
 
-def test_missing_and_old_packages(requiring: Installed) -> None:
-    requiring(
+def test_missing_and_old_packages(install_requirements: Installed) -> None:
+    install_requirements(
         "numpy>=1",
         "pydantic>=999",
         "no-such-package>=2",
@@ -55,7 +56,7 @@ def test_missing_and_old_packages(requiring: Installed) -> None:
         "torch>=999; extra == 'dev'",
         "never-there; python_version < '3'",
     )
-    found = list(doctor.packages("probe"))
+    found = list(check_packages("probe"))
     assert states(found) == {
         "python": "ok",
         "numpy": "ok",
@@ -65,15 +66,15 @@ def test_missing_and_old_packages(requiring: Installed) -> None:
         "torch": "note",
     }
     by_name = {each.name: each for each in found}
-    assert "wanted >=999" in by_name["pydantic"].what
+    assert "required >=999" in by_name["pydantic"].detail
     assert 'pip install "no-such-package>=2"' in by_name["no-such-package"].remedy
-    assert by_name["another-one"].what == "not installed; only for dev"
+    assert by_name["another-one"].detail == "not installed; only for dev"
     assert [each.name for each in found if each.is_required] == ["pydantic", "no-such-package"]
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose files are all there, each very small."""
+    """A project with all its files, each very small."""
     monkeypatch.chdir(tmp_path)
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
     settings["targets"] = {"owl": {"path": "owl.png"}}
@@ -95,43 +96,43 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True)
         path.write_bytes(name.encode())
         path.with_suffix(".json").write_text(json.dumps({"sha256": sha256_file(path)}))
-    known = settings["controls"]["known"]["folders"].values()
-    for folder in (settings["corpus"]["path"], settings["controls"]["path"], *known):
+    learned = settings["controls"]["learned"]["folders"].values()
+    for folder in (settings["corpus"]["path"], settings["controls"]["path"], *learned):
         Path(folder).mkdir(parents=True)
     return tmp_path
 
 
-def needed() -> dict[str, doctor.Check]:
+def find_failed() -> dict[str, Check]:
     return {each.name: each for each in doctor.inspect_installation() if each.is_required}
 
 
-def test_a_project_that_is_well(project: Path) -> None:
-    assert needed() == {}
-    ended = CliRunner().invoke(app, ["doctor"])
-    assert ended.exit_code == 0
-    assert "are well" in ended.stdout
-    assert "lpips.safetensors, as its card says" in ended.stdout
+def test_a_complete_project_passes(project: Path) -> None:
+    assert find_failed() == {}
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 0
+    assert "checks passed" in result.stdout
+    assert "lpips.safetensors, matches its card" in result.stdout
     assert project == Path.cwd()
 
 
-def test_weights_that_are_not_what_their_card_says(project: Path) -> None:
+def test_weights_that_differ_from_their_card_fail(project: Path) -> None:
     path = project / "data/lab/metrics/distance/lpips.safetensors"
     path.write_bytes(b"other weights")
-    found = needed()
+    found = find_failed()
     assert set(found) == {"score.weights.lpips"}
-    assert sha256_file(path) in found["score.weights.lpips"].what
-    ended = CliRunner().invoke(app, ["doctor"])
-    assert ended.exit_code == 1
-    assert "1 of " in ended.stdout.splitlines()[-1]
-    assert "score.weights.lpips" in ended.stdout.splitlines()[-1]
+    assert sha256_file(path) in found["score.weights.lpips"].detail
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert "1 of " in result.stdout.splitlines()[-1]
+    assert "score.weights.lpips" in result.stdout.splitlines()[-1]
 
 
-def test_what_is_missing_and_how_to_get_it(project: Path) -> None:
+def test_missing_inputs_have_a_remedy(project: Path) -> None:
     shutil.rmtree(project / "data/lab/checkpoints/lab-clean")
     shutil.rmtree(project / "data/lab/clip")
     (project / "data/lab/metrics/descriptor/descriptor.pt").unlink()
     (project / "owl.png").unlink()
-    found = needed()
+    found = find_failed()
     assert {name: each.state for name, each in found.items()} == {
         "owl": "missing",
         "lab-clean": "missing",
@@ -142,17 +143,17 @@ def test_what_is_missing_and_how_to_get_it(project: Path) -> None:
     assert found["lab-clean"].remedy == "Fetch it: `make lab`."
 
 
-def test_all_that_a_user_brings_is_looked_for(project: Path) -> None:
+def test_all_inputs_of_a_user_are_checked(project: Path) -> None:
     settings = yaml.safe_load(Path("params.yaml").read_text())
     settings["recover"]["phrases"] = "data/pictures/phrases.txt"
-    settings["controls"]["like"] = ["data/pictures/like/owl.png"]
+    settings["controls"]["similar_to"] = ["data/pictures/like/owl.png"]
     described = {"family": "single-file", "config": "models/described", "watch": "models"}
     settings["checkpoints"]["mine"] = described | {"path": "models/mine.safetensors"}
     Path("params.yaml").write_text(yaml.safe_dump(settings))
     shutil.rmtree("data/pictures/known")
     Path("models").mkdir()
     Path("models/mine.safetensors").write_bytes(b"weights")
-    assert {name: each.what for name, each in needed().items()} == {
+    assert {name: each.detail for name, each in find_failed().items()} == {
         "mine": "no models/described/model_index.json",
         "controls.learned.folders.lab-memorised": "no data/pictures/known",
         "controls.similar_to, owl.png": "no data/pictures/like/owl.png",
@@ -161,35 +162,35 @@ def test_all_that_a_user_brings_is_looked_for(project: Path) -> None:
     assert project == Path.cwd()
 
 
-def test_a_checkpoint_that_is_half_there(project: Path) -> None:
+def test_a_checkpoint_without_weights_fails(project: Path) -> None:
     (project / "data/lab/checkpoints/lab-clean/vae/model.safetensors").unlink()
-    assert needed()["lab-clean"].what.endswith("vae holds no weights")
+    assert find_failed()["lab-clean"].detail.endswith("vae holds no weights")
 
 
 def test_weights_without_a_card_are_noted(project: Path) -> None:
     (project / "data/lab/metrics/distance/lpips.json").unlink()
-    assert needed() == {}
+    assert find_failed() == {}
     assert states(doctor.inspect_installation())["score.weights.lpips"] == "note"
 
 
 def test_parameters_that_cannot_be_read(project: Path) -> None:
     (project / "params.yaml").write_text("search: {stps: 3}\n")
-    assert needed()["params.yaml"].state == "wrong"
+    assert find_failed()["params.yaml"].state == "wrong"
     (project / "params.yaml").unlink()
-    found = needed()
+    found = find_failed()
     assert found["params.yaml"].state == "missing"
-    assert "seedwitness compose" in found["params.yaml"].what
+    assert "seedwitness compose" in found["params.yaml"].detail
 
 
 @pytest.mark.parametrize(
-    ("script", "state", "what"),
+    ("script", "state", "detail"),
     [
         ("echo 'NVIDIA T4, 15360 MiB, 550.1'; echo 'NVIDIA T4, 15360 MiB, 550.1'", "ok", "T4, 153"),
         ("echo no driver; exit 9", "note", "exit status 9"),
     ],
 )
-def test_the_gpu_is_asked_for_by_the_drivers_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, state: str, what: str
+def test_the_gpu_is_found_by_the_drivers_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, state: str, detail: str
 ) -> None:
     tool = tmp_path / "nvidia-smi"
     tool.write_text(f"#!/bin/sh\n{script}\n")
@@ -197,7 +198,7 @@ def test_the_gpu_is_asked_for_by_the_drivers_command(
     monkeypatch.setenv("PATH", str(tmp_path))
     found = {each.name: each for each in doctor.inspect_installation()}
     assert found["gpu"].state == state
-    assert what in found["gpu"].what
+    assert detail in found["gpu"].detail
     assert found["git"].state == "missing"
     assert found["browser"].state == "note"
 
@@ -210,8 +211,8 @@ def test_nothing_heavy_is_imported() -> None:
         "heavy = {'torch', 'mlflow', 'dvc', 'pandas', 'hydra'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 0, ended.stderr
-    assert "packages" in ended.stdout
+    assert result.returncode == 0, result.stderr
+    assert "packages" in result.stdout

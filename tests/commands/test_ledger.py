@@ -1,4 +1,4 @@
-"""`seedwitness ledger`: keys with sizes, dates and users, and what pruning leaves."""
+"""`seedwitness ledger`: keys with sizes, dates and users, and pruning."""
 
 import json
 from pathlib import Path
@@ -24,9 +24,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> str:
-    ended = CliRunner().invoke(app, ["ledger", *arguments], catch_exceptions=False)
-    assert ended.exit_code == 0
-    return ended.stdout
+    result = CliRunner().invoke(app, ["ledger", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
 
 
 def test_every_key_is_a_line(project: Path) -> None:
@@ -40,12 +40,12 @@ def test_every_key_is_a_line(project: Path) -> None:
     assert "1 of them" in total
 
 
-def test_pruning_removes_what_no_existing_result_used(project: Path) -> None:
+def test_pruning_removes_keys_without_users(project: Path) -> None:
     run("--prune")
     assert {path.name for path in ROOT.iterdir()} == {"aaaa" * 8, "uses"}
 
 
-def test_it_speaks_json(project: Path) -> None:
+def test_the_list_can_be_json(project: Path) -> None:
     entries = json.loads(run("--json"))
     assert {entry["key"]: entry["users"] for entry in entries} == {
         "aaaa" * 8: ["search/owl/own"],

@@ -1,4 +1,4 @@
-"""Plans: what they ask for is enough, however many targets and checkpoints there are."""
+"""Plans: their sample sizes are enough for any number of targets and checkpoints."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("targets", [1, 3, 8])
 @pytest.mark.parametrize("checkpoints", [1, 2, 3, 4, 8])
-def test_what_beats_all_controls_is_supported_under_the_plan(
+def test_a_target_closer_than_all_controls_is_supported_under_the_plan(
     targets: int, checkpoints: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -31,17 +31,17 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
     params["judge"]["reference"], params["controls"]["learned"] = "no-0", None
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    found = make_plan(0.01, 0.95, 0.01)
-    others = max(0, checkpoints - 2)  # that are examined beside this one
-    assert found.cases == targets * (others + 1)
-    assert found.alpha_a_report == pytest.approx(0.01 / targets)
+    plan = make_plan(0.01, 0.95, 0.01)
+    others = max(0, checkpoints - 2)  # checkpoints beside this one
+    assert plan.cases == targets * (others + 1)
+    assert plan.alpha_a_report == pytest.approx(0.01 / targets)
     settings = SETTINGS.model_copy(
-        update={"alpha": found.alpha_a_report, "min_controls": found.controls}
+        update={"alpha": plan.alpha_a_report, "min_controls": plan.controls}
     )
     distances = distances_by_trial(CASE.scores)
-    for controls, word in ((found.controls, "supported"), (found.controls - 1, "inconclusive")):
+    for controls, word in ((plan.controls, "supported"), (plan.controls - 1, "inconclusive")):
         alone = rank_among_controls(-0.9, [-0.1] * controls, settings.alpha)
-        said, _ = conclude(
+        verdict, _ = conclude(
             [],
             adjust_in_family(alone, [1.0] * others),
             count_copies(CASE, settings, distances),
@@ -52,49 +52,47 @@ def test_what_beats_all_controls_is_supported_under_the_plan(
             ),
             settings,
         )
-        assert said == word
+        assert verdict == word
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "message"),
     [
         ({"strategy": {"name": "halving"}}, "search.strategy is halving, .*`seedwitness compose"),
         ({"preselection": {"detector": "one-step", "candidates": 8}}, "search.preselection spends"),
         (
             {"stop": {"rate": 0.05}},
-            "stop.rate gives up after 59 trials without a copy, of 598",
+            "stop.rate ends after 59 trials without a copy, of 598",
         ),
-        # As rare, but asked of each prompt, and with more power.
-        ({"stop": {"rate": 0.01}}, "stop.rate gives up after 299 trials without a copy, of 598"),
+        # The same rate, but for each prompt and with more power.
+        ({"stop": {"rate": 0.01}}, "stop.rate ends after 299 trials without a copy, of 598"),
     ],
 )
-def test_a_search_that_draws_fewer_blind_seeds_is_not_planned(
-    changed: dict[str, object], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_search_with_fewer_blind_seeds_is_refused(
+    changed: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["search"] |= changed
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=message):
         make_plan(0.01, 0.95, 0.01)
     if changed == {"stop": {"rate": 0.01}}:
         assert make_plan(0.01, 0.95, 0.05).seeds == 59
 
 
-def test_controls_that_are_not_there_are_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_controls_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["controls"] |= {"path": "mine", "watch": "mine", "learned": None}
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    assert "are there" not in format_lines(make_plan(0.01, 0.95, 0.01))[0]
+    assert " exist: add" not in format_lines(make_plan(0.01, 0.95, 0.01))[0]
     Path("mine").mkdir()
     for number in range(2):
         Image.new("RGB", (8, 8)).save(f"mine/{number}.png")
     lines = [f'{{"file_name": "{number}.png", "text": "a cat"}}' for number in range(2)]
     Path("mine/metadata.jsonl").write_text("\n".join(lines))
-    found = make_plan(0.01, 0.95, 0.01)
-    assert (found.controls, found.controls_there) == (799, 2)
-    assert "2 are there: bring 797 more" in format_lines(found)[0]
-    assert "0 are there: bring 799 more" in format_lines(replace(found, controls_there=0))[0]
+    plan = make_plan(0.01, 0.95, 0.01)
+    assert (plan.controls, plan.controls_there) == (799, 2)
+    assert "2 exist: add 797 more" in format_lines(plan)[0]
+    assert "0 exist: add 799 more" in format_lines(replace(plan, controls_there=0))[0]

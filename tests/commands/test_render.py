@@ -1,4 +1,4 @@
-"""What a report cites is rendered again, on the checkpoint that it names and on no other."""
+"""`seedwitness render`: cited trials are reproduced on their checkpoint and on no other."""
 
 import json
 from pathlib import Path
@@ -12,46 +12,46 @@ from seedwitness.cli import app
 from seedwitness.commands import render
 
 
-def test_what_a_report_cites_is_rendered_again(here: Path) -> None:
+def test_a_cited_trial_is_reproduced(here: Path) -> None:
     evidence = json.loads((here / "reports/owl/evidence.json").read_text())
     cited = evidence["cases"][0]["cited"][0]
     command = cited["command"].split()
-    ended = CliRunner().invoke(app, [*command[1:], "--out", "again.png"])
-    assert ended.exit_code == 0
-    assert f"Noise: as reported, SHA-256 {cited['noise_sha256']}" in ended.stdout
+    result = CliRunner().invoke(app, [*command[1:], "--out", "again.png"])
+    assert result.exit_code == 0
+    assert f"Noise: as reported, SHA-256 {cited['noise_sha256']}" in result.stdout
     again = np.array(Image.open("again.png")).astype(int)
-    kept = np.array(Image.open(here / "reports/owl" / cited["image"])).astype(int)
-    assert np.abs(again - kept).mean() < 0.1
+    reported = np.array(Image.open(here / "reports/owl" / cited["image"])).astype(int)
+    assert np.abs(again - reported).mean() < 0.1
 
     # The recipe alone gives the same picture, and on another checkpoint another one.
     Path("recipe.json").write_text(json.dumps(cited["recipe"]))
     line = ["render", "recipe.json", "--checkpoint", "own", "--out", "alone.png"]
     assert CliRunner().invoke(app, line).exit_code == 0
     assert Path("alone.png").read_bytes() == Path("again.png").read_bytes()
-    name, known = render.find_recipe(Path("reports/owl/evidence.json"), "own", cited["trial"])
+    name, recipe = render.find_recipe(Path("reports/owl/evidence.json"), "own", cited["trial"])
     assert name == "own"
-    other = render.render_recipe("clean", known, Path("other.png"))
+    other = render.render_recipe("clean", recipe, Path("other.png"))
     assert not other.agrees
     assert other.lines[0].startswith("Checkpoint: not as reported")
 
 
-def test_pictures_of_the_reference_are_rendered_again(here: Path) -> None:
+def test_images_of_the_reference_are_reproduced(here: Path) -> None:
     path = here / "reports/owl/evidence.json"
     cases = {each["checkpoint"]: each for each in json.loads(path.read_text())["cases"]}
     shown = [each for each in cases["own"]["cited"] if each["reference_image"]]
     assert shown
     for cited in shown:
-        name, known = render.find_recipe(path, "clean", cited["trial"])
+        name, recipe = render.find_recipe(path, "clean", cited["trial"])
         assert name == "clean"
         own = {each["trial"]: each["image"] for each in cases["clean"]["cited"]}
         expected = own.get(cited["trial"], cited["reference_image"])
-        assert known.picture == path.parent / expected
-    again = render.render_recipe(name, known, Path("reference.png"))
+        assert recipe.picture == path.parent / expected
+    again = render.render_recipe(name, recipe, Path("reference.png"))
     assert again.agrees
 
 
 @pytest.mark.parametrize(
-    ("content", "arguments", "says"),
+    ("content", "arguments", "message"),
     [
         ("{", [], "cannot be read as JSON"),
         ('{"promt": "x"}', [], "has no `promt`. Did you mean `prompt`"),
@@ -61,13 +61,13 @@ def test_pictures_of_the_reference_are_rendered_again(here: Path) -> None:
         (None, ["--checkpoint", "own"], "has several trials"),
     ],
 )
-def test_what_cannot_be_rendered_is_named(
-    here: Path, content: str | None, arguments: list[str], says: str
+def test_invalid_arguments_are_reported(
+    here: Path, content: str | None, arguments: list[str], message: str
 ) -> None:
     path = "reports/owl/evidence.json"
     if content is not None:
         path = "odd.json"
         Path(path).write_text(content)
-    ended = CliRunner().invoke(app, ["render", path, *arguments])
-    assert ended.exit_code == 1
-    assert says in ended.stderr
+    result = CliRunner().invoke(app, ["render", path, *arguments])
+    assert result.exit_code == 1
+    assert message in result.stderr

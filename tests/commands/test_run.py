@@ -1,4 +1,4 @@
-"""`seedwitness run`: settings composed, what is missing named, then DVC in this terminal."""
+"""`seedwitness run`: composes settings, reports missing inputs, then runs DVC in this terminal."""
 
 import shutil
 import subprocess
@@ -41,9 +41,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def fill() -> None:
-    """Put an empty file wherever something is missing that a project names."""
-    for each in doctor.missing_inputs():
+def create_inputs() -> None:
+    """Create an empty file for every missing input of the project."""
+    for each in doctor.find_missing_inputs():
         assert each.path is not None
         if each.group == "pictures":
             continue
@@ -53,41 +53,41 @@ def fill() -> None:
 
 
 def test_run_composes_and_runs(repository: Path) -> None:
-    fill()
-    ended = subprocess.run(
+    create_inputs()
+    result = subprocess.run(
         [COMMAND, "run", "search.steps=7"], capture_output=True, text=True, check=False
     )
-    assert (repository / "out").read_text() == "  steps: 7\n", ended.stderr
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines()[-1] == "Open reports/index.html in a browser."
+    assert (repository / "out").read_text() == "  steps: 7\n", result.stderr
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "Open reports/index.html in a browser."
     (repository / "dvc.yaml").write_text("stages: {broken: {cmd: exit 3, deps: [params.yaml]}}\n")
-    ended = subprocess.run([COMMAND, "run"], capture_output=True, text=True, check=False)
-    assert ended.returncode not in (0, 1) or "failed" in ended.stderr
-    assert ended.returncode != 0
-    assert "index.html" not in ended.stdout
+    result = subprocess.run([COMMAND, "run"], capture_output=True, text=True, check=False)
+    assert result.returncode not in (0, 1) or "failed" in result.stderr
+    assert result.returncode != 0
+    assert "index.html" not in result.stdout
 
 
-def test_what_is_missing_is_named_before_dvc_stumbles_over_it(repository: Path) -> None:
+def test_missing_inputs_are_reported_before_dvc_runs(repository: Path) -> None:
     first = next(iter(load_params().targets))
     with pytest.raises(ConfigError, match=f"targets, {first}: no .*`make demo`.* more missing"):
         run_pipeline([])
-    fill()
-    assert not any(each.group != "pictures" for each in doctor.missing_inputs())
+    create_inputs()
+    assert not any(each.group != "pictures" for each in doctor.find_missing_inputs())
     (repository / "data/lab/metrics/distance/lpips.safetensors").unlink()
     with pytest.raises(ConfigError, match=r"score\.weights\.lpips: no weights .*conf/score"):
         run_pipeline([])
     assert not (repository / "out").exists()
 
 
-def test_weights_in_a_folder_are_there(repository: Path) -> None:
-    """A metric may take a folder as it was downloaded, and not one of open_clip."""
-    fill()
+def test_weights_in_a_folder_are_found(repository: Path) -> None:
+    """A metric may use a folder as downloaded, which is not one of open_clip."""
+    create_inputs()
     folder = repository / "models" / "dinov2-base"
     folder.mkdir(parents=True)
     compose_params(["score=published", "+score.weights.dinov2=models/dinov2-base"])
-    assert "score.weights.dinov2" in {each.name for each in doctor.missing_inputs()}
+    assert "score.weights.dinov2" in {each.name for each in doctor.find_missing_inputs()}
     (folder / "model.safetensors").touch()
-    assert "score.weights.dinov2" not in {each.name for each in doctor.missing_inputs()}
+    assert "score.weights.dinov2" not in {each.name for each in doctor.find_missing_inputs()}
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_dvc_composes_the_same(repository: Path, tmp_path_factory: pytest.TempPa
         check=True,
         env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(home)},
     )
-    theirs = (repository / "params.yaml").read_bytes()
+    by_dvc = (repository / "params.yaml").read_bytes()
     assert compose_params(overrides) is False
-    assert (repository / "params.yaml").read_bytes() == theirs
+    assert (repository / "params.yaml").read_bytes() == by_dvc
     assert load_params().search.steps == 9

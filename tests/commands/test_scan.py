@@ -1,4 +1,4 @@
-"""`seedwitness scan`: what its stage does, for any picture, any seeds and any protocols."""
+"""`seedwitness scan`: the same as its stage, for any image, seeds and RNG algorithms."""
 
 import json
 from pathlib import Path
@@ -16,28 +16,30 @@ from seedwitness.stages import output_path
 
 def test_the_command_line_scans_a_listed_target_as_its_stage_does(here: Path) -> None:
     of_stage = read_document(SeedScan, output_path("scan", "owl", "own") / "scan.json")
-    ended = CliRunner().invoke(app, ["scan", "owl", "--checkpoint", "own", "--json"])
-    assert ended.exit_code == 0, ended.output
-    said = json.loads(ended.stdout)
-    assert all({"seed", "rng", "z", "p", "distance", "recovered"} <= set(s) for s in said["seeds"])
-    for each in said["seeds"]:
-        del each["distance"]
-    assert said == of_stage.model_dump(mode="json")
+    result = CliRunner().invoke(app, ["scan", "owl", "--checkpoint", "own", "--json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert all(
+        {"seed", "rng", "z", "p", "distance", "recovered"} <= set(s) for s in document["seeds"]
+    )
+    for seed in document["seeds"]:
+        del seed["distance"]
+    assert document == of_stage.model_dump(mode="json")
 
 
 def test_the_command_line_scans_any_picture_in_any_range(here: Path) -> None:
     path = str(load_section(TargetSettings, "targets", "owl").path)
-    asked = ["--rng", "all", "--seeds", "8:9000", "--prompt", "an owl", "--prompt", "a cat"]
-    ended = CliRunner().invoke(app, ["scan", path, "--checkpoint", "clean", *asked])
-    assert ended.exit_code == 0, ended.output
-    assert "Made by clean: inconclusive." in ended.stdout
-    protocols = "torch-cpu, torch-cpu-float16, torch-cpu-bfloat16 and philox-nv"
-    said = f"No seed from 8 to 8,999, 0.00021 % of them all, by {protocols}"
-    assert said in ended.stdout
+    options = ["--rng", "all", "--seeds", "8:9000", "--prompt", "an owl", "--prompt", "a cat"]
+    result = CliRunner().invoke(app, ["scan", path, "--checkpoint", "clean", *options])
+    assert result.exit_code == 0, result.output
+    assert "Made by clean: inconclusive." in result.stdout
+    algorithms = "torch-cpu, torch-cpu-float16, torch-cpu-bfloat16 and philox-nv"
+    sentence = f"No seed from 8 to 8,999, 0.00021 % of them all, by {algorithms}"
+    assert sentence in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (["nothing.png", "--checkpoint", "own"], "neither a file nor a target"),
         (["owl", "--checkpoint", "owm"], "`own`"),
@@ -46,7 +48,7 @@ def test_the_command_line_scans_any_picture_in_any_range(here: Path) -> None:
         (["owl", "--checkpoint", "own", "--rng", "mt"], "`mt` cannot be scanned"),
     ],
 )
-def test_a_scan_that_cannot_be_says_how_it_could(here: Path, line: list[str], said: str) -> None:
-    ended = CliRunner().invoke(app, ["scan", *line])
-    assert ended.exit_code == 1
-    assert said in ended.stderr
+def test_invalid_arguments_are_reported(here: Path, line: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["scan", *line])
+    assert result.exit_code == 1
+    assert message in result.stderr

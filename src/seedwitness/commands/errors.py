@@ -1,4 +1,4 @@
-"""How a command line prints an error that its user can mend."""
+"""Prints errors that a user can fix."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from seedwitness.errors import SeedwitnessError
 
 
 class PlainErrors(TyperGroup):
-    """Commands whose mendable errors print as one paragraph on stderr, with exit code 1."""
+    """A command group that prints a SeedwitnessError as one paragraph, with exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; `--debug` lets the error through, with its traceback."""
+        """Run the command; with `--debug` the error is raised, with its traceback."""
         try:
             return super().invoke(ctx)
         except SeedwitnessError as error:
             if ctx.params["debug"]:
                 raise
             message = Text.assemble(("Error: ", "bold red"), str(error))
-            # Not wrapped: a path that is broken over two lines cannot be copied.
+            # Not wrapped, because a path that is broken over two lines cannot be copied.
             Console(stderr=True).print(message, soft_wrap=True)
             raise typer.Exit(1) from None

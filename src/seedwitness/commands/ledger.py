@@ -1,4 +1,4 @@
-"""``seedwitness ledger``: what the cache on disk holds by key, and what nothing uses any more."""
+"""``seedwitness ledger``: lists the caches on disk by key, and prunes unused keys."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ KEY_DIGITS = 12
 
 
 def list_ledger() -> list[CacheEntry]:
-    """The keys of the project's cache, the newest first; a use counts while its output exists."""
+    """The keys of the project's cache, the newest first; a user counts while its output exists."""
     return list_entries(ROOT, is_current=lambda user: output_path(*user.split("/")).exists())
 
 
 def format_lines(entries: Sequence[CacheEntry]) -> list[str]:
-    """A line a key: size, files, date, users, and what it was computed with; then the sums."""
+    """One line for each key: size, files, date, users, environment; and a line with the sums."""
     unused = [entry for entry in entries if not entry.users]
     return [
         f"{'key':{KEY_DIGITS}}  {'MB':>8}  {'files':>5}  {'newest (UTC)':16}  used by",
         *(
-            f"{_short(entry.key):{KEY_DIGITS}}  {entry.bytes / 1e6:8.2f}  {entry.files:5}  "
-            f"{entry.newest:%Y-%m-%d %H:%M}  {_users(entry)}; {describe(entry)}"
+            f"{_shorten_key(entry.key):{KEY_DIGITS}}  {entry.bytes / 1e6:8.2f}  {entry.files:5}  "
+            f"{entry.newest:%Y-%m-%d %H:%M}  {_format_users(entry)}; {describe(entry)}"
             for entry in entries
         ),
         f"{len(entries)} keys, {sum(entry.bytes for entry in entries) / 1e6:.2f} MB; "
-        f"{len(unused)} of them, {sum(entry.bytes for entry in unused) / 1e6:.2f} MB, are used by "
-        "nothing here: `seedwitness ledger --prune` removes those.",
+        f"{len(unused)} of them, {sum(entry.bytes for entry in unused) / 1e6:.2f} MB, have no "
+        "users: `seedwitness ledger --prune` removes them.",
     ]
 
 
 def describe(entry: CacheEntry) -> str:
-    """What a key was computed with, as far as its description says."""
+    """Code, library versions and device of a key, as far as its description has them."""
     facts = entry.description
     libraries = facts.get("libraries", {})
     versions = " ".join(f"{name} {version}" for name, version in libraries.items())
@@ -41,7 +41,7 @@ def describe(entry: CacheEntry) -> str:
     return f"code {code}, {versions}, {facts.get('device', '')}"
 
 
-def as_json(entries: Sequence[CacheEntry]) -> str:
+def format_json(entries: Sequence[CacheEntry]) -> str:
     """The entries as a JSON list."""
     return json.dumps(
         [
@@ -61,20 +61,20 @@ def as_json(entries: Sequence[CacheEntry]) -> str:
 
 
 def prune(entries: Sequence[CacheEntry]) -> str:
-    """Remove the keys that nothing uses; how many, and how much space that frees, in a sentence."""
+    """Remove the keys without users; gives a sentence with their number and size."""
     unused = [entry for entry in entries if not entry.users]
     remove_entries(ROOT, unused)
     freed = sum(entry.bytes for entry in unused)
     return f"Removed {len(unused)} of {len(entries)} keys, {freed / 1e6:.2f} MB."
 
 
-def _short(key: str) -> str:
+def _shorten_key(key: str) -> str:
     group, _, name = key.rpartition("/")
     return f"{group}/{name}"[:KEY_DIGITS] if group else name[:KEY_DIGITS]
 
 
-def _users(entry: CacheEntry) -> str:
+def _format_users(entry: CacheEntry) -> str:
     if not entry.users:
-        return "nothing"
+        return "none"
     first, others = entry.users[0], len(entry.users) - 1
     return f"{first} and {others} more" if others else first

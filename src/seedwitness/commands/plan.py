@@ -1,4 +1,4 @@
-"""``seedwitness plan``: how many seeds and controls a wanted answer needs, and what that costs."""
+"""``seedwitness plan``: computes how many seeds and controls a study needs, and their cost."""
 
 from __future__ import annotations
 
@@ -21,121 +21,121 @@ from seedwitness.statistics import power_analysis
 
 @dataclass(frozen=True)
 class SamplePlan:
-    """What is wanted, what it needs, and what that costs; NFE are evaluations of the denoiser."""
+    """The goals of a study, the sample sizes it needs, and its cost in NFE."""
 
     alpha: float
     alpha_a_report: float
-    """Bonferroni's share of each target; within its report Holm divides it among checkpoints."""
+    """The share of each target by Bonferroni; within a report Holm divides it among checkpoints."""
     power: float
     rate: float
     cases: int
     controls: int
     controls_there: int | None
-    """Pictures in the folder of controls; None where it is not there yet."""
+    """Images in the folder of controls; None if it does not exist yet."""
     seeds: int
     prompts: int
     nfe_a_trial: int
     budget_nfe: int
-    """Of one case, and of one control."""
+    """For one case, and for one control."""
     nfe: int
-    """Of all: searches, their replays on the reference checkpoint, controls of each checkpoint, and
-    pictures known to be learned."""
+    """In total: searches, replays on the reference checkpoint, controls of each checkpoint, and
+    learned images."""
     seconds_a_nfe: float | None
-    """The median of the searches here; None where there was none."""
+    """The median of the searches of this project; None if there are none."""
 
 
 def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
-    """Sizes for every case of params.yaml, under its search settings.
+    """Compute sample sizes for every case of params.yaml, under its search settings.
 
-    Raises ConfigError for a share that is none, and where a search does not spend its budget on
-    blind seeds alone, of which seeds are counted here.
+    Raises ConfigError if an argument is not between 0 and 1, or if the search does not spend its
+    whole budget on blind seeds, because only these are counted.
     """
     for name, value in (("alpha", alpha), ("power", power), ("rate", rate)):
         if not 0 < value < 1:
-            raise ConfigError(f"--{name} is a share between 0 and 1, such as 0.05, not {value:g}.")
+            raise ConfigError(f"--{name} must be between 0 and 1, such as 0.05, and not {value:g}.")
     params = load_params()
     search = params.search
-    examined = max(1, len(params.checkpoints) - 1)  # the reference makes no claim
-    cases = len(params.targets) * examined
-    controls, there = power_analysis.count_controls_needed(alpha, cases), params.controls.path
+    tested_checkpoints = max(1, len(params.checkpoints) - 1)  # without the reference
+    cases = len(params.targets) * tested_checkpoints
+    controls = power_analysis.count_controls_needed(alpha, cases)
+    controls_folder = params.controls.path
     seeds = power_analysis.count_seeds_needed(rate, power)
-    _require_blind(search, seeds)
+    _require_blind_seeds(search, seeds)
     nfe_a_trial = count_nfe(search.steps, search.guidance)
-    known = params.controls.learned
-    learned = known.count * len(known.folders) if known else 0
+    learned = params.controls.learned
+    learned_images = learned.count * len(learned.folders) if learned else 0
     budget = seeds * search.prompts * nfe_a_trial
-    searched = len(params.targets) * len(params.checkpoints)
+    searches = len(params.targets) * len(params.checkpoints)
     return SamplePlan(
         alpha=alpha,
-        # Equal, but for the last bit, by which no p that can be reached is to fail.
-        alpha_a_report=max(alpha / len(params.targets), 1 / (controls + 1) * examined),
+        # Both are equal up to the last bit; the larger keeps the smallest possible p below alpha.
+        alpha_a_report=max(alpha / len(params.targets), 1 / (controls + 1) * tested_checkpoints),
         power=power,
         rate=rate,
         cases=cases,
         controls=controls,
-        controls_there=len(read_entries(there)) if there.is_dir() else None,
+        controls_there=len(read_entries(controls_folder)) if controls_folder.is_dir() else None,
         seeds=seeds,
         prompts=search.prompts,
         nfe_a_trial=nfe_a_trial,
         budget_nfe=budget,
-        nfe=budget * (searched + cases + controls * len(params.checkpoints) + learned),
-        seconds_a_nfe=_seconds_a_nfe(DATA),
+        nfe=budget * (searches + cases + controls * len(params.checkpoints) + learned_images),
+        seconds_a_nfe=_measure_seconds_per_nfe(DATA),
     )
 
 
-def _require_blind(search: SearchSettings, seeds: int) -> None:
-    """Raise ConfigError where a search draws fewer than so many blind seeds a prompt."""
-    other, enough = "", seeds * search.prompts
+def _require_blind_seeds(search: SearchSettings, seeds: int) -> None:
+    """Raise ConfigError if a search would try fewer than ``seeds`` blind seeds for each prompt."""
+    reason, trials = "", seeds * search.prompts
     if search.strategy.name != BLIND_STRATEGY:
-        other = f"search.strategy is {search.strategy.name}, which chooses its later trials"
+        reason = f"search.strategy is {search.strategy.name}, which chooses its later trials"
     elif search.preselection:
-        other = "search.preselection spends a part of the budget on its detector"
+        reason = "search.preselection spends a part of the budget on its detector"
     elif (
         search.stop.rate
-        and (given := power_analysis.count_seeds_needed(search.stop.rate, 0.95)) < enough
+        and (limit := power_analysis.count_seeds_needed(search.stop.rate, 0.95)) < trials
     ):
-        other = f"search.stop.rate gives up after {given:,} trials without a copy, of {enough:,}"
-    if other:
+        reason = f"search.stop.rate ends after {limit:,} trials without a copy, of {trials:,}"
+    if reason:
         raise ConfigError(
-            f"{other}, and `seedwitness plan` counts blind seeds. Plan with a sweep: "
+            f"{reason}, and `seedwitness plan` counts blind seeds only. Plan with a sweep: "
             "`seedwitness compose search=quick`."
         )
 
 
-def format_lines(found: SamplePlan) -> list[str]:
-    """The plan in lines to print, the last one the command that follows it."""
-    cost = f"{found.nfe:,} NFE in all searches"
-    if found.seconds_a_nfe is not None:
-        hours = found.nfe * found.seconds_a_nfe / 3600
-        cost += f", about {hours:.1f} hours at the {1000 * found.seconds_a_nfe:.3g} ms an NFE of "
-        cost += "the searches here"
-    there = found.controls_there
-    short = 0 if there is None else found.controls - there
-    lacking = (
-        f" {there:,} are there: bring {short:,} more, or examine fewer targets or checkpoints."
-        if short > 0
+def format_lines(plan: SamplePlan) -> list[str]:
+    """The plan as lines to print; the last one is the command that runs it."""
+    cost = f"{plan.nfe:,} NFE in all searches"
+    if plan.seconds_a_nfe is not None:
+        hours = plan.nfe * plan.seconds_a_nfe / 3600
+        cost += f", about {hours:.1f} hours at the {1000 * plan.seconds_a_nfe:.3g} ms an NFE of "
+        cost += "the searches of this project"
+    existing = plan.controls_there
+    missing = 0 if existing is None else plan.controls - existing
+    hint = (
+        f" {existing:,} exist: add {missing:,} more, or examine fewer targets or checkpoints."
+        if missing > 0
         else ""
     )
     return [
-        f"Controls: {found.controls:,}, so that p can fall to {found.alpha:g} / {found.cases}, the "
-        f"share of each of {found.cases} cases (Bonferroni over targets, Holm within a report; the "
-        f"reference checkpoint makes no claim).{lacking}",
-        f"Seeds: {found.seeds:,} for each of {found.prompts} prompts, so that a prompt that brings "
-        f"the target back at a rate of {found.rate:g} shows a copy with a chance of "
-        f"{100 * found.power:g} %.",
-        f"Cost: {found.budget_nfe:,} NFE a case and as many a control; {cost}.",
-        f"seedwitness run search.budget_nfe={found.budget_nfe} controls.count={found.controls} "
-        f"judge.min_controls={found.controls} judge.alpha={found.alpha_a_report!r}",
+        f"Controls: {plan.controls:,}, so that p can fall to {plan.alpha:g} / {plan.cases}, the "
+        f"share of each of {plan.cases} cases (Bonferroni over targets, Holm within a report; the "
+        f"reference checkpoint makes no claim).{hint}",
+        f"Seeds: {plan.seeds:,} for each of {plan.prompts} prompts, so that a prompt with a copy "
+        f"rate of {plan.rate:g} shows a copy with a probability of {100 * plan.power:g} %.",
+        f"Cost: {plan.budget_nfe:,} NFE a case and as many a control; {cost}.",
+        f"seedwitness run search.budget_nfe={plan.budget_nfe} controls.count={plan.controls} "
+        f"judge.min_controls={plan.controls} judge.alpha={plan.alpha_a_report!r}",
     ]
 
 
-def as_json(found: SamplePlan) -> str:
+def format_json(plan: SamplePlan) -> str:
     """The plan as a JSON object."""
-    return json.dumps(asdict(found), indent=1)
+    return json.dumps(asdict(plan), indent=1)
 
 
-def _seconds_a_nfe(data: Path) -> float | None:
-    """The median of the searches that took nothing from the cache; None where there is none."""
+def _measure_seconds_per_nfe(data: Path) -> float | None:
+    """The median of the searches that used no cached latents; None if there are none."""
     rates = []
     for path in sorted((data / "timings").glob("*/*/timing.json")):
         timing = read_document(SearchTiming, path)

@@ -1,4 +1,4 @@
-"""One recipe made again, by itself, and held against what a report says of it."""
+"""``seedwitness render``: makes the image of one recipe again, and compares it with a report."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from seedwitness.runtime.files import replace_whole
 if TYPE_CHECKING:
     from PIL import Image
 
-    from seedwitness.report.evidence import CaseEvidence, Cited, Evidence
+    from seedwitness.report.evidence import CaseEvidence, CitedTrial, Evidence
 
-ROUNDING = 1.0
-"""Mean difference in levels of 255 up to which two pictures are taken for one, rounded apart."""
+MAX_ROUNDING = 1.0
+"""Mean difference, in levels of 255, that is explained by rounding."""
 
 
 @dataclass(frozen=True)
-class KnownRecipe:
-    """A recipe, and what is said of its outcome; a bare recipe says nothing."""
+class ReportedRecipe:
+    """A recipe and the results that a report states for it; empty for a recipe without a report."""
 
     recipe: Recipe
     checkpoint_sha256: str = ""
@@ -38,7 +38,7 @@ class KnownRecipe:
 
 @dataclass(frozen=True)
 class RenderResult:
-    """What was said and what came of it, a line each; ``agrees`` where nothing contradicts."""
+    """The comparison with the report in lines; ``agrees`` if nothing contradicts it."""
 
     lines: list[str]
     agrees: bool
@@ -46,11 +46,12 @@ class RenderResult:
 
 def find_recipe(
     path: Path, checkpoint: str | None = None, trial: str | None = None
-) -> tuple[str, KnownRecipe]:
-    """A recipe by its file, or by its trial in a report's ``evidence.json``; and its checkpoint.
+) -> tuple[str, ReportedRecipe]:
+    """Read a recipe from its file, or a trial's from a report's ``evidence.json``.
 
-    Where there is but one checkpoint or trial to choose from, it need not be named. Raises
-    RecordError for a file that is neither, ConfigError where the choice is open or there is none.
+    Gives the name of its checkpoint and the recipe. If there is only one checkpoint or trial, it
+    need not be named. Raises RecordError for a file that is neither, ConfigError if the checkpoint
+    or trial is ambiguous or unknown.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -61,125 +62,127 @@ def find_recipe(
     if isinstance(content, dict) and "cases" in content:
         from seedwitness.report.evidence import Evidence
 
-        return _cited(read_document(Evidence, path), path, checkpoint, trial)
-    names = [each.name for each in fields(Recipe)]
-    odd = [] if not isinstance(content, dict) else [key for key in content if key not in names]
-    if odd:
-        raise ConfigError(f"{path}: a recipe has no `{odd[0]}`.{suggest_names(odd[0], names)}")
-    there = list(load_section(dict[EntryName, CheckpointSettings], "checkpoints"))
-    name = _chosen(checkpoint, there, "checkpoint", FILE_NAME)
-    return name, KnownRecipe(validate(Recipe, content, str(path)))
+        return _find_cited_recipe(read_document(Evidence, path), path, checkpoint, trial)
+    names = [field.name for field in fields(Recipe)]
+    unknown = [] if not isinstance(content, dict) else [key for key in content if key not in names]
+    if unknown:
+        hint = suggest_names(unknown[0], names)
+        raise ConfigError(f"{path}: a recipe has no `{unknown[0]}`.{hint}")
+    checkpoints = list(load_section(dict[EntryName, CheckpointSettings], "checkpoints"))
+    name = _choose(checkpoint, checkpoints, "checkpoint", FILE_NAME)
+    return name, ReportedRecipe(validate(Recipe, content, str(path)))
 
 
-def _cited(
+def _find_cited_recipe(
     evidence: Evidence, path: Path, checkpoint: str | None, trial: str | None
-) -> tuple[str, KnownRecipe]:
+) -> tuple[str, ReportedRecipe]:
     cases: dict[str, CaseEvidence] = {case.checkpoint: case for case in evidence.cases}
-    name = _chosen(checkpoint, list(cases), "checkpoint", str(path))
+    name = _choose(checkpoint, list(cases), "checkpoint", str(path))
     case = cases[name]
-    shown: dict[str, tuple[Cited | RegeneratedImage, str | None]] = {
-        each.trial: (each, each.image) for each in case.cited
+    shown: dict[str, tuple[CitedTrial | RegeneratedImage, str | None]] = {
+        cited.trial: (cited, cited.image) for cited in case.cited
     }
     scan = case.generated.scan
     if scan.regenerated and case.recovered:
         shown |= {scan.regenerated.trial: (scan.regenerated, case.recovered.image)}
     replayed = {
-        each.trial: each
+        cited.trial: cited
         for other in evidence.cases
-        for each in (other.cited if other.replay.reference == name else [])
-        if each.reference_image and each.trial not in shown
+        for cited in (other.cited if other.replay.reference == name else [])
+        if cited.reference_image and cited.trial not in shown
     }
-    chosen = _chosen(trial, [*shown, *replayed], "trial", f"{path} for {name}")
-    if chosen in replayed:
-        again = replayed[chosen]
-        return name, KnownRecipe(
-            again.recipe, case.checkpoint_sha256, picture=_at(path, again.reference_image)
+    selected = _choose(trial, [*shown, *replayed], "trial", f"{path} for {name}")
+    if selected in replayed:
+        replay = replayed[selected]
+        return name, ReportedRecipe(
+            replay.recipe, case.checkpoint_sha256, picture=_image_path(path, replay.reference_image)
         )
-    one, image = shown[chosen]
-    return name, KnownRecipe(
-        recipe=one.recipe,
+    result, image = shown[selected]
+    return name, ReportedRecipe(
+        recipe=result.recipe,
         checkpoint_sha256=case.checkpoint_sha256,
-        noise_sha256=one.noise_sha256,
-        latent_sha256=one.latent_sha256,
-        picture=_at(path, image),
+        noise_sha256=result.noise_sha256,
+        latent_sha256=result.latent_sha256,
+        picture=_image_path(path, image),
     )
 
 
-def _at(report: Path, image: str | None) -> Path | None:
-    """Where a report's picture lies, that of ``report``."""
+def _image_path(report: Path, image: str | None) -> Path | None:
+    """The path of an image of the report whose ``evidence.json`` is ``report``."""
     return report.parent / image if image else None
 
 
-def _chosen(name: str | None, there: list[str], what: str, where: str) -> str:
-    if name is None and len(there) == 1:
-        return there[0]
-    if name in there:
+def _choose(name: str | None, names: list[str], kind: str, where: str) -> str:
+    """``name`` if it is among ``names``, or the only one of these. Raises ConfigError otherwise."""
+    if name is None and len(names) == 1:
+        return names[0]
+    if name in names:
         return str(name)
-    said = f"{where} has no {what} `{name}`." if name else f"{where} has several {what}s."
-    raise ConfigError(f"{said}{suggest_names(name or '', there)} Choose by --{what}.")
+    problem = f"{where} has no {kind} `{name}`." if name else f"{where} has several {kind}s."
+    raise ConfigError(f"{problem}{suggest_names(name or '', names)} Choose one with --{kind}.")
 
 
-def render_recipe(name: str, known: KnownRecipe, out: Path) -> RenderResult:
-    """Make the picture of ``known`` on the checkpoint ``name`` of ``params.yaml``; write a PNG.
+def render_recipe(name: str, reported: ReportedRecipe, out: Path) -> RenderResult:
+    """Sample a recipe on the checkpoint ``name`` of ``params.yaml``, and write its image as PNG.
 
-    The recipe goes through the denoiser alone. A search runs recipes in batches, where float
-    arithmetic may differ in the last bits: so the noise must agree bit for bit, the final latent
-    may, and the picture must but for rounding, at most ``ROUNDING`` levels in the mean.
+    The recipe is sampled alone. A search samples in batches, where float arithmetic may differ in
+    the last bits. So the noise has to agree bit for bit, the final latent may differ, and the image
+    has to agree up to rounding: at most ``MAX_ROUNDING`` levels in the mean.
     """
     from PIL import Image
 
     from seedwitness.checkpoints.loading import load_checkpoint
-    from seedwitness.engine.executor import sample_recipes
     from seedwitness.engine.latent_cache import hash_rows
     from seedwitness.engine.sampling import decode_latents
+    from seedwitness.engine.shard_computation import sample_recipes
 
-    described = load_section(CheckpointSettings, "checkpoints", name)
-    described = described.model_copy(update={"dtype": known.recipe.dtype})
-    loaded = load_checkpoint(name, described)
-    latents, noise = sample_recipes(loaded, [known.recipe])
+    settings = load_section(CheckpointSettings, "checkpoints", name)
+    settings = settings.model_copy(update={"dtype": reported.recipe.dtype})
+    loaded = load_checkpoint(name, settings)
+    latents, noise = sample_recipes(loaded, [reported.recipe])
     pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
     image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
     out.parent.mkdir(parents=True, exist_ok=True)
     with replace_whole(out) as part:
         image.save(part, "PNG")
-    same = [
-        ("Checkpoint", known.checkpoint_sha256, loaded.checkpoint.sha256),
-        ("Noise", known.noise_sha256, noise[0]),
+    comparisons = [
+        ("Checkpoint", reported.checkpoint_sha256, loaded.checkpoint.sha256),
+        ("Noise", reported.noise_sha256, noise[0]),
     ]
-    lines = [_compared(*each) for each in same]
-    agrees = all(not said or said == found for _, said, found in same)
-    line = _compared("Final latent", known.latent_sha256, hash_rows(latents)[0])
-    if known.latent_sha256 not in ("", hash_rows(latents)[0]):
-        line += " Its last bits may differ: the search ran it in a batch, here it ran alone."
+    lines = [_compare_hashes(*comparison) for comparison in comparisons]
+    agrees = all(not expected or expected == actual for _, expected, actual in comparisons)
+    line = _compare_hashes("Final latent", reported.latent_sha256, hash_rows(latents)[0])
+    if reported.latent_sha256 not in ("", hash_rows(latents)[0]):
+        line += " Its last bits may differ, because the search sampled it in a batch."
     lines.append(line)
-    if known.picture is not None:
-        line, near = _beside(image, known.picture)
+    if reported.picture is not None:
+        line, image_agrees = _compare_images(image, reported.picture)
         lines.append(line)
-        agrees = agrees and near
+        agrees = agrees and image_agrees
     return RenderResult([*lines, f"Written to {out}."], agrees)
 
 
-def _compared(what: str, said: str, found: str) -> str:
-    if not said:
-        return f"{what}: SHA-256 {found}."
-    if said == found:
-        return f"{what}: as reported, SHA-256 {found}."
-    return f"{what}: not as reported: SHA-256 {found}, and the report says {said}."
+def _compare_hashes(name: str, expected: str, actual: str) -> str:
+    if not expected:
+        return f"{name}: SHA-256 {actual}."
+    if expected == actual:
+        return f"{name}: as reported, SHA-256 {actual}."
+    return f"{name}: not as reported: SHA-256 {actual}, and the report says {expected}."
 
 
-def _beside(image: Image.Image, path: Path) -> tuple[str, bool]:
-    """How far the picture is from the one in the report, in words, and whether that is rounding."""
+def _compare_images(image: Image.Image, path: Path) -> tuple[str, bool]:
+    """The difference from the image of the report in words, and whether rounding explains it."""
     import numpy as np
 
-    there: Any = np.asarray(
-        decode_image(path, "It lay beside the report: take it from there."), int
+    expected: Any = np.asarray(
+        decode_image(path, "It belongs to the report: restore it from there."), int
     )
-    here: Any = np.asarray(image, int)
-    if here.shape != there.shape:
-        return f"Picture: not as reported: {path} has another size.", False
-    apart = np.abs(here - there)
-    if not apart.any():
-        return f"Picture: as {path}, in every pixel.", True
-    mean, most = float(apart.mean()), int(apart.max())
-    line = f"Picture: {mean:.3g} of 255 levels from {path} in the mean, {most} at most."
-    return line, mean <= ROUNDING
+    actual: Any = np.asarray(image, int)
+    if actual.shape != expected.shape:
+        return f"Image: not as reported: {path} has another size.", False
+    difference = np.abs(actual - expected)
+    if not difference.any():
+        return f"Image: equal to {path} in every pixel.", True
+    mean, largest = float(difference.mean()), int(difference.max())
+    line = f"Image: {mean:.3g} of 255 levels from {path} in the mean, {largest} at most."
+    return line, mean <= MAX_ROUNDING

@@ -1,4 +1,4 @@
-"""The whole pipeline: params.yaml composed, then what is out of date run by DVC."""
+"""``seedwitness run``: composes params.yaml, and runs the stages that are out of date by DVC."""
 
 from __future__ import annotations
 
@@ -25,47 +25,48 @@ PRELOADED = (
     "seedwitness.metrics.codec_scores",
     "seedwitness.report.overview",
     "seedwitness.report.plots",
-    "seedwitness.report.writing",
+    "seedwitness.report.report_folder",
     "seedwitness.search.agreement",
     "seedwitness.targets.target_reader",
     "seedwitness.verdict.judgement",
 )
-"""What the stages need, imported once by the process that they are forked from."""
+"""The modules that the fork server imports once for all stages."""
 
 
 def run_pipeline(overrides: Sequence[str]) -> int:
-    """Compose with ``overrides`` and run `dvc repro`; gives its exit code.
+    """Compose with ``overrides`` and run `dvc repro` in this terminal; gives its exit code.
 
-    DVC writes to this terminal as it does by itself. Raises ConfigError where the working directory
-    is no project, an override does not fit, or something is missing that no stage makes: of that
-    DVC would tell the path alone.
+    Raises ConfigError if the working directory is not a project, an override is invalid, or an
+    input is missing that no stage makes: DVC would name its path only.
     """
     if not PIPELINE.is_file():
         raise ConfigError(f"There is no {PIPELINE} in {Path.cwd()}. Go to the root of the project.")
     compose_params(overrides)
-    _require_all()
+    _require_inputs()
     with fork_server.running_server() as environment:
         return run_in_terminal([sys.executable, "-m", "dvc", "repro"], environment)
 
 
-def _require_all() -> None:
-    """Raise ConfigError where something that params.yaml names is missing."""
+def _require_inputs() -> None:
+    """Raise ConfigError if an input that params.yaml names is missing."""
     stages = yaml.safe_load(PIPELINE.read_text(encoding="utf-8")).get("stages", {})
-    outs = [out for each in stages.values() for out in each.get("outs", ()) if isinstance(out, str)]
-    absent = [
-        each
-        for each in doctor.missing_inputs()
-        if not (each.path and any(each.path.is_relative_to(out) for out in outs))
+    outs = [
+        out for stage in stages.values() for out in stage.get("outs", ()) if isinstance(out, str)
     ]
-    if absent:
-        first, more = absent[0], len(absent) - 1
-        others = f" {more} more missing: `seedwitness doctor` names them." if more else ""
-        raise ConfigError(f"{first.group}, {first.name}: {first.what}. {first.remedy}{others}")
+    missing = [
+        check
+        for check in doctor.find_missing_inputs()
+        if not (check.path and any(check.path.is_relative_to(out) for out in outs))
+    ]
+    if missing:
+        first, more = missing[0], len(missing) - 1
+        others = f" {more} more missing: `seedwitness doctor` lists them." if more else ""
+        raise ConfigError(f"{first.group}, {first.name}: {first.detail}. {first.remedy}{others}")
 
 
 def run_in_terminal(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
-    """Run a command to its end in this terminal; Ctrl-C is its own to answer."""
-    # The stages call `seedwitness`, and mean the one of this environment.
+    """Run a command to its end in this terminal; the command itself handles Ctrl-C."""
+    # The stages call `seedwitness`: put the one of this environment first.
     path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     with subprocess.Popen(command, env={**environment, "PATH": path}) as process:
         while True:

@@ -1,4 +1,4 @@
-"""The seed space, looked through for one image at the command line."""
+"""``seedwitness scan``: scans the seed space for one image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import canonical_json
-from seedwitness.stages import _inputs, output_path
+from seedwitness.stages import output_path
+from seedwitness.stages._prompts import load_prompts
 from seedwitness.targets.target_reader import read_target
 
 ALL = "all"
@@ -25,20 +26,20 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class ScanTarget:
-    """A target, its claims, and the prompts that it is inverted and fitted under, best first."""
+    """A target, its claims, and the prompts for inversion and recipe fitting, best first."""
 
     name: str
     image: Image.Image
-    target: TargetRecord
+    record: TargetRecord
     prompts: list[str]
 
 
-def scan_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
-    """A listed target by its name, or any picture by its path.
+def resolve_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
+    """Read a listed target by its name, or any image by its path.
 
-    Without ``prompts``, those count that the pipeline recovered of a listed target, if it did, or
-    that the file itself claims. Raises ConfigError for what is neither, PictureError for a file
-    that is no picture.
+    Without ``prompts``, the prompts that the pipeline recovered for a listed target are used, or
+    those that the file itself claims. Raises ConfigError if ``target`` is neither, PictureError for
+    a file that is not an image.
     """
     listed = load_section(dict[EntryName, TargetSettings], "targets")
     if target in listed:
@@ -50,38 +51,36 @@ def scan_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
             f"{target} is neither a file nor a target of {FILE_NAME}."
             f"{suggest_names(target, listed)}"
         )
-    image, about = read_target(path, name)
-    found = list(prompts) or (_recovered(name) if target in listed else [])
-    claimed = [each.prompt for each in about.claims if each.prompt]
-    return ScanTarget(name, image, about, found or claimed)
+    image, record = read_target(path, name)
+    candidates = list(prompts) or (_load_recovered_prompts(name) if target in listed else [])
+    claimed = [claim.prompt for claim in record.claims if claim.prompt]
+    return ScanTarget(name, image, record, candidates or claimed)
 
 
-def _recovered(name: str) -> list[str]:
-    """What the pipeline recovered of a listed target; none where it has not come to that yet."""
-    there = output_path("recover", name), output_path("lookup", name)
-    if not all(each.exists() for each in there):
+def _load_recovered_prompts(name: str) -> list[str]:
+    """The prompts that the pipeline recovered for a listed target; empty before it has run."""
+    outputs = output_path("recover", name), output_path("lookup", name)
+    if not all(path.exists() for path in outputs):
         return []
-    return list(
-        _inputs.load_prompts(name, load_section(ScanSettings, "scan").num_candidates)["text"]
-    )
+    return list(load_prompts(name, load_section(ScanSettings, "scan").num_candidates)["text"])
 
 
-def scan_settings(
+def make_scan_settings(
     prompts: int, rng: Sequence[str] = (), seeds: str | None = None, pictures: int | None = None
 ) -> ScanSettings:
-    """The section ``scan`` of params.yaml, changed by what was asked for.
+    """The section ``scan`` of params.yaml, changed by the options of the command.
 
-    ``prompts`` are at least so many as the target is inverted under; ``rng`` names protocols, or
-    all that can be scanned by ``all``; ``seeds`` is ``FROM:TO``; ``pictures`` of a ComfyUI batch
-    are looked for. Raises ConfigError where that cannot be.
+    ``prompts`` is the least number of prompts to invert under. ``rng`` names RNG algorithms, or
+    ``all``. ``seeds`` is ``FROM:TO``. ``pictures`` is the number of images of a ComfyUI batch to
+    scan. Raises ConfigError for an invalid value.
     """
     from seedwitness.attribution.seed_scan import check_scan_settings
     from seedwitness.seedscan.cascade import KERNELS
 
-    own = load_section(ScanSettings, "scan")
-    changed: dict[str, Any] = own.model_dump()
-    changed["prompts"] = max(own.prompts, prompts)
-    changed["recipe_fit"]["prompts"] = max(own.recipe_fit.prompts, prompts)
+    configured = load_section(ScanSettings, "scan")
+    changed: dict[str, Any] = configured.model_dump()
+    changed["prompts"] = max(configured.prompts, prompts)
+    changed["recipe_fit"]["prompts"] = max(configured.recipe_fit.prompts, prompts)
     if rng:
         changed["rng_algorithms"] = list(KERNELS) if ALL in rng else list(dict.fromkeys(rng))
     if pictures is not None:
@@ -94,83 +93,83 @@ def scan_settings(
             raise ConfigError(
                 f"--seeds takes FROM:TO, two whole numbers such as 0:4294967296, not {seeds!r}."
             ) from error
-    made = validate(ScanSettings, changed, "scan")
-    check_scan_settings(made)
-    return made
+    settings = validate(ScanSettings, changed, "scan")
+    check_scan_settings(settings)
+    return settings
 
 
 def run_scan(
-    asked: ScanTarget, checkpoint: str, wanted: ScanSettings, out: Path | None = None
+    target: ScanTarget, checkpoint: str, settings: ScanSettings, out: Path | None = None
 ) -> SeedScan:
-    """Scan for ``asked`` on a checkpoint of params.yaml.
+    """Scan for a target on a checkpoint of params.yaml.
 
-    A recovered seed's picture is written to ``out``. Raises ConfigError for a checkpoint that is
-    not listed, CheckpointError where it cannot be used.
+    The image of a recovered seed is written to ``out``. Raises ConfigError for a checkpoint that is
+    not listed, CheckpointError if it cannot be used.
     """
     from seedwitness.attribution.seed_attribution import attribute_to_seed
     from seedwitness.checkpoints.loading import load_checkpoint
 
-    there = load_section(dict[EntryName, CheckpointSettings], "checkpoints")
-    if checkpoint not in there:
+    checkpoints = load_section(dict[EntryName, CheckpointSettings], "checkpoints")
+    if checkpoint not in checkpoints:
         raise ConfigError(
-            f"{FILE_NAME} has no checkpoint `{checkpoint}`.{suggest_names(checkpoint, there)}"
+            f"{FILE_NAME} has no checkpoint `{checkpoint}`.{suggest_names(checkpoint, checkpoints)}"
         )
-    loaded = load_checkpoint(checkpoint, there[checkpoint])
-    found = attribute_to_seed(
+    loaded = load_checkpoint(checkpoint, checkpoints[checkpoint])
+    attribution = attribute_to_seed(
         loaded,
-        asked.name,
-        asked.image,
-        asked.prompts,
-        asked.target.claims,
-        wanted,
+        target.name,
+        target.image,
+        target.prompts,
+        target.record.claims,
+        settings,
         load_section(SearchSettings, "search"),
     )
-    if out is not None and found.picture is not None:
+    if out is not None and attribution.picture is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         with replace_whole(out) as part:
-            found.picture.save(part, "PNG")
-    return found.scan
+            attribution.picture.save(part, "PNG")
+    return attribution.scan
 
 
-def format_lines(found: SeedScan, target: TargetRecord) -> list[str]:
-    """What a person reads of a scan: the best seeds, the finding and its limits, a line each."""
+def format_lines(scan: SeedScan, target: TargetRecord) -> list[str]:
+    """A scan as lines to print: the best seeds, the finding with its reasons and limits."""
     from seedwitness.report.wording import word_reason
     from seedwitness.verdict.exclusions import find_low_information
     from seedwitness.verdict.generated import judge_generated
 
     lines = []
-    if found.seeds:
+    if scan.seeds:
         lines.append(f"{'seed':>10}  {'rng':10} {'z':>6}  {'p':>8}  recovered")
         lines += [
-            f"{each.seed:>10}  {each.rng:10} {each.z:>6.2f}  {each.p:>8.2g}  "
-            f"{'yes' if each.recovered else 'no'}{_besides(each)}"
-            for each in found.seeds
+            f"{seed.seed:>10}  {seed.rng:10} {seed.z:>6.2f}  {seed.p:>8.2g}  "
+            f"{'yes' if seed.recovered else 'no'}{_format_origin(seed)}"
+            for seed in scan.seeds
         ]
-    judged = judge_generated(
-        found, find_low_information(target.information, load_section(PrepareSettings, "prepare"))
+    answer = judge_generated(
+        scan, find_low_information(target.information, load_section(PrepareSettings, "prepare"))
     )
-    lines.append(f"Made by {found.checkpoint}: {judged.finding}.")
-    lines += [word_reason(reason) for reason in (*judged.reasons, *judged.limits)]
-    if found.regenerated is not None:
-        lines.append(f"Recipe: {canonical_json(asdict(found.regenerated.recipe)).decode()}")
+    lines.append(f"Made by {scan.checkpoint}: {answer.finding}.")
+    lines += [word_reason(reason) for reason in (*answer.reasons, *answer.limits)]
+    if scan.regenerated is not None:
+        lines.append(f"Recipe: {canonical_json(asdict(scan.regenerated.recipe)).decode()}")
     return lines
 
 
-def _besides(each: SeedCandidate) -> str:
-    draw = f", draw {each.batch_index + 1} of its generator" if each.batch_index else ""
-    return f"{draw}{', claimed by the file' if each.claimed else ''}"
+def _format_origin(seed: SeedCandidate) -> str:
+    draw = f", draw {seed.batch_index + 1} of its generator" if seed.batch_index else ""
+    return f"{draw}{', claimed by the file' if seed.claimed else ''}"
 
 
-def as_json(found: SeedScan) -> dict[str, Any]:
-    """A scan for other programs: the document, each seed with ``distance``.
+def dump_scan(scan: SeedScan) -> dict[str, Any]:
+    """A scan for other programs: the document, with a ``distance`` for each seed.
 
-    That is the root mean square difference, in [0, 1], between the target and the picture that was
-    made from the seed; null for a seed that was not recovered, of which none is made.
+    The distance is the root mean square difference, in [0, 1], between the target and the image
+    from the seed; null for a seed that was not recovered, from which no image is made.
     """
-    content = found.model_dump(mode="json")
-    made = found.regenerated
-    for each in content["seeds"]:
-        noise = each["seed"], each["rng"], each["batch_index"]
-        recipe = made and (made.recipe.seed, made.recipe.rng, made.recipe.batch_index)
-        each["distance"] = made.rms / 255 if made is not None and recipe == noise else None
+    content = scan.model_dump(mode="json")
+    image = scan.regenerated
+    for seed in content["seeds"]:
+        noise = seed["seed"], seed["rng"], seed["batch_index"]
+        recipe = image and (image.recipe.seed, image.recipe.rng, image.recipe.batch_index)
+        seed["distance"] = image.rms / 255 if image is not None and recipe == noise else None
     return content
