@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from seedwitness.statistics.roc import auc, estimate, tpr_at
+from seedwitness.statistics.roc import auc, estimate_by_bootstrap, tpr_at
 
 
 def test_auc_is_the_share_of_pairs_in_the_right_order() -> None:
@@ -30,7 +30,9 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     truth = norm.cdf(2**-0.5)
     held = 0
     for seed in range(100):
-        found = estimate(auc, rng.normal(1, 1, 40), rng.normal(0, 1, 60), resamples=200, seed=seed)
+        found = estimate_by_bootstrap(
+            auc, rng.normal(1, 1, 40), rng.normal(0, 1, 60), resamples=200, seed=seed
+        )
         held += found.low <= truth <= found.high
         assert (found.positives, found.negatives) == (40, 60)
     assert (
@@ -40,6 +42,8 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     values = [1.0, 3.0, 2.0], [0.0, 2.5, 1.0, 0.5]
-    one, same, other = (estimate(auc, *values, resamples=50, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (
+        estimate_by_bootstrap(auc, *values, resamples=50, seed=seed) for seed in (1, 1, 2)
+    )
     assert one == same
     assert one.value == other.value == auc(*values)

@@ -73,6 +73,11 @@ def test_closer_than_all_controls_and_copies_is_supported() -> None:
         (
             {"reference_scores": scores([0.9, 0.8] * 8, [0.1] * 16)},
             "inconclusive",
+            "reference-without-spread",
+        ),
+        (
+            {"reference_scores": scores([0.95, 0.85, 0.7, 0.9] * 4, [0.4] * 16)},
+            "inconclusive",
             "reference-as-close",
         ),
     ],

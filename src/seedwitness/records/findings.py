@@ -90,14 +90,14 @@ ReasonCode = Literal[
 ]
 """The closed set of codes; ``docs/reason-codes.md`` explains each and its values."""
 
-ReasonValue = str | int | float | bool | list[str] | None
+ReasonValues = dict[str, str | int | float | bool | list[str] | None]
 
 
 class Reason(Document):
     """A decision by its code, with every number and name that its sentence needs."""
 
     code: ReasonCode
-    values: dict[str, ReasonValue] = Field(default_factory=dict)
+    values: ReasonValues = Field(default_factory=dict)
 
 
 class RankedStatistic(Document):

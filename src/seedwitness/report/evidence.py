@@ -10,86 +10,18 @@ from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
 from seedwitness.records.document import Document
-from seedwitness.records.findings import (
-    CopyCount,
-    PairedComparison,
-    Rank,
-    RankedStatistic,
-    Reason,
-    Verdict,
-)
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.rates import Rate
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import ReplaySummary, SearchSummary
-from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.target import TargetRecord
+from seedwitness.report.finding_evidence import GeneratedEvidence, MemorisedEvidence, WordedReason
 from seedwitness.report.provenance import AnalysisPlan, Environment, InputFile
 
 SCHEMA_VERSION = "5.0"
 TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
 LEARNED = "learned"
-
-
-class WordedReason(Reason):
-    """A reason by its code and values, and the English of both."""
-
-    text: str
-
-
-class LikelihoodEvidence(Document):
-    """How much better H1 explains the statistic than H2: ``records.findings.LikelihoodRatio``."""
-
-    h1: WordedReason
-    h2: WordedReason
-    ratio: float
-    support: WordedReason
-    learned: int
-    controls: int
-    lowest: float
-    highest: float
-    cllr: float
-    learned_ratios: list[float]
-    controls_ratios: list[float]
-    misleading_h1: Rate
-    misleading_h2: Rate
-
-
-class VariantEvidence(Document):
-    """The finding with one thing changed: ``records.findings.SensitivityVariant``."""
-
-    change: WordedReason
-    finding: Verdict
-    reason: WordedReason
-    rank: Rank
-    copies: int
-    trials: int
-
-
-class MemorisedEvidence(Document):
-    """Was the target learned? ``records.findings.MemorisedFinding``, with reasons in English."""
-
-    finding: Verdict
-    reasons: list[WordedReason]
-    error_rate: WordedReason
-    limits: list[WordedReason]
-    statistic: RankedStatistic
-    rank: Rank
-    copies: CopyCount
-    reference: PairedComparison | None
-    likelihood: LikelihoodEvidence | None
-    no_likelihood: WordedReason | None
-    sensitivity: list[VariantEvidence]
-
-
-class GeneratedEvidence(Document):
-    """Is the target an output? ``records.findings.GeneratedFinding``, with reasons in English."""
-
-    finding: Verdict
-    reasons: list[WordedReason]
-    limits: list[WordedReason]
-    scan: SeedScan
 
 
 class Score(Document):

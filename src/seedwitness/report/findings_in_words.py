@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seedwitness.records.findings import GeneratedFinding, MemorisedFinding, Reason
-from seedwitness.report.evidence import (
+from seedwitness.report.finding_evidence import (
     GeneratedEvidence,
     LikelihoodEvidence,
     MemorisedEvidence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from math import isnan
 
 from seedwitness.report.evidence import ReachabilityLadder, Rung
 from seedwitness.report.figures import is_higher_closer
@@ -54,4 +54,4 @@ def rank_ladder(source: CaseSource, metric: str) -> ReachabilityLadder | None:
 
 def _score_or_none(distance: float, higher_is_closer: bool) -> float | None:
     """The score of a distance; None where there are no controls, so that it is NaN."""
-    return None if pd.isna(distance) else score_of(float(distance), higher_is_closer)
+    return None if isnan(distance) else score_of(float(distance), higher_is_closer)

@@ -16,7 +16,8 @@ from markupsafe import Markup
 
 from seedwitness.records.findings import CopyCriterion
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
-from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS, LikelihoodEvidence
+from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
+from seedwitness.report.finding_evidence import LikelihoodEvidence
 from seedwitness.report.formatting import CODECS
 from seedwitness.statistics.distances import distance_of, score_of
 
@@ -77,7 +78,7 @@ def plot_scores(
         .encode(x, y, colour),
     ]
     if criteria:
-        rules = pd.DataFrame({"score": [each.threshold for each in criteria]})
+        rules = pd.DataFrame({"score": [criterion.threshold for criterion in criteria]})
         layers.append(
             alt.Chart(rules).mark_rule(color=INK, strokeDash=[5, 4]).encode(x=alt.X("score:Q"))
         )
@@ -100,10 +101,10 @@ def plot_cost(curve: pd.DataFrame, name: str) -> Markup:
                 color=COLOURS[CONTROLS], strokeDash=[5, 4], interpolate="step-after"
             ).encode(alt.Y("controls_median:Q", title=None)),
         ]
-    own = alt.Chart(curve).encode(x, alt.Y("closest:Q", title=None, scale=alt.Scale(zero=False)))
+    target = alt.Chart(curve).encode(x, alt.Y("closest:Q", title=None, scale=alt.Scale(zero=False)))
     layers += [
-        own.mark_line(color=COLOURS[TRIALS], strokeWidth=2, interpolate="step-after"),
-        own.mark_point(color=COLOURS[TRIALS], filled=True, size=26, opacity=1),
+        target.mark_line(color=COLOURS[TRIALS], strokeWidth=2, interpolate="step-after"),
+        target.mark_point(color=COLOURS[TRIALS], filled=True, size=26, opacity=1),
     ]
     return _draw_both_widths(alt.layer(*layers), 220, name)
 
@@ -123,7 +124,7 @@ def plot_tippett(likelihood: LikelihoodEvidence, name: str) -> Markup:
             for log, share in zip(logs, shares, strict=True)
         ]
     table = pd.DataFrame(rows)
-    colours = [{LEARNED: COLOURS[TRIALS], CONTROLS: COLOURS[CONTROLS]}[each] for each in ratios]
+    colours = [{LEARNED: COLOURS[TRIALS], CONTROLS: COLOURS[CONTROLS]}[group] for group in ratios]
     ends = table.loc[table.groupby("what")["log"].idxmin()]
     x = alt.X("log:Q", title="log10 of the likelihood ratio")
     y = alt.Y("share:Q", title="share at or above", scale=alt.Scale(domain=[0, 1.1]))
@@ -154,22 +155,22 @@ def plot_codecs(
     """
     lines = pd.DataFrame(
         [
-            {"codec": CODECS[each.codec], "bits": 8 * each.bytes, "score": each.score}
-            for each in files
+            {"codec": CODECS[file.codec], "bits": 8 * file.bytes, "score": file.score}
+            for file in files
         ]
     )
     points = pd.DataFrame(
         [
             {
-                "name": name if each.bits is not None else f"{name}: no copy from blind seeds",
-                "bits": each.low if each.bits is None else each.bits,
-                "low": each.low,
-                "high": each.low if each.high is None else each.high,
-                "score": each.comparisons[0].score,
-                "copied": each.bits is not None,
+                "name": name if phrase.bits is not None else f"{name}: no copy from blind seeds",
+                "bits": phrase.low if phrase.bits is None else phrase.bits,
+                "low": phrase.low,
+                "high": phrase.low if phrase.high is None else phrase.high,
+                "score": phrase.comparisons[0].score,
+                "copied": phrase.bits is not None,
                 "colour": COLOURS[REFERENCE if name == reference else TRIALS],
             }
-            for name, each in phrases.items()
+            for name, phrase in phrases.items()
         ]
     )
     x = alt.X("bits:Q", title="bits, on a logarithmic scale", scale=alt.Scale(type="log", base=2))

@@ -1,4 +1,4 @@
-"""How well a statistic tells positives from negatives, with intervals by the bootstrap."""
+"""How well a statistic separates positives from negatives, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Values = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval, from so many positives and negatives."""
+class BootstrapEstimate:
+    """A figure with its 95 % interval, and the numbers of positives and negatives."""
 
     value: float
     low: float
@@ -26,18 +26,18 @@ class Estimate:
 def auc(positives: Values, negatives: Values) -> float:
     """Area under the ROC curve: the chance that a positive lies above a negative, ties half.
 
-    The statistic of Mann and Whitney (1947) over its largest; minus infinity is a value like any
-    other.
+    This is the statistic of Mann and Whitney (1947) divided by its maximum. Minus infinity is a
+    valid value.
     """
-    own, others = np.asarray(positives, dtype=float)[:, None], np.asarray(negatives, dtype=float)
-    return float((own > others).mean() + (own == others).mean() / 2)
+    high, low = np.asarray(positives, dtype=float)[:, None], np.asarray(negatives, dtype=float)
+    return float((high > low).mean() + (high == low).mean() / 2)
 
 
 def tpr_at(positives: Values, negatives: Values, fpr: float = 0.01) -> float:
     """Share of positives above a threshold that at most a share ``fpr`` of negatives is above.
 
-    The threshold is a negative's own value and has to be passed, so with few negatives the figure
-    errs on the low side. ``fpr`` is in [0, 1). Raises ValueError where there are no negatives.
+    The threshold is a negative's value and must be exceeded, so with few negatives the figure is
+    too low rather than too high. ``fpr`` is in [0, 1). Raises ValueError without negatives.
     """
     if not len(negatives):
         raise ValueError("without negatives there is no false positive rate")
@@ -46,23 +46,36 @@ def tpr_at(positives: Values, negatives: Values, fpr: float = 0.01) -> float:
     return float((np.asarray(positives, dtype=float) > threshold).mean())
 
 
-def estimate(
+def estimate_by_bootstrap(
     figure: Callable[[Values, Values], float],
     positives: Values,
     negatives: Values,
     *,
     resamples: int = RESAMPLES,
     seed: int = 1,
-) -> Estimate:
+) -> BootstrapEstimate:
     """A figure of positives and negatives, and the 95 % interval of the percentile bootstrap.
 
-    Both are drawn anew, each by itself (Efron & Tibshirani, 1993). Where all of them are told apart
-    the interval has no width: read it with their numbers.
+    Positives and negatives are resampled separately (Efron & Tibshirani, 1993). Where they are
+    separated completely the interval has no width: read it with their numbers.
     """
     rng = np.random.default_rng(seed)
-    own, others = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
+    positive_values, negative_values = (
+        np.asarray(positives, dtype=float),
+        np.asarray(negatives, dtype=float),
+    )
     drawn = [
-        figure(rng.choice(own, len(own)), rng.choice(others, len(others))) for _ in range(resamples)
+        figure(
+            rng.choice(positive_values, len(positive_values)),
+            rng.choice(negative_values, len(negative_values)),
+        )
+        for _ in range(resamples)
     ]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(figure(own, others), float(low), float(high), len(own), len(others))
+    return BootstrapEstimate(
+        figure(positive_values, negative_values),
+        float(low),
+        float(high),
+        len(positive_values),
+        len(negative_values),
+    )

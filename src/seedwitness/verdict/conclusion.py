@@ -26,7 +26,7 @@ def conclude(
         return "inconclusive", list(exclusions)
     p_min = rank.resolution * rank.family
     if rank.controls < settings.min_controls or p_min > settings.alpha:
-        needed = power_analysis.controls_needed(settings.alpha, rank.family)
+        needed = power_analysis.count_controls_needed(settings.alpha, rank.family)
         return "inconclusive", [
             Reason(
                 code="too-few-controls",

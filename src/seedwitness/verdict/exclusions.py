@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seedwitness.config.steps import PrepareSettings
-from seedwitness.records.findings import CopyCriterion, Rank, Reason
+from seedwitness.records.findings import CopyCriterion, Rank, Reason, ReasonValues
 from seedwitness.records.target import InformationContent
 from seedwitness.verdict.case_data import CaseData, score_tables
 from seedwitness.verdict.image_identity import ImageIdentity, find_same_image, identify_controls
@@ -24,12 +24,12 @@ def exclusion_reasons(
     if rank.left_out:
         reasons.append(Reason(code="target-among-controls", values={"control": rank.left_out[0]}))
     if case.reference and case.reference.sha256 == case.checkpoint.sha256:
-        names = {"reference": case.reference.name, "checkpoint": case.checkpoint.name}
-        reasons.append(Reason(code="reference-same-weights", values={**names}))
+        names: ReasonValues = {"reference": case.reference.name, "checkpoint": case.checkpoint.name}
+        reasons.append(Reason(code="reference-same-weights", values=names))
     recovered = next((seed for seed in case.scan.seeds if seed.recovered), None)
     if recovered:
-        values = {"seed": recovered.seed, "rng": recovered.rng}
-        reasons.append(Reason(code="target-generated", values={**values}))
+        values: ReasonValues = {"seed": recovered.seed, "rng": recovered.rng}
+        reasons.append(Reason(code="target-generated", values=values))
     return [
         *reasons,
         *find_scores_out_of_range(case),
@@ -92,8 +92,8 @@ def _find_blank_copy(
     threshold = min(criterion.threshold for criterion in criteria)
     if information.patch_contrast > threshold:
         return []
-    values = {"contrast": information.patch_contrast, "threshold": threshold}
-    return [Reason(code="blank-sheet-is-copy", values={**values})]
+    values: ReasonValues = {"contrast": information.patch_contrast, "threshold": threshold}
+    return [Reason(code="blank-sheet-is-copy", values=values)]
 
 
 def _find_duplicates(case: CaseData) -> list[Reason]:
@@ -103,8 +103,8 @@ def _find_duplicates(case: CaseData) -> list[Reason]:
     for group, images in (("controls", controls), ("learned images", learned)):
         pair = _find_pair(images)
         if pair:
-            values = {"group": group, "first": pair[0].name, "second": pair[1].name}
-            reasons.append(Reason(code="duplicate-images", values={**values}))
+            values: ReasonValues = {"group": group, "first": pair[0].name, "second": pair[1].name}
+            reasons.append(Reason(code="duplicate-images", values=values))
     both = [image.name for image in learned if find_same_image(image, controls)]
     if both:
         reasons.append(Reason(code="control-also-learned", values={"image": both[0]}))
@@ -130,5 +130,9 @@ def _find_controls_in_corpus(case: CaseData) -> list[Reason]:
     if rows.empty:
         return []
     control, match = rows.iloc[0]
-    values = {"controls": rows["control"].nunique(), "control": control, "match": match}
+    values: ReasonValues = {
+        "controls": rows["control"].nunique(),
+        "control": control,
+        "match": match,
+    }
     return [Reason(code="controls-in-corpus", values=values)]

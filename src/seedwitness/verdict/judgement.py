@@ -15,6 +15,7 @@ from seedwitness.records.findings import (
     MemorisedFinding,
     Rank,
     RankedStatistic,
+    Reason,
 )
 from seedwitness.statistics.distances import score_of
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
@@ -95,7 +96,6 @@ def judge_memorised(
     exclusions = exclusion_reasons(case, rank, copies.criteria)
     finding, reasons = conclude(exclusions, rank, copies, comparison, settings)
     likelihood = estimate_likelihood_ratio(case, ranked.statistic, exclusions)
-    has_ratio = isinstance(likelihood, LikelihoodRatio)
     return MemorisedFinding(
         finding=finding,
         reasons=reasons,
@@ -105,8 +105,8 @@ def judge_memorised(
         rank=rank,
         copies=copies,
         reference=comparison.paired if comparison else None,
-        likelihood=likelihood if has_ratio else None,
-        no_likelihood=None if has_ratio else likelihood,
+        likelihood=likelihood if isinstance(likelihood, LikelihoodRatio) else None,
+        no_likelihood=likelihood if isinstance(likelihood, Reason) else None,
         sensitivity=[]
         if exclusions
         else vary_analysis(case, rank, family_p, copies, comparison, settings),

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from seedwitness.records.findings import LikelihoodRatio, RankedStatistic, Reason
+from seedwitness.records.findings import (
+    LikelihoodRatio,
+    RankedStatistic,
+    Reason,
+    ReasonValues,
+)
 from seedwitness.statistics.distances import distance_of
 from seedwitness.statistics.likelihood_ratio import (
     calibrate,
@@ -47,10 +52,10 @@ def estimate_likelihood_ratio(
         return Reason(code="likelihood-no-separation")
     ratio = calibration.ratio(-distance_of(statistic.value, statistic.higher_is_closer))
     learned_ratios, controls_ratios = leave_one_out_ratios(learned, controls)
-    checkpoint = {"checkpoint": case.checkpoint.name}
+    checkpoint: ReasonValues = {"checkpoint": case.checkpoint.name}
     return LikelihoodRatio(
-        h1=Reason(code="target-learned", values={**checkpoint}),
-        h2=Reason(code="target-never-seen", values={**checkpoint}),
+        h1=Reason(code="target-learned", values=checkpoint),
+        h2=Reason(code="target-never-seen", values=checkpoint),
         ratio=ratio,
         support=_describe_support(ratio),
         learned=len(learned),

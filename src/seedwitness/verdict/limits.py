@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seedwitness.records.findings import Rank, Reason
-from seedwitness.statistics.description_length import text_bits
+from seedwitness.records.findings import Rank, Reason, ReasonValues
+from seedwitness.statistics.description_length import count_text_bits
 from seedwitness.verdict.case_data import CaseData
 
 LAB_WEIGHTS = "lab weights"
@@ -47,12 +47,11 @@ def _compare_architectures(case: CaseData) -> list[Reason]:
     checkpoint, reference = case.checkpoint, case.reference
     if reference is None:
         return []
-    names = {"reference": reference.name, "checkpoint": checkpoint.name}
-    shapes = {(each.latent_channels, each.latent_scale) for each in (checkpoint, reference)}
-    if len(shapes) > 1:
-        return [Reason(code="reference-latent-shape", values={**names})]
-    kinds = {(each.prediction_type, each.prompt_limit) for each in (checkpoint, reference)}
-    if len(kinds) == 1:
+    names: ReasonValues = {"reference": reference.name, "checkpoint": checkpoint.name}
+    both = (checkpoint, reference)
+    if len({(one.latent_channels, one.latent_scale) for one in both}) > 1:
+        return [Reason(code="reference-latent-shape", values=names)]
+    if len({(one.prediction_type, one.prompt_limit) for one in both}) == 1:
         return []
     return [
         Reason(
@@ -76,7 +75,7 @@ def _compare_specificity(case: CaseData) -> list[Reason]:
     if tried.empty or captions.empty:
         return []
     bits = int(tried["bits"].max())
-    shorter = sum(text_bits(caption) < bits for caption in captions)
+    shorter = sum(count_text_bits(caption) < bits for caption in captions)
     if shorter < MORE_SPECIFIC_SHARE * len(captions):
         return []
     return [

@@ -14,7 +14,7 @@ import pandas as pd
 
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.records.pass_phrase import CodecComparison, CodedFile, PassPhrase, SeedCost
-from seedwitness.statistics.description_length import number_bits, text_bits
+from seedwitness.statistics.description_length import count_number_bits, count_text_bits
 from seedwitness.statistics.distances import distance_of, score_of, with_distance
 from seedwitness.statistics.rates import estimate_share
 from seedwitness.verdict.case_data import CaseData, distances_by_trial, find_metric
@@ -79,7 +79,13 @@ def count_settings_bits(recipe: dict[Any, Any]) -> int:
         1 + round(10 * recipe["guidance"]),
         1 + round(1000 * recipe["eta"]),
     )
-    return 3 + 3 + 2 + sum(map(number_bits, numbers)) + text_bits(recipe["negative_prompt"])
+    return (
+        3
+        + 3
+        + 2
+        + sum(map(count_number_bits, numbers))
+        + count_text_bits(recipe["negative_prompt"])
+    )
 
 
 def _measure_phrase(

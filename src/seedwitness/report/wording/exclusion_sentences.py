@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 SAME_IMAGE = "by their pixels, or by PDQ and colour"
 
 TABLES = {
@@ -93,7 +95,7 @@ def _controls_in_corpus(controls: int, control: str, match: str) -> str:
     )
 
 
-EXCLUSIONS = {
+EXCLUSIONS: dict[str, Callable[..., str]] = {
     "target-flat": _target_flat,
     "blank-sheet-is-copy": _blank_sheet_is_copy,
     "target-among-controls": _target_among_controls,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from seedwitness.report.wording.numbers import format_seed_share, join_names
 
 
@@ -164,7 +166,7 @@ def _scan_scope(
     )
 
 
-GENERATED = {
+GENERATED: dict[str, Callable[..., str]] = {
     "seeds-not-scanned": _seeds_not_scanned,
     "no-seed-candidate": _no_seed_candidate,
     "no-seed-recovered": _no_seed_recovered,

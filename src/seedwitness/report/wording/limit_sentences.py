@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 def _p_resolution(controls: int, resolution: float) -> str:
     return f"With {controls} controls p cannot fall below {resolution:.3g}."
@@ -84,7 +86,7 @@ def _reference_not_compared() -> str:
     )
 
 
-LIMITS = {
+LIMITS: dict[str, Callable[..., str]] = {
     "p-resolution": _p_resolution,
     "lab-weights": _lab_weights,
     "control-left-out": _control_left_out,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from seedwitness.report.wording.numbers import format_holm, format_percent
 
 
@@ -123,7 +125,7 @@ def _error_rate_not_given() -> str:
     return "No error rate is given, because nothing could be concluded whatever the figures."
 
 
-MEMORISED = {
+MEMORISED: dict[str, Callable[..., str]] = {
     "rank-at-most-alpha": _rank_at_most_alpha,
     "rank-above-alpha": _rank_above_alpha,
     "copies-counted": _copies_counted,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 LAB_WEIGHTS = "lab weights"
 
 SETTINGS_CODE = (
@@ -107,7 +109,7 @@ def _close_with_image(metric: str, label: str) -> str:
     return f"among the closest by {title_metric(metric, label)} whose images were kept"
 
 
-PHRASES = {
+PHRASES: dict[str, Callable[..., str]] = {
     "one-control-fewer": _one_control_fewer,
     "ranked-by-metric": _ranked_by_metric,
     "half-of-trials": _half_of_trials,
