@@ -60,8 +60,8 @@ class Recipe:
             mixed = [(0, -1.0)]
         if not all(0 <= strength <= 1 for _, strength in mixed):
             raise RecordError(
-                "Variations have the form SEED:STRENGTH, separated by commas, with strengths from 0 "
-                f"to 1, such as `12:0.25,7:0.1`; `{self.variations}` has not."
+                "Variations have the form SEED:STRENGTH, separated by commas, with strengths "
+                f"from 0 to 1, such as `12:0.25,7:0.1`; `{self.variations}` has not."
             )
         return mixed
 
