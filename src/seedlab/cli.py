@@ -68,7 +68,9 @@ def draw(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WriteError(f"{out} exists and is not empty. Choose another directory.")
     settings = load_settings(lab / FILE_NAME)
-    rows = write_image_folder(make_pictures(settings, count_available_cores(), splits, times=times), out)
+    rows = write_image_folder(
+        make_pictures(settings, count_available_cores(), splits, times=times), out
+    )
     truth_file = lab / TRUTH_FILE
     if not truth_file.exists():
         typer.echo(f"{len(rows)} pictures in {out}. They are unchecked: {truth_file} is missing.")

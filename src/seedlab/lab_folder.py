@@ -85,7 +85,9 @@ class Lab:
             return load_pixels(self.path / PICTURE_FOLDER, rows)
         with TemporaryDirectory() as temporary:
             folder = Path(temporary) / PICTURE_FOLDER
-            pictures = make_pictures(self.settings, count_available_cores(), ids={row.id for row in rows})
+            pictures = make_pictures(
+                self.settings, count_available_cores(), ids={row.id for row in rows}
+            )
             compare_with_truth(write_image_folder(pictures, folder), self.rows, self.path)
             return load_pixels(folder, rows)
 

@@ -107,7 +107,10 @@ def test_a_metric_without_weights_is_refused_and_not_run() -> None:
     with pytest.raises(ConfigError, match="names no file for `dinov2`"):
         load_metrics(["psnr", "dinov2", "pdq"], {}, 4)
     settings = ScoreSettings(metrics=["psnr", "dinov2", "pdq"])
-    assert (settings.runnable_metrics, settings.metrics_without_weights) == (["psnr", "pdq"], ["dinov2"])
+    assert (settings.runnable_metrics, settings.metrics_without_weights) == (
+        ["psnr", "pdq"],
+        ["dinov2"],
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
