@@ -47,7 +47,7 @@ def recover_prompts(
     Candidates are ordered by SOURCE_ORDER, then by method in the order of ``methods``, then by the
     method's own ranking; nothing is merged. ``score`` is the cosine of text and target by CLIP.
     ``tokens`` counts the whole text, even if the encoder reads only its beginning; ``bits`` is
-    ``description_length.text_bits``. Raises ConfigError for an unknown method.
+    ``description_length.count_text_bits``. Raises ConfigError for an unknown method.
     """
     check_methods(methods)
     by_method = {name: METHODS[name](recovery_input) for name in methods}

@@ -110,7 +110,7 @@ class PromptRecoverer:
         return load_index(index, self.embedder)
 
     def measure_text(self, text: str) -> tuple[int, float]:
-        """Count the tokens of a text, and its bits by ``description_length.text_bits``."""
+        """Count the tokens of a text, and its bits by ``description_length.count_text_bits``."""
         return self.encoder.count_tokens(text), count_text_bits(text)
 
     def recover_control(
