@@ -27,7 +27,7 @@ WITHOUT_TORCH = {
     "identify": CASE[1:],
     "prepare": CASE[:1],
     "judge": CASE[:1],
-    "protocol": (),
+    "plan": (),
     "report": CASE[:1],
     "overview": (),
 }
@@ -52,7 +52,8 @@ def time_process(command: list[str], folder: Path) -> tuple[float, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if completed.returncode:
         raise SystemExit(
-            f"{' '.join(command)} failed:\n{completed.stdout[-2000:]}{completed.stderr[-4000:]}"
+            f"{' '.join(command)} failed with code {completed.returncode}:\n"
+            f"{completed.stdout[-2000:]}{completed.stderr[-4000:]}"
         )
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
