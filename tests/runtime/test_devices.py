@@ -1,5 +1,7 @@
 """Float32 is computed in full single precision, and torch's own settings are restored."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
@@ -9,9 +11,14 @@ from seedwitness.runtime.devices import default_device, full_precision
 
 
 @pytest.fixture(autouse=True)
-def _allow_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
+def _allow_tf32() -> Iterator[None]:
+    switches = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = True
+    yield
+    for switch, value in zip(switches, before, strict=True):
+        switch.allow_tf32 = value
 
 
 def is_exact() -> bool:
