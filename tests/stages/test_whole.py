@@ -159,7 +159,7 @@ def test_the_very_pixels_are_found_in_the_corpus_however_little_they_show(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        perceptual_fingerprint, "LEAST_QUALITY", 101
+        perceptual_fingerprint, "MIN_PDQ_QUALITY", 101
     )  # as if no hash meant anything
     Image.open("pictures/seen/2.png").save(tmp_path / "2.bmp")
     chosen = {tmp_path / "2.bmp": ImageEntry("2.bmp", "a caption", "")}
