@@ -85,7 +85,7 @@ def test_without_candidates_nothing_is_computed(tiny: LoadedCheckpoint) -> None:
 
 
 def test_fewer_candidates_than_prompts_are_refused() -> None:
-    with pytest.raises(ValueError, match="as many as `prompts`, or more"):
+    with pytest.raises(ValueError, match="it must be at least `prompts`"):
         SearchSettings.model_validate(preselecting(candidates=2).model_dump() | {"prompts": 3})
 
 

@@ -21,7 +21,7 @@ COPIES = 3  # of the first picture; their names sort last
 
 
 def write_corpus(folder: Path) -> Path:
-    """Write an ImageFolder of nine drawn pictures of four sizes and two more copies of the first."""
+    """Write an ImageFolder: nine drawn pictures of four sizes, two more copies of the first."""
     folder.mkdir()
     lines = []
     for number, sketch in enumerate(PLAN):

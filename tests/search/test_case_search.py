@@ -118,7 +118,7 @@ def test_a_strategy_may_continue_with_the_closest_trials(
         ({"distance": "latent"}, "search.distance: .* Known are: latent-rms"),
         ({"sampler": "plms"}, "Known are: ddim, dpmpp-2m, euler"),
         ({"rng": "philox"}, "search.rng: .* Known are: philox-nv"),
-        ({"sampler": "euler", "eta": 1.0}, "knows no eta"),
+        ({"sampler": "euler", "eta": 1.0}, "has no eta"),
         ({"eta": 0.5, "strategy": {"name": "variations"}}, "search.eta 0.5 .* `variations` with"),
         ({"eta": 0.5, "rng": "philox-nv"}, "search.eta 0.5 .* `sweep` with `philox-nv`"),
     ],

@@ -236,7 +236,7 @@ def test_a_full_disk_loses_nothing_that_was_trained(unbroken: str, tmp_path: Pat
     message, state, weights = ended.stdout.splitlines()
     assert message.startswith(f"The disk is full: {tmp_path}/scratch/")
     assert "state.pt could not be written" in message
-    assert "run the same command again: what was finished stays" in message
+    assert "run the same command again: finished results are kept" in message
     assert state == "50 1"  # the state of step 50, and nothing beside it
     assert "toy: resumed at step 50 of" in ended.stderr
     assert weights + "\n" == unbroken

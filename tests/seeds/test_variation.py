@@ -86,7 +86,7 @@ def test_rotated_noise_stays_normal() -> None:
 
 @pytest.mark.parametrize("text", ["9", "9:", "a:0.1", "9:0.1,", "9:1.5", "9:0.1;8:0.1", "9:nan"])
 def test_invalid_variations_are_reported_with_the_format(text: str) -> None:
-    with pytest.raises(RecordError, match=r"SEED:STRENGTH, several separated by commas"):
+    with pytest.raises(RecordError, match=r"the form SEED:STRENGTH, separated by commas"):
         draw_noise([replace(RECIPE, variations=text)], SHAPE)
 
 

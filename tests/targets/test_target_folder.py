@@ -72,7 +72,7 @@ def test_the_name_of_any_text_is_safe_and_stable() -> None:
     "name", ["../x", "x/y", "/etc/x", "", "X", "a b", "-x", "a--b", "a.b", "ж"]
 )
 def test_a_given_name_must_be_safe(name: str, owl: Path, folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--name: .* is no name for a target"):
+    with pytest.raises(ConfigError, match=r"--name: .* is not valid as the name of a target"):
         copy_target(owl, name, folder)
     assert not folder.exists()
 

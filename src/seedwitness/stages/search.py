@@ -13,7 +13,7 @@ from seedwitness.records.tables import PROMPTS, write_table
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.stages._checkpoint import load_identified, record_cache_use
-from seedwitness.stages._copy_test import load_copy_test
+from seedwitness.stages._early_stop import load_copy_test
 from seedwitness.stages._prompts import load_prompts
 from seedwitness.stages._target_image import load_target_image
 
