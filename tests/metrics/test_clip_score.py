@@ -119,5 +119,5 @@ def test_no_setting_may_judge_by_clip_text(use: str) -> None:
         judge["metric"] = "clip-text"
     else:
         judge["copy_criteria"][0]["metric"] = "clip-text"
-    with pytest.raises(ValidationError, match="whether a picture shows its prompt"):
+    with pytest.raises(ValidationError, match="compares an image with its prompt"):
         JudgeSettings.model_validate(judge)
