@@ -34,7 +34,7 @@ def settled(**changed: object) -> None:
         "targets": {"owl": {"path": "data/targets/owl.png", "caption": STATED}},
         "corpus": {"path": "art", "source": "drawn for the tests"},
         "clip": {"path": str(CLIP), "watch": str(CLIP), "batch": 5},
-        "recover": {"methods": ["metadata", "user", "phrases"], "most_phrases": 3},
+        "recover": {"methods": ["metadata", "user", "phrases"], "max_phrases": 3},
         "lookup": {"neighbours": NEIGHBOURS, "near_duplicate": 0.999},
     }
     settle(Path(), **{**sections, **changed})

@@ -13,7 +13,7 @@ from seedwitness.stages import run_stage
 @pytest.mark.parametrize(
     ("section", "changed", "stage", "error", "says"),
     [
-        ("controls", {"count": 7}, ["controls", "own"], PictureError, "has 6 pictures"),
+        ("controls", {"count": 7}, ["controls", "own"], PictureError, "has 6 images"),
         (
             "score",
             {"metrics": ["descriptor", "patch-l2", "lpisp"]},

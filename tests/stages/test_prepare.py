@@ -104,7 +104,7 @@ def hdr(path: Path) -> None:
     Image.fromarray(np.ones((8, 8), np.float32)).save(path, "TIFF")
 
 
-WHOLE = ["Put a whole picture in its place", "`targets.x.path`", "seedwitness add"]
+WHOLE = ["Put a whole image in its place", "`targets.x.path`", "seedwitness add"]
 BAD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "truncated": (
         lambda path: path.write_bytes(path.read_bytes()[:-300]),
@@ -154,7 +154,7 @@ def test_a_file_that_may_not_be_read(project: Path) -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "Ночь", "my owl", "", "x" * 65])
 def test_names_that_are_paths_or_no_names_are_refused(name: str, project: Path) -> None:
     describe(project, **{name: "data/targets/x.png"})
-    with pytest.raises(ConfigError, match="is no name for a target"):
+    with pytest.raises(ConfigError, match="is not valid as the name of a target"):
         run_stage("prepare", [name])
     assert [path.name for path in Path("data").iterdir()] == ["targets"]
 
@@ -162,7 +162,7 @@ def test_names_that_are_paths_or_no_names_are_refused(name: str, project: Path) 
 def test_an_unknown_target_is_answered_with_the_known(project: Path) -> None:
     with pytest.raises(ConfigError, match=r"no `y`.*Known are: x"):
         run_stage("prepare", ["y"])
-    with pytest.raises(ConfigError, match="run for TARGET"):
+    with pytest.raises(ConfigError, match="runs for TARGET"):
         run_stage("prepare", [])
 
 

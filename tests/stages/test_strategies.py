@@ -13,7 +13,7 @@ from seedwitness.records.tables import PROMPTS, TRIALS, read_table
 
 def test_a_detector_decides_which_candidates_share_the_budget(project: Path) -> None:
     steer = {"detector": "one-step", "candidates": 3, "seeds": 1}
-    change(project, "search", steer=steer, prompts=1)
+    change(project, "search", preselection=steer, prompts=1)
     stages.run_stage("search", ["owl", "own"])
     folder = project / "data/search/owl/own"
     about = read_document(SearchSummary, folder / "search.json")

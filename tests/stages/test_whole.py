@@ -325,4 +325,4 @@ def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:
     assert "hours at the" in said
     refused = CliRunner().invoke(app, ["plan", "--power", "1"])
     assert refused.exit_code == 1
-    assert "--power is a share between 0 and 1" in refused.output
+    assert "--power must be between 0 and 1" in refused.output
