@@ -1,4 +1,5 @@
 import logging
+import multiprocessing
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -13,7 +14,7 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine.executor import ExecutionResult, execute
 from seedwitness.engine.latent_cache import Sample
 from seedwitness.engine.shard_computation import sample_recipes
-from seedwitness.errors import CheckpointError, ConfigError
+from seedwitness.errors import CheckpointError, ConfigError, SeedwitnessError
 from seedwitness.records.recipe import Recipe
 
 RECIPE = Recipe(
@@ -102,6 +103,26 @@ def test_the_cache_does_not_depend_on_the_number_of_workers(
     together = run(tiny, tmp_path / "two", workers=2)
     assert together.computed == 4
     assert files(tmp_path / "two") == files(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_killed_workers_are_an_error_and_finished_shards_are_kept(
+    tiny: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    recipes = [replace(RECIPE, seed=seed) for seed in range(400)]
+
+    def kill(_: dict[str, Sample]) -> str:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        return ""
+
+    with pytest.raises(SeedwitnessError, match="was killed, most often because memory ran out"):
+        execute(tiny, recipes, batch=4, shard=4, workers=2, ledger=tmp_path, progress=kill)
+    finished = files(tmp_path)
+    assert 0 < len(finished) < 100
+    resumed = execute(tiny, recipes, batch=4, shard=4, ledger=tmp_path)
+    assert resumed.cached == len(finished)
+    assert finished.items() <= files(tmp_path).items()
 
 
 def test_another_batch_differs_in_last_bits_only(tiny: LoadedCheckpoint, tmp_path: Path) -> None:

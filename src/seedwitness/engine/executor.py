@@ -13,8 +13,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from queue import Empty
 
 import torch
 from tqdm import tqdm
@@ -36,7 +36,7 @@ from seedwitness.errors import SeedwitnessError, WriteError
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.recipe import Recipe
 from seedwitness.runtime.cores import count_available_cores
-from seedwitness.runtime.locks import POLL_SECONDS, share_work
+from seedwitness.runtime.locks import share_work
 
 logger = logging.getLogger(__name__)
 
@@ -141,37 +141,42 @@ def _compute_in_workers(
     threads = torch.get_num_threads()
     _warn_of_threads(workers, threads)
     context = multiprocessing.get_context("spawn")
-    reports: multiprocessing.Queue[WorkerReport] = context.Queue()
-    arguments = (loaded.settings, loaded.checkpoint, threads, list(missing), ledger, reports)
-    processes = [
-        context.Process(target=_run_worker, args=(*arguments, first), daemon=True)
-        for first in range(workers)
-    ]
-    for process in processes:
+    processes, receivers = [], []
+    for first in range(workers):
+        # A pipe for each worker: one that is killed can hold no lock that the others wait for.
+        receiver, sender = context.Pipe(duplex=False)
+        arguments = (loaded.settings, loaded.checkpoint, threads, list(missing), ledger)
+        process = context.Process(target=_run_worker, args=(*arguments, sender, first), daemon=True)
         process.start()
+        sender.close()  # the worker holds the only other end, so that its end shows here
+        processes.append(process)
+        receivers.append(receiver)
     unreported = dict.fromkeys(range(len(missing)))
     try:
-        while any(process.is_alive() for process in processes) or not reports.empty():
-            try:
-                report = reports.get(timeout=POLL_SECONDS)
-            except Empty:
-                continue
-            if isinstance(report, BaseException):
-                raise report
-            number, computed = report
-            if computed:
-                del unreported[number]
-                yield missing[number], True
-        if any(process.exitcode for process in processes):
+        while receivers:
+            for receiver in wait(receivers):
+                assert isinstance(receiver, Connection)
+                try:
+                    report: WorkerReport = receiver.recv()
+                except EOFError:
+                    receivers.remove(receiver)
+                    continue
+                if isinstance(report, BaseException):
+                    raise report
+                number, computed = report
+                if computed:
+                    del unreported[number]
+                    yield missing[number], True
+    finally:
+        for process in processes:
+            process.terminate()
+    for number in unreported:  # computed by other processes, or by a worker that was killed
+        if not missing[number].path(ledger).exists():
             raise SeedwitnessError(
                 f"A worker on {loaded.checkpoint.name} was killed, most often because memory ran "
                 "out. Lower `search.workers` or `search.batch`, and run the same command again: "
                 "finished shards are kept."
             )
-    finally:
-        for process in processes:
-            process.terminate()
-    for number in unreported:  # computed by other processes
         yield missing[number], False
 
 
@@ -206,12 +211,12 @@ def _run_worker(
     threads: int,
     shards: list[Shard],
     ledger: Path,
-    reports: multiprocessing.Queue[WorkerReport],
+    reports: Connection,
     first: int,
 ) -> None:
     """In a worker: compute the shards that no other process computes, beginning with ``first``.
 
-    Puts a report for each finished shard, or the error that ended the work, into ``reports``.
+    Sends a report of each finished shard, or the error that ended the work, to ``reports``.
     ``checkpoint`` is the identity that the parent process has determined.
     """
     _exit_with_parent()
@@ -224,9 +229,9 @@ def _run_worker(
             numbers, lambda number: compute_shard(loaded, shards[number], ledger, limits)
         )
         for report in finished:
-            reports.put(report)
+            reports.send(report)
     except Exception as error:
-        reports.put(error)
+        reports.send(error)
 
 
 def _warn_of_long_prompts(loaded: LoadedCheckpoint, recipes: Sequence[Recipe]) -> None:
