@@ -12,7 +12,7 @@ from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge_cases
 
 
-def found(case: CaseData) -> MemorisedFinding:
+def judge_case(case: CaseData) -> MemorisedFinding:
     (judged,) = judge_cases([case], SETTINGS)
     ranks = [judged.memorised.rank, *(each.rank for each in judged.memorised.sensitivity)]
     for rank in ranks:
@@ -24,7 +24,7 @@ def found(case: CaseData) -> MemorisedFinding:
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_so_few_controls_say_nothing(count: int) -> None:
-    judged = found(replace(CASE, controls=controls([0.3] * count)))
+    judged = judge_case(replace(CASE, controls=controls([0.3] * count)))
     assert judged.finding == "inconclusive"
     assert judged.reasons[0].code == "too-few-controls"
     assert judged.reasons[0].values["controls"] == count
@@ -32,14 +32,14 @@ def test_so_few_controls_say_nothing(count: int) -> None:
 
 
 def test_controls_that_are_all_alike_are_ties() -> None:
-    judged = found(replace(CASE, controls=controls([0.9] * 99)))
+    judged = judge_case(replace(CASE, controls=controls([0.9] * 99)))
     assert judged.rank is not None
     assert (judged.rank.at_least_as_close, judged.rank.p) == (99, 1)
     assert judged.finding == "inconclusive"  # copies, but the controls come as close
 
 
 def test_one_picture_twice_among_the_controls_is_no_two() -> None:
-    judged = found(replace(CASE, controls=controls([0.3] * 99, ["x"] * 99)))
+    judged = judge_case(replace(CASE, controls=controls([0.3] * 99, ["x"] * 99)))
     assert judged.finding == "inconclusive"
     assert judged.reasons[0] == Reason(
         code="duplicate-images", values={"group": "controls", "first": "c0", "second": "c1"}
@@ -49,7 +49,7 @@ def test_one_picture_twice_among_the_controls_is_no_two() -> None:
 def test_one_control_saved_twice_is_no_two() -> None:
     twice = CASE.controls.copy()
     twice.loc[twice["control"] == "c5", "pdq"] = twice.loc[twice["control"] == "c3", "pdq"].iloc[0]
-    judged = found(replace(CASE, controls=twice))
+    judged = judge_case(replace(CASE, controls=twice))
     assert judged.finding == "inconclusive"
     assert judged.reasons[0] == Reason(
         code="duplicate-images", values={"group": "controls", "first": "c3", "second": "c5"}
@@ -57,7 +57,7 @@ def test_one_control_saved_twice_is_no_two() -> None:
 
 
 def test_no_picture_is_learned_and_never_seen() -> None:
-    judged = found(replace(CASE, learned=controls([0.6] * 12)))
+    judged = judge_case(replace(CASE, learned=controls([0.6] * 12)))
     assert judged.finding == "inconclusive"
     assert judged.reasons[0] == Reason(code="control-also-learned", values={"image": "c0"})
     assert judged.likelihood is None
@@ -66,7 +66,7 @@ def test_no_picture_is_learned_and_never_seen() -> None:
 
 def test_a_single_trial_gives_no_interval_against_the_reference() -> None:
     one = replace(CASE, scores=scores([0.9], [0.1]), reference_scores=scores([0.3], [0.4]))
-    judged = found(one)
+    judged = judge_case(one)
     assert judged.finding == "inconclusive"
     assert judged.reasons[0] == Reason(code="reference-too-few-blind-trials")
     assert judged.reference is None
@@ -76,7 +76,7 @@ def test_the_same_difference_everywhere_gives_no_interval() -> None:
     two = replace(
         CASE, scores=scores([0.9] * 2, [0.1] * 2), reference_scores=scores([0.3] * 2, [0.4] * 2)
     )
-    judged = found(two)
+    judged = judge_case(two)
     assert judged.reference is not None
     assert judged.reference.low == judged.reference.high == judged.reference.difference > 0
     assert judged.finding == "inconclusive"
@@ -90,26 +90,28 @@ def test_a_score_without_bound_is_no_number() -> None:
     endless = CASE.reference_scores.copy()
     endless.loc[0, "score"] = -np.inf
     with pytest.raises(RecordError, match="scores by descriptor are not finite"):
-        found(replace(CASE, reference_scores=endless))
+        judge_case(replace(CASE, reference_scores=endless))
 
 
 def test_a_copy_to_the_search_alone_is_none() -> None:
     """The search decodes a trial beside others; on the threshold that may make the difference."""
     ended = CASE.search.model_copy(update={"ended": "copies"})
-    judged = found(replace(CASE, search=ended, scores=scores([0.9, 0.8] * 8, [0.16] * 16)))
+    judged = judge_case(replace(CASE, search=ended, scores=scores([0.9, 0.8] * 8, [0.16] * 16)))
     assert judged.copies is not None
     assert judged.copies.rate.hits == 0
 
 
 def test_a_control_fewer_is_no_more_controls_as_close_than_there_are() -> None:
-    judged = found(replace(CASE, controls=controls([0.95] * 100)))
+    judged = judge_case(replace(CASE, controls=controls([0.95] * 100)))
     [fewer] = [each for each in judged.sensitivity if each.change.code == "one-control-fewer"]
     assert (fewer.rank.at_least_as_close, fewer.rank.controls) == (99, 99)
 
 
 def test_scores_that_are_all_alike_differ_by_nothing() -> None:
     same = scores([0.5] * 16, [0.5] * 16)
-    judged = found(replace(CASE, scores=same, reference_scores=same, controls=controls([0.5] * 99)))
+    judged = judge_case(
+        replace(CASE, scores=same, reference_scores=same, controls=controls([0.5] * 99))
+    )
     assert judged.finding == "not supported"
     assert judged.reference is not None
     assert (judged.reference.difference, judged.reference.p) == (0, 1)

@@ -29,7 +29,7 @@ def seed(
     )
 
 
-def made(rms: float, draw: int = 0) -> RegeneratedImage:
+def describe_regenerated(rms: float, draw: int = 0) -> RegeneratedImage:
     return RegeneratedImage(
         trial=RECIPE.id,
         recipe=replace(RECIPE, batch_index=draw),
@@ -60,15 +60,15 @@ def scan(**changes: object) -> SeedScan:
         "z_needed": 7.35,
         "seen": 0.2,
         "seeds": [seed()],
-        "regenerated": made(0.2),
+        "regenerated": describe_regenerated(0.2),
     }
     return SeedScan.model_validate(plain | changes)
 
 
 def test_a_seed_whose_recipe_gives_the_image_back_is_supported() -> None:
-    found = judge_generated(scan(), ())
-    assert found.finding == "supported"
-    seed_recovered, recipe = found.reasons
+    finding = judge_generated(scan(), ())
+    assert finding.finding == "supported"
+    seed_recovered, recipe = finding.reasons
     assert seed_recovered == Reason(
         code="seed-recovered",
         values={
@@ -92,43 +92,43 @@ def test_a_seed_whose_recipe_gives_the_image_back_is_supported() -> None:
             "round_trip_rms": 9.5,
         },
     )
-    assert found.scan == scan()
+    assert finding.scan == scan()
 
 
 @pytest.mark.parametrize(("rms", "word"), [(9.5, "supported"), (9.51, "inconclusive")])
 def test_the_autoencoders_own_round_trip_is_the_line(rms: float, word: str) -> None:
-    assert judge_generated(scan(regenerated=made(rms)), ()).finding == word
+    assert judge_generated(scan(regenerated=describe_regenerated(rms)), ()).finding == word
 
 
 def test_a_seed_alone_is_not_enough() -> None:
     """Checkpoints that are kin invert a picture to much the same noise."""
-    found = judge_generated(scan(regenerated=made(30.0)), ())
-    assert found.finding == "inconclusive"
-    assert found.reasons[0] == Reason(
+    finding = judge_generated(scan(regenerated=describe_regenerated(30.0)), ())
+    assert finding.finding == "inconclusive"
+    assert finding.reasons[0] == Reason(
         code="recipe-not-found", values={"tried": 31, "rms": 30.0, "round_trip_rms": 9.5}
     )
-    assert (found.reasons[1].code, found.reasons[1].values["seed"]) == ("seed-recovered", 77)
+    assert (finding.reasons[1].code, finding.reasons[1].values["seed"]) == ("seed-recovered", 77)
 
 
 @pytest.mark.parametrize("seeds", [[], [seed(4.9, 0.02)]])
 def test_chance_is_not_supported_and_the_power_is_told(seeds: list[SeedCandidate]) -> None:
-    found = judge_generated(scan(seeds=seeds, regenerated=None), ())
-    assert found.finding == "not supported"
-    (reason,) = found.reasons
+    finding = judge_generated(scan(seeds=seeds, regenerated=None), ())
+    assert finding.finding == "not supported"
+    (reason,) = finding.reasons
     assert reason.code == ("no-seed-recovered" if seeds else "no-seed-candidate")
     assert reason.values["is_complete"]
     assert reason.values["rng_algorithms"] == ["torch-cpu", "philox-nv"]
     assert reason.values["detectable_correlation"] == 0.2
-    assert "seed-space-in-part" not in [limit.code for limit in found.limits]
+    assert "seed-space-in-part" not in [limit.code for limit in finding.limits]
 
 
 def test_a_part_of_the_seed_space_is_named_as_such() -> None:
-    found = judge_generated(scan(end_seed=2**22, seeds=[], regenerated=None), ())
-    assert found.finding == "inconclusive"
-    values = found.reasons[0].values
+    finding = judge_generated(scan(end_seed=2**22, seeds=[], regenerated=None), ())
+    assert finding.finding == "inconclusive"
+    values = finding.reasons[0].values
     assert (values["first_seed"], values["last_seed"], values["share"]) == (0, 2**22 - 1, 2**-10)
     assert not values["is_complete"]
-    assert found.limits[0] == Reason(
+    assert finding.limits[0] == Reason(
         code="seed-space-in-part",
         values={"share": 2**-10, "first_seed": 0, "last_seed": 2**22 - 1},
     )
@@ -140,42 +140,45 @@ def test_a_part_of_the_seed_space_is_named_as_such() -> None:
 
 def test_a_flat_target_and_a_size_that_cannot_be_are_inconclusive() -> None:
     flat = Reason(code="target-flat", values={"measure": "deviation", "value": 0, "minimum": 1})
-    found = judge_generated(scan(), [flat])
-    assert (found.finding, found.reasons) == ("inconclusive", [flat])
-    found = judge_generated(scan(note="cropped since", seeds=[], regenerated=None), ())
-    assert (found.finding, found.limits) == ("inconclusive", [])
-    assert found.reasons == [Reason(code="seeds-not-scanned", values={"note": "cropped since"})]
+    finding = judge_generated(scan(), [flat])
+    assert (finding.finding, finding.reasons) == ("inconclusive", [flat])
+    finding = judge_generated(scan(note="cropped since", seeds=[], regenerated=None), ())
+    assert (finding.finding, finding.limits) == ("inconclusive", [])
+    assert finding.reasons == [Reason(code="seeds-not-scanned", values={"note": "cropped since"})]
 
 
 def test_a_claimed_seed_is_answered_whether_it_is_there_or_not() -> None:
     there = judge_generated(scan(seeds=[seed(claimed=True)]), ())
     assert there.reasons[-1] == Reason(code="claimed-seed-recovered", values={"seed": 77})
     wrong = seed(0.31, 1.0, number=5, claimed=True)
-    found = judge_generated(scan(seeds=[seed(), wrong]), ())
-    assert found.finding == "supported"
-    assert found.reasons[-1] == Reason(
+    finding = judge_generated(scan(seeds=[seed(), wrong]), ())
+    assert finding.finding == "supported"
+    assert finding.reasons[-1] == Reason(
         code="claimed-seed-absent",
         values={"seed": 5, "rng_algorithms": ["torch-cpu"], "z": 0.31},
     )
 
 
 def test_pictures_that_agree_in_every_pixel_are_said_to() -> None:
-    assert judge_generated(scan(regenerated=made(0.0)), ()).reasons[1].code == "recipe-identical"
+    assert (
+        judge_generated(scan(regenerated=describe_regenerated(0.0)), ()).reasons[1].code
+        == "recipe-identical"
+    )
 
 
 def test_checkpoints_that_make_the_same_are_not_told_apart_and_that_is_said() -> None:
     limit = Reason(code="near-identical-checkpoint")
     assert limit in judge_generated(scan(), ()).limits
-    other = judge_generated(scan(regenerated=made(30.0)), ())
+    other = judge_generated(scan(regenerated=describe_regenerated(30.0)), ())
     assert limit not in other.limits
 
 
 def test_a_later_picture_of_a_batch_is_called_so() -> None:
-    found = judge_generated(
-        scan(pictures=3, seeds=[seed(draw=2)], regenerated=made(0.2, draw=2)), ()
+    finding = judge_generated(
+        scan(pictures=3, seeds=[seed(draw=2)], regenerated=describe_regenerated(0.2, draw=2)), ()
     )
-    assert found.reasons[0].values["draw"] == 3
-    assert found.limits[-1].values["draws"] == 3
+    assert finding.reasons[0].values["draw"] == 3
+    assert finding.limits[-1].values["draws"] == 3
     assert judge_generated(scan(), ()).reasons[0].values["draw"] == 1
 
 

@@ -15,7 +15,7 @@ OTHERS = [f"k{k}" for k in range(20)]
 LEARNED = np.linspace(0.55, 0.95, 20).tolist()
 
 
-def found(case: CaseData) -> LikelihoodRatio | None:
+def compute_ratio(case: CaseData) -> LikelihoodRatio | None:
     [judged] = judge_cases([case], SETTINGS)
     assert (judged.memorised.likelihood is None) == (judged.memorised.no_likelihood is not None)
     return judged.memorised.likelihood
@@ -27,13 +27,13 @@ def reason(case: CaseData) -> Reason | None:
 
 
 def test_without_known_pictures_there_is_no_ratio() -> None:
-    assert found(CASE) is None
+    assert compute_ratio(CASE) is None
     values = {"learned": 0, "controls": 99, "needed": 10}
     assert reason(CASE) == Reason(code="likelihood-too-few-images", values={**values})
 
 
 def test_a_target_as_close_as_what_was_learned_speaks_for_that() -> None:
-    ratio = found(replace(CASE, learned=controls(LEARNED, OTHERS)))
+    ratio = compute_ratio(replace(CASE, learned=controls(LEARNED, OTHERS)))
     assert ratio is not None
     assert ratio.ratio > 10
     assert (ratio.support.code, ratio.support.values["favours"]) == ("support", "H1")
@@ -46,12 +46,12 @@ def test_a_target_as_close_as_what_was_learned_speaks_for_that() -> None:
 
 def test_where_learned_pictures_are_no_closer_than_controls_there_is_no_ratio() -> None:
     far = replace(CASE, learned=controls(np.linspace(0, 0.1, 20).tolist(), OTHERS))
-    assert found(far) is None
+    assert compute_ratio(far) is None
     assert reason(far) == Reason(code="likelihood-no-separation")
 
 
 def test_a_target_as_far_as_the_controls_speaks_against_it() -> None:
-    ratio = found(replace(CASE, scores=FAR, learned=controls(LEARNED, OTHERS)))
+    ratio = compute_ratio(replace(CASE, scores=FAR, learned=controls(LEARNED, OTHERS)))
     assert ratio is not None
     assert ratio.ratio < 0.5
     assert ratio.support.values["favours"] == "H2"
@@ -59,26 +59,26 @@ def test_a_target_as_far_as_the_controls_speaks_against_it() -> None:
 
 def test_the_target_itself_is_no_known_picture() -> None:
     hashes = [TARGET.pixels_sha256, *(f"k{k}" for k in range(19))]
-    ratio = found(replace(CASE, learned=controls(LEARNED, hashes)))
+    ratio = compute_ratio(replace(CASE, learned=controls(LEARNED, hashes)))
     assert ratio is not None
     assert ratio.learned == 19
 
 
 def test_few_known_pictures_are_too_few() -> None:
-    assert found(replace(CASE, learned=controls(LEARNED[:9], OTHERS))) is None
-    assert found(replace(CASE, learned=controls(LEARNED[:10], OTHERS))) is not None
+    assert compute_ratio(replace(CASE, learned=controls(LEARNED[:9], OTHERS))) is None
+    assert compute_ratio(replace(CASE, learned=controls(LEARNED[:10], OTHERS))) is not None
 
 
 def test_few_controls_are_too_few() -> None:
     few = replace(CASE, learned=controls(LEARNED, OTHERS), controls=controls(BEST[:2]))
-    assert found(few) is None
+    assert compute_ratio(few) is None
 
 
 def test_known_scores_that_are_no_scores_are_told() -> None:
     table = controls(LEARNED, OTHERS)
     table.loc[0, "score"] = float("nan")
     with pytest.raises(RecordError, match="learned-trials"):
-        found(replace(CASE, learned=table))
+        compute_ratio(replace(CASE, learned=table))
     far_off = controls(LEARNED, OTHERS)
     far_off["score"] *= 50
     [judged] = judge_cases([replace(CASE, learned=far_off)], SETTINGS)
@@ -92,9 +92,9 @@ def test_known_scores_that_are_no_scores_are_told() -> None:
 def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
     """It comes near again without having been learned."""
     known = replace(CASE, learned=controls(LEARNED, OTHERS))
-    assert found(known) is not None
-    assert found(replace(known, scan=MADE)) is None
+    assert compute_ratio(known) is not None
+    assert compute_ratio(replace(known, scan=MADE)) is None
     assert reason(replace(known, scan=MADE)) == Reason(code="likelihood-target-generated")
     [seed] = MADE.seeds
     chance = {"seeds": [seed.model_copy(update={"recovered": False})], "regenerated": None}
-    assert found(replace(known, scan=MADE.model_copy(update=chance))) is not None
+    assert compute_ratio(replace(known, scan=MADE.model_copy(update=chance))) is not None

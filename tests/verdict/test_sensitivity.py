@@ -15,7 +15,7 @@ def name(change: Reason) -> str:
     return " ".join([change.code, *(str(value) for value in change.values.values())])
 
 
-def found(
+def compute_variants(
     case: CaseData, controls_more: int = 1, *, alike: bool = False
 ) -> dict[str, SensitivityVariant]:
     """By what is changed; with more controls than the judge asks for, so that one may go.
@@ -30,7 +30,7 @@ def found(
 
 
 def test_a_finding_may_stand_whatever_is_changed() -> None:
-    all_of_them = found(CASE)
+    all_of_them = compute_variants(CASE)
     assert list(all_of_them) == [
         "one-control-fewer",
         "ranked-by-metric patch-l2 no weights",
@@ -49,7 +49,7 @@ def test_a_finding_may_stand_whatever_is_changed() -> None:
 
 def test_the_fewest_controls_are_not_asked_to_be_one_fewer() -> None:
     """They would be too few whatever the evidence, which says nothing of it."""
-    assert "one-control-fewer" not in found(CASE, 0)
+    assert "one-control-fewer" not in compute_variants(CASE, 0)
 
 
 def test_a_half_is_held_against_the_same_half_of_the_reference() -> None:
@@ -57,7 +57,7 @@ def test_a_half_is_held_against_the_same_half_of_the_reference() -> None:
     trials = CASE.scores.loc[CASE.scores["metric"] == "descriptor", "trial"].reset_index(drop=True)
     copied = split_half(trials, 0)
     theirs = scores(np.linspace(0.3, 0.35, 16).tolist(), [0.1 if each else 0.4 for each in copied])
-    halves = found(replace(CASE, reference_scores=theirs))
+    halves = compute_variants(replace(CASE, reference_scores=theirs))
     assert halves["half-of-trials 2"].finding == "supported"
     assert halves["half-of-trials 1"].finding == "inconclusive"
     assert halves["half-of-trials 1"].reason == Reason(
@@ -75,7 +75,7 @@ def test_a_half_is_held_against_the_same_half_of_the_reference() -> None:
 def test_what_rests_on_one_trial_falls_with_its_half() -> None:
     values = [0.9] + [0.3] * 15
     lucky = replace(CASE, scores=scores(values, [0.1] + [0.4] * 15), reference_scores=FAR)
-    all_of_them = found(lucky, alike=True)
+    all_of_them = compute_variants(lucky, alike=True)
     halves = [all_of_them[f"half-of-trials {half}"] for half in (1, 2)]
     assert sorted((each.copies, each.finding) for each in halves) == [
         (0, "not supported"),
@@ -94,8 +94,10 @@ def test_halves_are_of_one_size_and_in_no_order() -> None:
 
 def test_controls_are_halved_as_the_target_is() -> None:
     """Each control's second trial is far away, and sorts last: one half sees nothing else."""
-    ranks = [found(CASE)[f"half-of-trials {half}"].rank for half in (1, 2)]
+    ranks = [compute_variants(CASE)[f"half-of-trials {half}"].rank for half in (1, 2)]
     assert {each.controls for each in ranks} == {100}
     low = replace(CASE, scores=scores([0.1] * 16, [0.4] * 16), reference_scores=FAR)
-    closer = [found(low)[f"half-of-trials {half}"].rank.at_least_as_close for half in (1, 2)]
+    closer = [
+        compute_variants(low)[f"half-of-trials {half}"].rank.at_least_as_close for half in (1, 2)
+    ]
     assert sorted(closer) == [0, 100]
