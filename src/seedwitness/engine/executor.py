@@ -154,12 +154,12 @@ def _compute_in_workers(
     unreported = dict.fromkeys(range(len(missing)))
     try:
         while receivers:
-            for receiver in wait(receivers):
-                assert isinstance(receiver, Connection)
+            for ready in wait(receivers):
+                assert isinstance(ready, Connection)
                 try:
-                    report: WorkerReport = receiver.recv()
+                    report: WorkerReport = ready.recv()
                 except EOFError:
-                    receivers.remove(receiver)
+                    receivers.remove(ready)
                     continue
                 if isinstance(report, BaseException):
                     raise report
