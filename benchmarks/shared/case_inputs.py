@@ -107,7 +107,7 @@ def read_case_inputs(
 ) -> dict[str, CaseInput]:
     """Every image of ``folder/questions`` with the prompts of every source, by ``SOURCE/NAME``."""
     cases = {}
-    for entry in read_entries(folder / "questions"):
+    for entry in read_entries(folder / "questions", "targets"):
         path = folder / "questions" / entry.file_name
         image, target = read_target(path, Path(entry.file_name).stem)
         recover = partial(
@@ -150,7 +150,7 @@ def read_controls(
 ) -> list[ControlInput]:
     """The images of ``folder/controls``, each with the prompts of an image of stated caption."""
     controls = []
-    for entry in read_entries(folder / "controls"):
+    for entry in read_entries(folder / "controls", "controls.path"):
         image, target = read_target(folder / "controls" / entry.file_name, entry.file_name)
         prompts, corpus_match = recoverer.recover_control(
             image, entry.text, index, folder / "corpus", params.lookup, params.search.prompts

@@ -74,7 +74,7 @@ def plan_folder(folder: Path, settings: FolderPictures, workers: int) -> FolderP
 
 def read_sources(folder: Path, size: int, workers: int) -> list[SourcePicture]:
     """All pictures of ``folder`` in order of file name, as RGB of ``size`` pixels a side."""
-    entries = read_entries(folder)
+    entries = read_entries(folder, "pictures.path")
     images = load_square_images(folder, [entry.file_name for entry in entries], size, workers)
     return [
         SourcePicture(entry, image, is_plain, hash_pixels(image))

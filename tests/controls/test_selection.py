@@ -46,7 +46,7 @@ def test_the_most_alike_come_first_whatever_their_size(outside: Path) -> None:
     with Image.open(outside / "5.png") as picture:
         picture.resize((150, 110)).save(like)
     order = order_by_similarity(settings(outside, like), WEIGHTS)
-    chosen = list(select_images(outside, 4, "controls.count", order))
+    chosen = list(select_images(outside, 4, "controls.count", "controls.path", order))
     assert {path.name for path in chosen[:2]} == {"5.png", "11.png"}
     assert len(chosen) == 4
 
@@ -54,7 +54,9 @@ def test_the_most_alike_come_first_whatever_their_size(outside: Path) -> None:
 def test_without_a_picture_to_resemble_nobody_chooses(outside: Path) -> None:
     names = [f"{number}.png" for number in range(12)]
     expected = sorted(names, key=lambda name: sha256(name.encode()).digest())[:4]
-    assert [path.name for path in select_images(outside, 4, "controls.count")] == expected
+    assert [
+        path.name for path in select_images(outside, 4, "controls.count", "controls.path")
+    ] == expected
 
 
 def test_without_a_descriptor_nothing_is_alike(outside: Path) -> None:

@@ -44,7 +44,7 @@ EXAMPLE = '{"file_name": "owl.png", "text": "'
 BAD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "no folder": (
         lambda art: shutil.rmtree(art),
-        ["There is no folder", "/art", "`pictures.path` in params.yaml"],
+        ["There is no folder", "/art", "`pictures.path`"],
     ),
     "no metadata": (
         lambda art: (art / "metadata.jsonl").unlink(),

@@ -74,7 +74,9 @@ def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
         rate=rate,
         cases=cases,
         controls=controls,
-        controls_there=len(read_entries(controls_folder)) if controls_folder.is_dir() else None,
+        controls_there=len(read_entries(controls_folder, "controls.path"))
+        if controls_folder.is_dir()
+        else None,
         seeds=seeds,
         prompts=search.prompts,
         nfe_a_trial=nfe_a_trial,

@@ -77,11 +77,16 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     wanted, score = settings.controls, settings.score
     check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
     order = order_by_similarity(wanted, score.weights) if wanted.similar_to else order_by_hash
-    controls = select_images(wanted.path, wanted.count, "controls.count", order)
+    controls = select_images(wanted.path, wanted.count, "controls.count", "controls.path", order)
     learned: dict[Path, ImageEntry] = {}
     if wanted.learned and checkpoint in wanted.learned.folders:
         folder = wanted.learned.folders[checkpoint]
-        learned = select_images(folder, wanted.learned.count, "controls.learned.count")
+        learned = select_images(
+            folder,
+            wanted.learned.count,
+            "controls.learned.count",
+            f"controls.learned.folders.{checkpoint}",
+        )
     images = {path: decode_image(path) for path in (*controls, *learned)}
     prompts, matches = recover_prompts(controls | learned, images, settings, index)
     return ControlImages(controls, learned, images, prompts, matches)

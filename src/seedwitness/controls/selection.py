@@ -52,13 +52,18 @@ def order_by_similarity(
 
 
 def select_images(
-    folder: Path, count: int, key: str, order: Callable[[Path], Any] = order_by_hash
+    folder: Path,
+    count: int,
+    key: str,
+    folder_key: str,
+    order: Callable[[Path], Any] = order_by_hash,
 ) -> dict[Path, ImageEntry]:
     """The first ``count`` images of a folder in an order of their paths, seen from the folder.
 
-    Raises PictureError where the folder has fewer; ``key`` is the setting that asks for them.
+    Raises PictureError where the folder has fewer; ``key`` is the setting that asks for them, and
+    ``folder_key`` the setting that holds the folder's path.
     """
-    entries = read_entries(folder)
+    entries = read_entries(folder, folder_key)
     if len(entries) < count:
         raise PictureError(
             f"{folder} has {len(entries)} images, and {key} asks for {count}. Add more, or lower "

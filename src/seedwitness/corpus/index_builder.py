@@ -12,7 +12,6 @@ from seedwitness.corpus import CORPUS_ROWS, Embedder, ImageHasher
 from seedwitness.corpus.embeddings import Vectors, embed_pictures, embed_texts
 from seedwitness.corpus.index import CorpusIndex, digest_rows
 from seedwitness.corpus.recall import METHOD, degrade_image, measure_recall_at_1, select_known_items
-from seedwitness.errors import PictureError
 from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
 from seedwitness.records.corpus import CorpusRecord
@@ -32,12 +31,7 @@ def build_index(
     """
     from tqdm import tqdm
 
-    if not folder.is_dir():
-        raise PictureError(
-            f"There is no folder {folder}. Put the corpus there (pictures and metadata.jsonl), or "
-            "set `corpus.path` in conf/ to its folder."
-        )
-    entries = read_entries(folder)
+    entries = read_entries(folder, "corpus.path")
     known_rows = select_known_items(len(entries))
     rows: list[dict[str, object]] = []
     image_vectors: list[Vectors] = []

@@ -38,16 +38,17 @@ class ImageEntry:
     artist: str
 
 
-def read_entries(folder: Path) -> list[ImageEntry]:
+def read_entries(folder: Path, setting: str) -> list[ImageEntry]:
     """Read the lines of ``metadata.jsonl``, sorted by file name, checked against the folder.
 
     Raises PictureError if the folder, its metadata or a picture is missing, or a line is invalid.
+    ``setting`` is the name of the setting that holds the folder's path.
     """
     path = folder / METADATA_FILE
     if not folder.is_dir():
         raise PictureError(
-            f"There is no folder {folder}. Put the pictures there, or set "
-            "`pictures.path` in params.yaml to their folder, relative to the lab."
+            f"There is no folder {folder}. Put the pictures and their {METADATA_FILE} there, or "
+            f"set `{setting}` to their folder."
         )
     if not path.is_file():
         raise PictureError(

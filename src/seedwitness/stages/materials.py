@@ -47,12 +47,7 @@ def hash_folder(folder: Path, key: str) -> str:
 
     Raises PictureError where it is missing; ``key`` is the setting that names it.
     """
-    if not folder.is_dir():
-        raise PictureError(
-            f"There is no folder {folder}. Put images and metadata.jsonl there, or name their "
-            f"folder as `{key}`."
-        )
-    entries = read_entries(folder)
+    entries = read_entries(folder, key)
     return digest(
         [[entry.file_name, entry.text, sha256_file(folder / entry.file_name)] for entry in entries]
     )
