@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from seedwitness.records.reasons import Reason
 from seedwitness.records.seed_scan import SeedScan
 
 
 def empty_scan(target: str, checkpoint: str, sha256: str) -> SeedScan:
-    """A scan record whose note says that no seed was looked for; it scans one seed's range."""
+    """A scan record without a scan, as of a target whose size the checkpoint cannot make."""
     return SeedScan(
         target=target,
         checkpoint=checkpoint,
         checkpoint_sha256=sha256,
-        note="no seed was looked for",
-        protocols=["torch-cpu"],
+        obstacle=Reason(
+            code="size-not-made", values={"checkpoint": checkpoint, "width": 1, "height": 1}
+        ),
+        rng_algorithms=["torch-cpu"],
         first_seed=0,
         end_seed=1,
-        pictures=1,
+        draws=1,
         inversions=[],
         steps=20,
         rounds=0,
         elements=0,
         alpha=0.001,
         z_needed=None,
-        seen=1.0,
+        detectable_correlation=1.0,
         seeds=[],
         regenerated=None,
     )

@@ -21,8 +21,9 @@ from seedwitness.config.reading import FILE_NAME, load_mapping
 from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.imaging.perceptual_fingerprint import THUMBNAIL_SIDE, fingerprint_image
 from seedwitness.records.corpus import CorpusRecord
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.search import SearchSummary
+from seedwitness.records.search import SearchSummary, TargetResize
 from seedwitness.records.tables import CONTROL_SCORES, REACH, SCORES, TRIALS, write_table
 from seedwitness.records.target import InformationContent, TargetRecord
 from seedwitness.records.timing import SearchTiming
@@ -194,12 +195,15 @@ def _search_summary(target: str, checkpoint: str, recipes: Sequence[Recipe]) -> 
         checkpoint_sha256="c" * 64,
         strategy="sweep",
         distance="latent-rms",
+        resize=TargetResize(
+            rule="stretch", target_width=128, target_height=128, width=128, height=128
+        ),
         budget_nfe=24 * len(recipes),
         nfe=24 * len(recipes),
         trials=len(recipes),
         prompts=[f"a red {target}"],
-        stopped="budget spent",
         ended="budget",
+        end_reason=Reason(code="recipes-completed", values={"trials": len(recipes)}),
         best_trial=recipes[0].id,
         best_distance=0.1,
     )

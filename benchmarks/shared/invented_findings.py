@@ -10,10 +10,10 @@ from seedwitness.records.findings import (
     MemorisedFinding,
     Rank,
     RankedStatistic,
-    Reason,
 )
 from seedwitness.records.pass_phrase import PassPhrase, SeedCost
 from seedwitness.records.rates import Rate
+from seedwitness.records.reasons import Reason
 from seedwitness.verdict.conclusion import state_error_rate
 from seedwitness.verdict.generated import judge_generated
 

@@ -133,9 +133,11 @@ def scan(
         str | None,
         typer.Option("--seeds", help="FROM:TO without TO itself; 0:4294967296 for all."),
     ] = None,
-    pictures: Annotated[
+    draws: Annotated[
         int | None,
-        typer.Option("--pictures", help="Images to scan of a batch with one generator (ComfyUI)."),
+        typer.Option(
+            "--draws", help="Draws of each generator to scan; ComfyUI draws a batch from one."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="File for the image of a recovered seed, a PNG.")
@@ -152,7 +154,7 @@ def scan(
     from seedwitness.commands import scan
 
     scan_target = scan.resolve_target(target, prompt or ())
-    settings = scan.make_scan_settings(len(prompt or ()), rng or (), seeds, pictures)
+    settings = scan.make_scan_settings(len(prompt or ()), rng or (), seeds, draws)
     result = scan.run_scan(scan_target, checkpoint, settings, out)
     if as_json:
         typer.echo(json.dumps(scan.dump_scan(result), indent=1))

@@ -123,7 +123,7 @@ def test_a_picture_from_elsewhere_has_no_seed(lab: LoadedCheckpoint, tmp_path: P
     found = attribute(lab, picture.resize((128, 128), Image.Resampling.BICUBIC), tmp_path)
     assert not any(each.recovered for each in found.scan.seeds)
     assert (found.scan.regenerated, found.picture) == (None, None)
-    assert 0.1 < found.scan.seen < 0.5
+    assert 0.1 < found.scan.detectable_correlation < 0.5
 
 
 def test_a_claimed_seed_outside_the_range_is_scored(lab: LoadedCheckpoint, tmp_path: Path) -> None:
@@ -175,9 +175,12 @@ def test_impossible_claims_change_nothing(lab: LoadedCheckpoint, tmp_path: Path)
 def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(
     lab: LoadedCheckpoint, tmp_path: Path
 ) -> None:
-    for size in ((131, 128), (2048, 2048)):
+    for size, code in (((131, 128), "size-not-made"), ((2048, 2048), "target-too-large")):
         found = attribute(lab, Image.new("RGB", size, (9, 99, 199)), tmp_path)
-        assert f"{size[0]} × {size[1]}" in found.scan.note
+        assert found.scan.obstacle is not None
+        assert found.scan.obstacle.code == code
+        values = found.scan.obstacle.values
+        assert (values["width"], values["height"]) == size
         assert (found.scan.seeds, found.scan.z_needed) == ([], None)
 
 

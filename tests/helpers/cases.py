@@ -10,8 +10,9 @@ import pandas as pd
 from invented import identity
 
 from seedwitness.config.verdicts import CopyCriterionSettings, JudgeSettings
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.search import SearchSummary
+from seedwitness.records.search import SearchSummary, TargetResize
 from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
 from seedwitness.records.tables import (
     CODECS,
@@ -113,18 +114,20 @@ SCAN = SeedScan(
     target="owl",
     checkpoint="memorised",
     checkpoint_sha256="memorised",
-    note="no size for it",
-    protocols=["torch-cpu"],
+    obstacle=Reason(
+        code="size-not-made", values={"checkpoint": "memorised", "width": 131, "height": 128}
+    ),
+    rng_algorithms=["torch-cpu"],
     first_seed=0,
     end_seed=1,
-    pictures=1,
+    draws=1,
     inversions=[],
     steps=20,
     rounds=0,
     elements=0,
     alpha=0.001,
     z_needed=None,
-    seen=1.0,
+    detectable_correlation=1.0,
     seeds=[],
     regenerated=None,
 )
@@ -142,7 +145,7 @@ _SEED = SeedCandidate(
 _RECIPE = Recipe("an owl", 7, 128, 128, "ddim", 20, 3.0)
 MADE = SCAN.model_copy(
     update={
-        "note": "",
+        "obstacle": None,
         "z_needed": 7.0,
         "seeds": [_SEED],
         "regenerated": RegeneratedImage(
@@ -164,12 +167,13 @@ SEARCH = SearchSummary(
     checkpoint_sha256="memorised",
     strategy="sweep",
     distance="latent-rms",
+    resize=TargetResize(rule="stretch", target_width=128, target_height=128, width=128, height=128),
     budget_nfe=320,
     nfe=320,
     trials=16,
     prompts=["an owl"],
-    stopped="budget spent",
     ended="budget",
+    end_reason=Reason(code="recipes-completed", values={"trials": 16}),
     best_trial="0",
     best_distance=0.1,
 )

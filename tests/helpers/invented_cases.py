@@ -26,9 +26,9 @@ from PIL import Image
 from seedwitness.config.reading import validate
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.records.copy_map import CopyMap
-from seedwitness.records.findings import Reason
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.search import ReplaySummary, SearchSummary, TargetResize
 from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
 from seedwitness.records.tables import (
     CODECS,
@@ -148,13 +148,19 @@ def write_case(
         checkpoint_sha256=identity(name).sha256,
         strategy="sweep",
         distance="latent-rms",
-        resize="stretched to 128 × 128",
+        resize=TargetResize(
+            rule="stretch",
+            target_width=about.width,
+            target_height=about.height,
+            width=128,
+            height=128,
+        ),
         budget_nfe=24 * TRIAL_COUNT,
         nfe=24 * TRIAL_COUNT,
         trials=TRIAL_COUNT,
         prompts=[HOSTILE, LONG],
-        stopped="the budget is spent",
         ended="budget",
+        end_reason=Reason(code="recipes-completed", values={"trials": TRIAL_COUNT}),
         best_trial=recipes[closest[1]].id,
         best_distance=float(1.0 - near[closest[1]]),
     )
@@ -235,18 +241,22 @@ def scan(target: str, name: str, recipe: Recipe, *, recovered: bool) -> SeedScan
         target=target,
         checkpoint=name,
         checkpoint_sha256=identity(name).sha256,
-        note="A size that cannot be made." if flat else "",
-        protocols=["torch-cpu"],
+        obstacle=Reason(
+            code="size-not-made", values={"checkpoint": name, "width": 131, "height": 128}
+        )
+        if flat
+        else None,
+        rng_algorithms=["torch-cpu"],
         first_seed=0,
         end_seed=4_194_304,
-        pictures=1,
+        draws=1,
         inversions=[Inversion(prompt="", guidance=1.0), asked],
         steps=20,
         rounds=0,
         elements=0 if flat else 2048,
         alpha=0.001,
         z_needed=None if flat else 6.13,
-        seen=1.0 if flat else 0.17,
+        detectable_correlation=1.0 if flat else 0.17,
         seeds=[] if flat else [best],
         regenerated=regenerated if recovered else None,
     )

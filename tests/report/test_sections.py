@@ -55,7 +55,7 @@ def test_a_recovered_seed_is_named_and_its_picture_shown(project: Path) -> None:
     assert "No seed from 0 to 4,194,303, 0.098 % of them all, by torch-cpu" in other
     assert "a correlation of 0.17 or more" in other
     flat = parsed(project / "reports" / "flat" / "report.html").text
-    assert "A size that cannot be made." in flat
+    assert "cannot make images of 131 × 128 pixels" in flat
 
 
 def test_objections_are_answered_with_the_cases_own_numbers(project: Path) -> None:

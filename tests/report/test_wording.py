@@ -10,8 +10,11 @@ from typing import Any, get_args
 import pytest
 
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import Reason, ReasonCode
+from seedwitness.imaging import alignment
+from seedwitness.records.reasons import Reason, ReasonCode
+from seedwitness.records.search import TargetResize
 from seedwitness.report.wording import SENTENCES, word_reason
+from seedwitness.report.wording.phrases import RESIZE_RULES, word_resize
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reason-codes.md").read_text(encoding="utf-8")
 CODES = get_args(ReasonCode)
@@ -37,6 +40,15 @@ SCAN = {
 SEED = {"seed": 77, "rng": "torch-cpu"}
 RECIPE = {"tried": 31, "sampler": "euler", "steps": 25, "guidance": 4.5}
 CLOSENESS = {"rms": 0.2, "round_trip_rms": 9.5}
+SIZE = {"checkpoint": "memorised", "width": 2000, "height": 131}
+BUDGET = {"nfe_left": 4, "budget_nfe": 100}
+NO_COPY = {
+    "trials": 59,
+    "prompts_tried": 1,
+    "prompts": 2,
+    "copy_rate": 0.05,
+    "probability": 0.95,
+}
 NAMES = {"reference": "clean", "checkpoint": "memorised"}
 
 EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
@@ -140,8 +152,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "search-ended-at-copies": ({}, "ended as soon as it had enough copies"),
     "search-ended-early": (
-        {"stopped": "no copy in 59 trials"},
-        "The search ended before its budget was spent: no copy in 59 trials.",
+        NO_COPY,
+        "The search ended before its budget was spent. No copy was among 59 trials, of 1 of 2 "
+        "prompts",
     ),
     "rarity-by-latent-distance": ({}, "is measured by the latent distance"),
     "trials-chosen-by-results": (
@@ -168,7 +181,11 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "controls: 9 and 99 are known.",
     ),
     "likelihood-no-separation": ({}, "the metric does not separate the two"),
-    "seeds-not-scanned": ({"note": "A size that cannot be made."}, "A size that cannot be made."),
+    "target-too-large": (
+        SIZE | {"made_width": 128, "made_height": 96, "max_area_ratio": 4},
+        "the target has 2000 × 131 pixels, more than 4 times what memorised makes (128 × 96).",
+    ),
+    "size-not-made": (SIZE, "because memorised cannot make images of 2000 × 131 pixels."),
     "no-seed-candidate": (
         SCAN | {"is_complete": True},
         "No seed of all 2^32 by torch-cpu and philox-nv was recovered: none passed",
@@ -214,6 +231,37 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
             "half_precisions_not_scanned": ["float16", "bfloat16"],
         },
         "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv.",
+    ),
+    "recipes-completed": ({"trials": 7}, "All 7 recipes were computed."),
+    "sweep-completed": (
+        {"first_seed": 5, "last_seed": 10, "seeds_per_prompt": 3, "prompts": 2} | BUDGET,
+        "The budget was spent on seeds 5 to 10, 3 for each of 2 prompts in turn; 4 of 100 NFE were "
+        "left over.",
+    ),
+    "halving-completed": (
+        {"steps": [4, 20], "trials": [8, 1]} | BUDGET,
+        "by sampling steps: 8 with 4, 1 with 20. The closest of each stage went on to the next. 4 "
+        "of 100 NFE were left over.",
+    ),
+    "variations-completed": (
+        {"trials": 120, "variations": 60},
+        "The budget was spent on 120 trials; 60 of them are variations.",
+    ),
+    "rarity-estimated": (
+        {"near": 0.5, "probability": 1.2e-5, "low": 2e-6, "high": 7e-5}
+        | {"levels": 5, "trials_per_level": 40, "trials_left": 3},
+        "A blind seed comes within 0.5 with a probability of 1.2e-05 (95 % interval 2e-06 to "
+        "7e-05): 5 levels of 40 trials, and a budget for 3 trials was left over.",
+    ),
+    "copies-reached": (
+        {"copies": 2, "trials": 9, "last_trial": "5eed"},
+        "2 of 9 trials are copies, the number that search.stop.copies sets; the last is trial "
+        "5eed.",
+    ),
+    "no-copy-in-trials": (
+        NO_COPY,
+        "No copy was among 59 trials, of 1 of 2 prompts: a copy rate of 0.05 or more among such "
+        "trials would have shown one with a probability of 95 %.",
     ),
     "closest-trial": (METRIC, "the closest of all trials by descriptor (lab weights)"),
     "closest-copy": (METRIC, "the closest copy by descriptor (lab weights)"),
@@ -272,3 +320,22 @@ def test_an_unknown_code_and_other_values_are_refused() -> None:
         word_reason(Reason(code="support", values={"strength": "weak"}))
     with pytest.raises(ValueError, match="code"):
         Reason(code="no-such-code")  # type: ignore[arg-type]
+
+
+def test_how_the_target_was_resized_is_worded_for_every_rule() -> None:
+    assert set(RESIZE_RULES) == set(alignment.RESIZE_RULES)
+    sizes = {"target_width": 50, "target_height": 20, "width": 40, "height": 24}
+    for rule, text in {
+        "stretch": "target stretched from 50 × 20 to 40 × 24 by Lanczos",
+        "crop": "target cut to the middle of its 50 × 20 and scaled to 40 × 24 by Lanczos",
+        "letterbox": "target scaled from 50 × 20 into 40 × 24 by Lanczos, with white bars",
+    }.items():
+        assert word_resize(TargetResize(rule=rule, **sizes)) == text
+        same = TargetResize(rule=rule, **sizes | {"target_width": 40, "target_height": 24})
+        assert word_resize(same) == "target compared at its own size, 40 × 24"
+
+
+def test_the_sentence_of_a_rarity_that_was_not_reached_says_so() -> None:
+    values = EXAMPLES["rarity-estimated"][0] | {"probability": 0.0}
+    text = word_reason(Reason(code="rarity-estimated", values=values))
+    assert "with a probability of 0, because none came that near (95 %" in text

@@ -11,6 +11,7 @@ from seedwitness import search
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
+from seedwitness.records.reasons import Reason
 from seedwitness.search import case_search
 from seedwitness.search.case_search import SearchCase
 from seedwitness.search.latent_distance import make_latent_rms_distance
@@ -92,7 +93,7 @@ def narrowing(plan: StrategyInput) -> StrategyGenerator:
     distances = yield [plan.make_recipe(prompt, 0) for prompt in plan.prompts]
     best = min(plan.prompts, key=lambda prompt: distances[plan.make_recipe(prompt, 0).id])
     yield [plan.make_recipe(best, seed) for seed in (1, 2)]
-    return "two rounds"
+    return Reason(code="recipes-completed", values={"trials": 4})
 
 
 def test_a_strategy_may_continue_with_the_closest_trials(
@@ -108,7 +109,7 @@ def test_a_strategy_may_continue_with_the_closest_trials(
         first, second, *more = outcome.recipes
         better = min(first, second, key=lambda each: outcome.distances[each.id])
         assert more == [replace(better, seed=1), replace(better, seed=2)]
-        assert outcome.stopped == "two rounds"
+        assert outcome.end_reason == Reason(code="recipes-completed", values={"trials": 4})
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from seedwitness.config.verdicts import CopyCriterionSettings
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.errors import ConfigError
 from seedwitness.imaging.alignment import AlignmentSpec
+from seedwitness.records.reasons import Reason
 from seedwitness.search import case_search
 from seedwitness.search.case_search import SearchCase
 from seedwitness.search.early_stopping import count_trials_to_exclude_rate, make_copy_test
@@ -67,7 +68,10 @@ def test_a_search_ends_with_the_last_copy_it_needs(
     ).outcomes["it"]
     assert found.recipes == whole.recipes[: last + 1]
     assert found.ended == "copies"
-    assert found.stopped.startswith(f"{wanted} of {last + 1} trials are copies")
+    assert found.end_reason == Reason(
+        code="copies-reached",
+        values={"copies": wanted, "trials": last + 1, "last_trial": found.recipes[-1].id},
+    )
     assert set(found.distances) == set(found.samples) == {each.id for each in found.recipes}
 
 
@@ -82,12 +86,21 @@ def test_a_search_ends_when_the_copy_rate_is_bounded(
         tiny, case, settings(rate=0.4), ledger, mark_copies((), latents)
     ).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes[:6], "futile")
-    assert "of 2 of 2 prompts: a copy rate of 0.4 or more among such trials would" in found.stopped
+    assert found.end_reason == Reason(
+        code="no-copy-in-trials",
+        values={
+            "trials": 6,
+            "prompts_tried": 2,
+            "prompts": 2,
+            "copy_rate": 0.4,
+            "probability": 0.95,
+        },
+    )
     found = case_search.search_cases(
         tiny, case, settings(rate=0.4), ledger, mark_copies((3,), latents)
     ).outcomes["it"]
     assert (found.recipes, found.ended) == (whole.recipes, "budget")
-    assert found.stopped == whole.stopped
+    assert found.end_reason == whole.end_reason
 
 
 @pytest.mark.parametrize("name", ["halving", "variations", "subset-simulation"])

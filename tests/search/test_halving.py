@@ -7,6 +7,7 @@ import following
 import pytest
 
 from seedwitness.errors import ConfigError
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.search.halving import plan_stages, reduce_steps, successive_halving
 from seedwitness.search.strategy import Strategy, StrategyInput
@@ -28,7 +29,7 @@ def distance(each: Recipe) -> float:
     return close + 0.02 * (20 - each.steps) + 0.05 * rng.random()
 
 
-def followed(strategy: Strategy, planned: StrategyInput) -> tuple[list[list[Recipe]], str]:
+def followed(strategy: Strategy, planned: StrategyInput) -> tuple[list[list[Recipe]], Reason]:
     return following.followed(strategy, planned, distance)
 
 
@@ -50,11 +51,15 @@ def test_stages_double_from_four_steps_to_all(steps: int, stages: list[int]) -> 
 
 def test_the_budget_is_kept_and_no_trial_is_repeated() -> None:
     for budget in (66, 100, 800, 3200):
-        rounds, stopped = followed(successive_halving, plan(budget))
+        rounds, end_reason = followed(successive_halving, plan(budget))
         recipes = [each for round_ in rounds for each in round_]
         spent = sum(each.nfe for each in recipes)
         assert spent <= budget
-        assert f"{budget - spent} of {budget} NFE left over" in stopped
+        assert end_reason.code == "halving-completed"
+        assert end_reason.values["nfe_left"] == budget - spent
+        assert end_reason.values["trials"] == [
+            sum(each.steps == steps for each in recipes) for steps in plan_stages(20)
+        ]
         assert len({each.id for each in recipes}) == len(recipes)
         assert budget - spent < 66, "one more pair could have been carried through"
 

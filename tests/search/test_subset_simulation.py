@@ -47,7 +47,8 @@ def linear(each: Recipe) -> float:
 
 def followed(planned: StrategyInput) -> tuple[list[list[Recipe]], RarityEstimate]:
     rounds, (why, found) = following.followed(subset_simulation, planned, linear)
-    assert "a blind seed comes within" in why
+    assert why.code == "rarity-estimated"
+    assert (why.values["low"], why.values["high"]) == (found.low, found.high)
     return rounds, found
 
 

@@ -3,6 +3,7 @@ import pytest
 from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
 from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.search.strategy import StrategyInput, make_strategy_input
 from seedwitness.search.sweep import sweep
@@ -34,7 +35,7 @@ def planned(*prompts: str, **changes: object) -> StrategyInput:
     return make_strategy_input(prompts, SearchSettings.model_validate({**SEARCH, **changes}), TINY)
 
 
-def swept(planned: StrategyInput) -> tuple[list[Recipe], str]:
+def swept(planned: StrategyInput) -> tuple[list[Recipe], Reason]:
     strategy = sweep(planned)
     recipes = next(strategy)
     with pytest.raises(StopIteration) as end:
@@ -43,7 +44,7 @@ def swept(planned: StrategyInput) -> tuple[list[Recipe], str]:
 
 
 def test_the_budget_is_shared_equally_and_seeds_are_in_order() -> None:
-    recipes, stopped = swept(planned("a", "b"))
+    recipes, end_reason = swept(planned("a", "b"))
     assert [(each.prompt, each.seed) for each in recipes] == [
         ("a", 5),
         ("b", 6),
@@ -53,8 +54,16 @@ def test_the_budget_is_shared_equally_and_seeds_are_in_order() -> None:
         ("b", 10),
     ]
     assert sum(each.nfe for each in recipes) == 96
-    assert stopped == (
-        "budget spent: seeds 5 to 10, 3 for each of 2 prompts in turn, 4 of 100 NFE left over"
+    assert end_reason == Reason(
+        code="sweep-completed",
+        values={
+            "first_seed": 5,
+            "last_seed": 10,
+            "seeds_per_prompt": 3,
+            "prompts": 2,
+            "nfe_left": 4,
+            "budget_nfe": 100,
+        },
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from seedwitness.errors import ConfigError
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.search.strategy import StrategyInput
 from seedwitness.search.sweep import sweep
@@ -29,18 +30,20 @@ def apart(each: Recipe) -> float:
     return float((draw_noise([each], SHAPE)[0] - TARGET).square().mean().sqrt()) + wrong
 
 
-def followed(planned: StrategyInput) -> tuple[list[list[Recipe]], str]:
+def followed(planned: StrategyInput) -> tuple[list[list[Recipe]], Reason]:
     return following.followed(variations, planned, apart)
 
 
 def test_half_of_the_budget_is_swept_and_the_rest_spent_on_variations() -> None:
-    rounds, stopped = followed(plan(2400))
+    rounds, end_reason = followed(plan(2400))
     recipes = [each for round_ in rounds for each in round_]
     assert len(rounds[0]) == 60
     assert not any(each.variations for each in rounds[0])
     assert len({each.id for each in recipes}) == len(recipes) == 120
     assert sum(each.nfe for each in recipes) == 2400
-    assert stopped == "budget spent: 120 trials, 60 of them variations"
+    assert end_reason == Reason(
+        code="variations-completed", values={"trials": 120, "variations": 60}
+    )
     assert {strength for each in recipes for _, strength in each.mixed_seeds} == set(STRENGTHS)
 
 

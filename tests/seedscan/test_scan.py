@@ -69,7 +69,7 @@ def test_a_later_draw_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rng", "elements"), [("philox-nv", 1024), ("torch-cpu", 1000)])
 def test_later_draws_that_cannot_be_scanned_are_refused(rng: str, elements: int) -> None:
-    with pytest.raises(ConfigError, match=r"Set scan\.pictures to 1"):
+    with pytest.raises(ConfigError, match=r"Set `scan\.draws` to 1"):
         plan_cascade(np.ones((1, elements)), rng, MIN_CORRELATION, draw=1)
 
 

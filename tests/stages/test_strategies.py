@@ -75,7 +75,8 @@ def test_a_search_may_end_at_its_first_copy(project: Path) -> None:
     stages.run_stage("search", ["owl", "own"])
     about = read_document(SearchSummary, project / "data/search/owl/own/search.json")
     assert (about.ended, about.trials, about.nfe) == ("copies", 3, 12)
-    assert about.stopped.startswith("3 of 3 trials are copies")
+    assert about.end_reason.code == "copies-reached"
+    assert (about.end_reason.values["copies"], about.end_reason.values["trials"]) == (3, 3)
     change(project, "judge", copy_criteria=[{**COPY, "threshold": 0.0}])
     change(project, "search", stop={"rate": 0.5})
     stages.run_stage("search", ["owl", "own"])

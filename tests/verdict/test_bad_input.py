@@ -7,7 +7,8 @@ import pytest
 from cases import CASE, SETTINGS, controls, scores
 
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import MemorisedFinding, Reason
+from seedwitness.records.findings import MemorisedFinding
+from seedwitness.records.reasons import Reason
 from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge_cases
 

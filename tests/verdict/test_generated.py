@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from seedwitness.records.findings import Reason
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
 from seedwitness.verdict.generated import judge_generated
@@ -47,18 +47,18 @@ def scan(**changes: object) -> SeedScan:
         "target": "owl",
         "checkpoint": "memorised",
         "checkpoint_sha256": "",
-        "note": "",
-        "protocols": ["torch-cpu", "philox-nv"],
+        "obstacle": None,
+        "rng_algorithms": ["torch-cpu", "philox-nv"],
         "first_seed": 0,
         "end_seed": 2**32,
-        "pictures": 1,
+        "draws": 1,
         "inversions": [INVERSION],
         "steps": 20,
         "rounds": 0,
         "elements": 2048,
         "alpha": 0.001,
         "z_needed": 7.35,
-        "seen": 0.2,
+        "detectable_correlation": 0.2,
         "seeds": [seed()],
         "regenerated": describe_regenerated(0.2),
     }
@@ -142,9 +142,12 @@ def test_a_flat_target_and_a_size_that_cannot_be_are_inconclusive() -> None:
     flat = Reason(code="target-flat", values={"measure": "deviation", "value": 0, "minimum": 1})
     finding = judge_generated(scan(), [flat])
     assert (finding.finding, finding.reasons) == ("inconclusive", [flat])
-    finding = judge_generated(scan(note="cropped since", seeds=[], regenerated=None), ())
+    obstacle = Reason(
+        code="size-not-made", values={"checkpoint": "memorised", "width": 131, "height": 128}
+    )
+    finding = judge_generated(scan(obstacle=obstacle, seeds=[], regenerated=None), ())
     assert (finding.finding, finding.limits) == ("inconclusive", [])
-    assert finding.reasons == [Reason(code="seeds-not-scanned", values={"note": "cropped since"})]
+    assert finding.reasons == [obstacle]
 
 
 def test_a_claimed_seed_is_answered_whether_it_is_there_or_not() -> None:
@@ -175,7 +178,7 @@ def test_checkpoints_that_make_the_same_are_not_told_apart_and_that_is_said() ->
 
 def test_a_later_picture_of_a_batch_is_called_so() -> None:
     finding = judge_generated(
-        scan(pictures=3, seeds=[seed(draw=2)], regenerated=describe_regenerated(0.2, draw=2)), ()
+        scan(draws=3, seeds=[seed(draw=2)], regenerated=describe_regenerated(0.2, draw=2)), ()
     )
     assert finding.reasons[0].values["draw"] == 3
     assert finding.limits[-1].values["draws"] == 3
@@ -194,7 +197,7 @@ def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocols", "not_scanned"),
+    ("names", "not_scanned"),
     [
         (["torch-cpu", "philox-nv"], ["float16", "bfloat16"]),
         (["torch-cpu-bfloat16"], ["float16"]),
@@ -202,22 +205,22 @@ def test_a_recovered_seed_without_its_picture_is_no_scan() -> None:
     ],
 )
 def test_half_precision_of_older_torch_is_a_limit_where_it_was_not_looked_for(
-    protocols: list[str], not_scanned: list[str]
+    names: list[str], not_scanned: list[str]
 ) -> None:
     (scope,) = [
         limit
-        for limit in judge_generated(scan(protocols=protocols), ()).limits
+        for limit in judge_generated(scan(rng_algorithms=names), ()).limits
         if limit.code == "scan-scope"
     ]
     assert scope.values["half_precisions_not_scanned"] == not_scanned
 
 
-def test_draws_that_were_looked_at_are_those_of_the_protocols_that_have_them() -> None:
-    for protocols, draws, shared in (
+def test_draws_are_counted_for_the_rng_algorithms_that_have_them() -> None:
+    for names, draws, shared in (
         (["torch-cpu", "philox-nv"], 3, ["torch-cpu"]),
         (["torch-cpu", "torch-cpu-float16"], 3, ["torch-cpu", "torch-cpu-float16"]),
         (["philox-nv"], 1, []),
     ):
-        scope = judge_generated(scan(protocols=protocols, pictures=3), ()).limits[-1]
+        scope = judge_generated(scan(rng_algorithms=names, draws=3), ()).limits[-1]
         assert (scope.code, scope.values["draws"]) == ("scan-scope", draws)
         assert scope.values["shared_generators"] == shared

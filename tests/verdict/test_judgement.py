@@ -11,7 +11,8 @@ from invented import identity
 
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import CaseFindings, Reason
+from seedwitness.records.findings import CaseFindings
+from seedwitness.records.reasons import Reason
 from seedwitness.records.tables import SCORES, make_typed_frame
 from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge_cases
@@ -302,8 +303,7 @@ def test_a_prompt_that_tells_more_than_those_of_controls_is_said_to() -> None:
 
 def test_generated_is_concluded_from_the_scan() -> None:
     found = alone(CASE).generated
-    not_scanned = Reason(code="seeds-not-scanned", values={"note": "no size for it"})
-    assert (found.finding, found.reasons) == ("inconclusive", [not_scanned])
+    assert (found.finding, found.reasons) == ("inconclusive", [CASE.scan.obstacle])
     assert alone(replace(CASE, low_information=[FLAT])).generated.reasons == [FLAT]
 
 
@@ -341,9 +341,11 @@ def test_a_search_that_ended_early_is_reckoned_with() -> None:
     assert (early.copies.rate.low, early.finding) == (whole.copies.rate.low, whole.finding)
     assert early.copies.rate.high < whole.copies.rate.high
     assert "search-ended-at-copies" in codes(early.limits)
-    futile = SEARCH.model_copy(update={"ended": "futile", "stopped": "no copy in 59 trials"})
+    values = {"trials": 59, "prompts_tried": 1, "prompts": 1, "copy_rate": 0.05}
+    no_copy = Reason(code="no-copy-in-trials", values=values | {"probability": 0.95})
+    futile = SEARCH.model_copy(update={"ended": "futile", "end_reason": no_copy})
     given_up = alone(replace(CASE, scores=FAR, search=futile)).memorised.limits
-    reason = Reason(code="search-ended-early", values={"stopped": "no copy in 59 trials"})
+    reason = Reason(code="search-ended-early", values=no_copy.values)
     assert reason in given_up
 
 

@@ -7,7 +7,8 @@ import pytest
 from cases import BEST, CASE, FAR, MADE, SETTINGS, TARGET, controls
 
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import LikelihoodRatio, Reason
+from seedwitness.records.findings import LikelihoodRatio
+from seedwitness.records.reasons import Reason
 from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge_cases
 

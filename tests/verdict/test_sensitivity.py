@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from cases import CASE, FAR, SETTINGS, controls, scores
 
-from seedwitness.records.findings import Reason, SensitivityVariant
+from seedwitness.records.findings import SensitivityVariant
+from seedwitness.records.reasons import Reason
 from seedwitness.verdict.case_data import CaseData, split_half
 from seedwitness.verdict.judgement import judge_cases
 

@@ -45,15 +45,15 @@ def attribute_to_seed(
 
     ``prompts`` are the prompt candidates, best first. ``claims`` are not trusted: they only add
     seeds, guidance, steps and negative prompts to try, if these are possible at all. An image of a
-    size that the checkpoint cannot make is not scanned; the ``note`` of the scan gives the reason.
+    size that the checkpoint cannot make is not scanned; ``obstacle`` gives the reason.
     """
     guidance = _find_claimed_guidance(claims)
     inversions = seed_scan.plan_inversions(prompts, settings, guidance)
-    note = seed_scan.find_scan_obstacle(loaded, *picture.size)
+    obstacle = seed_scan.find_scan_obstacle(loaded, *picture.size)
     seeds: list[SeedCandidate] = []
     elements, z_needed, detectable = 0, float("inf"), 1.0
     keys: frozenset[str] = frozenset()
-    if not note:
+    if obstacle is None:
         shape = loaded.latent_shape(*picture.size)
         rows = seed_scan.invert_image(loaded, picture, inversions, settings)
         claimed_seeds = [claim.seed for claim in claims if claim.seed is not None]
@@ -75,18 +75,18 @@ def attribute_to_seed(
         target=name,
         checkpoint=loaded.checkpoint.name,
         checkpoint_sha256=loaded.checkpoint.sha256,
-        note=note,
-        protocols=settings.rng_algorithms,
+        obstacle=obstacle,
+        rng_algorithms=settings.rng_algorithms,
         first_seed=settings.first_seed,
         end_seed=settings.end_seed,
-        pictures=settings.draws,
+        draws=settings.draws,
         inversions=inversions,
         steps=settings.steps,
         rounds=settings.fixed_point_rounds,
         elements=elements,
         alpha=settings.alpha,
         z_needed=z_needed if elements else None,
-        seen=detectable,
+        detectable_correlation=detectable,
         seeds=seeds,
         regenerated=fitted.regenerated if fitted else None,
     )

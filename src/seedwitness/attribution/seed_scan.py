@@ -21,6 +21,7 @@ from seedwitness.engine.inversion import invert
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
 from seedwitness.engine.sampling import embed_prompts_separately, encode_pictures
 from seedwitness.errors import CheckpointError, ConfigError
+from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.records.seed_scan import Inversion, SeedCandidate
 from seedwitness.seeds.torch_cpu import SEED_COUNT
 from seedwitness.seedscan.cascade import KERNELS, MT19937_ALGORITHMS, plan_cascade
@@ -65,24 +66,20 @@ def check_scan_settings(settings: ScanSettings) -> None:
             )
 
 
-def find_scan_obstacle(loaded: LoadedCheckpoint, width: int, height: int) -> str:
-    """The reason, in a sentence, why an image of this size cannot be scanned; empty if it can."""
-    own_area = loaded.checkpoint.width * loaded.checkpoint.height
-    if width * height > MAX_AREA_RATIO * own_area:
-        return (
-            f"The target has {width} × {height} pixels, more than {MAX_AREA_RATIO} times what "
-            f"{loaded.checkpoint.name} makes ({loaded.checkpoint.width} × "
-            f"{loaded.checkpoint.height})."
+def find_scan_obstacle(loaded: LoadedCheckpoint, width: int, height: int) -> Reason | None:
+    """The reason why an image of this size (in pixels) cannot be scanned; None if it can."""
+    checkpoint = loaded.checkpoint
+    target: ReasonValues = {"checkpoint": checkpoint.name, "width": width, "height": height}
+    if width * height > MAX_AREA_RATIO * checkpoint.width * checkpoint.height:
+        made: ReasonValues = {"made_width": checkpoint.width, "made_height": checkpoint.height}
+        return Reason(
+            code="target-too-large", values={**target, **made, "max_area_ratio": MAX_AREA_RATIO}
         )
     try:
         loaded.latent_shape(width, height)
     except ConfigError:
-        return (
-            f"{loaded.checkpoint.name} cannot make images of {width} × {height} pixels: if it made "
-            "the target, the target was cropped or resized afterwards, and then its noise does not "
-            "match the noise of any seed."
-        )
-    return ""
+        return Reason(code="size-not-made", values=target)
+    return None
 
 
 def count_draws(rng_algorithm: str, settings: ScanSettings) -> int:

@@ -66,13 +66,13 @@ def _load_recovered_prompts(name: str) -> list[str]:
 
 
 def make_scan_settings(
-    prompts: int, rng: Sequence[str] = (), seeds: str | None = None, pictures: int | None = None
+    prompts: int, rng: Sequence[str] = (), seeds: str | None = None, draws: int | None = None
 ) -> ScanSettings:
     """The section ``scan`` of params.yaml, changed by the options of the command.
 
     ``prompts`` is the least number of prompts to invert under. ``rng`` names RNG algorithms, or
-    ``all``. ``seeds`` is ``FROM:TO``. ``pictures`` is the number of images of a ComfyUI batch to
-    scan. Raises ConfigError for an invalid value.
+    ``all``. ``seeds`` is ``FROM:TO``. ``draws`` is the number of draws of each
+    generator to scan. Raises ConfigError for an invalid value.
     """
     from seedwitness.attribution.seed_scan import check_scan_settings
     from seedwitness.seedscan.cascade import KERNELS
@@ -83,8 +83,8 @@ def make_scan_settings(
     changed["recipe_fit"]["prompts"] = max(configured.recipe_fit.prompts, prompts)
     if rng:
         changed["rng_algorithms"] = list(KERNELS) if ALL in rng else list(dict.fromkeys(rng))
-    if pictures is not None:
-        changed["draws"] = pictures
+    if draws is not None:
+        changed["draws"] = draws
     if seeds is not None:
         first, _, end = seeds.partition(":")
         try:

@@ -34,10 +34,10 @@ def _letterbox(picture: Image.Image, width: int, height: int) -> Image.Image:
     return ImageOps.pad(picture, (width, height), LANCZOS, color="white")
 
 
-RESIZE_RULES: Mapping[str, tuple[Callable[[Image.Image, int, int], Image.Image], str]] = {
-    "stretch": (_stretch, "stretched from {} × {} to {} × {} by Lanczos"),
-    "crop": (_crop, "cut to the middle of its {} × {} and scaled to {} × {} by Lanczos"),
-    "letterbox": (_letterbox, "scaled from {} × {} into {} × {} by Lanczos, with white bars"),
+RESIZE_RULES: Mapping[str, Callable[[Image.Image, int, int], Image.Image]] = {
+    "stretch": _stretch,
+    "crop": _crop,
+    "letterbox": _letterbox,
 }
 
 
@@ -53,14 +53,7 @@ def resize_by_rule(picture: Image.Image, width: int, height: int, rule: str) -> 
     """Convert ``picture`` to RGB and resize it to the generated size by one of RESIZE_RULES."""
     check_resize_rule(rule)
     rgb = picture.convert("RGB")
-    return rgb if rgb.size == (width, height) else RESIZE_RULES[rule][0](rgb, width, height)
-
-
-def describe_resize(picture: Image.Image, width: int, height: int, rule: str) -> str:
-    """Describe in one sentence what ``resize_by_rule`` does to a target."""
-    if picture.size == (width, height):
-        return f"target compared at its own size, {width} × {height}"
-    return f"target {RESIZE_RULES[rule][1].format(*picture.size, width, height)}"
+    return rgb if rgb.size == (width, height) else RESIZE_RULES[rule](rgb, width, height)
 
 
 def resize_to_tensor(picture: Image.Image, width: int, height: int, rule: str) -> Tensor:

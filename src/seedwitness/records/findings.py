@@ -12,92 +12,10 @@ from pydantic import Field
 from seedwitness.records.document import Document
 from seedwitness.records.pass_phrase import PassPhrase
 from seedwitness.records.rates import Rate
+from seedwitness.records.reasons import Reason
 from seedwitness.records.seed_scan import SeedScan
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
-
-ReasonCode = Literal[
-    # why a finding for *memorised* is what it is
-    "rank-at-most-alpha",
-    "rank-above-alpha",
-    "copies-counted",
-    "close-but-no-copy",
-    "copies-but-controls-close",
-    "too-few-controls",
-    "case-is-reference",
-    "reference-too-few-blind-trials",
-    "reference-without-spread",
-    "reference-as-close",
-    "reference-copies-too",
-    "reference-ranks-close",
-    # why nothing is concluded, whatever the figures
-    "target-flat",
-    "blank-sheet-is-copy",
-    "target-among-controls",
-    "target-generated",
-    "reference-same-weights",
-    "score-out-of-range",
-    "duplicate-images",
-    "control-also-learned",
-    "controls-in-corpus",
-    # the error rate of *memorised*
-    "error-rate",
-    "error-rate-above-alpha",
-    "error-rate-not-given",
-    # limits of *memorised*
-    "p-resolution",
-    "lab-weights",
-    "control-left-out",
-    "reference-latent-shape",
-    "reference-kind",
-    "search-ended-at-copies",
-    "search-ended-early",
-    "rarity-by-latent-distance",
-    "trials-chosen-by-results",
-    "prompt-more-specific",
-    "reference-not-compared",
-    # what a sensitivity variant changes
-    "one-control-fewer",
-    "ranked-by-metric",
-    "half-of-trials",
-    # propositions, support, and why there is no likelihood ratio
-    "target-learned",
-    "target-never-seen",
-    "support",
-    "no-support",
-    "likelihood-case-excluded",
-    "likelihood-target-generated",
-    "likelihood-too-few-images",
-    "likelihood-no-separation",
-    # why a finding for *generated* is what it is
-    "seeds-not-scanned",
-    "no-seed-candidate",
-    "no-seed-recovered",
-    "seed-recovered",
-    "recipe-identical",
-    "recipe-reproduces",
-    "recipe-not-found",
-    "claimed-seed-recovered",
-    "claimed-seed-absent",
-    # limits of *generated*
-    "seed-space-in-part",
-    "near-identical-checkpoint",
-    "scan-scope",
-    # why a report cites a trial
-    "closest-trial",
-    "closest-copy",
-    "close-with-image",
-]
-"""The closed set of codes; ``docs/reason-codes.md`` explains each and its values."""
-
-ReasonValues = dict[str, str | int | float | bool | list[str] | None]
-
-
-class Reason(Document):
-    """A decision by its code, with every number and name that its sentence needs."""
-
-    code: ReasonCode
-    values: ReasonValues = Field(default_factory=dict)
 
 
 class RankedStatistic(Document):

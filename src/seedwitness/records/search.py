@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from seedwitness.records.document import Document
+from seedwitness.records.reasons import Reason
 
 BLIND_STRATEGY = "sweep"
 """The strategy that chooses seeds without looking at results: a fair sample of the outputs."""
@@ -41,6 +42,16 @@ class PreselectedPrompt(Document):
     selected: bool
 
 
+class TargetResize(Document):
+    """The target's size and the size at which it was compared, in pixels, and the resize rule."""
+
+    rule: str
+    target_width: int
+    target_height: int
+    width: int
+    height: int
+
+
 class SearchSummary(Document):
     """``search.json``: what was searched, the budget, and why the search ended."""
 
@@ -50,15 +61,14 @@ class SearchSummary(Document):
     strategy: str
     distance: str
     """The latent distance that ranked the trials."""
-    resize: str = ""
-    """How the target was resized for the comparison, in words."""
+    resize: TargetResize
     budget_nfe: int
     nfe: int
     trials: int
     prompts: list[str]
-    stopped: str
     ended: Literal["budget", "copies", "futile"]
-    """The reason as a code: budget spent, enough copies, or enough trials without a copy."""
+    """At what: the end of its budget, enough copies, or enough trials without a copy."""
+    end_reason: Reason
     best_trial: str
     best_distance: float
     rare: RarityEstimate | None = None

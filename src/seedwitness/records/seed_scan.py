@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from seedwitness.records.document import Document
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 
 
@@ -68,12 +69,12 @@ class SeedScan(Document):
     target: str
     checkpoint: str
     checkpoint_sha256: str
-    note: str
-    """Why nothing was scanned; empty if it was."""
-    protocols: list[str]
+    obstacle: Reason | None
+    """Why nothing was scanned; None if it was."""
+    rng_algorithms: list[str]
     first_seed: int
     end_seed: int
-    pictures: int
+    draws: int
     """Draws of each generator that were scanned with ``torch-cpu``."""
     inversions: list[Inversion]
     steps: int
@@ -82,8 +83,8 @@ class SeedScan(Document):
     alpha: float
     z_needed: float | None
     """The z that a seed needs to be recovered; None if nothing was scanned."""
-    seen: float
-    """The detectable correlation: the least that is detected with a probability of 95 %."""
+    detectable_correlation: float
+    """The least correlation that is detected with a probability of 95 %."""
     seeds: list[SeedCandidate]
     """The best seeds, best first, and the claimed; empty if no seed passed the first levels."""
     regenerated: RegeneratedImage | None

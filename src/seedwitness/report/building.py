@@ -8,7 +8,7 @@ import pandas as pd
 
 from seedwitness.config.stage_settings import ReportStage
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import Reason, ReasonCode
+from seedwitness.records.reasons import Reason, ReasonCode
 from seedwitness.records.recipe import Recipe
 from seedwitness.report import figures
 from seedwitness.report.detector_ranks import rank_detectors
@@ -27,7 +27,12 @@ from seedwitness.report.evidence import (
     SearchedPrompt,
     format_command,
 )
-from seedwitness.report.findings_in_words import add_words, word_generated, word_memorised
+from seedwitness.report.findings_in_words import (
+    add_words,
+    word_generated,
+    word_memorised,
+    word_search,
+)
 from seedwitness.report.ladder_ranks import rank_ladder
 from seedwitness.report.other_plans import list_other_plans
 from seedwitness.report.provenance import (
@@ -101,7 +106,7 @@ def _build_case(source: CaseSource, settings: ReportStage) -> CaseEvidence:
         pass_phrase=case.pass_phrase,
         codecs=_list_best_files(source),
         identity=source.identity,
-        search=source.search,
+        search=word_search(source.search),
         replay=source.replay,
         prompts=_list_searched_prompts(source, metric),
         distributions=figures.describe_distributions(source),

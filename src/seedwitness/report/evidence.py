@@ -14,9 +14,14 @@ from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.rates import Rate
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.search import ReplaySummary
 from seedwitness.records.target import TargetRecord
-from seedwitness.report.finding_evidence import GeneratedEvidence, MemorisedEvidence, WordedReason
+from seedwitness.report.finding_evidence import (
+    GeneratedEvidence,
+    MemorisedEvidence,
+    SearchEvidence,
+    WordedReason,
+)
 from seedwitness.report.provenance import AnalysisPlan, Environment, InputFile
 
 SCHEMA_VERSION = "5.0"
@@ -219,7 +224,7 @@ class CaseEvidence(Document):
     codecs: list[BestFiles]
     """By each metric of the pass phrase's comparisons."""
     identity: CheckpointIdentity
-    search: SearchSummary
+    search: SearchEvidence
     replay: ReplaySummary
     prompts: list[SearchedPrompt]
     distributions: list[Distribution]

@@ -8,10 +8,11 @@ from seedwitness.records.findings import (
     PairedComparison,
     Rank,
     RankedStatistic,
-    Reason,
     Verdict,
 )
 from seedwitness.records.rates import Rate
+from seedwitness.records.reasons import Reason
+from seedwitness.records.search import SearchSummary
 from seedwitness.records.seed_scan import SeedScan
 
 
@@ -66,10 +67,22 @@ class MemorisedEvidence(Document):
     sensitivity: list[VariantEvidence]
 
 
+class ScanEvidence(SeedScan):
+    """The seed scan: ``records.seed_scan.SeedScan``, with its obstacle in English."""
+
+    obstacle: WordedReason | None
+
+
+class SearchEvidence(SearchSummary):
+    """The search: ``records.search.SearchSummary``, with the reason of its end in English."""
+
+    end_reason: WordedReason
+
+
 class GeneratedEvidence(Document):
     """Is the target an output? ``records.findings.GeneratedFinding``, with reasons in English."""
 
     finding: Verdict
     reasons: list[WordedReason]
     limits: list[WordedReason]
-    scan: SeedScan
+    scan: ScanEvidence

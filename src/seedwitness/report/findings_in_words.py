@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwitness.records.findings import GeneratedFinding, MemorisedFinding, Reason
+from seedwitness.records.findings import GeneratedFinding, MemorisedFinding
+from seedwitness.records.reasons import Reason
+from seedwitness.records.search import SearchSummary
 from seedwitness.report.finding_evidence import (
     GeneratedEvidence,
     LikelihoodEvidence,
     MemorisedEvidence,
+    ScanEvidence,
+    SearchEvidence,
     VariantEvidence,
     WordedReason,
 )
@@ -55,12 +59,20 @@ def word_memorised(finding: MemorisedFinding) -> MemorisedEvidence:
 
 def word_generated(finding: GeneratedFinding) -> GeneratedEvidence:
     """A finding for *generated* with the English of all its reasons."""
+    obstacle = finding.scan.obstacle
     return GeneratedEvidence(
         finding=finding.finding,
         reasons=_add_all(finding.reasons),
         limits=_add_all(finding.limits),
-        scan=finding.scan,
+        scan=ScanEvidence(
+            **dict(finding.scan) | {"obstacle": None if obstacle is None else add_words(obstacle)}
+        ),
     )
+
+
+def word_search(search: SearchSummary) -> SearchEvidence:
+    """A search with the reason of its end in English."""
+    return SearchEvidence(**dict(search) | {"end_reason": add_words(search.end_reason)})
 
 
 def _add_all(reasons: Sequence[Reason]) -> list[WordedReason]:

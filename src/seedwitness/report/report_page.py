@@ -37,6 +37,7 @@ def make_jinja_environment() -> Environment:
     jinja.filters |= {
         "figure": formatting.format_figure,
         "percent": formatting.format_percentage,
+        "resize": phrases.word_resize,
         "code": formatting.mark_code,
         "foreign": formatting.fold_foreign_text,
         "short": formatting.shorten,

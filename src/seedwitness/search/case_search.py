@@ -22,6 +22,7 @@ from seedwitness.engine.executor import execute
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, Sample
 from seedwitness.errors import ConfigError
 from seedwitness.imaging import alignment
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import BLIND_STRATEGY, RarityEstimate
 from seedwitness.search import DISTANCES, STRATEGIES
@@ -48,15 +49,15 @@ class SearchCase:
 class SearchOutcome:
     """The result of one search: its recipes in the order of the strategy, and samples by recipe id.
 
-    ``distances`` are latent distances by recipe id; lower is closer. ``stopped`` is a sentence that
-    gives the reason why the search ended, and ``ended`` is the same reason as a code.
+    ``distances`` are latent distances by recipe id; lower is closer. ``ended`` and ``end_reason``
+    are as in ``SearchSummary``.
     """
 
     recipes: tuple[Recipe, ...]
     samples: Mapping[str, Sample]
     distances: Mapping[str, float]
-    stopped: str
     ended: StopReason
+    end_reason: Reason
     rare: RarityEstimate | None
 
     @property
@@ -159,7 +160,7 @@ def replay_recipes(
 
     def yield_once() -> StrategyGenerator:
         yield list(recipes)
-        return "all recipes replayed"
+        return Reason(code="recipes-completed", values={"trials": len(recipes)})
 
     return _run_rounds(loaded, {"": _CaseRun(yield_once(), picture, None)}, settings, ledger, None)
 
@@ -178,7 +179,7 @@ class _CaseRun:
     """How many of ``pending`` are computed and counted."""
     recipes: dict[str, Recipe] = field(default_factory=dict)
     distances: dict[str, float] = field(default_factory=dict)
-    end: tuple[StopReason, str] | None = None
+    end: tuple[StopReason, Reason] | None = None
     rare: RarityEstimate | None = None
 
     def next_recipes(self, limit: int) -> list[Recipe]:
@@ -274,12 +275,12 @@ def _run_rounds(
 
 def _make_outcome(run: _CaseRun, samples: Mapping[str, Sample]) -> SearchOutcome:
     assert run.end is not None
-    ended, stopped = run.end
+    ended, end_reason = run.end
     return SearchOutcome(
         recipes=tuple(run.recipes.values()),
         samples={key: samples[key] for key in run.recipes},
         distances={key: run.distances[key] for key in run.recipes},
-        stopped=stopped,
         ended=ended,
+        end_reason=end_reason,
         rare=run.rare,
     )

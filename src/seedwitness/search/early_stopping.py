@@ -22,6 +22,7 @@ from seedwitness.config.verdicts import CopyCriterionSettings
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.metrics import scoring
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 
 StopReason = Literal["budget", "copies", "futile"]
@@ -82,21 +83,30 @@ class StopCounter:
     prompts: set[str] = field(default_factory=set)
     """The prompts of the trials so far."""
 
-    def count(self, recipe: Recipe, copy: bool) -> tuple[StopReason, str] | None:
-        """Count one more trial. The reason to end the search, as code and sentence, or None."""
+    def count(self, recipe: Recipe, copy: bool) -> tuple[StopReason, Reason] | None:
+        """Count one more trial. The reason to end the search, or None."""
         self.num_trials += 1
         self.num_copies += copy
         self.prompts.add(recipe.prompt)
         if self.settings.copies and self.num_copies == self.settings.copies:
-            return "copies", (
-                f"{self.num_copies} of {self.num_trials} trials are copies, the number that "
-                f"search.stop.copies sets; the last is {recipe.id}"
+            return "copies", Reason(
+                code="copies-reached",
+                values={
+                    "copies": self.num_copies,
+                    "trials": self.num_trials,
+                    "last_trial": recipe.id,
+                },
             )
         rate = self.settings.rate
         if rate and not self.num_copies and self.num_trials == count_trials_to_exclude_rate(rate):
-            return "futile", (
-                f"no copy in {self.num_trials} trials, of {len(self.prompts)} of "
-                f"{self.num_prompts} prompts: a copy rate of {rate:g} or more among such trials "
-                f"would have shown one with a probability of {100 * (1 - MISS_PROBABILITY):g} %"
+            return "futile", Reason(
+                code="no-copy-in-trials",
+                values={
+                    "trials": self.num_trials,
+                    "prompts_tried": len(self.prompts),
+                    "prompts": self.num_prompts,
+                    "copy_rate": rate,
+                    "probability": 1 - MISS_PROBABILITY,
+                },
             )
         return None

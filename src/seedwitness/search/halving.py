@@ -13,6 +13,7 @@ from dataclasses import replace
 from math import log2
 
 from seedwitness.errors import ConfigError
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.search.strategy import StrategyGenerator, StrategyInput, iter_seeds
 
@@ -75,10 +76,14 @@ def successive_halving(plan: StrategyInput) -> StrategyGenerator:
             left -= len(full_recipes) * costs[number]
             counts[number] += len(full_recipes)
         size *= 2
-    trials = ", ".join(f"{n} with {steps}" for n, steps in zip(counts, stages, strict=True))
-    return (
-        f"budget spent: pairs of prompt and seed by steps: {trials}; the closest of each stage "
-        f"went on to the next; {left} of {plan.budget_nfe} NFE left over"
+    return Reason(
+        code="halving-completed",
+        values={
+            "steps": stages,
+            "trials": counts,
+            "nfe_left": left,
+            "budget_nfe": plan.budget_nfe,
+        },
     )
 
 

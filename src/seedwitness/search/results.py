@@ -13,9 +13,8 @@ from safetensors.torch import save_file
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import SearchSettings
-from seedwitness.imaging.alignment import describe_resize
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.search import SearchSummary
+from seedwitness.records.search import SearchSummary, TargetResize
 from seedwitness.records.tables import TRIALS, write_table
 from seedwitness.records.timing import SearchTiming
 from seedwitness.runtime.devices import describe_machine
@@ -50,13 +49,19 @@ def summarise_search(
         checkpoint_sha256=loaded.checkpoint.sha256,
         strategy=settings.strategy.name,
         distance=settings.distance,
-        resize=describe_resize(case.picture, first.width, first.height, settings.resize),
+        resize=TargetResize(
+            rule=settings.resize,
+            target_width=case.picture.width,
+            target_height=case.picture.height,
+            width=first.width,
+            height=first.height,
+        ),
         budget_nfe=settings.budget_nfe,
         nfe=outcome.nfe,
         trials=len(outcome.recipes),
         prompts=list(case.prompts),
-        stopped=outcome.stopped,
         ended=outcome.ended,
+        end_reason=outcome.end_reason,
         rare=outcome.rare,
         best_trial=best.id,
         best_distance=outcome.distances[best.id],

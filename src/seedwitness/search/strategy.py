@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from seedwitness.config.steps import SearchSettings
 from seedwitness.errors import ConfigError
 from seedwitness.records.checkpoint import CheckpointIdentity
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import RarityEstimate
 from seedwitness.seeds.torch_cpu import SEED_COUNT
@@ -28,8 +29,10 @@ class StrategyInput:
     near: float | None = None
 
 
-StrategyGenerator = Generator[list[Recipe], Mapping[str, float], str | tuple[str, RarityEstimate]]
-"""Yields recipes, is sent their distances by recipe id (lower is closer), returns why it stopped.
+StrategyGenerator = Generator[
+    list[Recipe], Mapping[str, float], Reason | tuple[Reason, RarityEstimate]
+]
+"""Yields recipes, is sent their distances by recipe id (lower is closer), returns why it ended.
 
 Beside the reason it may return an estimate of how rarely a blind seed comes near the target.
 

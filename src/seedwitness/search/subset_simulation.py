@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import beta
 
 from seedwitness.errors import ConfigError
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import RarityEstimate, SimulationLevel
 from seedwitness.search.strategy import StrategyGenerator, StrategyInput, iter_seeds
@@ -89,7 +90,8 @@ def subset_simulation(plan: StrategyInput) -> StrategyGenerator:
         limit = starts[-1].distance
         if limit <= near or left < chains * (CHAIN_LENGTH - 1):
             levels.append(_summarise_level(walks, near, first=not levels))
-            return _describe_estimate(levels, near, left), estimate_rarity(levels, near)
+            rarity = estimate_rarity(levels, near)
+            return _give_end_reason(rarity, left), rarity
         levels.append(_summarise_level(walks, limit, first=not levels))
         walks = [[state] for state in starts]
         accepted = 0
@@ -155,11 +157,16 @@ def _get_distance(state: _State) -> float:
     return state.distance
 
 
-def _describe_estimate(levels: Sequence[SimulationLevel], near: float, left: int) -> str:
-    rarity = estimate_rarity(levels, near)
-    probability = f"{rarity.probability:.2g}" if rarity.probability else "0, none was that near"
-    return (
-        f"a blind seed comes within {near:g} with a probability of {probability} (95 % interval "
-        f"{rarity.low:.2g} to {rarity.high:.2g}); {len(levels)} levels of {levels[0].trials} "
-        f"trials, budget left for {left} trials"
+def _give_end_reason(rarity: RarityEstimate, trials_left: int) -> Reason:
+    return Reason(
+        code="rarity-estimated",
+        values={
+            "near": rarity.near,
+            "probability": rarity.probability,
+            "low": rarity.low,
+            "high": rarity.high,
+            "levels": len(rarity.levels),
+            "trials_per_level": rarity.levels[0].trials,
+            "trials_left": trials_left,
+        },
     )

@@ -8,6 +8,7 @@ rates and ranks among controls are valid.
 from __future__ import annotations
 
 from seedwitness.errors import ConfigError
+from seedwitness.records.reasons import Reason
 from seedwitness.search.strategy import StrategyGenerator, StrategyInput, require_seeds
 
 
@@ -27,11 +28,16 @@ def sweep(plan: StrategyInput) -> StrategyGenerator:
             "`search.budget_nfe`, or lower `search.prompts` or `search.steps`."
         )
     trials = seeds_per_prompt * len(prompts)
-    last = plan.first_seed + trials - 1
     require_seeds(plan.first_seed, trials)
     yield [plan.make_recipe(prompts[n % len(prompts)], plan.first_seed + n) for n in range(trials)]
-    left = plan.budget_nfe - trials * cost
-    return (
-        f"budget spent: seeds {plan.first_seed} to {last}, {seeds_per_prompt} for each of "
-        f"{len(prompts)} prompts in turn, {left} of {plan.budget_nfe} NFE left over"
+    return Reason(
+        code="sweep-completed",
+        values={
+            "first_seed": plan.first_seed,
+            "last_seed": plan.first_seed + trials - 1,
+            "seeds_per_prompt": seeds_per_prompt,
+            "prompts": len(prompts),
+            "nfe_left": plan.budget_nfe - trials * cost,
+            "budget_nfe": plan.budget_nfe,
+        },
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
 
+from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.search.strategy import StrategyGenerator, StrategyInput, require_seeds
 from seedwitness.search.sweep import sweep
@@ -47,8 +48,13 @@ def variations(plan: StrategyInput) -> StrategyGenerator:
             left -= len(recipes)
             trials |= {recipe.id: recipe for recipe in recipes}
             distances |= yield recipes
-    num_variations = sum(map(_is_variation, trials.values()))
-    return f"budget spent: {len(trials)} trials, {num_variations} of them variations"
+    return Reason(
+        code="variations-completed",
+        values={
+            "trials": len(trials),
+            "variations": sum(map(_is_variation, trials.values())),
+        },
+    )
 
 
 def _is_variation(recipe: Recipe) -> bool:

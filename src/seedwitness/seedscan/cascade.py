@@ -162,7 +162,7 @@ def plan_cascade(weights: Array, rng: str, min_correlation: float, draw: int = 0
         raise ConfigError(
             "Later pictures of a batch can be scanned only for torch's CPU generator, and if "
             f"{BLOCK_SIZE} divides the number of elements: not for {rng} with {rows.shape[1]} "
-            "elements. Set scan.pictures to 1."
+            "elements. Set `scan.draws` to 1."
         )
     unit = (rows / lengths).astype(np.float32)
     block_count = unit.shape[1] // BLOCK_SIZE

@@ -11,7 +11,7 @@ import pandas as pd
 
 from seedwitness.errors import RecordError
 from seedwitness.records.checkpoint import CheckpointIdentity
-from seedwitness.records.findings import Reason
+from seedwitness.records.reasons import Reason
 from seedwitness.records.search import SearchSummary
 from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.target import TargetRecord

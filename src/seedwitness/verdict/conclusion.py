@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seedwitness.config.verdicts import JudgeSettings
-from seedwitness.records.findings import CopyCount, Rank, Reason, Verdict
+from seedwitness.records.findings import CopyCount, Rank, Verdict
+from seedwitness.records.reasons import Reason
 from seedwitness.statistics import power_analysis
 from seedwitness.verdict.reference_comparison import ReferenceComparison, find_objection
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from seedwitness.config.steps import PrepareSettings
-from seedwitness.records.findings import CopyCriterion, Rank, Reason, ReasonValues
+from seedwitness.records.findings import CopyCriterion, Rank
+from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.records.target import InformationContent
 from seedwitness.verdict.case_data import CaseData, score_tables
 from seedwitness.verdict.image_identity import ImageIdentity, find_same_image, identify_controls

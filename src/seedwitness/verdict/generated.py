@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedwitness.records.findings import GeneratedFinding, Reason, ReasonValues, Verdict
+from seedwitness.records.findings import GeneratedFinding, Verdict
+from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 
 SEED_SPACE = 2**32
@@ -25,7 +26,7 @@ def judge_generated(scan: SeedScan, low_information: Sequence[Reason]) -> Genera
     return GeneratedFinding(
         finding=finding,
         reasons=[*reasons, *_answer_claims(scan)],
-        limits=[] if scan.note else _list_scan_limits(scan),
+        limits=[] if scan.obstacle else _list_scan_limits(scan),
         scan=scan,
     )
 
@@ -33,8 +34,8 @@ def judge_generated(scan: SeedScan, low_information: Sequence[Reason]) -> Genera
 def _conclude(scan: SeedScan, low_information: Sequence[Reason]) -> tuple[Verdict, list[Reason]]:
     if low_information:
         return "inconclusive", list(low_information)
-    if scan.note:
-        return "inconclusive", [Reason(code="seeds-not-scanned", values={"note": scan.note})]
+    if scan.obstacle:
+        return "inconclusive", [scan.obstacle]
     best = scan.seeds[0] if scan.seeds else None
     if best is None or scan.regenerated is None:
         is_complete = scan.num_seeds == SEED_SPACE
@@ -71,12 +72,12 @@ def _conclude(scan: SeedScan, low_information: Sequence[Reason]) -> tuple[Verdic
 def _describe_miss(scan: SeedScan, best: SeedCandidate | None) -> Reason:
     """What was scanned without a recovered seed, and what would have been recovered."""
     scanned: ReasonValues = {
-        "rng_algorithms": scan.protocols,
+        "rng_algorithms": scan.rng_algorithms,
         "first_seed": scan.first_seed,
         "last_seed": scan.end_seed - 1,
         "share": scan.num_seeds / SEED_SPACE,
         "is_complete": scan.num_seeds == SEED_SPACE,
-        "detectable_correlation": scan.seen,
+        "detectable_correlation": scan.detectable_correlation,
     }
     if best is None:
         return Reason(code="no-seed-candidate", values=scanned)
@@ -120,17 +121,19 @@ def _list_scan_limits(scan: SeedScan) -> list[Reason]:
     if scan.regenerated is not None and scan.regenerated.matches_round_trip:
         limits.append(Reason(code="near-identical-checkpoint"))
     # By other algorithms each image of a batch has a seed of its own.
-    shared = [name for name in scan.protocols if name.startswith("torch-cpu")]
-    has_later_draws = scan.pictures > 1 and shared
+    shared = [name for name in scan.rng_algorithms if name.startswith("torch-cpu")]
+    has_later_draws = scan.draws > 1 and shared
     limits.append(
         Reason(
             code="scan-scope",
             values={
-                "rng_algorithms": scan.protocols,
-                "draws": scan.pictures if has_later_draws else 1,
+                "rng_algorithms": scan.rng_algorithms,
+                "draws": scan.draws if has_later_draws else 1,
                 "shared_generators": shared if has_later_draws else [],
                 "half_precisions_not_scanned": [
-                    kind for kind in HALF_PRECISIONS if f"torch-cpu-{kind}" not in scan.protocols
+                    kind
+                    for kind in HALF_PRECISIONS
+                    if f"torch-cpu-{kind}" not in scan.rng_algorithms
                 ],
             },
         )

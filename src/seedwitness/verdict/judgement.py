@@ -15,8 +15,8 @@ from seedwitness.records.findings import (
     MemorisedFinding,
     Rank,
     RankedStatistic,
-    Reason,
 )
+from seedwitness.records.reasons import Reason
 from seedwitness.statistics.distances import score_of
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import (

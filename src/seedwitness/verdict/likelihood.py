@@ -6,12 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from seedwitness.records.findings import (
-    LikelihoodRatio,
-    RankedStatistic,
-    Reason,
-    ReasonValues,
-)
+from seedwitness.records.findings import LikelihoodRatio, RankedStatistic
+from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.statistics.distances import distance_of
 from seedwitness.statistics.likelihood_ratio import (
     calibrate,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seedwitness.records.findings import Rank, Reason, ReasonValues
+from seedwitness.records.findings import Rank
+from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.statistics.description_length import count_text_bits
 from seedwitness.verdict.case_data import CaseData
 
@@ -30,7 +31,7 @@ def list_limits(case: CaseData, rank: Rank) -> list[Reason]:
     if case.search.ended == "copies":
         limits.append(Reason(code="search-ended-at-copies"))
     if case.search.ended == "futile":
-        limits.append(Reason(code="search-ended-early", values={"stopped": case.search.stopped}))
+        limits.append(Reason(code="search-ended-early", values=case.search.end_reason.values))
     if case.search.rare:
         limits.append(Reason(code="rarity-by-latent-distance"))
     if not case.search.is_blind:

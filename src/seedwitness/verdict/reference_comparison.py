@@ -8,8 +8,9 @@ import pandas as pd
 
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import PairedComparison, Reason
+from seedwitness.records.findings import PairedComparison
 from seedwitness.records.rates import Rate
+from seedwitness.records.reasons import Reason
 from seedwitness.statistics.ranks import compare_pairs
 from seedwitness.verdict.case_data import CaseData, distances_by_trial, find_blind_trials
 

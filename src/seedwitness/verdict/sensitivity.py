@@ -9,7 +9,8 @@ import pandas as pd
 
 from seedwitness.config.verdicts import PROMPT_METRIC, JudgeSettings
 from seedwitness.imaging.perceptual_fingerprint import MIN_PDQ_QUALITY
-from seedwitness.records.findings import CopyCount, Rank, Reason, SensitivityVariant
+from seedwitness.records.findings import CopyCount, Rank, SensitivityVariant
+from seedwitness.records.reasons import Reason
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.verdict.case_data import (
     CaseData,

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import Reason
+from seedwitness.records.reasons import Reason
 from seedwitness.report.wording.exclusion_sentences import EXCLUSIONS
 from seedwitness.report.wording.generated_sentences import GENERATED
 from seedwitness.report.wording.limit_sentences import LIMITS
 from seedwitness.report.wording.memorised_sentences import MEMORISED
 from seedwitness.report.wording.phrases import PHRASES
+from seedwitness.report.wording.search_sentences import SEARCH
 
 SENTENCES: dict[str, Callable[..., str]] = {
     **MEMORISED,
     **EXCLUSIONS,
     **LIMITS,
     **GENERATED,
+    **SEARCH,
     **PHRASES,
 }
 """By code, the function that words it."""

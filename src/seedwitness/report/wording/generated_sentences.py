@@ -7,8 +7,21 @@ from collections.abc import Callable
 from seedwitness.report.wording.numbers import format_seed_share, join_names
 
 
-def _seeds_not_scanned(note: str) -> str:
-    return note
+def _target_too_large(
+    checkpoint: str, width: int, height: int, made_width: int, made_height: int, max_area_ratio: int
+) -> str:
+    return (
+        f"The seeds were not scanned, because the target has {width} × {height} pixels, more than "
+        f"{max_area_ratio} times what {checkpoint} makes ({made_width} × {made_height})."
+    )
+
+
+def _size_not_made(checkpoint: str, width: int, height: int) -> str:
+    return (
+        f"The seeds were not scanned, because {checkpoint} cannot make images of {width} × "
+        f"{height} pixels. If it made the target, the target was cropped or resized afterwards, "
+        "and then its noise does not match the noise of any seed."
+    )
 
 
 def _no_seed_candidate(
@@ -167,7 +180,8 @@ def _scan_scope(
 
 
 GENERATED: dict[str, Callable[..., str]] = {
-    "seeds-not-scanned": _seeds_not_scanned,
+    "target-too-large": _target_too_large,
+    "size-not-made": _size_not_made,
     "no-seed-candidate": _no_seed_candidate,
     "no-seed-recovered": _no_seed_recovered,
     "seed-recovered": _seed_recovered,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from seedwitness.report.wording.search_sentences import word_no_copy
+
 
 def _p_resolution(controls: int, resolution: float) -> str:
     return f"With {controls} controls p cannot fall below {resolution:.3g}."
@@ -49,8 +51,11 @@ def _search_ended_at_copies() -> str:
     )
 
 
-def _search_ended_early(stopped: str) -> str:
-    return f"The search ended before its budget was spent: {stopped}."
+def _search_ended_early(
+    trials: int, prompts_tried: int, prompts: int, copy_rate: float, probability: float
+) -> str:
+    found = word_no_copy(trials, prompts_tried, prompts, copy_rate, probability)
+    return f"The search ended before its budget was spent. {found}"
 
 
 def _rarity_by_latent_distance() -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from seedwitness.records.search import TargetResize
+
 LAB_WEIGHTS = "lab weights"
 
 SETTINGS_CODE = (
@@ -29,6 +31,22 @@ SELECTIONS = {"closest-trial": "the closest of all trials"}
 
 BASES = {"median-copy": "the median copy", "closest-trial": "the closest trial"}
 """Whose score stands for a pass phrase, by its code."""
+
+
+RESIZE_RULES = {
+    "stretch": "target stretched from {} × {} to {} × {} by Lanczos",
+    "crop": "target cut to the middle of its {} × {} and scaled to {} × {} by Lanczos",
+    "letterbox": "target scaled from {} × {} into {} × {} by Lanczos, with white bars",
+}
+"""What a resize rule does, by its name."""
+
+
+def word_resize(resize: TargetResize) -> str:
+    """How the target was brought to the size at which it was compared."""
+    before, after = (resize.target_width, resize.target_height), (resize.width, resize.height)
+    if before == after:
+        return "target compared at its own size, {} × {}".format(*after)
+    return RESIZE_RULES[resize.rule].format(*before, *after)
 
 
 def title_metric(metric: str, label: str) -> str:
