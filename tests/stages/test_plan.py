@@ -9,7 +9,12 @@ import yaml
 from PIL import Image
 from settling import COMMITTED, change, settle, write_materials
 
-from seedwitness.config.stage_settings import PLAN_FOLDER, STAGE_SETTINGS
+from seedwitness.config.stage_settings import (
+    PLAN_FOLDER,
+    STAGE_SETTINGS,
+    TARGETS,
+    load_target_settings,
+)
 from seedwitness.config.target_pipeline import make_target_pipeline
 from seedwitness.errors import ConfigError
 from seedwitness.stages import output_path, run_stage, stage_names
@@ -137,7 +142,8 @@ def test_every_stage_is_in_a_pipeline_and_depends_on_its_own_part_of_the_plan() 
     run = {name: commands(name) for name in STAGES}
     assert {stage for names in run.values() for stage in names} == set(stage_names())
     for name, stages in run.items():
-        parts = {Path(dep).stem for dep in dependencies(name) if dep.startswith("data/plan/")}
+        files = map(Path, dependencies(name))
+        parts = {file.stem for file in files if file.parent == PLAN_FOLDER}
         expected = {stage for stage in stages if stage not in BEFORE_THE_PLAN}
         assert parts - {"plan"} == expected, name
 
@@ -147,7 +153,17 @@ def test_the_plan_depends_on_every_section_that_it_holds() -> None:
         entry.split(".")[0] for kind in STAGE_SETTINGS.values() for entry in kind.entries().values()
     }
     sections |= set(COMMITTED) - set(NOT_PLANNED)
-    assert set(PIPELINE["plan"]["params"]) == sections - {"materials"}
+    assert set(PIPELINE["plan"]["params"]) == sections - {"materials"} | {TARGETS}
+
+
+def test_each_target_has_a_file_of_the_plan_that_its_stages_depend_on(project: Path) -> None:
+    others = [*COMMITTED["targets"]]
+    before = [(PLAN_FOLDER / TARGETS / f"{name}.json").read_bytes() for name in others]
+    change(project, "targets", owl={"path": "owl.png", "caption": "an owl at night"})
+    assert load_target_settings("owl").caption == "an owl at night"
+    assert [(PLAN_FOLDER / TARGETS / f"{name}.json").read_bytes() for name in others] == before
+    for stage in ("prepare", "recover"):
+        assert "data/plan/targets/owl.json" in dependencies(stage)
 
 
 def test_what_dvc_lists_as_outputs_is_what_the_stages_write(project: Path) -> None:

@@ -2,7 +2,9 @@
 
 The stage ``plan`` writes ``data/plan/STAGE.json`` from the fields of these classes, and the stage
 reads its settings from that file only. So DVC reruns a stage for a change of exactly those
-settings, and the list of settings cannot differ from those that the stage reads.
+settings, and the list of settings cannot differ from those that the stage reads. What is set for
+one target is in ``data/plan/targets/TARGET.json``: a file a target, because DVC would read all of
+params.yaml again for every stage that names a parameter.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ from typing import Any, TypeVar
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from seedwitness.config.inputs import ClipSettings, CorpusSettings, EntryName, Section
+from seedwitness.config.inputs import (
+    ClipSettings,
+    CorpusSettings,
+    EntryName,
+    Section,
+    TargetSettings,
+)
 from seedwitness.config.reading import validate
 from seedwitness.config.steps import (
     LookupSettings,
@@ -37,6 +45,7 @@ from seedwitness.errors import ConfigError
 S = TypeVar("S", bound="StageSettings")
 
 PLAN_FOLDER = Path("data/plan")
+TARGETS = "targets"
 SETTINGS, CODE = "settings", "code"
 
 
@@ -210,7 +219,16 @@ def load_stage_settings(stage: str, kind: type[S]) -> S:
     Raises ConfigError if the plan is missing or of another version.
     """
     path = PLAN_FOLDER / f"{stage}.json"
+    return validate(kind, _read_plan(path)[SETTINGS], f"{path}: {SETTINGS}")
+
+
+def load_target_settings(target: str) -> TargetSettings:
+    """Load the settings of a target as the stage ``plan`` wrote them; errors as above."""
+    path = PLAN_FOLDER / TARGETS / f"{target}.json"
+    return validate(TargetSettings, _read_plan(path), str(path))
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"There is no {path} in {Path.cwd()}: `dvc repro plan` writes it.")
-    document = json.loads(path.read_text(encoding="utf-8"))
-    return validate(kind, document[SETTINGS], f"{path}: {SETTINGS}")
+    return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -30,6 +30,7 @@ CONTROLS = ("controls.parquet", "learned.parquet")
 REPORTED_CONTROLS = (*CONTROLS, "detectors.parquet", "reach.parquet")
 SEARCH = ("prompts.parquet", "search.json", "trials.parquet")
 SCORES = ("codecs.parquet", "reference.parquet", "scores.parquet")
+INDEX_ROWS = ("corpus.json", "rows.parquet")
 INDEX = ("corpus.json", "images.faiss", "rows.parquet", "texts.faiss")
 
 
@@ -63,18 +64,22 @@ def make_target_pipeline(
     """The stages of one target on every checkpoint, in the form of ``dvc.yaml``."""
     picture, record = (f"data/prepare/{target}/{name}" for name in ("image.png", "target.json"))
     prompts = f"data/recover/{target}/prompts.parquet"
+    settings = f"data/plan/targets/{target}.json"
     stages: dict[str, Any] = {
         "prepare": _make_stage(
             f"prepare {target}",
-            [image.as_posix()],
+            [image.as_posix(), settings],
             [picture, record],
-            params=[f"targets.{target}.path"],
         ),
         "recover": _make_stage(
             f"recover {target}",
-            [*_join_paths("data/index", ("corpus.json", "rows.parquet")), picture, record],
+            [
+                *_join_paths("data/index", ("corpus.json", "rows.parquet")),
+                picture,
+                record,
+                settings,
+            ],
             [prompts, f"data/recover/{target}/recover.json"],
-            params=[f"targets.{target}.caption"],
         ),
         "lookup": _make_stage(
             f"lookup {target}",
@@ -139,15 +144,15 @@ def _make_report_stage(target: str, checkpoints: Sequence[str]) -> dict[str, Any
     return _make_stage(f"report {target}", deps, [{f"reports/{target}": {"cache": False}}])
 
 
-def _make_stage(
-    command: str, deps: Iterable[str], outs: Sequence[Any], params: Sequence[str] = ()
-) -> dict[str, Any]:
+def _make_stage(command: str, deps: Iterable[str], outs: Sequence[Any]) -> dict[str, Any]:
     """A stage that depends on ``deps`` and on its settings in the plan, as paths from the root."""
     plan = f"data/plan/{command.partition(' ')[0]}.json"
-    stage = {"wdir": ROOT, "cmd": f"seedwitness stage {command}", "deps": sorted({plan, *deps})}
-    if params:
-        stage["params"] = list(params)
-    return {**stage, "outs": list(outs)}
+    return {
+        "wdir": ROOT,
+        "cmd": f"seedwitness stage {command}",
+        "deps": sorted({plan, *deps}),
+        "outs": list(outs),
+    }
 
 
 def _identity_path(checkpoint: str) -> str:

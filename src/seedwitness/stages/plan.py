@@ -2,7 +2,8 @@
 
 ``data/plan/plan.json`` is the plan itself, whose hash every finding names. ``data/plan/STAGE.json``
 holds what one stage depends on besides its data: the settings that it reads, and the hashes of the
-code that it runs. A stage reads its settings from its own file and from nowhere else.
+code that it runs. ``data/plan/targets/TARGET.json`` holds the path and the caption of a target. A
+stage reads its settings from these files and from nowhere else.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import json
 from typing import Any
 
 from seedwitness.config.params import load_params
-from seedwitness.config.stage_settings import CODE, PLAN_FOLDER, SETTINGS, STAGE_SETTINGS
+from seedwitness.config.stage_settings import CODE, PLAN_FOLDER, SETTINGS, STAGE_SETTINGS, TARGETS
 from seedwitness.runtime.code_graph import code_files
 from seedwitness.runtime.files import replace_whole, write_whole
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import DATA, output_path, stage_names
 
 PLAN = PLAN_FOLDER / "plan.json"
-NOT_PLANNED = ("targets", "checkpoints", "report", "tracking")
+NOT_PLANNED = (TARGETS, "checkpoints", "report", "tracking")
 """Sections that may grow or change without a change in how anything is found or judged."""
 
 HISTORY = DATA / "plans"
@@ -41,6 +42,9 @@ def run() -> None:
     with replace_whole(PLAN_FOLDER) as part:
         part.mkdir()
         _write(part / PLAN.name, plan)
+        (part / TARGETS).mkdir()
+        for target, entry in settings[TARGETS].items():
+            _write(part / TARGETS / f"{target}.json", entry)
         for stage in stage_names():
             if stage in BEFORE_THE_PLAN:
                 continue

@@ -1,7 +1,8 @@
 """Prepare a target: the file as upright RGB, and what can be measured of it."""
 
-from seedwitness.config.inputs import EntryName, TargetSettings
-from seedwitness.config.reading import load_section, validate
+from seedwitness.config.inputs import EntryName
+from seedwitness.config.reading import validate
+from seedwitness.config.stage_settings import load_target_settings
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.targets.target_reader import read_target
@@ -10,7 +11,7 @@ from seedwitness.targets.target_reader import read_target
 def run(target: str) -> None:
     """Write ``image.png`` and ``target.json`` of one target."""
     name = validate(EntryName, target, "prepare")
-    settings = load_section(TargetSettings, "targets", name)
+    settings = load_target_settings(name)
     image, record = read_target(
         settings.path,
         name,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from seedwitness.config.inputs import TargetSettings
-from seedwitness.config.reading import load_section
-from seedwitness.config.stage_settings import RecoverStage, load_stage_settings
+from seedwitness.config.stage_settings import (
+    RecoverStage,
+    load_stage_settings,
+    load_target_settings,
+)
 from seedwitness.prompts import check_methods
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.records.document import read_document
@@ -21,7 +23,7 @@ def run(target: str) -> None:
     """Run every method of ``recover.methods``; write ``prompts.parquet`` and ``recover.json``."""
     settings = load_stage_settings("recover", RecoverStage)
     check_methods(settings.recover.methods)
-    caption = load_section(TargetSettings, "targets", target).caption
+    caption = load_target_settings(target).caption
     claims = read_document(TargetRecord, output_path("prepare", target) / "target.json").claims
     image = load_target_image(target)
     recoverer = load_recoverer(settings.clip, settings.recover, output_path("index"))
