@@ -7,27 +7,26 @@ from random import Random
 
 from PIL import Image
 
-from seedlab.ground_truth import PictureCopy, PictureRecord
-
-MAX_SHIFT = 3
-"""Largest number of pixels that a copy loses at each edge."""
+MAX_SHIFT = 3 / 128
+"""Largest part of the picture that a copy loses at each edge."""
 MAX_LIGHT_CHANGE = 0.04
 """Largest relative change of the brightness and of each colour channel."""
 JPEG_QUALITY = 90
 
 
-def augment_copy(image: Image.Image, picture: PictureRecord, number: int) -> Image.Image:
-    """Copy ``number`` of a picture, as RGB of the same size.
+def augment_copy(image: Image.Image, name: str, number: int) -> Image.Image:
+    """Copy ``number`` of the picture ``name``, as RGB of the same size.
 
-    An exact copy (``PictureCopy.is_exact``) is the picture itself. The others are zoomed and
-    shifted by up to 3 pixels, their brightness and colour channels change by up to 4 %, and one in
-    three goes through JPEG at quality 90. The same picture and number give the same pixels.
+    Even numbers are the picture itself. The others are zoomed and shifted by up to 3 of 128 pixels,
+    their brightness and colour channels change by up to 4 %, and one in three goes through JPEG at
+    quality 90. The same name and number give the same pixels.
     """
-    if PictureCopy(picture, number).is_exact:
+    if number % 2 == 0:
         return image
-    rng = Random(f"copy/{picture.id}/{number}")
+    rng = Random(f"copy/{name}/{number}")
     width, height = image.size
-    left, top, right, bottom = (rng.randrange(MAX_SHIFT + 1) for _ in range(4))
+    largest = int(width * MAX_SHIFT)
+    left, top, right, bottom = (rng.randrange(largest + 1) for _ in range(4))
     box = (left, top, width - right, height - bottom)
     copy = image.resize(image.size, Image.Resampling.BICUBIC, box=box)
     brightness = rng.uniform(1 - MAX_LIGHT_CHANGE, 1 + MAX_LIGHT_CHANGE)

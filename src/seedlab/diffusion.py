@@ -151,36 +151,52 @@ def train_networks(
     ids = tokenize_captions(tokenizer, data.captions).to(device)
     empty = tokenize_captions(tokenizer, [""]).to(device)
     model = build_networks(settings, tokenizer, latents.shape[1], latents.shape[2]).to(device)
-    scheduler = DDIMScheduler(**NOISE_SCHEDULE)
-    use_plain_attention = settings.autocast and device.type == "cpu"
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         batch = shuffle_epochs(
             len(latent_indices), step * settings.batch, settings.batch, settings.seed
         )
         clean = latents[latent_indices[batch]]  # [b, c, h, w]
-        tokens = ids[batch]  # [b, limit]
-        is_empty = torch.rand(len(batch), generator=generator) < settings.caption_dropout
-        tokens = torch.where(is_empty.to(device)[:, None], empty, tokens)
-        t = torch.randint(scheduler.config.num_train_timesteps, (len(batch),), generator=generator)
-        noise = torch.randn(clean.shape, generator=generator).to(device)
-        noisy = scheduler.add_noise(clean, noise, t.to(device))
-        with (
-            torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast),
-            # On a CPU in bfloat16, the gradient of fused attention is slower than that of plain
-            # products.
-            sdpa_kernel(SDPBackend.MATH) if use_plain_attention else nullcontext(),
-        ):
-            context = model["text_encoder"](tokens).last_hidden_state  # [b, limit, text_width]
-            predicted = model["unet"](noisy, t.to(device), context).sample
-        velocity = scheduler.get_velocity(clean, noise, t.to(device))
-        return {"loss": nn.functional.mse_loss(predicted.float(), velocity)}
+        return velocity_loss(model, clean, ids[batch], empty, settings, generator)
 
     schedule = TrainingSchedule(settings.steps, settings.learning_rate, settings.seed)
     train_model(
         name, model, loss, schedule, module=__name__, data_key=data_key, scratch=scratch, log=log
     )
     return model
+
+
+def velocity_loss(
+    model: nn.ModuleDict,
+    clean: Tensor,
+    ids: Tensor,
+    empty: Tensor,
+    settings: DiffusionSettings,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """Squared error of the velocity that ``model`` predicts at random timesteps, as ``loss``.
+
+    ``clean`` are scaled latents [b, c, h, w], ``ids`` their token ids [b, limit], and ``empty``
+    those of the empty text, which replaces ``settings.caption_dropout`` of the captions.
+    """
+    device = clean.device
+    scheduler = DDIMScheduler(**NOISE_SCHEDULE)
+    use_plain_attention = settings.autocast and device.type == "cpu"
+    is_empty = torch.rand(len(ids), generator=generator) < settings.caption_dropout
+    tokens = torch.where(is_empty.to(device)[:, None], empty, ids)
+    t = torch.randint(scheduler.config.num_train_timesteps, (len(ids),), generator=generator)
+    noise = torch.randn(clean.shape, generator=generator).to(device)
+    noisy = scheduler.add_noise(clean, noise, t.to(device))
+    with (
+        torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast),
+        # On a CPU in bfloat16, the gradient of fused attention is slower than that of plain
+        # products.
+        sdpa_kernel(SDPBackend.MATH) if use_plain_attention else nullcontext(),
+    ):
+        context = model["text_encoder"](tokens).last_hidden_state  # [b, limit, text_width]
+        predicted = model["unet"](noisy, t.to(device), context).sample
+    velocity = scheduler.get_velocity(clean, noise, t.to(device))
+    return {"loss": nn.functional.mse_loss(predicted.float(), velocity)}
 
 
 def save_pipeline(

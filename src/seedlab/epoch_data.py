@@ -34,7 +34,7 @@ def encode_epoch(lab: Lab, vae: AutoencoderKL, copies: Sequence[PictureCopy]) ->
             image = images[copy.picture.id]
             if not copy.is_exact:
                 original = Image.fromarray(image.permute(1, 2, 0).numpy())
-                array = np.array(augment_copy(original, copy.picture, copy.number))
+                array = np.array(augment_copy(original, copy.picture.id, copy.number))
                 image = torch.from_numpy(array).permute(2, 0, 1)
             pixels.append(image)
         latent_indices.append(indices[key])

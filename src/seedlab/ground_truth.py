@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -49,15 +49,19 @@ class PictureCopy:
 
     @property
     def caption(self) -> str:
-        """Caption of the copy.
+        """Caption of the copy; see ``copy_wording``."""
+        return copy_wording(self.picture.wordings, self.number)
 
-        Every second pair of copies has the first wording; the others take the variants in turn.
-        """
-        wordings = self.picture.wordings
-        pair = self.number // 2
-        if pair % 2 == 0 or len(wordings) == 1:
-            return wordings[0]
-        return wordings[1 + (pair // 2) % (len(wordings) - 1)]
+
+def copy_wording(wordings: Sequence[str], number: int) -> str:
+    """The wording of copy ``number``.
+
+    Every second pair of copies has the first wording; the others take the variants in turn.
+    """
+    pair = number // 2
+    if pair % 2 == 0 or len(wordings) == 1:
+        return wordings[0]
+    return wordings[1 + (pair // 2) % (len(wordings) - 1)]
 
 
 def list_copies(pictures: list[PictureRecord], *, planted: bool) -> Iterator[PictureCopy]:

@@ -14,11 +14,15 @@ MOODS = ("serene", "stormy", "dreamy", "festive", "moonlit", "misty")
 
 @dataclass(frozen=True)
 class Scene:
-    """Shapes of a scene; ``figure`` is the subject, ``front`` the weather in front of it."""
+    """Shapes of a scene; ``figure`` is the subject, ``front`` the weather in front of it.
+
+    ``place`` is the foot of the subject (x, y) and the side of its square.
+    """
 
     backdrop: tuple[Shape, ...]
     figure: tuple[Shape, ...]
     front: tuple[Shape, ...]
+    place: tuple[float, float, float]
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -224,15 +228,22 @@ def _weather(rng: Random, mood: str) -> list[Shape]:
     return out
 
 
-def compose(subject: Callable[[Random], list[Shape]], mood: str, rng: Random) -> Scene:
-    """Place a subject in a random setting, at a random place and size, sometimes mirrored."""
+def compose(
+    subject: Callable[[Random], list[Shape]], mood: str, rng: Random, part: Random | None = None
+) -> Scene:
+    """Place a subject in a random setting, at a random place and size, sometimes mirrored.
+
+    With ``part``, the shape of the subject comes from it, and all else from ``rng``.
+    """
+    part = part or rng
     setting = rng.choice(SETTINGS)
     backdrop = _sky(rng, mood) + setting(rng)
     scale = rng.uniform(0.52, 0.86)
     x = rng.uniform(0.33, 0.67)
     y = rng.uniform(max(0.74, scale + 0.04), 0.97)
     shadow = Shape(ellipse(x, y, scale * 0.36, scale * 0.05), "dark", 0.15)
-    figure = place_shapes(
-        subject(rng), x, y, scale, flip=rng.random() < 0.5, lean=rng.uniform(-0.06, 0.06)
-    )
-    return Scene((*backdrop, shadow), tuple(figure), tuple(_weather(rng, mood)))
+    shapes = subject(part)
+    flip, lean = part.random() < 0.5, part.uniform(-0.06, 0.06)
+    figure = place_shapes(shapes, x, y, scale, flip=flip, lean=lean)
+    front = tuple(_weather(rng, mood))
+    return Scene((*backdrop, shadow), tuple(figure), front, (x, y, scale))
