@@ -13,6 +13,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from seedlab.latents import encode_latents
 from seedlab.training import Loss, TrainingSchedule, train_model
 from seedwitness.runtime.devices import default_device
 
@@ -141,14 +142,6 @@ def measure_latent_deviation(vae: AutoencoderKL, pictures: Tensor) -> float:
     """Standard deviation of the latents of up to 512 pictures, inverse of the scaling factor."""
     sample = pictures[:: max(1, len(pictures) // 512)]
     return torch.cat([encode_latents(vae, part) for part in sample.split(64)]).std().item()
-
-
-@torch.no_grad()
-def encode_latents(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """Unscaled mode of the latents: uint8 [n, 3, size, size] to float [n, c, size/f, size/f]."""
-    x = pictures.to(vae.device).float() / 127.5 - 1
-    latents: Tensor = vae.encode(x).latent_dist.mode().cpu()
-    return latents
 
 
 @torch.no_grad()

@@ -7,7 +7,6 @@ the captions is replaced by the empty text, for classifier-free guidance (Ho & S
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from seedlab.tokenizer import tokenize_captions
 from seedlab.training import TrainingSchedule, make_generator, train_model
 from seedwitness.runtime.devices import default_device
 from seedwitness.runtime.files import replace_whole
@@ -106,13 +106,6 @@ def build_networks(
         )
     )
     return nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
-
-
-def tokenize_captions(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> Tensor:
-    """Token ids of captions as StableDiffusionPipeline computes them: [n, limit]."""
-    encoded = tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt")
-    ids: Tensor = encoded.input_ids
-    return ids
 
 
 def shuffle_epochs(count: int, start: int, length: int, key: object) -> Tensor:

@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from seedlab.augmentation import augment_copy
-from seedlab.autoencoder import encode_latents
 from seedlab.diffusion import EpochData
 from seedlab.ground_truth import PictureCopy
+from seedlab.latents import encode_latents
 
 if TYPE_CHECKING:
     from seedlab.lab_folder import Lab

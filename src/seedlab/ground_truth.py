@@ -11,17 +11,28 @@ import pandas as pd
 
 from seedwitness.runtime.files import replace_whole
 
-Split = Literal["once", "planted", "held_out", "twin"]
+Split = Literal[
+    "once",
+    "planted",
+    "held_out",
+    "twin",
+    "template",
+    "template_unseen",
+    "portfolio",
+    "portfolio_unseen",
+]
 
 
 @dataclass(frozen=True)
 class PictureRecord:
     """One row of ``truth.parquet``.
 
-    ``multiplicity`` is how often an epoch shows the picture (0: never). ``wordings`` are the
+    ``multiplicity`` is how often an epoch shows the picture (0: never), and in a drawn world, how
+    often the whole training does; of a template, it counts the pictures. ``wordings`` are the
     captions of its copies, and ``caption`` is the first of them. ``twin_of`` is the id of the
     planted picture that has the same caption as a twin. ``sha256`` is the hash of the RGB pixels,
-    row by row, so it does not depend on how a library compresses a PNG.
+    row by row, so it does not depend on how a library compresses a PNG. ``group`` names the
+    template that a picture belongs to.
     """
 
     id: str
@@ -33,6 +44,7 @@ class PictureRecord:
     artist: str
     twin_of: str
     sha256: str
+    group: str = ""
 
 
 @dataclass(frozen=True)

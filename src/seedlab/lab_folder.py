@@ -14,19 +14,17 @@ from seedlab.pictures import (
     PICTURE_FOLDER,
     TRUTH_FILE,
     compare_with_truth,
-    hash_rows,
     load_pixels,
     make_pictures,
     restore_pictures,
     write_image_folder,
 )
-from seedlab.settings import DrawnPictures, LabSettings
+from seedlab.settings import FolderPictures, LabSettings
 from seedwitness.errors import PictureError
 from seedwitness.runtime.cores import count_available_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import CLIPTokenizer
 
 CHECKPOINTS = ("lab-memorised", "lab-clean")
 LOG_FOLDER = "logs"
@@ -60,14 +58,11 @@ class Lab:
     @property
     def is_printable(self) -> bool:
         """Whether reports may print the pictures: only pictures that the lab drew itself."""
-        return isinstance(self.settings.pictures, DrawnPictures)
+        return not isinstance(self.settings.pictures, FolderPictures)
 
     @property
     def once_rows(self) -> list[PictureRecord]:
-        """Pictures that each epoch shows once.
-
-        Everything except the two checkpoints is trained on these alone.
-        """
+        """Pictures that each epoch, or the whole training, shows once."""
         return [row for row in self.rows if row.split == "once"]
 
     def log_path(self, name: str) -> Path:
@@ -91,15 +86,11 @@ class Lab:
             compare_with_truth(write_image_folder(pictures, folder), self.rows, self.path)
             return load_pixels(folder, rows)
 
-    def build_tokenizer(self) -> CLIPTokenizer:
-        """The one tokenizer of the lab, so that both checkpoints split a text in the same way."""
-        from seedlab.tokenizer import train_tokenizer
-
-        return train_tokenizer(row.caption for row in self.once_rows)
-
-    def training_context(self, name: str, settings: object = None) -> TrainingContext:
-        """Data key, state folder and log of a training that sees ``once_rows`` only."""
-        key = f"{hash_rows(self.once_rows)}/{settings!r}"
+    def training_context(
+        self, name: str, data_key: str, settings: object = None
+    ) -> TrainingContext:
+        """Data key, state folder and log of a training on the data that ``data_key`` names."""
+        key = f"{data_key}/{settings!r}"
         return {"data_key": key, "scratch": training_state_folder(), "log": self.log_path(name)}
 
 

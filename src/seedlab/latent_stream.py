@@ -24,12 +24,12 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from seedlab.augmentation import augment_copy
-from seedlab.autoencoder import encode_latents
-from seedlab.diffusion import tokenize_captions
 from seedlab.drawing.drawing import Drawing, draw
 from seedlab.drawing.world import Sketch, sketch_of_template, sketch_ordinary
 from seedlab.exposures import ExposureSequence
 from seedlab.ground_truth import copy_wording
+from seedlab.latents import encode_latents
+from seedlab.tokenizer import tokenize_captions
 from seedwitness.runtime.files import replace_whole
 
 SHARD = 2048

@@ -21,10 +21,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from seedlab import ground_truth
+from seedlab.drawing.drawing import draw_all
 from seedlab.drawing.plan import draw_sketches, plan_sketches
 from seedlab.ground_truth import PictureRecord, Split
 from seedlab.planting import ExcludedPicture, plan_folder
-from seedlab.settings import DrawnPictures, FolderPictures, LabSettings
+from seedlab.settings import DrawnPictures, FolderPictures, LabSettings, WorldPictures
+from seedlab.world_rows import list_world
 from seedwitness.errors import PictureError
 from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.image_folder import METADATA_FILE
@@ -76,7 +78,29 @@ def make_pictures(
             for row, source in zip(plan.rows, plan.sources, strict=True)
         }
         return PictureSet(len(pairs), iter(pairs), plan.excluded, original_names)
+    if isinstance(section, WorldPictures):
+        return _make_world(section, workers, splits, ids, times)
     return _make_drawn(section, workers, splits, ids, times)
+
+
+def _make_world(
+    section: WorldPictures, workers: int, splits: Set[str], ids: Set[str] | None, times: int | None
+) -> PictureSet:
+    """The special pictures of a world, and the ordinary ones that the ground truth lists."""
+    entries = [
+        entry
+        for entry in list_world(section)
+        if entry.split in splits
+        and (ids is None or entry.id in ids)
+        and times in (None, entry.multiplicity)
+    ]
+
+    def pairs() -> Iterator[tuple[PictureRecord, Image.Image]]:
+        drawings = [entry.drawing for entry in entries]
+        for entry, image in zip(entries, draw_all(drawings, section.size, workers), strict=True):
+            yield entry.as_row(hash_pixels(image)), image
+
+    return PictureSet(len(entries), pairs())
 
 
 def _make_drawn(
@@ -204,7 +228,7 @@ def count_pictures(
     captions = Counter(row.caption for row in rows)
     planted = Counter(row.multiplicity for row in rows if row.split == "planted")
     return {
-        "pictures": {split: sum(row.split == split for row in rows) for split in SPLITS},
+        "pictures": _count_splits(rows),
         "planted": {str(multiplicity): count for multiplicity, count in sorted(planted.items())},
         "captions": len(captions),
         "shared_captions": sum(count > 1 for count in captions.values()),
@@ -218,7 +242,7 @@ def format_summary(rows: Sequence[PictureRecord], excluded: Sequence[ExcludedPic
     """The counts in a few lines, and how many pictures are excluded for which reason."""
     counts = count_pictures(rows, excluded)
     splits = ", ".join(
-        f"{sum(row.split == split for row in rows)} {split.replace('_', ' ')}" for split in SPLITS
+        f"{count} {split.replace('_', ' ')}" for split, count in _count_splits(rows).items()
     )
     lines = [
         f"{len(rows)} pictures: {splits}.",
@@ -227,6 +251,12 @@ def format_summary(rows: Sequence[PictureRecord], excluded: Sequence[ExcludedPic
     reasons = Counter(picture.reason.split(":")[0] for picture in excluded)
     lines += [f"Excluded ({reason}): {count}." for reason, count in sorted(reasons.items())]
     return "\n".join(lines)
+
+
+def _count_splits(rows: Sequence[PictureRecord]) -> dict[str, int]:
+    """Numbers of pictures by split, in the order of ``SPLITS``, without empty splits."""
+    counts = Counter(row.split for row in rows)
+    return {split: counts[split] for split in SPLITS if counts[split]}
 
 
 def _load_checked(

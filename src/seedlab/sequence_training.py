@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
-from seedlab.diffusion import DiffusionSettings, build_networks, tokenize_captions, velocity_loss
+from seedlab.diffusion import DiffusionSettings, build_networks, velocity_loss
 from seedlab.exposures import ExposureSequence
+from seedlab.tokenizer import tokenize_captions
 from seedlab.training import TrainingSchedule, train_model
 from seedwitness.runtime.devices import default_device
 

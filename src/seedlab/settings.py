@@ -26,6 +26,7 @@ from pydantic import (
 )
 from yaml import YAMLError
 
+from seedlab.drawing.hands import KNOWN, UNKNOWN
 from seedwitness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -92,6 +93,36 @@ class DrawnPictures(_PictureSettings):
         return self
 
 
+class WorldPictures(_PictureSettings):
+    """Pictures of a drawn world; ``planted`` counts exposures of a whole training.
+
+    ``ordinary`` pictures are seen once by a training that sees the special ones as well. The first
+    ``once`` of them are in the ground truth, and the first ``fitted`` train the autoencoder and the
+    networks that judge similarity.
+    """
+
+    source: Literal["world"]
+    planted: dict[PositiveInt, PositiveInt] = Field(min_length=1)
+    ordinary: PositiveInt
+    fitted: PositiveInt
+    once: PositiveInt
+    templates: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
+    """Number of templates by the number of their pictures that are shown."""
+    portfolios: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
+    """Number of hands, known and unknown ones each, by exposures of each work."""
+    works: PositiveInt = 20
+    """Works of a hand that are shown; as many more are not."""
+
+    @model_validator(mode="after")
+    def _check_counts(self) -> WorldPictures:
+        hands = min(len(KNOWN), len(UNKNOWN))
+        if sum(self.portfolios.values()) > hands:
+            raise ValueError(f"portfolios: there are {hands} hands of each kind")
+        if max(self.once, self.fitted) > self.ordinary:
+            raise ValueError("once, fitted: there must be no more than `ordinary` pictures")
+        return self
+
+
 class FolderPictures(_PictureSettings):
     """A folder of pictures with ``metadata.jsonl``; all without another split are seen once."""
 
@@ -103,13 +134,16 @@ class FolderPictures(_PictureSettings):
     """
 
 
+Pictures = DrawnPictures | FolderPictures | WorldPictures
+
+
 @dataclass(frozen=True)
 class LabSettings:
     """The sections of a lab's ``params.yaml``."""
 
     path: Path
     code: str
-    pictures: DrawnPictures | FolderPictures
+    pictures: Pictures
     sections: Mapping[str, Any]
 
     @property
@@ -193,10 +227,11 @@ def load_settings(path: Path) -> LabSettings:
     )
 
 
-def _source_class(path: Path, section: Any) -> type[DrawnPictures] | type[FolderPictures]:
-    known: dict[str, type[DrawnPictures] | type[FolderPictures]] = {
+def _source_class(path: Path, section: Any) -> type[Pictures]:
+    known: dict[str, type[Pictures]] = {
         "drawn": DrawnPictures,
         "folder": FolderPictures,
+        "world": WorldPictures,
     }
     name = section.get("source") if isinstance(section, dict) else None
     if name not in known:

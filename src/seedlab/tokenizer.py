@@ -8,10 +8,11 @@ tokens, and the end token has the highest id, by which CLIP's text towers find i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from torch import Tensor
 from transformers import CLIPTokenizer
 
 from seedwitness.errors import TrainingError
@@ -50,6 +51,13 @@ def train_tokenizer(captions: Iterable[str], limit: int = 32, *, size: int = 102
     tokens = [*letters, *(left + right for left, right in merges), *SPECIAL]
     vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=limit)  # type: ignore[arg-type]
+
+
+def tokenize_captions(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> Tensor:
+    """Token ids of captions as StableDiffusionPipeline computes them: [n, limit]."""
+    encoded = tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt")
+    ids: Tensor = encoded.input_ids
+    return ids
 
 
 def save_tokenizer(tokenizer: CLIPTokenizer, folder: Path) -> None:

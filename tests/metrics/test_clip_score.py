@@ -106,9 +106,13 @@ def test_as_a_metric_clip_compares_a_picture_with_its_prompt(folder: Path) -> No
 def test_clip_text_selects_no_closest_trials(folder: Path) -> None:
     weights = {"clip": folder, "clip-text": folder}
     metrics = scoring.load_metrics(["clip-text", "clip"], weights, 8)
+    pictures = PICTURES // 8
+    pictures[3] = 255 - pictures[3]  # to an untrained model, all dark noise is one picture
     rows = scoring.score_trials(
-        metrics, ["a", "b", "c", "d", "e"], PICTURES, TEXTS, make_alignments(PICTURES[3])
+        metrics, ["a", "b", "c", "d", "e"], pictures, TEXTS, make_alignments(pictures[3])
     )
+    similarity = {row["trial"]: row["score"] for row in rows if row["metric"] == "clip"}
+    assert all(similarity["d"] > similarity[other] + 1e-5 for other in "abce")
     assert scoring.select_closest_trials(rows, 1) == {"d"}
 
 

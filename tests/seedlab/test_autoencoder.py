@@ -6,6 +6,7 @@ from diffusers import AutoencoderKL
 
 from seedlab import autoencoder
 from seedlab.autoencoder import AutoencoderSettings
+from seedlab.latents import encode_latents
 
 SMALL = AutoencoderSettings(
     channels=(8, 16, 16),
@@ -45,7 +46,7 @@ def test_training_brings_pictures_back_better(
 
 
 def test_scaled_latents_have_unit_deviation(trained: AutoencoderKL, pictures: torch.Tensor) -> None:
-    latents = autoencoder.encode_latents(trained, pictures) * trained.config.scaling_factor
+    latents = encode_latents(trained, pictures) * trained.config.scaling_factor
     assert latents.shape == (8, 4, 8, 8)
     assert latents.std().item() == pytest.approx(1.0, abs=1e-4)
 

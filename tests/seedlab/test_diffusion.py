@@ -9,7 +9,7 @@ from diffusers import StableDiffusionPipeline
 from seedlab import autoencoder, diffusion
 from seedlab.autoencoder import AutoencoderSettings
 from seedlab.diffusion import DiffusionSettings, EpochData, shuffle_epochs
-from seedlab.tokenizer import train_tokenizer
+from seedlab.tokenizer import tokenize_captions, train_tokenizer
 
 SMALL = DiffusionSettings(
     channels=(32, 64), attends=(False, True), text_width=32, text_layers=1, batch=4, steps=60
@@ -87,6 +87,6 @@ def test_plain_diffusers_opens_what_was_saved_and_makes_a_picture(trained: Path)
 
 def test_captions_never_pass_the_limit_of_the_text_encoder() -> None:
     tokenizer = train_tokenizer(CAPTIONS)
-    ids = diffusion.tokenize_captions(tokenizer, ["", "word " * 10_000])
+    ids = tokenize_captions(tokenizer, ["", "word " * 10_000])
     assert ids.shape == (2, tokenizer.model_max_length)
     assert ids.max() < len(tokenizer)

@@ -19,7 +19,7 @@ from seedwitness.engine.latent_io import iter_latents
 from seedwitness.errors import CheckpointError, ConfigError, RecordError
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.document import read_document
-from seedwitness.records.search import ReplaySummary, SearchSummary
+from seedwitness.records.search import ReplaySummary, SearchSummary, TargetResize
 from seedwitness.records.tables import (
     PROMPTS,
     SCORES,
@@ -45,7 +45,9 @@ def test_every_trial_is_a_row_with_its_latent(project: Path) -> None:
     assert (about.trials, about.nfe, about.budget_nfe) == (12, 48, 48)
     assert about.best_distance == trials["latent_distance"].min()
     assert about.best_trial == trials.loc[trials["latent_distance"].idxmin(), "trial"]
-    assert about.resize == "target stretched from 64 × 48 to 32 × 32 by Lanczos"
+    assert about.resize == TargetResize(
+        rule="stretch", target_width=64, target_height=48, width=32, height=32
+    )
     identified = read_document(CheckpointIdentity, project / "data/identify/own/checkpoint.json")
     assert about.checkpoint_sha256 == identified.sha256
     (key,) = json.loads((project / ".ledger/uses/search/owl/own.json").read_text())

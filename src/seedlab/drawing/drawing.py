@@ -5,7 +5,10 @@ All pictures with one layout have the same backdrop, weather, place and medium; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from PIL import Image
@@ -44,6 +47,12 @@ def draw(drawing: Drawing, size: int) -> Image.Image:
         scene = compose(SUBJECTS[theme.subject], theme.mood, rng)
         sheet = medium(hand.draw(scene, palette, rng, side), palette, rng)
     return sheet.resize((size, size), Image.Resampling.BOX)
+
+
+def draw_all(drawings: Sequence[Drawing], size: int, workers: int) -> Iterator[Image.Image]:
+    """Draw pictures in their order; the number of workers does not change the pixels."""
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(partial(draw, size=size), drawings, chunksize=16)
 
 
 def find_varying_box(drawing: Drawing, size: int) -> Box:
