@@ -26,8 +26,8 @@ demo: $(READY) ## examine eight pictures whose truth is known, by two checkpoint
 	@$(BIN)/python tools/demo_targets.py
 	@$(BIN)/seedwitness run
 
-test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest
+test: $(READY) ## run the tests, on two cores; a file's tests stay together, for what they share
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY) ## format, lint, types, floors
 	@$(BIN)/ruff format --check .

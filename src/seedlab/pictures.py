@@ -254,9 +254,10 @@ def format_summary(rows: Sequence[PictureRecord], excluded: Sequence[ExcludedPic
 
 
 def _count_splits(rows: Sequence[PictureRecord]) -> dict[str, int]:
-    """Numbers of pictures by split, in the order of ``SPLITS``, without empty splits."""
+    """Numbers of pictures by split; those that only a world has, only where there are some."""
     counts = Counter(row.split for row in rows)
-    return {split: counts[split] for split in SPLITS if counts[split]}
+    every_lab = SPLITS[:4]
+    return {split: counts[split] for split in SPLITS if split in every_lab or counts[split]}
 
 
 def _load_checked(
