@@ -7,6 +7,7 @@ and what remains is the work of DVC.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -99,6 +100,7 @@ class StubProject:
 
     def _finish_stages(self) -> None:
         """Write the outputs of every stage in order; record all stages of a lock file at once."""
+        logging.getLogger("dvc").setLevel(logging.WARNING)  # stdout is for figures alone
         # DVC resolves some paths of a stage against the working directory.
         with chdir(self.root), Repo() as repo, repo.lock:
             stages = [
