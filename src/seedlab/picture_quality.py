@@ -22,7 +22,8 @@ def high_frequency_power(pixels: Tensor) -> Tensor:
     spectrum = torch.fft.fft2(grey).abs().square() / (height * width) ** 2
     rows, columns = torch.fft.fftfreq(height), torch.fft.fftfreq(width)
     frequency = (rows[:, None].square() + columns[None].square()).sqrt()
-    return (spectrum * (frequency > HALF_OF_HIGHEST)).sum((-2, -1))
+    power: Tensor = (spectrum * (frequency > HALF_OF_HIGHEST)).sum((-2, -1))
+    return power
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
