@@ -148,6 +148,14 @@ def distance(lab: LabOption = Path()) -> None:
 
 
 @app.command(rich_help_panel=STAGES)
+def attributes(lab: LabOption = Path()) -> None:
+    """Train the classifier of subjects, palettes and hands of a drawn world."""
+    from seedlab import stages
+
+    stages.run_attributes(lab)
+
+
+@app.command(rich_help_panel=STAGES)
 def measure(lab: LabOption = Path()) -> None:
     """Measure the trained checkpoints and networks."""
     from seedlab import stages

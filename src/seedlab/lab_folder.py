@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CHECKPOINTS = ("lab-memorised", "lab-clean")
 LOG_FOLDER = "logs"
 AUTOENCODER_FOLDER = "autoencoder"
+ATTRIBUTES_FILE = "attributes.safetensors"
 CLIP_FOLDER = "clip"
 DESCRIPTOR_FOLDER = "metrics/descriptor"
 DISTANCE_FOLDER = "metrics/distance"

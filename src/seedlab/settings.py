@@ -30,6 +30,7 @@ from seedlab.drawing.hands import KNOWN, UNKNOWN
 from seedwitness.errors import ConfigError
 
 if TYPE_CHECKING:
+    from seedlab.attributes import ClassifierSettings
     from seedlab.autoencoder import AutoencoderSettings
     from seedlab.clip import LabClipSettings
     from seedlab.descriptor import DescriptorSettings
@@ -46,6 +47,7 @@ SECTIONS = (
     "clip",
     "descriptor",
     "distance",
+    "attributes",
     "measure",
 )
 LATENT_SIZE = 16
@@ -185,6 +187,13 @@ class LabSettings:
         from seedlab.perceptual_distance import PerceptualDistanceSettings
 
         return self._section("distance", PerceptualDistanceSettings)
+
+    @cached_property
+    def attributes(self) -> ClassifierSettings:
+        """Settings of the classifier of a drawn world."""
+        from seedlab.attributes import ClassifierSettings
+
+        return self._section("attributes", ClassifierSettings)
 
     @cached_property
     def measure(self) -> MeasureSettings:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from seedlab import settings as lab_settings
 from seedlab.lab_folder import (
+    ATTRIBUTES_FILE,
     AUTOENCODER_FOLDER,
     CHECKPOINTS,
     CLIP_FOLDER,
@@ -95,6 +96,28 @@ def run_distance(path: Path) -> None:
     model = train_distance(fitted.pixels, settings, **context)
     with replace_whole(path / DISTANCE_FOLDER) as part:
         save_distance(model, part)
+
+
+def run_attributes(path: Path) -> None:
+    """Train the classifier of subjects, palettes and hands, on drawings that no training sees."""
+    from safetensors.torch import save_file
+
+    from seedlab.attributes import train_classifier
+    from seedlab.ordinary_outputs import TRAINING_OF_CLASSIFIER, draw_set
+    from seedlab.settings import WorldPictures
+    from seedwitness.runtime.code_graph import hash_code
+
+    lab = open_lab(path)
+    section, settings = lab.settings.pictures, lab.settings.attributes
+    if not isinstance(section, WorldPictures):
+        raise ConfigError(f"{path} is no drawn world: only there are attributes known.")
+    drawn = draw_set(section.seed, TRAINING_OF_CLASSIFIER, settings.pictures, section.size)
+    themes = [drawing.theme for drawing in drawn.drawings]
+    key = f"{section.seed}/{section.size}/{hash_code('seedlab.ordinary_outputs')}"
+    context = lab.training_context("attributes", key, settings)
+    model = train_classifier(drawn.pixels, themes, settings, **context)
+    with replace_whole(path / ATTRIBUTES_FILE) as part:
+        save_file(model.cpu().state_dict(), part)
 
 
 def run_measure(path: Path) -> None:
