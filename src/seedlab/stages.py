@@ -110,7 +110,10 @@ def run_attributes(path: Path) -> None:
     lab = open_lab(path)
     section, settings = lab.settings.pictures, lab.settings.attributes
     if not isinstance(section, WorldPictures):
-        raise ConfigError(f"{path} is no drawn world: only there are attributes known.")
+        raise ConfigError(
+            f"{path} is no drawn world, and only there are subject, palette and hand of a picture "
+            "known. Name a lab with `pictures.source: world` in params.yaml."
+        )
     drawn = draw_set(section.seed, TRAINING_OF_CLASSIFIER, settings.pictures, section.size)
     themes = [drawing.theme for drawing in drawn.drawings]
     key = f"{section.seed}/{section.size}/{hash_code('seedlab.ordinary_outputs')}"
