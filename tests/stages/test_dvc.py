@@ -112,6 +112,7 @@ def test_a_target_more_runs_its_own_stages(project: Path) -> None:
         *(f"flat:{stage}-{name}" for stage in cases for name in ("own", "clean")),
         "attempts",
         "overview",
+        "plan",
         "publish",
     }
 

@@ -1,5 +1,6 @@
 """The stage ``prepare`` on good files and bad ones, in a project of its own."""
 
+import json
 import os
 import zlib
 from collections.abc import Callable
@@ -7,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from seedwitness.config.stage_settings import PLAN_FOLDER
 from seedwitness.errors import ConfigError, PictureError, SeedwitnessError
 from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.records.document import read_document
 from seedwitness.records.target import InformationContent, TargetRecord
+from seedwitness.runtime.files import write_whole
 from seedwitness.stages import run_stage
 
 OUT = Path("data/prepare/x")
@@ -36,8 +38,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def describe(root: Path, **targets: str) -> None:
-    listed = {name: {"path": path} for name, path in targets.items()}
-    (root / "params.yaml").write_text(yaml.safe_dump({"targets": listed}))
+    """Write of each target what the stage ``plan`` writes."""
+    for name, path in targets.items():
+        write_whole(root / PLAN_FOLDER / "targets" / f"{name}.json", json.dumps({"path": path}))
 
 
 def test_a_target_becomes_a_picture_and_a_record(project: Path) -> None:
@@ -153,10 +156,10 @@ def test_a_file_that_may_not_be_read(project: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "Ночь", "my owl", "", "x" * 65])
 def test_names_that_are_paths_or_no_names_are_refused(name: str, project: Path) -> None:
-    describe(project, **{name: "data/targets/x.png"})
+    before = sorted(Path().rglob("*"))
     with pytest.raises(ConfigError, match="is not valid as the name of a target"):
         run_stage("prepare", [name])
-    assert [path.name for path in Path("data").iterdir()] == ["targets"]
+    assert sorted(Path().rglob("*")) == before
 
 
 def test_an_unknown_target_is_answered_with_the_known(project: Path) -> None:

@@ -23,7 +23,7 @@ from seedwitness.config.inputs import (
     Section,
     TargetSettings,
 )
-from seedwitness.config.reading import validate
+from seedwitness.config.reading import suggest_names, validate
 from seedwitness.config.steps import (
     LookupSettings,
     PrepareSettings,
@@ -223,8 +223,15 @@ def load_stage_settings(stage: str, kind: type[S]) -> S:
 
 
 def load_target_settings(target: str) -> TargetSettings:
-    """Load the settings of a target as the stage ``plan`` wrote them; errors as above."""
-    path = PLAN_FOLDER / TARGETS / f"{target}.json"
+    """Load the settings of a target as the stage ``plan`` wrote them.
+
+    Raises ConfigError if the plan is missing or does not know the target.
+    """
+    folder = PLAN_FOLDER / TARGETS
+    path = folder / f"{target}.json"
+    if folder.is_dir() and not path.is_file():
+        known = suggest_names(target, (file.stem for file in folder.iterdir()))
+        raise ConfigError(f"{TARGETS} has no `{target}`.{known}")
     return validate(TargetSettings, _read_plan(path), str(path))
 
 
