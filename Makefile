@@ -27,7 +27,7 @@ demo: $(READY) ## examine eight pictures whose truth is known, by two checkpoint
 	@$(BIN)/seedwitness run
 
 test: $(READY) ## run the tests, on two cores; a file's tests stay together, for what they share
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## format, lint, types, floors
 	@$(BIN)/ruff format --check .

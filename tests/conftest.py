@@ -97,3 +97,9 @@ def tiny_pipeline(tiny_checkpoint: Path) -> Any:
     found = StableDiffusionPipeline.from_pretrained(tiny_checkpoint, local_files_only=True)
     found.set_progress_bar_config(disable=True)
     return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no process is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)  # a stable sort: files stay together
