@@ -49,13 +49,17 @@ Overrides = Annotated[
     ),
 ]
 
+Discard = Annotated[
+    bool, typer.Option("--discard", help="Discard edits of params.yaml and applied experiments.")
+]
+
 
 @app.command()
-def compose(overrides: Overrides = None) -> None:
+def compose(overrides: Overrides = None, discard: Discard = False) -> None:
     """Write params.yaml from conf/, as `dvc exp run -S` does."""
     from seedwitness.config.composition import compose_params
 
-    changed = compose_params(overrides or [])
+    changed = compose_params(overrides or [], discard=discard)
     typer.echo("params.yaml is updated." if changed else "params.yaml is unchanged.")
 
 
@@ -79,11 +83,11 @@ def add(
 
 
 @app.command()
-def run(overrides: Overrides = None) -> None:
+def run(overrides: Overrides = None, discard: Discard = False) -> None:
     """Compose params.yaml, and run the stages that are out of date by `dvc repro`."""
     from seedwitness.commands import run
 
-    code = run.run_pipeline(overrides or [])
+    code = run.run_pipeline(overrides or [], discard=discard)
     if code:
         raise typer.Exit(code)
     typer.echo(f"Open {run.OVERVIEW} in a browser.")
@@ -195,6 +199,44 @@ def doctor(
         typer.echo(line)
     if any(check.is_required for check in checks):
         raise typer.Exit(1)
+
+
+config = typer.Typer(name="config", no_args_is_help=True, help="Show, compare and keep settings.")
+app.add_typer(config)
+
+
+@config.command(name="show")
+def show_config(
+    group: Annotated[
+        str | None, typer.Argument(help="A section or an entry: search, judge.metric.")
+    ] = None,
+) -> None:
+    """Print the settings of params.yaml."""
+    from seedwitness.commands.config import show_settings
+
+    typer.echo(show_settings(group))
+
+
+@config.command(name="diff")
+def diff_config(
+    revision: Annotated[str, typer.Argument(help="A revision of Git.")] = "HEAD",
+) -> None:
+    """Print the settings that differ from those of a revision."""
+    from seedwitness.commands.config import compare_with_revision
+
+    for edit in compare_with_revision(revision):
+        typer.echo(edit)
+
+
+@config.command(name="save")
+def save_config(
+    name: Annotated[str, typer.Argument(help="Name of the file in conf/experiment/.")],
+) -> None:
+    """Keep an edited params.yaml, or an applied experiment, as a file of conf/experiment/."""
+    from seedwitness.commands.config import save_experiment
+
+    path = save_experiment(name)
+    typer.echo(f"Written to {path}: `seedwitness run experiment={name}` uses it.")
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seedwitness.config.composition import compose_params
+from seedwitness.config.composition import compose_params, require_no_edits
 from seedwitness.config.target_list import (
     TARGETS,
     check_caption,
@@ -24,6 +24,7 @@ def add_target(image: Path, name: str | None = None, caption: str | None = None)
     """
     if caption is not None:
         check_caption(caption)
+    require_no_edits()
     document = read_target_list()
     paths = {key: Path(entry["path"]) for key, entry in document[TARGETS].items()}
     # A target whose file is missing cannot be a duplicate of another image, and may be restored.

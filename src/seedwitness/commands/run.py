@@ -33,15 +33,16 @@ PRELOADED = (
 """The modules that the fork server imports once for all stages."""
 
 
-def run_pipeline(overrides: Sequence[str]) -> int:
+def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
     """Compose with ``overrides`` and run `dvc repro` in this terminal; gives its exit code.
 
-    Raises ConfigError if the working directory is not a project, an override is invalid, or an
-    input is missing that no stage makes: DVC would name its path only.
+    Raises ConfigError if the working directory is not a project, an override is invalid, edits of
+    params.yaml would be lost and ``discard`` is false, or an input is missing that no stage makes:
+    DVC would name its path only.
     """
     if not PIPELINE.is_file():
         raise ConfigError(f"There is no {PIPELINE} in {Path.cwd()}. Go to the root of the project.")
-    compose_params(overrides)
+    compose_params(overrides, discard=discard)
     _require_inputs()
     with fork_server.running_server() as environment:
         return run_in_terminal([sys.executable, "-m", "dvc", "repro"], environment)

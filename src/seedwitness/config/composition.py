@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from seedwitness.config.edits import Edit, explain_edits, find_edits, remember_composition
 from seedwitness.config.params import load_params
 from seedwitness.config.reading import FILE_NAME, suggest_names
 from seedwitness.config.target_pipeline import write_target_pipelines
@@ -28,12 +29,15 @@ QUOTING_HINT = (
 )
 
 
-def compose_params(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
+def compose_params(
+    overrides: Sequence[str] = (), root: Path = Path(), *, discard: bool = False
+) -> bool:
     """Write ``params.yaml`` in ``root``, and a pipeline file for each target; True if any changed.
 
     ``overrides`` have Hydra's syntax: ``search=default``, ``search.steps=30``,
     ``+group@package=file``. Raises ConfigError, which lists the known names, for an invalid
-    override or an invalid file of ``conf/``; the old files are kept then.
+    override or an invalid file of ``conf/``, and where edits of ``params.yaml`` would be lost,
+    unless ``discard`` is true; the old files are kept then.
     """
     path = root / FILE_NAME
     with TemporaryDirectory() as folder:
@@ -44,11 +48,30 @@ def compose_params(overrides: Sequence[str] = (), root: Path = Path()) -> bool:
             params = load_params(composed)
         except ConfigError as error:
             raise ConfigError(str(error).replace(str(composed), FILE_NAME)) from error
+    if not discard and (edits := _find_discarded(text, overrides, root)):
+        raise ConfigError(explain_edits(edits))
     pipelines_changed = write_target_pipelines(params, root)
     if path.exists() and path.read_bytes() == text:
+        remember_composition(root)
         return pipelines_changed
     write_whole(path, text)
+    remember_composition(root)
     return True
+
+
+def require_no_edits(root: Path = Path()) -> None:
+    """Raise ConfigError where ``params.yaml`` holds edits, before anything of ``conf/`` changes."""
+    if edits := find_edits(compose_plainly(root), root):
+        raise ConfigError(explain_edits(edits))
+
+
+def compose_plainly(root: Path = Path()) -> dict[str, Any]:
+    """What ``conf/`` gives without overrides, as plain values."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / FILE_NAME
+        dump_composition(path, (), root)
+        composition: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return composition
 
 
 def dump_composition(path: Path, overrides: Sequence[str], root: Path = Path()) -> None:
@@ -62,6 +85,14 @@ def dump_composition(path: Path, overrides: Sequence[str], root: Path = Path()) 
     # As in DVC, the folder of Hydra plugins, `hydra_plugins/`, would be in the root.
     with _explain_hydra_errors(overrides, root):
         _dvc_compose(path, home, overrides)
+
+
+def _find_discarded(text: bytes, overrides: Sequence[str], root: Path) -> list[Edit]:
+    """What ``text`` would replace of an edited file; nothing where ``conf/`` gave that file."""
+    edits = find_edits(yaml.safe_load(text), root)
+    if edits and overrides and not find_edits(compose_plainly(root), root):
+        return []
+    return edits
 
 
 def _dvc_compose(path: Path, home: Path, overrides: Sequence[str]) -> None:
