@@ -236,3 +236,11 @@ def test_the_command_composes(project: Path) -> None:
     assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
     result = CliRunner().invoke(app, ["compose"])
     assert result.stdout == "params.yaml is unchanged.\n"
+
+
+def test_a_value_that_names_a_file_of_the_group_is_answered_with_it(project: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Did you mean `search=halving`, the file conf/search/"):
+        compose_params(["search.strategy=halving"])
+    with pytest.raises(ConfigError) as caught:
+        compose_params(["search.strategy=no-such-file"])
+    assert "Did you mean" not in str(caught.value)

@@ -47,7 +47,8 @@ def compose_params(
         try:
             params = load_params(composed)
         except ConfigError as error:
-            raise ConfigError(str(error).replace(str(composed), FILE_NAME)) from error
+            message = str(error).replace(str(composed), FILE_NAME)
+            raise ConfigError(message + _suggest_file(overrides, root)) from error
     if not discard and (edits := _find_discarded(text, overrides, root)):
         raise ConfigError(explain_edits(edits))
     pipelines_changed = write_target_pipelines(params, root)
@@ -183,6 +184,16 @@ def _try_compose(overrides: Sequence[str], root: Path) -> dict[str, Any] | None:
             return None
         composition: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         return composition
+
+
+def _suggest_file(overrides: Sequence[str], root: Path) -> str:
+    """A hint where a value of an override names a file of the group that its key belongs to."""
+    for override in overrides:
+        key, _, value = override.partition("=")
+        group = key.split(".")[0]
+        if "." in key and value in _list_options(root, group):
+            return f" Did you mean `{group}={value}`, the file {CONF / group / value}.yaml?"
+    return ""
 
 
 def _list_options(root: Path, group: str) -> list[str]:
