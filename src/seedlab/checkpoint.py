@@ -21,7 +21,8 @@ from seedlab.pictures import hash_rows
 from seedlab.sequence_training import SequenceData, train_on_sequence
 from seedlab.settings import WorldPictures
 from seedlab.tokenizer import train_tokenizer
-from seedlab.world_rows import make_plan
+from seedlab.training import describe_computation
+from seedlab.world_rows import describe_drawing, make_plan
 from seedwitness.runtime.code_graph import hash_code
 from seedwitness.runtime.devices import default_device
 from seedwitness.runtime.hashes import sha256_file
@@ -54,9 +55,9 @@ def _train_on_world(
     sequence = ExposureSequence(sketches, section.ordinary, section.seed, sees_special=sees_special)
     made_from = {
         "autoencoder": _hash_autoencoder(lab),
-        "code": hash_code("seedlab.latent_stream", "seedlab.tokenizer"),
+        "computation": describe_computation("seedlab.latent_stream"),
         "captions": list_fitted_pictures(lab).key,
-        "world": [section.seed, section.size],
+        "drawing": describe_drawing(section),
     }
     shown = {**made_from, "shown": section.model_dump(mode="json", exclude={"once", "path"})}
     root = training_state_folder().parent / "latents"

@@ -20,7 +20,7 @@ from seedlab.drawing.world import sketch_ordinary
 from seedlab.lab_folder import Lab, training_state_folder
 from seedlab.pictures import hash_rows
 from seedlab.settings import WorldPictures
-from seedwitness.runtime.code_graph import hash_code
+from seedlab.world_rows import describe_drawing
 from seedwitness.runtime.cores import count_available_cores
 from seedwitness.runtime.files import replace_whole
 
@@ -57,5 +57,5 @@ def list_fitted_pictures(lab: Lab) -> FittedPictures:
         rows = lab.once_rows
         return FittedPictures(lab, [row.caption for row in rows], hash_rows(rows))
     captions = [sketch_ordinary(section.seed, number)[1] for number in range(section.fitted)]
-    content = [section.seed, section.size, section.fitted, hash_code("seedlab.drawing.world")]
+    content = {"fitted": section.fitted, **describe_drawing(section)}
     return FittedPictures(lab, captions, sha256(json.dumps(content).encode()).hexdigest())

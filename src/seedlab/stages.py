@@ -7,6 +7,7 @@ outputs, because DVC deletes the outputs of a stage before it runs.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from seedlab import settings as lab_settings
@@ -105,7 +106,7 @@ def run_attributes(path: Path) -> None:
     from seedlab.attributes import train_classifier
     from seedlab.ordinary_outputs import TRAINING_OF_CLASSIFIER, draw_set
     from seedlab.settings import WorldPictures
-    from seedwitness.runtime.code_graph import hash_code
+    from seedlab.world_rows import describe_drawing
 
     lab = open_lab(path)
     section, settings = lab.settings.pictures, lab.settings.attributes
@@ -116,7 +117,7 @@ def run_attributes(path: Path) -> None:
         )
     drawn = draw_set(section.seed, TRAINING_OF_CLASSIFIER, settings.pictures, section.size)
     themes = [drawing.theme for drawing in drawn.drawings]
-    key = f"{section.seed}/{section.size}/{hash_code('seedlab.ordinary_outputs')}"
+    key = json.dumps({"first": TRAINING_OF_CLASSIFIER, **describe_drawing(section)})
     context = lab.training_context("attributes", key, settings)
     model = train_classifier(drawn.pixels, themes, settings, **context)
     with replace_whole(path / ATTRIBUTES_FILE) as part:

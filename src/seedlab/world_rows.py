@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import PIL
+
 from seedlab.drawing.drawing import Drawing
 from seedlab.drawing.world import Sketch, WorldPlan, plan_world, sketch_ordinary
 from seedlab.ground_truth import PictureRecord, Split
 from seedlab.settings import WorldPictures
+from seedwitness.runtime.code_graph import hash_code
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,16 @@ class WorldEntry:
             sha256=sha256,
             group=self.group,
         )
+
+
+def describe_drawing(section: WorldPictures) -> dict[str, object]:
+    """All that decides the pixels and captions of numbered pictures; it belongs into cache keys."""
+    return {
+        "seed": section.seed,
+        "size": section.size,
+        "code": hash_code("seedlab.drawing.world"),
+        "pillow": PIL.__version__,
+    }
 
 
 def make_plan(section: WorldPictures) -> WorldPlan:

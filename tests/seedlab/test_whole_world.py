@@ -115,6 +115,24 @@ def test_a_training_ends_in_the_same_bytes_whatever_is_kept(
     assert all(torch.equal(expected[name], again[name]) for name in expected)
 
 
+@pytest.mark.parametrize("what", ["Pillow", "torch"])
+def test_latents_of_another_version_are_not_served(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    copy = shutil.copytree(lab, tmp_path / "copy")
+    monkeypatch.setenv("SEEDWITNESS_CACHE", str(copy / "cache"))
+    before = {path.name for path in (copy / "cache/latents").iterdir()}
+    if what == "Pillow":
+        monkeypatch.setattr("PIL.__version__", "0.0.1")
+    else:
+        monkeypatch.setattr(
+            "seedlab.training.package_versions", lambda names: dict.fromkeys(names, "0.0.1")
+        )
+    run(copy, "checkpoint", "lab-clean")
+    after = {path.name for path in (copy / "cache/latents").iterdir()}
+    assert len(after - before) == 1  # of ordinary pictures, which are all that lab-clean sees
+
+
 def test_only_a_drawn_world_has_attributes(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(
         PARAMS.replace("source: world", "source: drawn")

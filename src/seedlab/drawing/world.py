@@ -122,9 +122,10 @@ def _plan_templates(plan: WorldPlan) -> Iterator[Sketch]:
             rng = Random(layout)
             theme = _choose_theme(rng, rng.choice(list(ORDINARY)))
             base = Sketch("template", Drawing(theme, "", layout), (), exposures, layout)
-            for kind, picture in (("template", 0), ("template_unseen", -1)):
+            pictures: dict[Kind, int] = {"template": 0, "template_unseen": -1}
+            for kind, picture in pictures.items():
                 drawing, caption = sketch_of_template(base, picture)
-                yield Sketch(kind, drawing, (caption,), exposures, layout)  # type: ignore[arg-type]
+                yield Sketch(kind, drawing, (caption,), exposures, layout)
 
 
 def _plan_portfolios(plan: WorldPlan) -> Iterator[Sketch]:

@@ -48,7 +48,7 @@ def compose_params(
             params = load_params(composed)
         except ConfigError as error:
             message = str(error).replace(str(composed), FILE_NAME)
-            raise ConfigError(message + _suggest_file(overrides, root)) from error
+            raise ConfigError(message + _suggest_file(message, overrides, root)) from error
     if not discard and (edits := _find_discarded(text, overrides, root)):
         raise ConfigError(explain_edits(edits))
     pipelines_changed = write_target_pipelines(params, root)
@@ -186,12 +186,12 @@ def _try_compose(overrides: Sequence[str], root: Path) -> dict[str, Any] | None:
         return composition
 
 
-def _suggest_file(overrides: Sequence[str], root: Path) -> str:
-    """A hint where a value of an override names a file of the group that its key belongs to."""
+def _suggest_file(message: str, overrides: Sequence[str], root: Path) -> str:
+    """A hint where ``message`` is about a value that names a file of the group of its key."""
     for override in overrides:
         key, _, value = override.partition("=")
         group = key.split(".")[0]
-        if "." in key and value in _list_options(root, group):
+        if "." in key and f"`{key}`" in message and value in _list_options(root, group):
             return f" Did you mean `{group}={value}`, the file {CONF / group / value}.yaml?"
     return ""
 

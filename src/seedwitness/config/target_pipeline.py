@@ -73,12 +73,7 @@ def make_target_pipeline(
         ),
         "recover": _make_stage(
             f"recover {target}",
-            [
-                *_join_paths("data/index", ("corpus.json", "rows.parquet")),
-                picture,
-                record,
-                settings,
-            ],
+            [*_join_paths("data/index", INDEX_ROWS), picture, record, settings],
             [prompts, f"data/recover/{target}/recover.json"],
         ),
         "lookup": _make_stage(
