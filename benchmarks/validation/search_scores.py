@@ -60,7 +60,10 @@ class TrialScorer:
 
         def compute() -> list[dict[str, Any]]:
             batches = batch_samples(recipes, samples, batch)
-            scores = score_latents(loaded.pipeline, batches, image, self.metrics, alignment)
+            prompts = {recipe.id: recipe.prompt for recipe in recipes}
+            scores = score_latents(
+                loaded.pipeline, batches, prompts, image, self.metrics, alignment
+            )
             return as_rows(make_typed_frame(scores, SCORES))
 
         cache = ResultCache(self.scratch, settings, CODE)

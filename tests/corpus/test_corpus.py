@@ -189,17 +189,8 @@ def test_matches_have_distances_and_captions(
     target_hashes = compute_fingerprint(decode_image(folder / "0.png"))
     hits = [Hit("image", "", row, 1.0 - row / 100, 1, 0.5) for row in range(len(index.rows))]
 
-    def measure_caption(caption: str) -> tuple[int, float]:
-        return len(caption), len(caption) / 2
-
-    matches = make_match_table(
-        index,
-        hits,
-        folder,
-        target_hashes,
-        perceptual_fingerprint.compute_hamming_distance,
-        measure_caption,
-    )
+    sizes = {caption: (len(caption), len(caption) / 2) for caption in index.rows["caption"]}
+    matches = make_match_table(index, hits, folder, target_hashes, sizes)
     assert matches["rank"].tolist() == list(range(1, len(hits) + 1))
     assert matches["caption"].tolist() == index.rows["caption"].tolist()
     assert matches["corpus_id"].tolist() == index.rows["id"].tolist()

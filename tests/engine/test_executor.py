@@ -11,8 +11,7 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
-from seedwitness.engine.executor import ExecutionResult, execute
-from seedwitness.engine.latent_cache import Sample
+from seedwitness.engine.executor import Execution, execute
 from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import CheckpointError, ConfigError, SeedwitnessError
 from seedwitness.records.recipe import Recipe
@@ -33,7 +32,7 @@ def run(
     recipes: Sequence[Recipe] = ROWS,
     workers: int = 1,
     batch: int = 2,
-) -> ExecutionResult:
+) -> Execution:
     return execute(tiny, recipes, batch=batch, shard=4, workers=workers, ledger=ledger)
 
 
@@ -111,13 +110,12 @@ def test_killed_workers_are_an_error_and_finished_shards_are_kept(
 ) -> None:
     recipes = [replace(RECIPE, seed=seed) for seed in range(400)]
 
-    def kill(_: dict[str, Sample]) -> str:
-        for worker in multiprocessing.active_children():
-            worker.kill()
-        return ""
-
+    shards = iter(Execution(tiny, recipes, batch=4, shard=4, workers=2, ledger=tmp_path))
+    next(shards)
+    for worker in multiprocessing.active_children():
+        worker.kill()
     with pytest.raises(SeedwitnessError, match="was killed, most often because memory ran out"):
-        execute(tiny, recipes, batch=4, shard=4, workers=2, ledger=tmp_path, progress=kill)
+        list(shards)
     finished = files(tmp_path)
     assert 0 < len(finished) < 100
     resumed = execute(tiny, recipes, batch=4, shard=4, ledger=tmp_path)
@@ -148,16 +146,12 @@ def test_a_damaged_shard_is_computed_again(
     assert damaged.name in caplog.text
 
 
-def test_progress_is_called_once_for_every_trial(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
+def test_an_execution_gives_every_trial_once(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
     run(tiny, tmp_path, ROWS[:5])
-    trials: list[str] = []
-
-    def record(samples: dict[str, Sample]) -> str:
-        trials.extend(samples)
-        return "best 0.5"
-
-    execute(tiny, ROWS, batch=2, shard=4, ledger=tmp_path, progress=record)
+    execution = Execution(tiny, ROWS, batch=2, shard=4, ledger=tmp_path)
+    trials = [name for samples in execution for name in samples]
     assert sorted(trials) == sorted(recipe.id for recipe in ROWS)
+    assert execution.samples.keys() == set(trials)
 
 
 def test_nothing_is_printed_without_a_terminal(
@@ -168,7 +162,8 @@ def test_nothing_is_printed_without_a_terminal(
 
 
 def test_no_recipes_give_an_empty_result(tiny: LoadedCheckpoint, tmp_path: Path) -> None:
-    assert run(tiny, tmp_path, []) == ExecutionResult({}, 0, 0, frozenset())
+    empty = run(tiny, tmp_path, [])
+    assert (empty.samples, empty.cached, empty.computed, empty.keys) == ({}, 0, 0, frozenset())
 
 
 def test_a_truncated_prompt_gives_a_warning(

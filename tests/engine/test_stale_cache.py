@@ -11,7 +11,7 @@ import pytest
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine import executor, latent_cache
-from seedwitness.engine.executor import ExecutionResult, execute
+from seedwitness.engine.executor import Execution, execute
 from seedwitness.records.recipe import Recipe
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -66,7 +66,7 @@ def test_latents_of_other_sampling_code_are_not_served(
     assert run(source, tiny_checkpoint, ledger) == (1, 0, first[2])  # the old latents are kept
 
 
-def run_cached(tiny: LoadedCheckpoint, ledger: Path) -> ExecutionResult:
+def run_cached(tiny: LoadedCheckpoint, ledger: Path) -> Execution:
     return execute(tiny, RECIPES, batch=2, shard=2, ledger=ledger)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from laidout import COPY, PROMPT, UNET, lay_out, outputs
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from settling import change
 
 from seedwitness import stages
@@ -89,6 +89,19 @@ def test_of_the_latents_the_best_can_be_kept_and_the_rest_read_from_the_ledger(
     shutil.rmtree(project / ".ledger")
     with pytest.raises(RecordError, match=r"search\.latents to `all`"):
         stages.run_stage("score", ["owl", "own"])
+
+
+def test_a_latent_that_is_not_its_trials_is_refused(project: Path) -> None:
+    stages.run_stage("search", ["owl", "own"])
+    folder = project / "data/search/owl/own"
+    trials = read_table(folder / "trials.parquet", TRIALS)
+    path = folder / "latents-00000.safetensors"
+    latents = load_file(path)["latents"]
+    latents[3, 0, 0, 0] += 1e-3
+    save_file({"latents": latents}, path)
+    assert len(list(iter_latents(folder, trials[:3], 3))) == 1
+    with pytest.raises(RecordError, match="holds other latents than the search found"):
+        list(iter_latents(folder, trials, 3))
 
 
 def test_the_same_inputs_give_the_same_bytes_at_no_cost(project: Path) -> None:

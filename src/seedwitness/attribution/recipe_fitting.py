@@ -18,7 +18,7 @@ from torch import Tensor
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import RecipeFitSettings, SearchSettings
-from seedwitness.engine.executor import ExecutionResult, execute
+from seedwitness.engine.executor import Execution, execute
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, hash_rows
 from seedwitness.engine.sampling import decode_latents, encode_pictures
 from seedwitness.engine.schedulers import set_timesteps
@@ -120,7 +120,7 @@ def fit_recipe(
 
 
 def _compute_differences(
-    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], result: ExecutionResult, target: Tensor
+    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], result: Execution, target: Tensor
 ) -> list[float]:
     """Root mean square differences between the recipes' images and ``target``, in levels of 255."""
     differences = []

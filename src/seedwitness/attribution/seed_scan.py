@@ -190,7 +190,7 @@ def scan_seeds(
                 settings.first_seed,
                 settings.end_seed,
                 cache_folder=ledger / SCANS,
-                report=lambda seeds, _: bar.update(seeds),
+                bar=bar,
             )
             claim = claims[name]
             claim_scores = compute_exact_scores(cascade, [(claim, claim)] * len(rows), shape)

@@ -175,7 +175,8 @@ def _score(
     batch: int,
 ) -> Rows:
     latents = batch_samples(outcome.recipes, outcome.samples, batch)
-    return score_latents(loaded.pipeline, latents, image, metrics, alignment)
+    prompts = {recipe.id: recipe.prompt for recipe in outcome.recipes}
+    return score_latents(loaded.pipeline, latents, prompts, image, metrics, alignment)
 
 
 def _measure_beside(

@@ -6,7 +6,7 @@ predicts that it was memorised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ from seedwitness.corpus import ImageHashes
 from seedwitness.corpus.embeddings import Vectors
 from seedwitness.corpus.index import REMEDY, CorpusIndex
 from seedwitness.errors import RecordError
+from seedwitness.imaging import perceptual_fingerprint
 from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.records.tables import MATCHES, make_typed_frame
 
@@ -104,19 +105,19 @@ def make_match_table(
     hits: Sequence[Hit],
     folder: Path,
     target_hashes: ImageHashes,
-    distance: Callable[[str, str], int],
-    measure_caption: Callable[[str], tuple[int, float]],
+    caption_sizes: Mapping[str, tuple[int, float]],
 ) -> pd.DataFrame:
     """Make the table MATCHES of ``hits``, ranked in their order.
 
-    ``folder`` is the corpus's folder; ``distance`` compares two hashes; ``measure_caption`` returns
-    the tokens and bits of a caption.
+    ``folder`` is the corpus's folder; ``caption_sizes`` has the tokens and bits of every hit's
+    caption.
     """
+    distance = perceptual_fingerprint.compute_hamming_distance
     columns = index.rows.to_dict("list")
     matches = []
     for rank, hit in enumerate(hits, start=1):
         row = {name: values[hit.row] for name, values in columns.items()}
-        tokens, bits = measure_caption(row["caption"])
+        tokens, bits = caption_sizes[row["caption"]]
         matches.append(
             {
                 "rank": rank,

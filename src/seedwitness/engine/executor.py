@@ -11,8 +11,7 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -36,25 +35,88 @@ from seedwitness.errors import SeedwitnessError, WriteError
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.recipe import Recipe
 from seedwitness.runtime.cores import count_available_cores
-from seedwitness.runtime.locks import share_work
+from seedwitness.runtime.locks import SharedWork
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[dict[str, Sample]], str]
-"""Called with the samples of each finished shard; its result is shown beside the progress bar."""
 
 WorkerReport = tuple[int, bool] | BaseException
 """From a worker: the number of a finished shard and whether it was computed there, or an error."""
 
 
-@dataclass(frozen=True)
-class ExecutionResult:
-    """Samples by recipe id; numbers of cached and computed shards; the cache keys of the shards."""
+class Execution:
+    """Recipes being executed on a checkpoint: iterate to get the samples of each finished shard.
 
-    samples: dict[str, Sample]
-    cached: int
-    computed: int
-    keys: frozenset[str]
+    What the cache at ``ledger`` holds is read, in one part, and the rest is computed. The recipes
+    may have different prompts and targets: ``batch`` of them are sampled together, and ``shard`` of
+    them are written together. A prompt that is longer than the text encoder's limit is truncated,
+    with a warning. A killed execution can be resumed; it loses the shards in progress. Two
+    processes on one cache share the work. If memory runs out, the batch is halved, with a warning.
+
+    ``samples`` are those so far, by recipe id; ``cached`` and ``computed`` count shards; ``keys``
+    are the cache keys of the shards; ``note`` is shown beside the progress bar. Raises ConfigError
+    for an unknown size, dtype, sampler or RNG algorithm.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedCheckpoint,
+        recipes: Sequence[Recipe],
+        *,
+        batch: int,
+        shard: int,
+        workers: int = 1,
+        ledger: Path = DEFAULT_ROOT,
+    ) -> None:
+        for width, height in dict.fromkeys((recipe.width, recipe.height) for recipe in recipes):
+            loaded.latent_shape(width, height)
+        _warn_of_long_prompts(loaded, recipes)
+        self._loaded, self._workers, self._ledger = loaded, workers, ledger
+        self._shards = cut_into_shards(make_keyed_batches(loaded, batch), recipes, size=shard)
+        self.samples: dict[str, Sample] = {}
+        self.cached, self.computed = 0, 0
+        self.keys = frozenset(part.key for part in self._shards)
+        self.note = ""
+
+    def __iter__(self) -> Iterator[dict[str, Sample]]:
+        missing: list[Shard] = []
+        for part in self._shards:
+            cached = read_shard(self._ledger, part)
+            if cached is None:
+                missing.append(part)
+            else:
+                self.samples |= cached
+                self.cached += 1
+        if self.samples:
+            yield dict(self.samples)
+        with tqdm(
+            total=sum(len(part.recipes) for part in self._shards),
+            initial=len(self.samples),
+            unit=" trials",
+            desc=self._loaded.checkpoint.name,
+            postfix=self.note,
+            disable=None if missing else True,
+        ) as bar:
+            for part, computed_here in self._compute(missing):
+                written = read_shard(self._ledger, part)
+                if written is None:
+                    raise WriteError(
+                        f"{part.path(self._ledger)} was written and cannot be read back: check the "
+                        f"disk that holds {self._ledger}."
+                    )
+                self.computed += computed_here
+                self.cached += not computed_here
+                self.samples |= written
+                yield written
+                bar.set_postfix_str(self.note, refresh=False)
+                bar.update(len(written))
+        logger.info("%d shards were cached, %d were computed", self.cached, self.computed)
+
+    def _compute(self, missing: Sequence[Shard]) -> Iterator[tuple[Shard, bool]]:
+        """Each missing shard when it is finished, and whether this process computed it."""
+        if self._workers > 1 and len(missing) > 1:
+            workers = min(self._workers, len(missing))
+            return _compute_in_workers(self._loaded, missing, self._ledger, workers)
+        return _compute_missing(self._loaded, missing, self._ledger)
 
 
 def execute(
@@ -65,60 +127,12 @@ def execute(
     shard: int,
     workers: int = 1,
     ledger: Path = DEFAULT_ROOT,
-    progress: Progress | None = None,
-) -> ExecutionResult:
-    """Execute recipes on a checkpoint: read what the cache at ``ledger`` holds, compute the rest.
-
-    The recipes may have different prompts and targets: ``batch`` of them are sampled together, and
-    ``shard`` of them are written together. A prompt that is longer than the text encoder's limit is
-    truncated, with a warning. A killed execution can be resumed; it loses the shards in progress.
-    Two processes on one cache share the work. If memory runs out, the batch is halved, with a
-    warning.
-
-    Raises ConfigError for an unknown size, dtype, sampler or RNG algorithm.
-    """
-    for width, height in dict.fromkeys((recipe.width, recipe.height) for recipe in recipes):
-        loaded.latent_shape(width, height)
-    _warn_of_long_prompts(loaded, recipes)
-    batches = make_keyed_batches(loaded, batch)
-    shards = cut_into_shards(batches, recipes, size=shard)
-    samples: dict[str, Sample] = {}
-    missing: list[Shard] = []
-    for part in shards:
-        cached = read_shard(ledger, part)
-        if cached is None:
-            missing.append(part)
-        else:
-            samples |= cached
-    note = progress(samples) if progress and samples else ""
-    if workers > 1 and len(missing) > 1:
-        finished = _compute_in_workers(loaded, missing, ledger, min(workers, len(missing)))
-    else:
-        finished = _compute_in_process(loaded, missing, ledger)
-    computed, total = 0, sum(len(part.recipes) for part in shards)
-    with tqdm(
-        total=total,
-        initial=len(samples),
-        unit=" trials",
-        desc=loaded.checkpoint.name,
-        postfix=note,
-        disable=None if missing else True,
-    ) as bar:
-        for part, computed_here in finished:
-            computed += computed_here
-            written = read_shard(ledger, part)
-            if written is None:
-                raise WriteError(
-                    f"{part.path(ledger)} was written and cannot be read back: check the disk that "
-                    f"holds {ledger}."
-                )
-            samples |= written
-            if progress:
-                bar.set_postfix_str(progress(written), refresh=False)
-            bar.update(len(written))
-    logger.info("%d shards were cached, %d were computed", len(shards) - computed, computed)
-    keys = frozenset(part.key for part in shards)
-    return ExecutionResult(samples, len(shards) - computed, computed, keys)
+) -> Execution:
+    """Execute recipes to the end; see ``Execution``."""
+    execution = Execution(loaded, recipes, batch=batch, shard=shard, workers=workers, ledger=ledger)
+    for _ in execution:
+        pass
+    return execution
 
 
 def make_keyed_batches(loaded: LoadedCheckpoint, batch: int) -> KeyedBatches:
@@ -127,11 +141,21 @@ def make_keyed_batches(loaded: LoadedCheckpoint, batch: int) -> KeyedBatches:
     return KeyedBatches(loaded.checkpoint.sha256, batch, environment)
 
 
-def _compute_in_process(
-    loaded: LoadedCheckpoint, missing: Sequence[Shard], ledger: Path
+def _compute_missing(
+    loaded: LoadedCheckpoint, missing: Sequence[Shard], ledger: Path, first: int = 0
 ) -> Iterator[tuple[Shard, bool]]:
+    """Compute the shards that no other process computes, beginning with number ``first``.
+
+    Yields every shard when it is finished, and whether it was computed here.
+    """
     limits: BatchLimits = {}
-    yield from share_work(missing, lambda shard: compute_shard(loaded, shard, ledger, limits))
+    work = SharedWork([*missing[first:], *missing[:first]])
+    for part in work:
+        computed = compute_shard(loaded, part, ledger, limits)
+        if computed is None:
+            work.postpone(part)
+        else:
+            yield part, computed
 
 
 def _compute_in_workers(
@@ -221,15 +245,11 @@ def _run_worker(
     """
     _exit_with_parent()
     torch.set_num_threads(threads)
-    limits: BatchLimits = {}
-    numbers = [*range(first, len(shards)), *range(first)]
+    numbers = {part: number for number, part in enumerate(shards)}
     try:
         loaded = LoadedCheckpoint(load_pipeline(settings), checkpoint, settings)
-        finished = share_work(
-            numbers, lambda number: compute_shard(loaded, shards[number], ledger, limits)
-        )
-        for report in finished:
-            reports.send(report)
+        for part, computed in _compute_missing(loaded, shards, ledger, first):
+            reports.send((numbers[part], computed))
     except Exception as error:
         reports.send(error)
 

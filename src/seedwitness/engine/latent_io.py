@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors import safe_open
 from torch import Tensor
 
+from seedwitness.engine.latent_cache import hash_rows
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.errors import RecordError
 
@@ -22,7 +23,7 @@ def iter_latents(
     """Yield trial ids and final latents [n, c, h, w] of ``trials``, at most ``batch`` at a time.
 
     ``trials`` are rows of ``records.TRIALS`` of the search that wrote ``folder``. Raises
-    RecordError if a file of latents is missing.
+    RecordError if a file of latents is missing, or a latent has not the hash of its trial.
     """
     for name, rows in trials.groupby("shard", sort=True):
         is_cached = "/" in str(name)
@@ -41,6 +42,12 @@ def iter_latents(
             for start in range(0, len(rows), batch):
                 part = rows.iloc[start : start + batch]
                 batch_latents = torch.stack([latents[int(row)] for row in part["row"]])
+                if hash_rows(batch_latents) != part["latent_sha256"].tolist():
+                    raise RecordError(
+                        f"{path} holds other latents than the search found, by their hashes. It "
+                        "was damaged or replaced: remove it, and run the search again with "
+                        "`dvc repro --force`."
+                    )
                 yield part["trial"].tolist(), batch_latents
 
 

@@ -96,14 +96,9 @@ class PromptRecoverer:
             neighbours=settings.neighbours,
             near_duplicate=settings.near_duplicate,
         )
-        return hits, make_match_table(
-            index,
-            hits,
-            corpus,
-            hash_corpus_image(image),
-            perceptual_fingerprint.compute_hamming_distance,
-            self.measure_text,
-        )
+        captions = dict.fromkeys(index.rows["caption"].iloc[[hit.row for hit in hits]])
+        sizes = {caption: self.measure_text(caption) for caption in captions}
+        return hits, make_match_table(index, hits, corpus, hash_corpus_image(image), sizes)
 
     def open_index(self, index: Path) -> CorpusIndex:
         """Load the index in a folder; check that this model made it."""

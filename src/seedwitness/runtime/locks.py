@@ -1,17 +1,16 @@
 """Locks by file, with which several processes share work on one folder."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
 from seedwitness.runtime.files import explain_write_errors
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 POLL_SECONDS = 0.5
 """Seconds until an item that another process works on is tried again."""
@@ -40,19 +39,24 @@ def exclusive_claim(path: Path) -> Iterator[bool]:
         lock.release()
 
 
-def share_work(items: Sequence[T], attempt: Callable[[T], R | None]) -> Iterator[tuple[T, R]]:
-    """Yield each of `items` with the result of `attempt`, as soon as it is available.
+class SharedWork(Generic[T]):
+    """Items of work that several processes go through; iterate to get them one after the other.
 
-    `attempt` gives None for an item that another process works on; it is tried again later.
+    An item that another process works on is postponed by the caller, and comes again after the
+    others.
     """
-    while items:
-        postponed = []
-        for item in items:
-            result = attempt(item)
-            if result is None:
-                postponed.append(item)
-            else:
-                yield item, result
-        if postponed:
-            time.sleep(POLL_SECONDS)
-        items = postponed
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = list(items)
+        self._postponed: list[T] = []
+
+    def __iter__(self) -> Iterator[T]:
+        while self._items:
+            yield from self._items
+            if self._postponed:
+                time.sleep(POLL_SECONDS)
+            self._items, self._postponed = self._postponed, []
+
+    def postpone(self, item: T) -> None:
+        """Give ``item`` again later."""
+        self._postponed.append(item)

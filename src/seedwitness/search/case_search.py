@@ -18,7 +18,7 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.reading import suggest_names
 from seedwitness.config.steps import SearchSettings
 from seedwitness.engine import schedulers
-from seedwitness.engine.executor import execute
+from seedwitness.engine.executor import Execution
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, Sample
 from seedwitness.errors import ConfigError
 from seedwitness.imaging import alignment
@@ -225,7 +225,7 @@ def _run_rounds(
     for run in runs.values():
         run.advance()
 
-    def measure_distances(new_samples: dict[str, Sample]) -> str:
+    def measure_distances(new_samples: dict[str, Sample]) -> None:
         for name, recipes in batch.items():
             for recipe in recipes:
                 if recipe.id in new_samples:
@@ -240,24 +240,25 @@ def _run_rounds(
                         )
                     latent = new_samples[recipe.id].latent[None]
                     runs[name].distances[recipe.id] = float(distance_functions[size](latent)[0])
-        closest = min(value for run in runs.values() for value in run.distances.values())
-        return f"best {closest:.3f}"
 
     while batch := {
         name: run.next_recipes(settings.shard) for name, run in runs.items() if run.end is None
     }:
-        result = execute(
+        execution = Execution(
             loaded,
             [recipe for recipes in batch.values() for recipe in recipes],
             batch=settings.batch,
             shard=settings.shard,
             workers=settings.workers,
             ledger=ledger,
-            progress=measure_distances,
         )
-        samples |= result.samples
-        cached, computed = cached + result.cached, computed + result.computed
-        keys |= result.keys
+        for new_samples in execution:
+            measure_distances(new_samples)
+            closest = min(value for run in runs.values() for value in run.distances.values())
+            execution.note = f"best {closest:.3f}"
+        samples |= execution.samples
+        cached, computed = cached + execution.cached, computed + execution.computed
+        keys |= execution.keys
         for name, recipes in batch.items():
             run = runs[name]
             is_copy = [False] * len(recipes)

@@ -15,23 +15,29 @@ from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.metrics.scoring import Metric, score_trials
 from seedwitness.records.recipe import Recipe
 
-LatentBatch = tuple[list[str], list[str], Tensor]
-"""Ids of trials, their prompts, and their final latents [n, c, h, w]."""
+LatentBatch = tuple[list[str], Tensor]
+"""Ids of trials, and their final latents [n, c, h, w]."""
 
 
 def score_latents(
     pipeline: Any,
     batches: Iterable[LatentBatch],
+    prompts: Mapping[str, str],
     picture: Image.Image,
     metrics: Mapping[str, Metric],
     positions: AlignmentSpec,
 ) -> list[dict[str, Any]]:
-    """One row of ``records.SCORES`` for every trial of ``batches`` and every metric."""
+    """One row of ``records.SCORES`` for every trial of ``batches`` and every metric.
+
+    ``prompts`` are those of the trials, by id.
+    """
     rows: list[dict[str, Any]] = []
-    for names, prompts, latents in batches:
+    for names, latents in batches:
         pictures = decode_latents(pipeline, latents.to(pipeline.device))
         alignments = positions.make_alignments(picture, pictures.shape[-1], pictures.shape[-2])
-        rows += score_trials(metrics, names, pictures, prompts, alignments)
+        rows += score_trials(
+            metrics, names, pictures, [prompts[name] for name in names], alignments
+        )
     return rows
 
 
@@ -40,6 +46,5 @@ def batch_samples(
 ) -> Iterator[LatentBatch]:
     """The samples of ``recipes``, which have one size, ``batch`` at a time."""
     for start in range(0, len(recipes), batch):
-        part = recipes[start : start + batch]
-        names, prompts = [recipe.id for recipe in part], [recipe.prompt for recipe in part]
-        yield names, prompts, torch.stack([samples[name].latent for name in names])
+        names = [recipe.id for recipe in recipes[start : start + batch]]
+        yield names, torch.stack([samples[name].latent for name in names])

@@ -13,7 +13,7 @@ a seed's noise, which is the same for all of them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +25,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy.stats import norm
+from tqdm import tqdm
 
 from seedwitness.errors import ConfigError
 from seedwitness.runtime.code_graph import hash_code
@@ -34,7 +35,7 @@ from seedwitness.runtime.environment import package_versions
 from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import digest
 from seedwitness.runtime.keyed_cache import describe_key
-from seedwitness.runtime.locks import exclusive_claim, share_work
+from seedwitness.runtime.locks import SharedWork, exclusive_claim
 from seedwitness.seeds import RNG_ALGORITHMS
 from seedwitness.seeds.torch_cpu import SEED_COUNT
 from seedwitness.seedscan.cascade import (
@@ -48,9 +49,6 @@ from seedwitness.seedscan.cascade import (
 )
 
 logger = logging.getLogger(__name__)
-
-ProgressReport = Callable[[int, float], object]
-"""Called after each part with its number of seeds and the highest score so far."""
 
 PART_SIZE, CHUNK_SIZE = 2**26, 2**20
 """Seeds per cached part, and per task of a thread."""
@@ -83,13 +81,14 @@ def scan_range(
     *,
     cache_folder: Path,
     workers: int = 0,
-    report: ProgressReport | None = None,
+    bar: tqdm[Any] | None = None,
 ) -> list[SeedCandidates]:
     """Scan seeds from ``first`` up to ``end``; return the best seeds of each query.
 
     Finished parts in ``cache_folder`` are read instead of computed, and parts that another process
     is computing are awaited. The result depends neither on that nor on ``workers`` (threads; 0 for
-    one per available core). Raises ConfigError for an invalid range.
+    one per available core). ``bar`` is updated by the seeds of each part. Raises ConfigError for an
+    invalid range.
     """
     if not 0 <= first < end <= SEED_COUNT:
         raise ConfigError(f"FROM:TO must be within the seeds 0:{SEED_COUNT}, not {first}:{end}.")
@@ -105,9 +104,8 @@ def scan_range(
                     np.concatenate([previous[1], part["scores"][is_query]]),
                     MAX_CANDIDATES,
                 )
-            if report:
-                highest = max(float(scores.max(initial=-np.inf)) for _, scores in best)
-                report(stop - start, highest)
+            if bar is not None:
+                bar.update(stop - start)
     candidates = []
     exact_scores = compute_exact_scores(plan, best, shape)
     for (seeds, _), scores in zip(best, exact_scores, strict=True):
@@ -147,23 +145,20 @@ def _iter_parts(
     folder = cache_folder / make_cache_key(plan)
     describe_key(folder, describe_plan(plan))
 
-    def attempt(range_: tuple[int, int]) -> dict[str, Array] | None:
-        start, stop = range_
+    work = SharedWork(ranges)
+    for start, stop in work:
         path = folder / f"{start:010d}-{stop:010d}.safetensors"
         part = _read_part(path)
-        if part is not None:
-            return part
-        with exclusive_claim(path) as ours:
-            if not ours:
-                return None
-            part = _read_part(path)
-            if part is None:
-                part = _scan_part(plan, start, stop, pool)
-                with replace_whole(path) as partial_path:
-                    save_file(part, partial_path)
-        return part
-
-    for (start, stop), part in share_work(ranges, attempt):
+        if part is None:
+            with exclusive_claim(path) as ours:
+                if not ours:
+                    work.postpone((start, stop))
+                    continue
+                part = _read_part(path)
+                if part is None:
+                    part = _scan_part(plan, start, stop, pool)
+                    with replace_whole(path) as partial_path:
+                        save_file(part, partial_path)
         yield start, stop, part
 
 

@@ -89,11 +89,8 @@ def _score(
     from seedwitness.search.trial_scores import score_latents
 
     prompts = dict(zip(trials.table["trial"], trials.table["prompt"], strict=True))
-    batches = (
-        (names, [prompts[name] for name in names], latents)
-        for names, latents in iter_latents(trials.folder, trials.table, batch)
-    )
-    return score_latents(trials.pipeline, batches, image, metrics, spec)
+    batches = iter_latents(trials.folder, trials.table, batch)
+    return score_latents(trials.pipeline, batches, prompts, image, metrics, spec)
 
 
 def _write_maps(
