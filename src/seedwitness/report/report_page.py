@@ -58,14 +58,18 @@ def make_jinja_environment() -> Environment:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """A page by its template.
+    """A page of a report by its template."""
+    return render_template(make_jinja_environment(), template, SCRIPT, **values)
+
+
+def render_template(jinja: Environment, template: str, script_name: str, **values: Any) -> str:
+    """A page by its template, with the script of this name.
 
     Its content security policy allows no request and no script but its own.
     """
-    jinja = make_jinja_environment()
     loader = jinja.loader
     assert loader is not None
-    script = loader.get_source(jinja, SCRIPT)[0]
+    script = loader.get_source(jinja, script_name)[0]
     script_hash = b64encode(sha256(script.encode()).digest()).decode()
     policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
