@@ -18,13 +18,21 @@ from safetensors.numpy import save_file
 from benchmarks.shared.empty_scan import empty_scan
 from benchmarks.shared.invented_findings import case_findings
 from seedwitness.config.reading import FILE_NAME, load_mapping
+from seedwitness.config.targets import TargetSettings, write_target
 from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.imaging.perceptual_fingerprint import THUMBNAIL_SIDE, fingerprint_image
 from seedwitness.records.corpus import CorpusRecord
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import SearchSummary, TargetResize
-from seedwitness.records.tables import CONTROL_SCORES, REACH, SCORES, TRIALS, write_table
+from seedwitness.records.tables import (
+    CONTROL_SCORES,
+    CONTROL_TRIALS,
+    REACH,
+    SCORES,
+    TRIALS,
+    write_table,
+)
 from seedwitness.records.target import InformationContent, TargetRecord
 from seedwitness.records.timing import SearchTiming
 from seedwitness.runtime.files import write_whole
@@ -44,13 +52,14 @@ def write_project(
     seed: int = 1,
 ) -> None:
     """Write ``params.yaml``, ``data/`` and ``reports/`` below ``root``."""
-    write_whole(root / FILE_NAME, yaml.safe_dump(_settings(targets, checkpoints, metrics)))
+    write_whole(root / FILE_NAME, yaml.safe_dump(_settings(checkpoints, metrics)))
     _write_corpus(root / "data" / "index" / "corpus.json")
     rng = np.random.default_rng(seed)
     for checkpoint in checkpoints:
         _write_controls(root / "data" / "controls" / checkpoint, metrics, rng)
     for target in targets:
-        _write_target(root / "data" / "prepare" / target, target, rng)
+        sha256 = _write_target(root / "data" / "prepare" / target, target, rng)
+        write_target(target, TargetSettings(image=f"{target}.png", pixels_sha256=sha256), root)
         for name in ("report.html", "evidence.json"):
             write_whole(root / "reports" / target / name, f"{target}: {checkpoints}\n")
         for checkpoint in checkpoints:
@@ -94,13 +103,10 @@ def write_case(
     )
 
 
-def _settings(
-    targets: Sequence[str], checkpoints: Sequence[str], metrics: Sequence[str]
-) -> dict[str, object]:
-    """The committed settings, with these targets, checkpoints and metrics."""
+def _settings(checkpoints: Sequence[str], metrics: Sequence[str]) -> dict[str, object]:
+    """The committed settings, with these checkpoints and metrics."""
     settings = load_mapping(ROOT / FILE_NAME)
     checkpoint = next(iter(settings["checkpoints"].values()))
-    settings["targets"] = {name: {"path": f"data/targets/{name}.png"} for name in targets}
     settings["checkpoints"] = dict.fromkeys(checkpoints, checkpoint)
     settings["score"]["metrics"] = list(metrics)
     settings["controls"]["learned"] = None
@@ -110,7 +116,8 @@ def _settings(
     return settings
 
 
-def _write_target(folder: Path, name: str, rng: np.random.Generator) -> None:
+def _write_target(folder: Path, name: str, rng: np.random.Generator) -> str:
+    """Write what `prepare` writes; gives the hash of the pixels."""
     image = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
     folder.mkdir(parents=True, exist_ok=True)
     image.save(folder / "image.png")
@@ -134,6 +141,7 @@ def _write_target(folder: Path, name: str, rng: np.random.Generator) -> None:
             bits_per_pixel=20.0, deviation=0.3, busy_tiles=1.0, patch_contrast=0.3
         ),
     ).write(folder / "target.json")
+    return hash_pixels(image)
 
 
 def _write_corpus(path: Path) -> None:
@@ -151,22 +159,26 @@ def _write_corpus(path: Path) -> None:
 
 
 def _write_controls(folder: Path, metrics: Sequence[str], rng: np.random.Generator) -> None:
-    rows = [
-        {
-            "control": str(number),
-            "pixels_sha256": rng.bytes(32).hex(),
+    scores: list[dict[str, object]] = []
+    trials: list[dict[str, object]] = []
+    for number in range(104):
+        image = {"control": str(number), "pixels_sha256": rng.bytes(32).hex()}
+        recipe = Recipe("a control", number, 32, 32, "ddim", steps=12, guidance=3.0)
+        latent = rng.standard_normal((4, 4, 4), dtype=np.float32)
+        trials.append({**image, "use": "control", **_trial(recipe, number, latent, rng)})
+        facts = {
+            **image,
             "pdq": rng.bytes(32).hex(),
             "pdq_quality": 100,
             "thumbnail": rng.bytes(3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE).hex(),
             "caption": "a control",
             "corpus_match": "",
-            "trial": rng.bytes(8).hex(),
-            **_score(metric, rng.random()),
+            "trial": recipe.id,
         }
-        for number in range(104)
-        for metric in metrics
-    ]
-    write_table(folder / "controls.parquet", rows, CONTROL_SCORES)
+        scores += [{**facts, **_score(metric, rng.random())} for metric in metrics]
+    write_table(folder / "controls.parquet", scores, CONTROL_SCORES)
+    write_table(folder / "learned.parquet", [], CONTROL_SCORES)
+    write_table(folder / "trials.parquet", trials, CONTROL_TRIALS)
 
 
 def _trial(

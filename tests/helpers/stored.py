@@ -10,9 +10,17 @@ from mlflow import MlflowClient
 
 from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.records.document import read_document
-from seedwitness.records.tables import SCORES, TRIALS, read_table
+from seedwitness.records.findings import CaseFindings
+from seedwitness.records.tables import (
+    CONTROL_SCORES,
+    CONTROL_TRIALS,
+    SCORES,
+    TRIALS,
+    read_table,
+)
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.hashes import sha256_file
+from seedwitness.tracking.contents import read_pipeline
 from seedwitness.tracking.store_uri import make_uri_absolute
 
 CASES = [("owl", "tuned"), ("owl", "clean"), ("fish", "tuned"), ("fish", "clean")]
@@ -31,22 +39,53 @@ def runs(settings: TrackingSettings, **tags: str) -> list[Any]:
 
 
 def assert_complete(settings: TrackingSettings, folder: Path) -> None:
-    """The store shows the files of all cases: each once, and each trial with all that is known."""
+    """The store shows all files as they are: each once, and each trial with all that is known."""
     client = reading(settings)
-    (parent,) = runs(settings, kind="pipeline", current="yes")
+    (parent,) = runs(settings, kind="pipeline", content=read_pipeline().digest)
     assert parent.info.status == "FINISHED"
-    found = runs(settings, kind="case", current="yes")
-    assert len(found) == len(CASES)
-    for target, checkpoint in CASES:
-        (run,) = [
-            run
-            for run in found
-            if run.data.tags["seedwitness.target"] == target
-            and run.data.tags["seedwitness.checkpoint"] == checkpoint
-        ]
+    state = json.loads(
+        Path(client.download_artifacts(parent.info.run_id, "state.json", str(folder))).read_text()
+    )
+    names = [f"{target}/{checkpoint}" for target, checkpoint in CASES]
+    assert set(state["runs"]) == {*names, "controls of tuned", "controls of clean"}
+    for name, entry in state["runs"].items():
+        run = client.get_run(entry["run"])
         assert run.info.status == "FINISHED"
-        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
-        assert_case(client, run, target, checkpoint, folder)
+        assert run.data.tags["seedwitness.content"] == entry["content"]
+        made_by = client.get_run(run.data.tags["mlflow.parentRunId"])
+        assert made_by.data.tags["seedwitness.kind"] == "pipeline"
+        place = folder / name.replace("/", "-")
+        place.mkdir(parents=True, exist_ok=True)
+        if "/" in name:
+            assert_case(client, run, *name.split("/"), place)
+            assert f"runs/{run.info.run_id}" in parent.data.tags["mlflow.note.content"]
+        else:
+            assert_controls(client, run, name.removeprefix("controls of "), place)
+
+
+def assert_controls(client: Any, run: Any, checkpoint: str, folder: Path) -> None:
+    """Every trial of the controls is there, with its seed, its hashes and all of its scores."""
+    source = Path("data", "controls", checkpoint)
+    trials = read_table(source / "trials.parquet", CONTROL_TRIALS)
+    scores = read_table(source / "controls.parquet", CONTROL_SCORES)
+    downloaded = Path(client.download_artifacts(run.info.run_id, "trials.json", str(folder)))
+    content = json.loads(downloaded.read_text())
+    table = pd.DataFrame(content["data"], columns=content["columns"])
+    assert len(table) == len(trials)
+    for column in ("control", "trial", "seed", "rng", "noise_sha256", "latent_sha256"):
+        assert table[column].tolist() == trials[column].tolist()
+    expected = {(row.control, row.trial, row.metric): row.score for row in scores.itertuples()}
+    metrics = sorted(scores["metric"].unique())
+    assert {
+        (row["control"], row["trial"], metric): row[metric]
+        for _, row in table.iterrows()
+        for metric in metrics
+    } == expected
+    for metric in metrics:
+        history = client.get_metric_history(run.info.run_id, f"trial/{metric}")
+        assert [each.value for each in sorted(history, key=lambda each: each.step)] == table[
+            metric
+        ].tolist()
 
 
 def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Path) -> None:
@@ -58,17 +97,24 @@ def assert_case(client: Any, run: Any, target: str, checkpoint: str, folder: Pat
         for row in read_table(place["score"] / name, SCORES).itertuples():
             expected.setdefault(f"{prefix}{row.metric}", {})[number[row.trial]] = row.score
     for key, values in expected.items():
-        history = client.get_metric_history(run.info.run_id, key)
+        history = client.get_metric_history(run.info.run_id, f"trial/{key}")
         assert len(history) == len(values)
         assert {each.step: each.value for each in history} == values
-    assert set(run.data.metrics) == {
-        *expected,
-        "finding/p",
-        "finding/p_family",
-        "finding/statistic",
-        "finding/copies",
+    best = {f"best/{name}" for name in expected if not name.startswith("reference/")}
+    figures = {
+        *("finding/p", "finding/p_family", "finding/statistic"),
+        *("rate/copies", "rate/low", "rate/high", "rate/trials"),
     }
-    assert run.data.metrics["finding/p"] == 1 / 105
+    assert set(run.data.metrics) == {*(f"trial/{name}" for name in expected), *best, *figures}
+    findings = read_document(
+        CaseFindings, Path("data", "judge", target, checkpoint, "finding.json")
+    ).memorised
+    assert run.data.metrics["finding/p"] == findings.rank.p == 1 / 105
+    assert run.data.metrics["finding/statistic"] == findings.statistic.value
+    assert run.data.metrics["rate/copies"] == findings.copies.rate.value
+    assert run.data.metrics["rate/high"] == findings.copies.rate.high
+    assert run.data.params["target"] == target
+    assert run.data.params["checkpoint"] == checkpoint
     assert run.data.tags["seedwitness.memorised"] == "supported"
     assert run.data.tags["seedwitness.generated"] == "inconclusive"
     assert run.data.params["recipe.sampler"] == "ddim"

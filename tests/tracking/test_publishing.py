@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from filelock import FileLock
 from stored import CASES, assert_complete, reading, runs
 
 from seedwitness.config.params import load_params
@@ -21,10 +22,12 @@ from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import ConfigError, RecordError, TrackingError
 from seedwitness.records.tables import SCORES, read_table, write_table
 from seedwitness.runtime.code_graph import code_files, hash_code
-from seedwitness.stages import publish as stage
 from seedwitness.tracking import contents, store
+from seedwitness.tracking.no_op import publish_changes
 from seedwitness.tracking.publishing import publish
 
+RUNS = 1 + len(CASES) + 2
+"""The state, every case, and the controls of both checkpoints."""
 COUNTED = ("runs", "metrics", "latest_metrics", "params", "tags", "datasets", "inputs")
 
 
@@ -44,16 +47,16 @@ def tree(folder: Path) -> dict[str, int]:
 def test_the_store_shows_what_the_files_hold(tracking: TrackingSettings, tmp_path: Path) -> None:
     published = publish(tracking)
     assert_complete(tracking, tmp_path / "down")
-    assert {name: case.trials for name, case in published.cases.items()} == {
-        f"{target}/{checkpoint}": 6 for target, checkpoint in CASES
-    }
+    controls = 2 * 104
+    assert (published.new_runs, published.trials) == (RUNS, 6 * len(CASES) + controls)
     (parent,) = runs(tracking, kind="pipeline")
     client = reading(tracking)
     report_path = client.download_artifacts(parent.info.run_id, "reports/owl/report.html")
     assert Path(report_path).read_text() == Path("reports/owl/report.html").read_text()
     params_path = client.download_artifacts(parent.info.run_id, "params.yaml")
     assert load_params(Path(params_path)) == load_params()
-    assert parent.data.params["targets.owl.path"] == "data/targets/owl.png"
+    path = load_params().checkpoints["tuned"].path
+    assert parent.data.params["checkpoints.tuned.path"] == str(path)
     assert {entry.dataset.name for entry in parent.inputs.dataset_inputs} == {
         "target owl",
         "target fish",
@@ -75,7 +78,8 @@ def test_mlflow_reads_the_table_itself(tracking: TrackingSettings) -> None:
 def test_a_second_publish_adds_nothing(tracking: TrackingSettings) -> None:
     first = publish(tracking)
     before, files = rows(Path("mlflow.db")), tree(Path("mlartifacts"))
-    assert publish(tracking) == first
+    again = publish(tracking)
+    assert (again.content, again.new_runs, again.trials) == (first.content, 0, 0)
     assert rows(Path("mlflow.db")) == before
     assert tree(Path("mlartifacts")) == files
 
@@ -85,8 +89,7 @@ def test_another_store_and_another_folder_give_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stage.run()
-    written = Path("data/publish/published.json").read_bytes()
+    written = publish(tracking).content
     other = tmp_path_factory.mktemp("elsewhere") / "project"
     shutil.copytree(Path.cwd(), other, ignore=shutil.ignore_patterns("mlartifacts", "publish"))
     monkeypatch.chdir(other)
@@ -95,8 +98,7 @@ def test_another_store_and_another_folder_give_the_same_bytes(
     Path("params.yaml").write_text(yaml.safe_dump(parameters))
     # Durations are not hashed.
     Path("data/timings/owl/tuned/timing.json").write_text('{"seconds": 99}')
-    stage.run()
-    assert Path("data/publish/published.json").read_bytes() == written
+    assert publish(TrackingSettings(experiment="another")).content == written
     assert len(runs(TrackingSettings(experiment="another"), kind="case")) == len(CASES)
 
 
@@ -107,13 +109,13 @@ def test_a_change_of_the_display_code_publishes_anew(
     monkeypatch.setattr(contents, "hash_code", lambda *modules: "other code")
     second = publish(tracking)
     assert second.content != first.content
-    assert all(second.cases[name].content != case.content for name, case in first.cases.items())
+    assert second.new_runs == RUNS
     assert_complete(tracking, tmp_path / "down")
-    assert len(runs(tracking, current="no")) == 1 + len(CASES)
+    assert len(runs(tracking)) == 2 * RUNS
 
 
 def test_the_display_code_includes_all_modules_that_publish() -> None:
-    names = ("case_tables", "contents", "publishing", "store")
+    names = ("artifacts", "beside", "case_tables", "contents", "publishing", "store", "view")
     paths = {f"seedwitness/tracking/{name}.py" for name in names}
     assert paths <= code_files("seedwitness.tracking.publishing").keys()
     assert contents.hash_display_code() == hash_code("seedwitness.tracking.publishing")
@@ -130,11 +132,11 @@ def test_a_changed_case_is_a_new_run_and_the_old_one_stays(
     after = {run.info.run_id: run for run in runs(tracking)}
     new = [run for name, run in after.items() if name not in before]
     assert sorted(run.data.tags["seedwitness.kind"] for run in new) == ["case", "pipeline"]
-    (old,) = runs(tracking, kind="case", current="no")
-    assert old.data.tags["seedwitness.superseded_by"] == published.cases["owl/tuned"].content
-    assert len(before[old.info.run_id].data.metrics) == len(old.data.metrics)
-    (state,) = runs(tracking, kind="pipeline", current="no")
-    assert old.data.tags["mlflow.parentRunId"] == state.info.run_id
+    assert published.new_runs == 2
+    # History is not moved: nothing of an earlier run has changed, its parent included.
+    for name, run in before.items():
+        assert after[name].data.tags == run.data.tags
+        assert after[name].data.metrics == run.data.metrics
 
 
 def test_restored_files_create_no_run(
@@ -149,20 +151,82 @@ def test_restored_files_create_no_run(
     publish(tracking)
     assert {run.info.run_id for run in runs(tracking)} == both
     assert_complete(tracking, tmp_path / "down")
-    assert all(
-        "seedwitness.superseded_by" not in run.data.tags for run in runs(tracking, current="yes")
-    )
 
 
-def test_the_runs_of_a_removed_target_are_superseded(tracking: TrackingSettings) -> None:
+def test_the_runs_of_a_removed_target_stay_as_they_are(tracking: TrackingSettings) -> None:
     publish(tracking)
-    parameters = yaml.safe_load(Path("params.yaml").read_text())
-    del parameters["targets"]["fish"]
-    Path("params.yaml").write_text(yaml.safe_dump(parameters))
+    before = {run.info.run_id: run.data.tags for run in runs(tracking)}
+    shutil.rmtree("data/targets/fish")
     published = publish(tracking)
-    gone = runs(tracking, kind="case", current="no")
-    assert [run.data.tags["seedwitness.target"] for run in gone] == ["fish", "fish"]
-    assert {run.data.tags["seedwitness.superseded_by"] for run in gone} == {published.content}
+    assert published.new_runs == 1
+    after = {run.info.run_id: run.data.tags for run in runs(tracking)}
+    assert {name: after[name] for name in before} == before
+    (state,) = runs(tracking, content=published.content)
+    assert "fish" not in state.data.tags["mlflow.note.content"]
+
+
+def test_an_experiment_is_published_into_the_store_of_its_project(
+    tracking: TrackingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Path.cwd()
+    workspace = project / ".dvc/tmp/exps/tmp1"
+    shutil.copytree(project, workspace, ignore=shutil.ignore_patterns("mlflow.db", ".dvc"))
+    monkeypatch.chdir(workspace)
+    monkeypatch.setenv("DVC_EXP_NAME", "looser")
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "b" * 40)
+    published = publish(tracking)
+    assert not (workspace / "mlflow.db").exists()
+    monkeypatch.chdir(project)
+    (run,) = runs(tracking, kind="pipeline", experiment="looser")
+    assert run.data.tags["seedwitness.revision"] == "b" * 40
+    assert run.info.run_name == f"looser {published.content[:8]}"
+
+
+def test_nothing_to_do_is_seen_without_reading_a_file(
+    tracking: TrackingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert publish_changes(tracking) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(contents, "sha256_file", None)
+        assert publish_changes(tracking) is None
+    Path("reports/owl/report.html").write_text("another")
+    assert publish_changes(tracking) is not None
+    Path("mlflow.db").unlink()  # this process would write on into the removed file
+    command = [Path(sys.executable).with_name("seedwitness"), "publish"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"{RUNS} new runs" in said
+
+
+def test_three_may_open_a_new_database_at_once(tracking: TrackingSettings, tmp_path: Path) -> None:
+    Path("mlflow.db").unlink()
+    script = "from seedwitness.stages import publish; publish.run()"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for writer in writers:
+        _, said = writer.communicate(timeout=600)
+        assert writer.returncode == 0, said
+    assert len(runs(tracking)) == RUNS
+    assert_complete(tracking, tmp_path / "down")
+
+
+def test_latents_are_on_the_disk_once(tracking: TrackingSettings) -> None:
+    publish(tracking)
+    source = Path("data/search/owl/tuned/latents-0000.safetensors")
+    (run,) = runs(tracking, kind="case", target="owl", checkpoint="tuned")
+    artifact = Path("mlartifacts", run.info.run_id, "artifacts/search", source.name)
+    assert artifact.samefile(source)
+
+
+def test_a_store_that_another_program_holds_is_a_clear_error(
+    tracking: TrackingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tracking)
+    Path("reports/owl/report.html").write_text("another")
+    monkeypatch.setattr(store, "PATIENCE_SECONDS", 0.1)
+    with FileLock(".mlflow.db.lock"), pytest.raises(TrackingError, match="when it has ended"):
+        publish(tracking)
 
 
 def test_a_killed_publication_is_completed(
@@ -183,7 +247,7 @@ def test_a_killed_publication_is_completed(
     assert sorted(run.info.status for run in unfinished) == ["FINISHED", "RUNNING", "RUNNING"]
     publish(tracking)
     assert_complete(tracking, tmp_path / "down")
-    assert len(runs(tracking)) == 1 + len(CASES)
+    assert len(runs(tracking)) == RUNS
     assert {run.info.run_id for run in unfinished} <= {run.info.run_id for run in runs(tracking)}
 
 
@@ -234,23 +298,25 @@ def test_a_duplicate_score_is_refused(tracking: TrackingSettings) -> None:
 
 def test_a_long_parameter_keeps_its_beginning_and_its_hash(tracking: TrackingSettings) -> None:
     parameters = yaml.safe_load(Path("params.yaml").read_text())
-    caption = "<b>a caption</b>\n" * 600
-    parameters["targets"]["owl"]["caption"] = caption
+    title = "<b>a heading</b>\n" * 600
+    parameters["report"]["title"] = title
     Path("params.yaml").write_text(yaml.safe_dump(parameters))
     publish(tracking)
     (run,) = runs(tracking, kind="pipeline")
-    logged = run.data.params["targets.owl.caption"]
+    logged = run.data.params["report.title"]
     assert len(logged) <= 6000
-    assert logged.startswith(caption[:5800])
+    assert logged.startswith(title[:5800])
     assert "10200 characters, SHA-256 " in logged
 
 
 def test_more_scores_than_one_call_takes(tracking: TrackingSettings) -> None:
     with store.open_store(tracking) as tracking_store:
-        run = store.get_or_create_run(tracking_store, "case", "x", "x", {})
+        run, is_new = store.get_or_create_run(tracking_store, "case", "x", "x", {})
+        assert is_new
         scores = {"a": [(step, step / 7) for step in range(2300)], "b": [(0, 1.0)]}
         store.log_scores(tracking_store, run, {"a": scores["a"][:900]})
-        again = store.get_or_create_run(tracking_store, "case", "x", "x", {})
+        again, is_new = store.get_or_create_run(tracking_store, "case", "x", "x", {})
+        assert not is_new
         assert again.info.run_id == run.info.run_id
         store.log_scores(tracking_store, again, scores)
         history = tracking_store.client.get_metric_history(run.info.run_id, "a")

@@ -26,6 +26,7 @@ from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.reachability.examination import measure_detectors, measure_ladders
 from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
 from seedwitness.search.early_stopping import CopyTest
+from seedwitness.search.results import index_prompt_ranks, list_trials
 from seedwitness.search.trial_scores import batch_samples, score_latents
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class ControlResults:
     """``records.CONTROL_DETECTIONS``."""
     prompts: Rows
     """The prompts that were tried, as PROMPTS with the control's name."""
+    trials: Rows
+    """``records.CONTROL_TRIALS``, of controls and learned images."""
     keys: frozenset[str]
 
 
@@ -161,6 +164,16 @@ def run_controls(
             {"control": entry.file_name, **{str(key): value for key, value in row.items()}}
             for path, entry in prepared.controls.items()
             for row in prompts[path].to_dict("records")
+        ],
+        trials=[
+            {**_identify(entry, prepared.images[path]), "use": use, **row}
+            for use, paths in (("control", prepared.controls), ("learned", prepared.learned))
+            for path, entry in paths.items()
+            for row in list_trials(
+                results.outcomes[path.as_posix()],
+                index_prompt_ranks(prompts[path]),
+                search.strategy.name,
+            )
         ],
         keys=results.keys,
     )

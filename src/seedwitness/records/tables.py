@@ -116,6 +116,13 @@ CONTROL_SCORES = {
     **SCORES,
 }
 
+CONTROL_TRIALS = {
+    "control": TEXT,
+    "pixels_sha256": TEXT,
+    "use": TEXT,  # control, or learned
+    **TRIALS,
+}
+
 Columns = Mapping[str, str]
 
 

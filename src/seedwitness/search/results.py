@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from safetensors.torch import save_file
@@ -92,6 +93,22 @@ def write_trials(
             folder / name,
         )
         locations |= {recipe.id: (name, row) for row, recipe in enumerate(part)}
+    write_table(
+        folder / "trials.parquet", list_trials(outcome, prompts, strategy, locations), TRIALS
+    )
+
+
+def list_trials(
+    outcome: SearchOutcome,
+    prompts: PromptRanks,
+    strategy: str,
+    locations: Mapping[str, tuple[str, int]] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
+    """The rows of ``records.TRIALS`` of a search, in the order of the strategy.
+
+    ``locations`` names file and row of the latents that were saved; the others are in the latent
+    cache alone.
+    """
     parents = find_parent_trials(outcome.recipes)
     rows = []
     for recipe in outcome.recipes:
@@ -114,7 +131,7 @@ def write_trials(
                 "row": row,
             }
         )
-    write_table(folder / "trials.parquet", rows, TRIALS)
+    return rows
 
 
 def find_parent_trials(recipes: Sequence[Recipe]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from seedwitness.records.tables import (
     CONTROL_DETECTIONS,
     CONTROL_REACH,
     CONTROL_SCORES,
+    CONTROL_TRIALS,
     PROMPTS,
     TEXT,
     write_table,
@@ -21,6 +22,7 @@ def run(checkpoint: str) -> None:
     """Write ``controls.parquet``: a row a control, trial and metric; and ``prompts.parquet``.
 
     ``learned.parquet`` holds the same of the images that the checkpoint is known to have learned,
+    ``trials.parquet`` (``records.CONTROL_TRIALS``) every trial of both, with its seed and hashes,
     ``reach.parquet`` (``records.CONTROL_REACH``) the ladders of some controls, and
     ``detectors.parquet`` (``records.CONTROL_DETECTIONS``) what published detectors give for some.
     """
@@ -40,5 +42,6 @@ def run(checkpoint: str) -> None:
         write_table(part / "learned.parquet", results.learned, CONTROL_SCORES)
         write_table(part / "reach.parquet", results.ladders, CONTROL_REACH)
         write_table(part / "detectors.parquet", results.detections, CONTROL_DETECTIONS)
+        write_table(part / "trials.parquet", results.trials, CONTROL_TRIALS)
         write_table(part / "prompts.parquet", results.prompts, {"control": TEXT, **PROMPTS})
     record_cache_use("controls", results.keys, checkpoint)

@@ -1,15 +1,13 @@
-"""Make MLflow's view equal to the files, and write what was published."""
+"""Publish: shows in MLflow what the files hold, wherever the pipeline ran."""
 
 from __future__ import annotations
 
 from seedwitness.config.reading import load_section
 from seedwitness.config.verdicts import TrackingSettings
-from seedwitness.stages import output_path
 
 
 def run() -> None:
-    """Write ``data/publish/published.json``."""
-    from seedwitness.tracking.publishing import publish
+    """Publish into the project's store; nothing is written here."""
+    from seedwitness.tracking.no_op import publish_changes
 
-    published = publish(load_section(TrackingSettings, "tracking"))
-    published.write(output_path("publish") / "published.json")
+    publish_changes(load_section(TrackingSettings, "tracking"))

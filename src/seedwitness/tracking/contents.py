@@ -1,13 +1,14 @@
-"""List what is published: the files of the pipeline and of each case, with their hashes."""
+"""List what is published: the files of the pipeline, of each case and of the controls, by hash."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from seedwitness.config.params import Params
 from seedwitness.config.reading import FILE_NAME, load_mapping, validate
+from seedwitness.config.targets import list_targets
 from seedwitness.config.verdicts import ControlSettings
 from seedwitness.errors import RecordError
 from seedwitness.records.corpus import CorpusRecord
@@ -17,16 +18,16 @@ from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.code_graph import hash_code
 from seedwitness.runtime.hashes import digest, sha256_file
 
-if TYPE_CHECKING:
-    pass
-
 DATA_FOLDER, REPORTS_FOLDER = Path("data"), Path("reports")
 OVERVIEW = REPORTS_FOLDER / "index.html"
+LOG = (DATA_FOLDER / "attempts", DATA_FOLDER / "outcomes")
 
 TIMING_STAGE = "timings"
 """Folder of the search durations: published, but not hashed, because they differ each time."""
 
 CASE_STAGES = ("search", "scan", "reach", "replay", "score", "judge")
+
+ChildKind = Literal["case", "controls"]
 
 
 def hash_display_code() -> str:
@@ -46,33 +47,36 @@ class InputDataset:
 
 
 @dataclass(frozen=True)
-class CaseFiles:
-    """One target against one checkpoint: its files by their published names."""
+class ChildFiles:
+    """What one child run shows: a case, or the controls of a checkpoint, whose target is empty."""
 
+    kind: ChildKind
     target: str
     checkpoint: str
     files: dict[str, Path]
+    """By their published names."""
     hashes: dict[str, str]
+    datasets: list[InputDataset] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """Name of the case: target and checkpoint."""
-        return f"{self.target}/{self.checkpoint}"
+        """``TARGET/CHECKPOINT`` of a case; ``controls of CHECKPOINT``."""
+        is_case = self.kind == "case"
+        return f"{self.target}/{self.checkpoint}" if is_case else f"controls of {self.checkpoint}"
 
     @property
     def digest(self) -> str:
         """Digest of the files and of the display code; independent of time and machine."""
-        return digest({"code": hash_display_code(), "case": self.name, "files": self.hashes})
+        return digest({"code": hash_display_code(), "run": self.name, "files": self.hashes})
 
 
 @dataclass(frozen=True)
 class PipelineState:
-    """The state of the whole pipeline: parameters, cases, inputs and reports."""
+    """The state of the whole pipeline: parameters, child runs, inputs, reports and the log."""
 
     params: dict[str, Any]
-    cases: list[CaseFiles]
-    datasets: dict[str, list[InputDataset]]
-    """Datasets by the name of the case; those of the whole pipeline under the empty name."""
+    children: list[ChildFiles]
+    datasets: list[InputDataset]
     files: dict[str, Path]
     hashes: dict[str, str]
 
@@ -80,47 +84,45 @@ class PipelineState:
     def digest(self) -> str:
         """Digest of all inputs and of the display code; the settings of MLflow are left out."""
         inputs = {key: value for key, value in self.params.items() if key != "tracking"}
-        cases = {case.name: case.digest for case in self.cases}
-        return digest(
-            {
-                "code": hash_display_code(),
-                "params": inputs,
-                "cases": cases,
-                "files": self.hashes,
-            }
-        )
+        children = {child.name: child.digest for child in self.children}
+        code = hash_display_code()
+        return digest({"code": code, "params": inputs, "runs": children, "files": self.hashes})
 
 
 def read_pipeline() -> PipelineState:
-    """Read the files of all that ``params.yaml`` names. Raises RecordError if one is missing."""
+    """Read the files of every target and checkpoint. Raises RecordError if one is missing."""
     parameters = load_mapping(Path(FILE_NAME))
     settings = validate(Params, parameters, FILE_NAME)
+    targets = {name: _describe_target(name) for name in list_targets()}
+    corpus = _describe_corpus()
+    controls = {name: _describe_controls(name, settings.controls) for name in settings.checkpoints}
+    children = [
+        _read_case(target, checkpoint, [dataset, corpus, controls[checkpoint]])
+        for target, dataset in targets.items()
+        for checkpoint in settings.checkpoints
+    ]
+    children += [_read_controls(name, [corpus, dataset]) for name, dataset in controls.items()]
     files = {FILE_NAME: Path(FILE_NAME)}
-    for target in settings.targets:
+    for target in targets:
         files |= _list_files(REPORTS_FOLDER / target, f"reports/{target}")
     if OVERVIEW.exists():
         files[OVERVIEW.as_posix()] = OVERVIEW
-    cases = [
-        read_case(target, checkpoint)
-        for target in settings.targets
-        for checkpoint in settings.checkpoints
-    ]
-    shared_datasets = [
-        _describe_corpus(),
-        *(_describe_controls(name, settings.controls) for name in settings.checkpoints),
-    ]
-    by_name = {dataset.name: dataset for dataset in shared_datasets}
-    target_datasets = {target: _describe_target(target) for target in settings.targets}
-    datasets = {"": [*target_datasets.values(), *shared_datasets]}
-    for case in cases:
-        control_dataset = by_name[f"controls of {case.checkpoint}"]
-        datasets[case.name] = [target_datasets[case.target], shared_datasets[0], control_dataset]
+    for folder in LOG:
+        files |= _list_files(folder, folder.name) if folder.is_dir() else {}
+    datasets = [*targets.values(), corpus, *controls.values()]
     hashes = {name: _hash_file(path) for name, path in files.items() if name != FILE_NAME}
-    hashes |= {dataset.name: dataset.sha256 for dataset in shared_datasets}
-    return PipelineState(parameters, cases, datasets, files, hashes)
+    hashes |= {dataset.name: dataset.sha256 for dataset in datasets}
+    return PipelineState(parameters, children, datasets, files, hashes)
 
 
-def read_case(target: str, checkpoint: str) -> CaseFiles:
+def list_published_paths() -> list[Path]:
+    """Every folder and file that ``read_pipeline`` may read, to see whether any has changed."""
+    stages = ("controls", "index", "prepare", *CASE_STAGES)
+    folders = [DATA_FOLDER / stage for stage in stages]
+    return [Path(FILE_NAME), DATA_FOLDER / "targets", *folders, *LOG, REPORTS_FOLDER]
+
+
+def _read_case(target: str, checkpoint: str, datasets: list[InputDataset]) -> ChildFiles:
     """Read the files of one case, including those of subfolders."""
     files: dict[str, Path] = {}
     folders = {"prepare": DATA_FOLDER / "prepare" / target}
@@ -129,7 +131,13 @@ def read_case(target: str, checkpoint: str) -> CaseFiles:
         files |= _list_files(folder, stage)
     hashes = {name: _hash_file(path) for name, path in files.items()}
     files |= _list_files(DATA_FOLDER / TIMING_STAGE / target / checkpoint, TIMING_STAGE)
-    return CaseFiles(target, checkpoint, files, hashes)
+    return ChildFiles("case", target, checkpoint, files, hashes, datasets)
+
+
+def _read_controls(checkpoint: str, datasets: list[InputDataset]) -> ChildFiles:
+    files = _list_files(DATA_FOLDER / "controls" / checkpoint, "controls")
+    hashes = {name: _hash_file(path) for name, path in files.items()}
+    return ChildFiles("controls", "", checkpoint, files, hashes, datasets)
 
 
 def _describe_target(name: str) -> InputDataset:

@@ -1,140 +1,127 @@
-"""Publish the files in MLflow: one run for the pipeline's state, one child run per case."""
+"""Publish the files in MLflow: a run for the pipeline's state, a child run a case and control set.
+
+A run shows one content for ever: it is created once, keeps the parent that made it, and is never
+changed when it is complete. A later state whose case is the same names that case's run in its
+description and in ``state.json``.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import dataclass
 
 from tqdm import tqdm
 
 from seedwitness.config.verdicts import TrackingSettings
-from seedwitness.records.document import Document
+from seedwitness.runtime.workspace import find_project, read_revision
+from seedwitness.tracking import artifacts
 from seedwitness.tracking import store as stores
+from seedwitness.tracking.beside import draw_beside
 from seedwitness.tracking.case_tables import (
+    TRIALS_FILE,
     collect_parameters,
     collect_scores,
     flatten_settings,
     format_table,
+    read_control_table,
     read_findings,
     read_trial_table,
 )
-from seedwitness.tracking.contents import CaseFiles, InputDataset, PipelineState, read_pipeline
-from seedwitness.tracking.store import (
-    CURRENT_TAG,
-    PARENT_TAG,
-    SUPERSEDED_BY_TAG,
-    Run,
-    TrackingStore,
-)
+from seedwitness.tracking.contents import ChildFiles, PipelineState, read_pipeline
+from seedwitness.tracking.no_op import remember_publication
+from seedwitness.tracking.store import PARENT_TAG, Run, TrackingStore
+from seedwitness.tracking.view import make_description
 
-TRIALS_FILE = "trials.json"
 STATE_FILE = "state.json"
-CASE_KIND, PIPELINE_KIND = "case", "pipeline"
+PIPELINE_KIND = "pipeline"
 
 
-class PublishedCase(Document):
-    """The record of one published case."""
+@dataclass(frozen=True)
+class Publication:
+    """What was published: the state by content, and how many runs, trials and scores are new."""
 
     content: str
+    new_runs: int
     trials: int
     scores: int
-    files: int
 
 
-class PublicationRecord(Document):
-    """``published.json``: what MLflow shows, by content; its random run ids are left out."""
+def publish(settings: TrackingSettings) -> Publication:
+    """Publish the files of the project in the working directory.
 
-    content: str
-    cases: dict[str, PublishedCase]
-    datasets: int
-    files: int
-
-
-def publish(settings: TrackingSettings) -> PublicationRecord:
-    """Publish the files of the project in the working directory; existing runs stay unchanged.
-
-    A run of the same content is never created twice, and an interrupted one is completed. A run
-    whose files have changed or are no longer configured stays, marked as superseded.
+    A run of the same content is never created twice, and an interrupted one is completed. Several
+    processes may publish into one database: each waits for its turn. Raises TrackingError if the
+    store fails, RecordError if a file is missing.
     """
     state = read_pipeline()
-    published_cases: dict[str, PublishedCase] = {}
-    current_run_ids: set[str] = set()
     with stores.open_store(settings) as store:
-        parent = stores.get_or_create_run(
-            store, PIPELINE_KIND, state.digest, f"pipeline {state.digest[:8]}", tags={}
-        )
-        for case in tqdm(state.cases, desc="publish", unit="case", disable=None):
-            run, published_cases[case.name] = _publish_case(
-                store, case, state.datasets[case.name], parent
-            )
-            current_run_ids.add(run.info.run_id)
+        tags = _describe_workspace()
+        name = tags.get("seedwitness.experiment") or tags["seedwitness.revision"][:7]
+        title = f"{name or 'pipeline'} {state.digest[:8]}"
+        parent, is_new = stores.get_or_create_run(store, PIPELINE_KIND, state.digest, title, tags)
+        runs: dict[str, Run] = {}
+        new_runs, trials, scores = int(is_new), 0, 0
+        for child in tqdm(state.children, desc="publish", unit="run", disable=None):
+            tags = {"seedwitness.checkpoint": child.checkpoint, PARENT_TAG: parent.info.run_id}
+            tags |= {"seedwitness.target": child.target} if child.target else {}
+            title = f"{child.target or 'controls'} · {child.checkpoint}"
+            run, is_new = stores.get_or_create_run(store, child.kind, child.digest, title, tags)
+            runs[child.name] = run
+            if not stores.is_finished(run):
+                counts = _log_child(store, child, run)
+                new_runs, trials, scores = new_runs + is_new, trials + counts[0], scores + counts[1]
         if not stores.is_finished(parent):
-            _log_pipeline(store, state, parent)
-        current_run_ids.add(parent.info.run_id)
-        stores.set_tags(store, parent, {CURRENT_TAG: "yes", SUPERSEDED_BY_TAG: None})
-        _mark_superseded(store, state, current_run_ids)
-        if not stores.is_finished(parent):
+            _log_pipeline(store, state, parent, runs)
             stores.finish_run(store, parent)
-    return PublicationRecord(
-        content=state.digest,
-        cases=published_cases,
-        datasets=len(state.datasets[""]),
-        files=len(state.files),
-    )
+        stores.keep_view(store)
+    remember_publication(settings, state.digest)
+    return Publication(state.digest, new_runs, trials, scores)
 
 
-def _publish_case(
-    store: TrackingStore, case: CaseFiles, datasets: list[InputDataset], parent: Run
-) -> tuple[Run, PublishedCase]:
-    table = read_trial_table(case)
-    scores = collect_scores(table)
-    published = PublishedCase(
-        content=case.digest,
-        trials=len(table),
-        scores=sum(map(len, scores.values())),
-        files=len(case.files),
-    )
-    tags = {
-        "seedwitness.target": case.target,
-        "seedwitness.checkpoint": case.checkpoint,
-        PARENT_TAG: parent.info.run_id,
+def _describe_workspace() -> dict[str, str]:
+    """The experiment of DVC that this workspace runs, and the commit that it started from."""
+    variables = {
+        "seedwitness.experiment": os.environ.get("DVC_EXP_NAME", ""),
+        "seedwitness.revision": os.environ.get("DVC_EXP_BASELINE_REV") or read_revision(),
+        "seedwitness.project": find_project().name,
     }
-    run = stores.get_or_create_run(
-        store, CASE_KIND, case.digest, f"{case.target} · {case.checkpoint}", tags
-    )
-    if not stores.is_finished(run):
-        answers, figures = read_findings(case)
-        stores.log_params(store, run, collect_parameters(case, table))
-        stores.log_inputs(store, run, datasets)
-        stores.log_scores(store, run, scores)
+    return {key: value for key, value in variables.items() if value or key.endswith("revision")}
+
+
+def _log_child(store: TrackingStore, child: ChildFiles, run: Run) -> tuple[int, int]:
+    """Log a case or the controls of a checkpoint completely; gives its trials and scores."""
+    is_case = child.kind == "case"
+    table = read_trial_table(child) if is_case else read_control_table(child)
+    parameters = {"target": child.target or "controls", "checkpoint": child.checkpoint}
+    parameters |= collect_parameters(child, table)
+    stores.log_params(store, run, parameters)
+    stores.log_inputs(store, run, child.datasets)
+    if is_case:
+        answers, figures = read_findings(child, table)
         stores.log_scores(store, run, {key: [(0, value)] for key, value in figures.items()})
-        stores.log_files(store, run, case.files)
-        stores.log_table(store, run, TRIALS_FILE, format_table(table))
-        findings = {f"seedwitness.{key}": value for key, value in answers.items()}
-        stores.set_tags(store, run, findings)
-        stores.finish_run(store, run)
-    stores.set_tags(
-        store, run, {PARENT_TAG: parent.info.run_id, CURRENT_TAG: "yes", SUPERSEDED_BY_TAG: None}
-    )
-    return run, published
+        stores.set_tags(store, run, answers)
+        artifacts.log_pictures(store, run, draw_beside(child, table))
+    # After the figures of the finding: MLflow compares two runs by what was logged first.
+    series = collect_scores(table)
+    stores.log_scores(store, run, series)
+    artifacts.log_files(store, run, child.files)
+    artifacts.log_table(store, run, TRIALS_FILE, format_table(table))
+    stores.finish_run(store, run)
+    return len(table), sum(map(len, series.values()))
 
 
-def _log_pipeline(store: TrackingStore, state: PipelineState, run: Run) -> None:
+def _log_pipeline(
+    store: TrackingStore, state: PipelineState, run: Run, children: dict[str, Run]
+) -> None:
     settings = {key: value for key, value in state.params.items() if key != "tracking"}
     stores.log_params(store, run, dict(flatten_settings(settings)))
-    stores.log_inputs(store, run, state.datasets[""])
-    stores.log_files(store, run, state.files)
-    cases = {case.name: case.digest for case in state.cases}
-    stores.log_text(
-        store, run, STATE_FILE, json.dumps({"cases": cases, "files": state.hashes}, indent=1)
-    )
-
-
-def _mark_superseded(store: TrackingStore, state: PipelineState, current_run_ids: set[str]) -> None:
-    """Mark the runs whose files are not the current ones, with the digest of their successor."""
-    contents = {(case.target, case.checkpoint): case.digest for case in state.cases}
-    for run in stores.list_current_runs(store):
-        if run.info.run_id not in current_run_ids:
-            tags = run.data.tags
-            key = (tags.get("seedwitness.target", ""), tags.get("seedwitness.checkpoint", ""))
-            successor = contents.get(key, state.digest)
-            stores.set_tags(store, run, {CURRENT_TAG: "no", SUPERSEDED_BY_TAG: successor})
+    stores.log_inputs(store, run, state.datasets)
+    artifacts.log_files(store, run, state.files)
+    runs = {
+        child.name: {"content": child.digest, "run": children[child.name].info.run_id}
+        for child in state.children
+    }
+    text = json.dumps({"runs": runs, "files": state.hashes}, indent=1)
+    artifacts.log_text(store, run, STATE_FILE, text)
+    stores.set_description(store, run, make_description(store.experiment, state, children))

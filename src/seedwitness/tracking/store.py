@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from urllib.parse import urlsplit
 
 # Otherwise MLflow prints a URL after each run.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as Entity
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
@@ -30,15 +30,17 @@ from mlflow.entities import Run as Run  # re-exported for publishing, which impo
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import (
     MLFLOW_DATASET_CONTEXT,
-    MLFLOW_LOGGED_ARTIFACTS,
     MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NOTE,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
 from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import ConfigError, TrackingError
-from seedwitness.runtime.files import explain_write_errors, write_whole
+from seedwitness.runtime.files import explain_write_errors
+from seedwitness.runtime.workspace import find_project
 from seedwitness.tracking.contents import InputDataset
+from seedwitness.tracking.no_op import CONTENT_TAG
 from seedwitness.tracking.store_uri import (
     SQLITE_SCHEME,
     check_database_file,
@@ -46,11 +48,13 @@ from seedwitness.tracking.store_uri import (
     is_server,
     make_uri_absolute,
 )
+from seedwitness.tracking.view import VIEW_KEY, make_view
 
-KIND_TAG, CONTENT_TAG = "seedwitness.kind", "seedwitness.content"
-CURRENT_TAG, SUPERSEDED_BY_TAG = "seedwitness.current", "seedwitness.superseded_by"
+KIND_TAG = "seedwitness.kind"
+SHARED_VIEW_TAG = "mlflow.sharedViewState"
 PARENT_TAG = MLFLOW_PARENT_RUN_ID
 FINISHED = "FINISHED"
+PATIENCE_SECONDS = 600
 
 # MLflow's limits: metrics and parameters per call, characters of a parameter and of a digest.
 MAX_METRICS, MAX_PARAMS = 1000, 100
@@ -77,37 +81,58 @@ def open_store(settings: TrackingSettings) -> Iterator[TrackingStore]:
     block.
     """
     try:
-        if is_server(settings.uri):
-            check_server(settings.uri)
-        elif settings.uri.startswith(SQLITE_SCHEME):
-            check_database_file(Path(settings.uri.removeprefix(SQLITE_SCHEME)))
-        with explain_write_errors(Path(settings.artifacts or ".")):
+        with _take_turn(settings.uri), explain_write_errors(Path(settings.artifacts or ".")):
             client = MlflowClient(tracking_uri=make_uri_absolute(settings.uri))
             yield TrackingStore(client, _get_or_create_experiment(client, settings))
     except (MlflowException, SQLAlchemyError) as error:
         first_line = str(error).strip().splitlines()[0]
+        remedy = (
+            "Another program holds it: end that one, and run the same command again."
+            if "database is locked" in str(error)
+            else "Repair the store or move it away, then run `seedwitness publish`: everything in "
+            "it is rebuilt from the files."
+        )
         raise TrackingError(
-            f"MLflow's store {settings.uri} failed: {first_line} Repair the store or move it away, "
-            "then run `dvc repro` again: everything in it is rebuilt from the files."
+            f"MLflow's store {settings.uri} failed: {first_line} {remedy}"
+        ) from error
+
+
+@contextmanager
+def _take_turn(uri: str) -> Iterator[None]:
+    """Check that the store is one; a database file has one publisher at a time.
+
+    MLflow creates the tables of a new file without regard to others that do the same.
+    """
+    if is_server(uri):
+        check_server(uri)
+    if not uri.startswith(SQLITE_SCHEME):
+        yield
+        return
+    path = Path(make_uri_absolute(uri).removeprefix(SQLITE_SCHEME))
+    check_database_file(path)
+    try:
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE_SECONDS):
+            yield
+    except Timeout as error:
+        raise TrackingError(
+            f"Another process has published into {path} for {PATIENCE_SECONDS} seconds. Run "
+            "`seedwitness publish` when it has ended."
         ) from error
 
 
 def get_or_create_run(
     store: TrackingStore, kind: str, content: str, name: str, tags: Mapping[str, str]
-) -> Run:
-    """Return the run of this content, preferring a finished one, or create it."""
+) -> tuple[Run, bool]:
+    """Return the run of this content, preferring a finished one, or create it; and if it is new."""
     existing = _search_runs(
         store, f"tags.`{KIND_TAG}` = '{kind}' and tags.`{CONTENT_TAG}` = '{content}'"
     )
     if existing:
-        return min(existing, key=lambda run: (run.info.status != FINISHED, run.info.start_time))
-    own_tags = {KIND_TAG: kind, CONTENT_TAG: content, CURRENT_TAG: "yes"}
-    return store.client.create_run(store.experiment, tags={**tags, **own_tags}, run_name=name)
-
-
-def list_current_runs(store: TrackingStore) -> list[Run]:
-    """List the runs that are tagged as showing the current files."""
-    return _search_runs(store, f"tags.`{CURRENT_TAG}` = 'yes'")
+        earliest = min(existing, key=lambda run: (run.info.status != FINISHED, run.info.start_time))
+        return earliest, False
+    own_tags = {KIND_TAG: kind, CONTENT_TAG: content}
+    run = store.client.create_run(store.experiment, tags={**tags, **own_tags}, run_name=name)
+    return run, True
 
 
 def is_finished(run: Run) -> bool:
@@ -120,14 +145,23 @@ def finish_run(store: TrackingStore, run: Run) -> None:
     store.client.set_terminated(run.info.run_id, FINISHED)
 
 
-def set_tags(store: TrackingStore, run: Run, tags: Mapping[str, str | None]) -> None:
-    """Set the tags that differ; the value None deletes a tag."""
+def set_tags(store: TrackingStore, run: Run, tags: Mapping[str, str]) -> None:
+    """Set the tags that differ."""
     current = run.data.tags
-    changes = {key: value for key, value in tags.items() if current.get(key) != value}
-    for key in [key for key, value in changes.items() if value is None]:
-        store.client.delete_tag(run.info.run_id, key)
-    new = [RunTag(key, value) for key, value in changes.items() if value is not None]
+    new = [RunTag(key, value) for key, value in tags.items() if current.get(key) != value]
     store.client.log_batch(run.info.run_id, tags=new)
+
+
+def set_description(store: TrackingStore, run: Run, text: str) -> None:
+    """Set the text that MLflow's page of a run shows, as Markdown."""
+    store.client.set_tag(run.info.run_id, MLFLOW_RUN_NOTE, text)
+
+
+def keep_view(store: TrackingStore) -> None:
+    """Keep the columns of the table of runs, for the address that `seedwitness ui` prints."""
+    key, view = f"{SHARED_VIEW_TAG}.{VIEW_KEY}", make_view()
+    if store.client.get_experiment(store.experiment).tags.get(key) != view:
+        store.client.set_experiment_tag(store.experiment, key, view)
 
 
 def log_params(store: TrackingStore, run: Run, params: Mapping[str, str]) -> None:
@@ -154,33 +188,6 @@ def log_scores(
     with _garbage_collection_off():
         while part := list(islice(entries, MAX_METRICS)):
             store.client.log_batch(run.info.run_id, metrics=part)
-
-
-def log_files(store: TrackingStore, run: Run, files: Mapping[str, Path]) -> None:
-    """Log files as artifacts, each under its name; existing ones are overwritten."""
-    for name, path in files.items():
-        folder = PurePosixPath(name)
-        if folder.name != path.name:
-            raise ValueError(f"{path} cannot be published under another name than its own: {name}")
-        artifact_folder = None if folder.parent == PurePosixPath(".") else str(folder.parent)
-        store.client.log_artifact(run.info.run_id, str(path), artifact_folder)
-
-
-def log_text(store: TrackingStore, run: Run, name: str, text: str) -> None:
-    """Log a text as an artifact."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        write_whole(path, text)
-        store.client.log_artifact(run.info.run_id, str(path))
-
-
-def log_table(store: TrackingStore, run: Run, name: str, table: str) -> None:
-    """Log a table (JSON, orient "split") in the form that MLflow's ``load_table`` and pages read.
-
-    MLflow's own ``log_table`` appends to an existing table, and rounds to ten decimals.
-    """
-    log_text(store, run, name, table)
-    set_tags(store, run, {MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": name, "type": "table"}])})
 
 
 def log_inputs(store: TrackingStore, run: Run, datasets: Iterable[InputDataset]) -> None:
@@ -223,7 +230,7 @@ def _get_or_create_experiment(client: MlflowClient, settings: TrackingSettings) 
         )
     artifact_uri = settings.artifacts
     if not urlsplit(artifact_uri).scheme:
-        artifact_uri = Path(artifact_uri).resolve().as_uri()
+        artifact_uri = (find_project() / artifact_uri).resolve().as_uri()
     if existing is None:
         return str(client.create_experiment(settings.experiment, artifact_location=artifact_uri))
     if existing.lifecycle_stage != "active":

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from seedwitness.errors import TrackingError
 from seedwitness.runtime.files import explain_write_errors
+from seedwitness.runtime.workspace import find_project
 
 SQLITE_SCHEME, SQLITE_MAGIC = "sqlite:///", b"SQLite format 3\0"
 
@@ -20,12 +21,12 @@ def is_server(uri: str) -> bool:
 def make_uri_absolute(uri: str) -> str:
     """Make the path in a database's URI absolute.
 
-    MLflow caches connections by URI, so a relative path would still mean the old database after
-    a change of directory.
+    A relative path begins at the root of the project, also in a temporary workspace of an
+    experiment: all publish into one store.
     """
     if not uri.startswith(SQLITE_SCHEME):
         return uri
-    return SQLITE_SCHEME + str(Path(uri.removeprefix(SQLITE_SCHEME)).absolute())
+    return SQLITE_SCHEME + str(find_project() / uri.removeprefix(SQLITE_SCHEME))
 
 
 def check_database_file(path: Path) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import TrackingError
-from seedwitness.tracking.store_uri import SQLITE_SCHEME, is_server
+from seedwitness.runtime.workspace import find_project
+from seedwitness.tracking.store_uri import SQLITE_SCHEME, is_server, make_uri_absolute
+from seedwitness.tracking.view import format_view_address
 
 HOST = "127.0.0.1"
 
@@ -20,6 +22,17 @@ HOST = "127.0.0.1"
 def format_address(port: int) -> str:
     """Format the URL of the pages."""
     return f"http://{HOST}:{port}"
+
+
+def format_page(settings: TrackingSettings, port: int) -> str:
+    """Format the URL of the table of runs, with the columns that matter here.
+
+    Raises TrackingError if the store cannot be opened.
+    """
+    from seedwitness.tracking.store import open_store
+
+    with open_store(settings) as store:
+        return format_view_address(format_address(port), store.experiment)
 
 
 def build_command(settings: TrackingSettings, port: int) -> list[str]:
@@ -32,11 +45,12 @@ def build_command(settings: TrackingSettings, port: int) -> list[str]:
         raise TrackingError(
             f"`tracking.uri` names a server, which has its own pages: open {settings.uri}."
         )
-    database = Path(settings.uri.removeprefix(SQLITE_SCHEME))
+    uri = make_uri_absolute(settings.uri)
+    database = Path(uri.removeprefix(SQLITE_SCHEME))
     if settings.uri.startswith(SQLITE_SCHEME) and not database.exists():
         raise TrackingError(
-            f"There is nothing to show yet: {database} does not exist. `seedwitness run` creates "
-            "it."
+            f"There is nothing to show yet: {database.name} does not exist. `seedwitness run` "
+            "creates it."
         )
     with socket.socket() as probe:
         # As the server does: a port that was closed a moment ago is free.
@@ -48,8 +62,9 @@ def build_command(settings: TrackingSettings, port: int) -> list[str]:
                 f"Port {port} of {HOST} cannot be used: {error.strerror}. Choose another: "
                 f"`seedwitness ui --port {port + 1}`."
             ) from error
-    options = ["--backend-store-uri", settings.uri, "--host", HOST, "--port", str(port)]
-    options += ["--default-artifact-root", Path(settings.artifacts).resolve().as_uri()]
+    options = ["--backend-store-uri", uri, "--host", HOST, "--port", str(port)]
+    artifacts = (find_project() / settings.artifacts).resolve()
+    options += ["--default-artifact-root", artifacts.as_uri()]
     return [sys.executable, "-m", "mlflow", "server", *options, "--workers", "1"]
 
 
