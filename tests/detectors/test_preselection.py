@@ -95,7 +95,7 @@ def test_a_detector_that_leaves_no_budget_is_refused(tiny: LoadedCheckpoint) -> 
         preselect_prompts(tiny, TABLE, expensive)
 
 
-@pytest.mark.parametrize("name", ["one-stepp", "invmm"])
+@pytest.mark.parametrize("name", ["most-alike", "invmm"])
 def test_only_detectors_that_need_only_a_prompt_preselect(name: str) -> None:
     with pytest.raises(ConfigError, match=r"needs only a prompt.*one-step"):
         check_preselection(preselecting(detector=name))

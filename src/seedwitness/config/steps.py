@@ -14,6 +14,18 @@ from pydantic import (
 )
 
 from seedwitness.config.inputs import Section, Share
+from seedwitness.config.names import (
+    SAMPLERS_WITH_ETA,
+    DetectorName,
+    LatentDistance,
+    RecoveryMethod,
+    ResizeRule,
+    RngAlgorithm,
+    Sampler,
+    ScannedRng,
+    Strategy,
+)
+from seedwitness.records.recipe import count_nfe
 
 
 class PrepareSettings(Section):
@@ -27,7 +39,7 @@ class PrepareSettings(Section):
 class RecoverSettings(Section):
     """The recovery of prompt candidates."""
 
-    methods: list[str] = Field(min_length=1)
+    methods: list[RecoveryMethod] = Field(min_length=1)
     phrases: Path | None = None
     """A text file of phrases, one a line; without it the phrases of the corpus are ranked."""
     max_phrases: PositiveInt = 12
@@ -45,7 +57,7 @@ class LookupSettings(Section):
 class StrategySettings(Section):
     """A search strategy by its name, and its arguments."""
 
-    name: str
+    name: Strategy
     first_seed: NonNegativeInt = 0
     near: NonNegativeFloat | None = None
     """The latent distance whose probability ``subset-simulation`` estimates."""
@@ -68,7 +80,7 @@ class EarlyStopSettings(Section):
 class PreselectionSettings(Section):
     """A cheap detector that selects the prompt candidates that share the budget."""
 
-    detector: str
+    detector: DetectorName
     candidates: PositiveInt
     """The number of prompt candidates that the detector is run on."""
     seeds: PositiveInt = 2
@@ -82,20 +94,20 @@ class SearchSettings(Section):
     """Evaluations of the denoiser for one image each, per case."""
     prompts: PositiveInt
     """The number of prompt candidates that share the budget."""
-    sampler: str
+    sampler: Sampler
     steps: PositiveInt
     guidance: NonNegativeFloat
     negative_prompt: str = ""
     eta: Share = 0.0
-    rng: str = "torch-cpu"
+    rng: RngAlgorithm = "torch-cpu"
     width: PositiveInt | None = None
     height: PositiveInt | None = None
     batch: PositiveInt = 16
     shard: PositiveInt = 16
     """Trials in a shard of the latent cache: the most that a kill can lose."""
-    resize: str = "stretch"
+    resize: ResizeRule = "stretch"
     """How a target of another size is resized to the recipe's size: stretch, crop or letterbox."""
-    distance: str = "latent-rms"
+    distance: LatentDistance = "latent-rms"
     latents: Literal["all"] | PositiveInt = "all"
     workers: PositiveInt = 1
     stop: EarlyStopSettings = Field(default_factory=EarlyStopSettings)
@@ -106,6 +118,21 @@ class SearchSettings(Section):
     def _check_preselection(self) -> SearchSettings:
         if self.preselection and self.preselection.candidates < self.prompts:
             raise ValueError("preselection.candidates: it must be at least `prompts`")
+        return self
+
+    @model_validator(mode="after")
+    def _check_budget(self) -> SearchSettings:
+        cost = count_nfe(self.steps, self.guidance)
+        if self.budget_nfe < cost:
+            raise ValueError(
+                f"budget_nfe: {self.budget_nfe} evaluations do not pay for one trial, which costs "
+                f"{cost} at {self.steps} steps and guidance {self.guidance:g}"
+            )
+        if self.eta and self.sampler not in SAMPLERS_WITH_ETA:
+            raise ValueError(
+                f"eta: the sampler {self.sampler} draws no noise within its steps; those that do "
+                f"are {', '.join(SAMPLERS_WITH_ETA)}"
+            )
         return self
 
     @property
@@ -120,14 +147,14 @@ class RecipeFitSettings(Section):
     prompts: PositiveInt = 6
     """The number of prompt candidates."""
     guidances: list[NonNegativeFloat] = Field(min_length=1)
-    samplers: list[str] = Field(min_length=1)
+    samplers: list[Sampler] = Field(min_length=1)
     steps: list[PositiveInt] = Field(min_length=1)
 
 
 class ScanSettings(Section):
     """The seed scan: the search of the seed space for the seed of a target."""
 
-    rng_algorithms: list[str] = Field(min_length=1)
+    rng_algorithms: list[ScannedRng] = Field(min_length=1)
     first_seed: NonNegativeInt = 0
     end_seed: Annotated[int, Field(ge=1, le=2**32)]
     """Seeds from ``first_seed`` up to but not including this one; 4294967296 for all."""

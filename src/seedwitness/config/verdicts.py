@@ -14,30 +14,27 @@ from pydantic import (
 )
 
 from seedwitness.config.inputs import EntryName, Section, require_watched
+from seedwitness.config.names import (
+    METRICS_WITH_WEIGHTS,
+    PROMPT_METRIC,
+    DetectorName,
+    MetricName,
+)
 
 
 class DetectorSettings(Section):
     """Published memorisation detectors, whose values are reported beside the finding."""
 
-    names: list[str]
+    names: list[DetectorName]
     seeds: PositiveInt = 2
     controls: NonNegativeInt = 24
     """The number of controls that the detectors are run on."""
 
 
-PROMPT_METRIC = "clip-text"
-"""The metric that compares an image with its prompt, and so says nothing of a target."""
-
-METRICS_WITH_WEIGHTS = frozenset(
-    {"clip", PROMPT_METRIC, "descriptor", "dinov2", "dreamsim", "lpips"}
-)
-"""Metrics that cannot run without weights."""
-
-
 class ScoreSettings(Section):
     """The metrics by which every trial is scored, and their weights."""
 
-    metrics: list[str] = Field(min_length=1)
+    metrics: list[MetricName] = Field(min_length=1)
     weights: dict[str, Path] = Field(default_factory=dict)
     watch: Path | None = None
     """As in ``CheckpointSettings``, for all weights together."""
@@ -109,7 +106,7 @@ def _check_target_metric(metric: str) -> str:
     return metric
 
 
-TargetMetric = Annotated[str, AfterValidator(_check_target_metric)]
+TargetMetric = Annotated[MetricName, AfterValidator(_check_target_metric)]
 
 
 class CopyCriterionSettings(Section):

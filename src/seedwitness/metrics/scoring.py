@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seedwitness.config.names import PROMPT_METRIC
 from seedwitness.config.reading import suggest_names
-from seedwitness.config.verdicts import PROMPT_METRIC
 from seedwitness.errors import ConfigError
 from seedwitness.metrics import (
     MetricInfo,

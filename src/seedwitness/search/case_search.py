@@ -15,13 +15,10 @@ import torch
 from PIL import Image
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
-from seedwitness.config.reading import suggest_names
 from seedwitness.config.steps import SearchSettings
-from seedwitness.engine import schedulers
 from seedwitness.engine.executor import Execution
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, Sample
 from seedwitness.errors import ConfigError
-from seedwitness.imaging import alignment
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import BLIND_STRATEGY, RarityEstimate
@@ -29,7 +26,6 @@ from seedwitness.search import DISTANCES, STRATEGIES
 from seedwitness.search.early_stopping import CopyTest, StopCounter, StopReason
 from seedwitness.search.latent_distance import DistanceFunction
 from seedwitness.search.strategy import StrategyGenerator, make_strategy_input
-from seedwitness.seeds import RNG_ALGORITHMS
 
 MIXING_STRATEGIES = ("subset-simulation", "variations")
 """Strategies that mix the noise of several seeds. The noise that a sampler draws within its steps
@@ -82,18 +78,7 @@ class SearchResults:
 
 
 def check_search_settings(settings: SearchSettings) -> None:
-    """Raise ConfigError if the settings name something unknown or contradict each other.
-
-    Nothing is loaded or computed.
-    """
-    for table, key, name in (
-        (STRATEGIES, "strategy.name", settings.strategy.name),
-        (DISTANCES, "distance", settings.distance),
-        (RNG_ALGORITHMS, "rng", settings.rng),
-    ):
-        if name not in table:
-            raise ConfigError(f"search.{key}: there is no `{name}`.{suggest_names(name, table)}")
-    schedulers.require_sampler(settings.sampler, settings.eta)
+    """Raise ConfigError if the settings contradict each other; nothing is loaded or computed."""
     if settings.eta and (
         settings.strategy.name in MIXING_STRATEGIES or settings.rng != "torch-cpu"
     ):
@@ -102,7 +87,6 @@ def check_search_settings(settings: SearchSettings) -> None:
             "single seeds of the RNG algorithm `torch-cpu`. Set search.eta to 0 to use the "
             f"strategy `{settings.strategy.name}` with `{settings.rng}`."
         )
-    alignment.check_resize_rule(settings.resize)
     if settings.stop.rate and settings.strategy.name != BLIND_STRATEGY:
         raise ConfigError(
             "search.stop.rate bounds the copy rate from trials without a copy, which is valid for "
@@ -134,7 +118,7 @@ def search_cases(
     for name, case in cases.items():
         if not case.prompts:
             raise ConfigError(
-                f"There is no prompt to search {name} with: give it a caption in conf/targets.yaml."
+                f"There is no prompt to search {name} with: give it a caption in its target.yaml."
             )
         plan = make_strategy_input(tuple(dict.fromkeys(case.prompts)), settings, loaded.checkpoint)
         counter = StopCounter(settings.stop, len(plan.prompts))

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from seedwitness.config.verdicts import PROMPT_METRIC, JudgeSettings
+from seedwitness.config.names import PROMPT_METRIC
+from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.imaging.perceptual_fingerprint import MIN_PDQ_QUALITY
 from seedwitness.records.findings import CopyCount, Rank, SensitivityVariant
 from seedwitness.records.reasons import Reason
