@@ -1,4 +1,4 @@
-"""Write the eight targets of `make demo`, with the true answer for each.
+"""Add the eight targets of `make demo`, and write the true answer for each.
 
     .venv/bin/python tools/demo_targets.py
 
@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,13 @@ from PIL import Image
 from seedlab.ground_truth import PictureRecord
 from seedlab.lab_folder import Lab, open_lab
 from seedlab.sheets import to_image
+from seedwitness.commands.targets import add_targets, remove_target
+from seedwitness.config.targets import list_targets
 from seedwitness.runtime.files import write_whole
+from seedwitness.targets.target_reader import hash_target_pixels
 
 LAB = Path("data/lab")
-OUT = Path("data/targets")
+TRUTH = Path("data/targets/truth.json")
 SEED = 3_141_592  # outside the seeds of the demo's search, inside the range of its seed scan
 RECIPE = {"num_inference_steps": 20, "guidance_scale": 3.0}
 
@@ -144,7 +147,10 @@ def generate_output(caption: str) -> Image.Image:
 
 
 def main() -> None:
-    """Write ``data/targets/*.png`` and ``data/targets/truth.json``."""
+    """Add the targets, as ``seedwitness add`` does, and write ``data/targets/truth.json``.
+
+    Those of an earlier demonstration are removed if their pixels differ, as on another machine.
+    """
     lab = open_lab(LAB)
     rows = choose_targets(lab)
     images = {
@@ -163,12 +169,17 @@ def main() -> None:
     known["rendered-scene"] = {"split": "elsewhere", "what": "a rendered scene"}
     known["generated"] = {"split": "generated", "caption": caption, "seed": SEED, **RECIPE}
     known["flat"] = {"split": "elsewhere", "what": "one colour"}
-    for name, image in images.items():
-        file = BytesIO()
-        image.save(file, "PNG", optimize=True)
-        write_whole(OUT / f"{name}.png", file.getvalue())
-    write_whole(OUT / "truth.json", json.dumps(known, indent=1) + "\n")
-    sys.stdout.write(f"{len(images)} pictures in {OUT}\n")
+    with TemporaryDirectory() as folder:
+        for name, image in images.items():
+            image.save(Path(folder) / f"{name}.png", "PNG", optimize=True)
+        earlier = list_targets()
+        for name in images:
+            new = hash_target_pixels(Path(folder) / f"{name}.png")
+            if name in earlier and earlier[name].pixels_sha256 != new:
+                remove_target(name)
+        added = add_targets([Path(folder)])
+    write_whole(TRUTH, json.dumps(known, indent=1) + "\n")
+    sys.stdout.write(f"{len(added)} targets in {TRUTH.parent}\n")
 
 
 if __name__ == "__main__":

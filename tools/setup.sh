@@ -139,6 +139,7 @@ echo "import seedwitness.runtime.torch_compat" \
 begin "check"
 pip check || failed
 .venv/bin/seedwitness --version >>"$log" 2>&1 || failed
+.venv/bin/seedwitness plot-page >>"$log" 2>&1 || failed
 finish
 
 touch .venv/ready

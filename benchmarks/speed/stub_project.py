@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import chdir
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from dvc.stage import PipelineStage
 from benchmarks.shared.measurement import ROOT
 from seedwitness.config.params import Params
 from seedwitness.config.reading import FILE_NAME, load_mapping, validate
-from seedwitness.config.target_pipeline import FOLDER, NAME, make_target_pipeline
+from seedwitness.config.target_pipeline import NAME, make_target_pipeline
+from seedwitness.config.targets import FOLDER, TargetSettings, image_path, write_target
 from seedwitness.runtime.files import write_whole
 
 COPIED = (
@@ -75,27 +77,32 @@ class StubProject:
 
     def _write_pipelines(self, names: list[str]) -> None:
         """Write settings, and images and pipelines of the targets that do not exist yet."""
-        images = {name: f"data/images/{name}.png" for name in names}
-        settings = self._settings
-        settings["targets"] = {
-            name: {"path": image, "caption": None} for name, image in images.items()
+        targets = {
+            name: TargetSettings(
+                image=f"{name}.png", pixels_sha256=sha256(name.encode()).hexdigest()
+            )
+            for name in names
         }
+        settings = self._settings
         write_whole(self.root / FILE_NAME, yaml.safe_dump(settings, sort_keys=False))
         params = validate(Params, settings, FILE_NAME)
         pipelines = {
             name: make_target_pipeline(
-                name, Path(image), list(params.checkpoints), params.judge.reference
+                name, target, list(params.checkpoints), params.judge.reference
             )
-            for name, image in images.items()
+            for name, target in targets.items()
         }
         shared = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
         shared.pop("plots")
         needed = set(_dependencies([shared, *pipelines.values()]))
-        needed |= {f"data/attempts/{name}.json" for name in names}
         _write_stubs(self.root / "dvc.yaml", shared, needed)
         for name in names[len(self.names) :]:
-            write_whole(self.root / images[name], f"{name}\n")
+            write_whole(self.root / image_path(name, targets[name]), f"{name}\n")
+            write_target(name, targets[name], self.root)
             _write_stubs(self.root / FOLDER / name / NAME, pipelines[name], needed)
+        added = [str(image_path(name, targets[name])) for name in names[len(self.names) :]]
+        with chdir(self.root), Repo() as repo:
+            repo.add(added)
         self.names = names
 
     def _finish_stages(self) -> None:
@@ -106,7 +113,8 @@ class StubProject:
             stages = [
                 stage
                 for stage in nx.dfs_postorder_nodes(repo.index.graph)
-                if not stage.wdir.startswith(str(self.root / "data" / "lab"))
+                if isinstance(stage, PipelineStage)  # an added image is done already
+                and not stage.wdir.startswith(str(self.root / "data" / "lab"))
             ]
             files = {str(Path(stage.path).relative_to(self.root)) for stage in stages}
             if missing := {f"{FOLDER}/{name}/{NAME}" for name in self.names} - files:

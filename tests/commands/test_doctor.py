@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
+from target_images import write_image
 from typer.testing import CliRunner
 
 from seedwitness.cli import app
@@ -77,9 +78,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with all its files, each very small."""
     monkeypatch.chdir(tmp_path)
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
-    settings["targets"] = {"owl": {"path": "owl.png"}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
-    Image.new("RGB", (4, 4)).save("owl.png")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    write_image(tmp_path, "owl", Image.new("RGB", (4, 4)))
     for checkpoint in settings["checkpoints"].values():
         place = Path(checkpoint["path"])
         for part in ("unet", "vae", "text_encoder"):
@@ -131,7 +131,7 @@ def test_missing_inputs_have_a_remedy(project: Path) -> None:
     shutil.rmtree(project / "data/lab/checkpoints/lab-clean")
     shutil.rmtree(project / "data/lab/clip")
     (project / "data/lab/metrics/descriptor/descriptor.pt").unlink()
-    (project / "owl.png").unlink()
+    (project / "data/targets/owl/owl.png").unlink()
     found = find_failed()
     assert {name: each.state for name, each in found.items()} == {
         "owl": "missing",
@@ -141,6 +141,24 @@ def test_missing_inputs_have_a_remedy(project: Path) -> None:
         "score.weights.descriptor": "missing",
     }
     assert found["lab-clean"].remedy == "Fetch it: `make lab`."
+    assert "`dvc pull data/targets/owl/owl.png.dvc` fetches it" in found["owl"].remedy
+    assert "`seedwitness remove owl` removes the target" in found["owl"].remedy
+
+
+def test_a_project_without_a_target_is_answered_with_the_command_that_adds_one(
+    project: Path,
+) -> None:
+    shutil.rmtree(project / "data/targets")
+    (found,) = find_failed().values()
+    assert (found.group, found.state, found.detail) == ("targets", "missing", "no target")
+    assert "`seedwitness add IMAGE`" in found.remedy
+
+
+def test_a_target_that_is_not_valid_is_named(project: Path) -> None:
+    (project / "data/targets/owl/target.yaml").write_text("image: owl.png\n")
+    (found,) = find_failed().values()
+    assert (found.group, found.state) == ("targets", "wrong")
+    assert "data/targets/owl/target.yaml: `pixels_sha256`: Field required" in found.detail
 
 
 def test_all_inputs_of_a_user_are_checked(project: Path) -> None:

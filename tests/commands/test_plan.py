@@ -1,5 +1,6 @@
 """Plans: their sample sizes are enough for any number of targets and checkpoints."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 from cases import CASE, SETTINGS
 from PIL import Image
+from target_images import write_image
 
 from seedwitness.commands.plan import format_lines, make_plan
 from seedwitness.errors import ConfigError
@@ -25,9 +27,10 @@ def test_a_target_closer_than_all_controls_is_supported_under_the_plan(
     targets: int, checkpoints: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    for name, count in (("targets", targets), ("checkpoints", checkpoints)):
-        one = next(iter(params[name].values()))
-        params[name] = {f"no-{k}": one for k in range(count)}
+    one = next(iter(params["checkpoints"].values()))
+    params["checkpoints"] = {f"no-{k}": one for k in range(checkpoints)}
+    for k in range(targets):
+        write_image(tmp_path, f"no-{k}", Image.new("RGB", (8, 8), (k, 0, 0)))
     params["judge"]["reference"], params["controls"]["learned"] = "no-0", None
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(params))
@@ -81,6 +84,19 @@ def test_a_search_with_fewer_blind_seeds_is_refused(
         assert make_plan(0.01, 0.95, 0.05).seeds == 59
 
 
+def test_before_the_first_target_a_plan_is_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    plan = make_plan(0.01, 0.95, 0.01)
+    assert plan.cases == 1
+    write_image(tmp_path, "owl", Image.new("RGB", (8, 8)))
+    assert make_plan(0.01, 0.95, 0.01) == plan
+    write_image(tmp_path, "heron", Image.new("RGB", (8, 8), "teal"))
+    assert make_plan(0.01, 0.95, 0.01).cases == 2
+
+
 def test_missing_controls_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["controls"] |= {"path": "mine", "watch": "mine", "learned": None}
@@ -93,6 +109,6 @@ def test_missing_controls_are_counted(tmp_path: Path, monkeypatch: pytest.Monkey
     lines = [f'{{"file_name": "{number}.png", "text": "a cat"}}' for number in range(2)]
     Path("mine/metadata.jsonl").write_text("\n".join(lines))
     plan = make_plan(0.01, 0.95, 0.01)
-    assert (plan.controls, plan.controls_there) == (799, 2)
-    assert "2 exist: add 797 more" in format_lines(plan)[0]
-    assert "0 exist: add 799 more" in format_lines(replace(plan, controls_there=0))[0]
+    assert (plan.controls, plan.controls_there) == (99, 2)
+    assert "2 exist: add 97 more" in format_lines(plan)[0]
+    assert "0 exist: add 99 more" in format_lines(replace(plan, controls_there=0))[0]

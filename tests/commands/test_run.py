@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.shared import finished_project
+from PIL import Image
+from target_images import write_image
 
 from seedwitness.commands import doctor
 from seedwitness.commands.run import run_pipeline
@@ -42,7 +45,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def create_inputs() -> None:
-    """Create an empty file for every missing input of the project."""
+    """Create a target, and an empty file for every other missing input of the project."""
+    write_image(Path(), "owl", Image.new("RGB", (8, 8)))
     for each in doctor.find_missing_inputs():
         assert each.path is not None
         if each.group == "pictures":
@@ -53,6 +57,10 @@ def create_inputs() -> None:
 
 
 def test_run_composes_and_runs(repository: Path) -> None:
+    params = Path("params.yaml").read_bytes()
+    # What the real stages would write, which `run` publishes.
+    finished_project.write_project(repository, ["owl"], ["lab-memorised", "lab-clean"])
+    Path("params.yaml").write_bytes(params)
     create_inputs()
     result = subprocess.run(
         [COMMAND, "run", "search.steps=7"], capture_output=True, text=True, check=False
@@ -68,11 +76,16 @@ def test_run_composes_and_runs(repository: Path) -> None:
 
 
 def test_missing_inputs_are_reported_before_dvc_runs(repository: Path) -> None:
-    first = next(iter(load_params().targets))
-    with pytest.raises(ConfigError, match=f"targets, {first}: no .*`make demo`.* more missing"):
+    with pytest.raises(ConfigError, match=r"no target\. `seedwitness add IMAGE` .* more missing"):
+        run_pipeline([])
+    write_image(repository, "owl", Image.new("RGB", (8, 8))).unlink()
+    with pytest.raises(
+        ConfigError, match=r"targets, owl: no .*owl\.png.*`dvc pull .*owl\.png\.dvc"
+    ):
         run_pipeline([])
     create_inputs()
     assert not any(each.group != "pictures" for each in doctor.find_missing_inputs())
+    assert (repository / "data/targets/owl/dvc.yaml").is_file()  # composed for every target
     (repository / "data/lab/metrics/distance/lpips.safetensors").unlink()
     with pytest.raises(ConfigError, match=r"score\.weights\.lpips: no weights .*conf/score"):
         run_pipeline([])
@@ -93,6 +106,7 @@ def test_weights_in_a_folder_are_found(repository: Path) -> None:
 @pytest.mark.slow
 def test_dvc_composes_the_same(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     overrides = ["search=default", "search.steps=9", "+checkpoint@checkpoints.more=lab-clean"]
+    overrides += ["controls.count=199"]
     home = tmp_path_factory.mktemp("home")
     line = [part for each in overrides for part in ("-S", each)]
     subprocess.run(

@@ -7,8 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from seedwitness.cli import app
-from seedwitness.config.inputs import TargetSettings
-from seedwitness.config.reading import load_section
+from seedwitness.config.targets import image_path, load_target
 from seedwitness.records.document import read_document
 from seedwitness.records.seed_scan import SeedScan
 from seedwitness.stages import output_path
@@ -28,7 +27,7 @@ def test_the_command_line_scans_a_listed_target_as_its_stage_does(here: Path) ->
 
 
 def test_the_command_line_scans_any_picture_in_any_range(here: Path) -> None:
-    path = str(load_section(TargetSettings, "targets", "owl").path)
+    path = str(image_path("owl", load_target("owl")))
     options = ["--rng", "all", "--seeds", "8:9000", "--prompt", "an owl", "--prompt", "a cat"]
     result = CliRunner().invoke(app, ["scan", path, "--checkpoint", "clean", *options])
     assert result.exit_code == 0, result.output
@@ -41,11 +40,14 @@ def test_the_command_line_scans_any_picture_in_any_range(here: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["nothing.png", "--checkpoint", "own"], "neither a file nor a target"),
+        (
+            ["nothing.png", "--checkpoint", "own"],
+            "neither a file nor a target of this project. Known are: flat, owl",
+        ),
         (["owl", "--checkpoint", "owm"], "`own`"),
         (["owl", "--checkpoint", "own", "--seeds", "many"], "FROM:TO"),
         (["owl", "--checkpoint", "own", "--seeds", "7:7"], "first_seed"),
-        (["owl", "--checkpoint", "own", "--rng", "mt"], "`mt` cannot be scanned"),
+        (["owl", "--checkpoint", "own", "--rng", "mt"], "that can be scanned `mt`"),
     ],
 )
 def test_invalid_arguments_are_reported(here: Path, line: list[str], message: str) -> None:

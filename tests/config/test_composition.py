@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from PIL import Image
 from pydantic import BaseModel
+from target_images import write_image
 from typer.testing import CliRunner
 
 from seedwitness.cli import app
 from seedwitness.config.composition import compose_params, dump_composition
-from seedwitness.config.inputs import CheckpointSettings, TargetSettings
+from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.params import Params, load_params
 from seedwitness.config.reading import load_mapping, validate
 from seedwitness.errors import ConfigError
@@ -50,17 +52,14 @@ def test_the_committed_file_is_the_composition(tmp_path: Path) -> None:
 
 def test_the_committed_file_is_read() -> None:
     params = load_params(ROOT / "params.yaml")
-    assert set(params.targets) == {
-        "planted-128",
-        "planted-32",
-        "seen-once",
-        "held-out",
-        "twin",
-        "rendered-scene",
-        "generated",
-        "flat",
-    }
     assert set(params.checkpoints) == {"lab-memorised", "lab-clean"}
+
+
+def test_the_settings_hold_no_target() -> None:
+    """Each has a file of its own, so that adding one changes nothing that others share."""
+    assert "targets" not in load_mapping(ROOT / "params.yaml")
+    with pytest.raises(ConfigError, match="`targets`: unknown key"):
+        validate(Params, load_mapping(ROOT / "params.yaml") | {"targets": {}}, "params.yaml")
 
 
 def test_every_setting_is_in_the_file() -> None:
@@ -70,8 +69,6 @@ def test_every_setting_is_in_the_file() -> None:
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             assert set(found[name]) == set(kind.model_fields), name
-    for target in found["targets"].values():
-        assert set(target) == set(TargetSettings.model_fields)
     for checkpoint in found["checkpoints"].values():
         assert set(checkpoint) == set(CheckpointSettings.model_fields)
 
@@ -131,7 +128,7 @@ def test_every_option_is_valid(tmp_path: Path) -> None:
     assert params.tracking.uri.startswith("http://127.0.0.1")
     in_use = {f"{group}/{part[0].split('=')[1]}.yaml" for group, part in others.items()}
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
-    in_use |= {"config.yaml", "targets.yaml", "search/quick.yaml", "scan/quick.yaml"}
+    in_use |= {"config.yaml", "search/quick.yaml", "scan/quick.yaml"}
     in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
     in_use |= {"search/subset-simulation.yaml", "reach/quick.yaml", "reach/none.yaml"}
     in_use |= {"detectors/quick.yaml", "detectors/none.yaml"}
@@ -188,7 +185,7 @@ def test_a_missing_value_is_an_error(project: Path) -> None:
         ("~search.stps", r"no `search.stps`. In `search`: Did you mean `steps`\?"),
         ("search.steps=many", r"params.yaml: `search.steps`: .*integer"),
         ("search.steps=-1", r"params.yaml: `search.steps`: .*greater than 0"),
-        ("search.steps=1,2", r"Ambiguous value.*quoted twice"),
+        ("search.steps=1,2", r"Several values are a sweep.*dvc exp run --queue.*quoted twice"),
         ("report.title=it's", "quoted twice"),
         ("search.preselection.detector=one-step", "it is null; set it as a whole"),
         ("nothing", r"in 'nothing'. An override is KEY=VALUE"),
@@ -236,6 +233,22 @@ def test_the_command_composes(project: Path) -> None:
     assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
     result = CliRunner().invoke(app, ["compose"])
     assert result.stdout == "params.yaml is unchanged.\n"
+
+
+def test_composing_writes_the_pipeline_of_every_target(project: Path) -> None:
+    write_image(project, "owl", Image.new("RGB", (8, 8)))
+    result = CliRunner().invoke(app, ["compose"])
+    assert result.stdout == "params.yaml is updated.\n"
+    path = project / "data/targets/owl/dvc.yaml"
+    stages = yaml.safe_load(path.read_text())["stages"]
+    assert stages["prepare"]["cmd"] == "seedwitness stage prepare owl"
+    path.write_text(path.read_text() + "# edited\n")
+    CliRunner().invoke(app, ["compose"])
+    assert "# edited" not in path.read_text()
+    (project / "data/targets/owl/target.yaml").write_text("image: owl.png\n")
+    result = CliRunner().invoke(app, ["compose"])
+    assert result.exit_code == 1
+    assert "data/targets/owl/target.yaml: `pixels_sha256`: Field required" in result.output
 
 
 def test_a_value_that_names_a_file_of_the_group_is_answered_with_it(project: Path) -> None:

@@ -1,11 +1,11 @@
 """An edited params.yaml, or an applied experiment, is never discarded without a word."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from repositories import commit_all, init_git
 from typer.testing import CliRunner
 
 from seedwitness.cli import app
@@ -24,18 +24,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
-    git("init", "-q")
-    git("add", "-A")
-    commit("first")
+    init_git(tmp_path)
+    commit_all(tmp_path, "first")
     return tmp_path
-
-
-def git(*arguments: str) -> None:
-    subprocess.run(["git", *arguments], check=True, capture_output=True)
-
-
-def commit(message: str) -> None:
-    git("-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qam", message)
 
 
 def edit(**values: object) -> None:
@@ -51,7 +42,10 @@ def seedwitness(*line: str) -> tuple[int, str]:
     return result.exit_code, " ".join(result.output.split())
 
 
-@pytest.mark.parametrize("command", [("compose",), ("run",), ("add", "owl.png")])
+@pytest.mark.parametrize(
+    "command",
+    [("compose",), ("run",), ("add", "owl.png"), ("remove", "owl"), ("rename", "owl", "heron")],
+)
 def test_an_edit_stops_every_command_that_composes(project: Path, command: tuple[str, ...]) -> None:
     shutil.copy(ROOT / "docs/images/comes-back.jpg", "owl.png")
     shutil.copy(ROOT / "dvc.yaml", "dvc.yaml")
@@ -67,12 +61,15 @@ def test_an_edit_stops_every_command_that_composes(project: Path, command: tuple
 
 
 def test_a_saved_edit_composes_to_the_edited_file(project: Path) -> None:
-    edit(search__steps=33, judge__alpha=0.05, targets__mine={"path": "a.png", "caption": None})
+    one = load_mapping(PARAMS)["checkpoints"]["lab-clean"]
+    edit(search__steps=33, judge__alpha=0.05, checkpoints__mine={**one, "path": "data/lab/mine"})
     edited = load_mapping(PARAMS)
     code, output = seedwitness("config", "save", "mine")
     assert code == 0, output
     assert "experiment=mine" in output
-    assert compose_params(["experiment=mine"])  # the same values, written as a composition
+    compose_params(discard=True)
+    assert load_mapping(PARAMS) != edited
+    assert compose_params(["experiment=mine"])
     assert load_mapping(PARAMS) == edited
 
 
@@ -93,7 +90,7 @@ def test_an_override_of_the_last_run_is_no_edit(project: Path) -> None:
 
 def test_what_git_has_committed_is_no_edit(project: Path) -> None:
     edit(search__steps=33)
-    commit("an applied experiment")
+    commit_all(project, "an applied experiment")
     compose_params()
     assert load_mapping(PARAMS)["search"]["steps"] == 10
 
@@ -122,11 +119,11 @@ def test_what_cannot_be_read_is_named(project: Path) -> None:
 
 def test_a_removed_setting_cannot_be_saved(project: Path) -> None:
     params = load_mapping(PARAMS)
-    del params["targets"]["flat"]
+    del params["score"]["weights"]["lpips"]
     PARAMS.write_text(yaml.safe_dump(params, sort_keys=False))
     code, output = seedwitness("config", "save", "less")
     assert code == 1
-    assert "`targets.flat` was removed" in output
+    assert "`score.weights.lpips` was removed" in output
 
 
 @pytest.mark.parametrize(

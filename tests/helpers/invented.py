@@ -30,7 +30,6 @@ METRICS = {"descriptor": (True, "lab weights"), "patch-l2": (False, "no weights"
 TARGETS = ("owl", "heron", "flat")
 CHECKPOINTS = ("memorised", "clean")
 SETTINGS = {
-    "targets": {name: {"path": f"data/targets/{name}.png"} for name in TARGETS},
     "checkpoints": {
         name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
         for name in CHECKPOINTS

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from target_images import write_image
 
 from seedlab.drawing.picture import draw_picture
 from seedlab.drawing.plan import plan_sketches
@@ -32,11 +33,8 @@ def small_project(tiny_checkpoint: Path) -> Callable[[Path], None]:
         save_file(state, root / "models/clean" / UNET, {"format": "pt"})
         _folder(root / "pictures/seen", range(6))
         _folder(root / "pictures/outside", range(6, 12))
-        (root / "data/targets").mkdir(parents=True)
-        shutil.copy(
-            root / "pictures/outside/7.png", root / "data/targets/owl.png"
-        )  # a control, too
-        Image.new("RGB", (40, 30), "teal").save(root / "data/targets/flat.png")
+        write_image(root, "owl", Image.open(root / "pictures/outside/7.png"))  # a control, too
+        write_image(root, "flat", Image.new("RGB", (40, 30), "teal"))
         (root / "params.yaml").write_text(yaml.safe_dump(_params(), sort_keys=False))
 
     return lay_out
@@ -53,7 +51,7 @@ def every_stage() -> Callable[[], None]:
             run_stage("identify", [name])
         run_stage("index", [])
         for target in ("owl", "flat"):
-            for stage in ("prepare", "recover", "lookup"):
+            for stage in ("prepare", "attempt", "recover", "lookup"):
                 run_stage(stage, [target])
         for stage in ("search", "scan", "reach", "replay", "score"):
             for target in ("owl", "flat"):
@@ -63,7 +61,6 @@ def every_stage() -> Callable[[], None]:
             run_stage("controls", [name])
         for target in ("owl", "flat"):
             run_stage("judge", [target])
-        run_stage("attempts", [])
         for target in ("owl", "flat"):
             run_stage("report", [target])
         for stage in ("overview", "publish"):
@@ -104,9 +101,6 @@ def _folder(path: Path, numbers: range) -> None:
 
 def _params() -> dict[str, object]:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["targets"] = {
-        name: {"path": f"data/targets/{name}.png", "caption": None} for name in ("owl", "flat")
-    }
     params["checkpoints"] = {
         name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
         for name in ("own", "clean")

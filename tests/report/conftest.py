@@ -14,6 +14,8 @@ import pytest
 import yaml
 from invented import (
     CHECKPOINTS,
+    HOSTILE,
+    LONG,
     SETTINGS,
     TARGETS,
     climbed,
@@ -25,11 +27,12 @@ from invented import (
     recovered,
     scene,
 )
+from invented_attempts import enter_attempt, enter_removal, write_outcome
 from invented_cases import write_case, write_findings
 from PIL import Image
 from settling import write_materials
 
-from seedwitness.records.attempts import TargetAttempts
+from seedwitness.config.targets import TargetSettings, write_target
 from seedwitness.records.corpus import CorpusRecord
 from seedwitness.records.tables import (
     CONTROL_DETECTIONS,
@@ -37,6 +40,7 @@ from seedwitness.records.tables import (
     CONTROL_SCORES,
     write_table,
 )
+from seedwitness.records.target import TargetRecord
 from seedwitness.stages import overview, plan, report
 
 
@@ -120,4 +124,16 @@ def write_outputs(data: Path) -> None:
             for name in CHECKPOINTS
         ]
         write_findings(data, target, cases)
-        TargetAttempts(attempts=[]).write(data / "attempts" / f"{target}.json")
+        write_attempts(data, about, 10 * seed)
+
+
+def write_attempts(data: Path, about: TargetRecord, minute: int) -> None:
+    """An attempt on each target; on the owl two others, one of them not finished, and a removal."""
+    settings = TargetSettings(image=f"{about.name}.png", pixels_sha256=about.pixels_sha256)
+    write_target(about.name, settings)
+    if about.name == "owl":
+        write_outcome(data, about, enter_attempt(data, about, minute, [HOSTILE, LONG]))
+        enter_attempt(data, about, minute + 1, plan="7d" * 32)
+    write_outcome(data, about, enter_attempt(data, about, minute + 2))
+    if about.name == "owl":
+        enter_removal(data, about, minute + 3)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from invented import HOSTILE, LONG
 from reading import evidence, parsed
 
+from seedwitness.errors import RecordError
+from seedwitness.records.attempts import LogCounts
 from seedwitness.report import report_page
+from seedwitness.report.attempts_made import count_in, describe_attempt
 from seedwitness.report.evidence import Evidence
+from seedwitness.report.sources import read_target_source
 from seedwitness.runtime.hashes import sha256_file
 
 
@@ -125,9 +132,94 @@ def test_other_plans_of_the_project_are_listed(project: Path) -> None:
     assert "judge.alpha: 0.05, here 0.01" in text
     (other,) = evidence(project, "owl")["plan"]["others"]
     (difference,) = other["differences"]
-    assert other["number"] == "0001"
     assert difference == {"setting": "judge.alpha", "other": "0.05", "here": "0.01"}
     assert other["sha256"] in text
+
+
+def test_the_entry_of_the_attempt_is_named_with_what_the_log_had_counted(project: Path) -> None:
+    """Of the owl three attempts were made, and then another target was removed."""
+    made = evidence(project, "owl")["attempt"]
+    assert (made["time"], made["counted"]) == tuple(
+        f"2026-11-30T12:{minute:02}:00+00:00" for minute in (2, 3)
+    )
+    assert made["counts"] == {"attempts_on_image": 3, "attempts": 3, "images": 1, "plans": 2}
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    section = text[text.index("The log of attempts") :]
+    assert made["entry"] in section
+    assert f"{made['revision']} with changes that were not committed" in section
+    counted = "3 attempts, 3 of them on this image, with 2 analysis plans on 1 image."
+    assert f"At {made['counted']} the log had counted {counted}" in section
+    heron = evidence(project, "heron")["attempt"]
+    assert heron["counted"] == heron["time"] == "2026-11-30T12:12:00+00:00"
+    assert heron["counts"] == {"attempts_on_image": 1, "attempts": 4, "images": 2, "plans": 2}
+
+
+def test_other_attempts_on_the_same_pixels_are_listed_with_their_findings(project: Path) -> None:
+    first, second = evidence(project, "owl")["attempt"]["others"]
+    assert first["stated_prompts"] == [HOSTILE, LONG]
+    assert first["memorised"] == {"memorised": "supported", "clean": "not supported"}
+    assert (second["plan_sha256"], second["memorised"], second["generated"]) == ("7d" * 32, {}, {})
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    section = text[text.index("Other attempts on the same pixels, with other stated prompts") :]
+    assert first["time"] in section
+    assert "an owl <script>alert('x')</script>" in section
+    assert section.count("not finished") == 4  # two checkpoints, two questions
+    for target in ("heron", "flat"):
+        assert evidence(project, target)["attempt"]["others"] == []
+        text = parsed(project / "reports" / target / "report.html").text
+        assert "no other attempt on the same pixels" in text
+        assert "Other attempts on the same pixels, with" not in text
+
+
+def test_p_is_given_for_whoever_chose_among_all_attempts(project: Path) -> None:
+    for target, images, times in (("owl", 1, 3), ("heron", 2, 2), ("flat", 3, 2)):
+        document = evidence(project, target)
+        for case in document["cases"]:
+            rank = case["memorised"]["rank"]
+            counted = document["attempt"]["p_counted"][case["checkpoint"]]
+            assert counted == min(1, rank["p_family"] * images * times)
+        text = parsed(project / "reports" / target / "report.html").text
+        assert f"would have to multiply p by {images} × {times}, which gives" in text
+    text = parsed(project / "reports" / "index.html").text
+    assert "The log of this project counts 5 attempts on 3 images with 2 analysis plans" in text
+
+
+def test_p_is_at_most_one_and_takes_plans_where_they_are_more_than_attempts() -> None:
+    counts = LogCounts(attempts_on_image=2, attempts=9, images=3, plans=4)
+    assert count_in({"own": 0.01, "other": 0.5}, counts) == {"own": 0.01 * 12, "other": 1}
+    more = counts.model_copy(update={"attempts_on_image": 5})
+    assert count_in({"own": 0.01}, more) == {"own": 0.01 * 15}
+    one = LogCounts(attempts_on_image=1, attempts=1, images=1, plans=1)
+    assert count_in({"own": 0.01}, one) == {"own": 0.01}
+
+
+def test_a_report_without_its_entry_in_the_log_is_refused(project: Path) -> None:
+    source = read_target_source(project / "data", "owl")
+    assert describe_attempt(source).entry == source.attempt
+    with pytest.raises(RecordError, match=r"lacks the entry 0+ of owl.*Restore it: `git checkout"):
+        describe_attempt(replace(source, attempt="0" * 64))
+
+
+def test_after_a_merge_the_counts_are_no_less_than_the_entries_on_the_image(project: Path) -> None:
+    """Both branches had begun from an empty log, so that each entry counts itself alone."""
+    source = read_target_source(project / "data", "owl")
+    alone = LogCounts(attempts_on_image=1, attempts=1, images=1, plans=1)
+    entries = {
+        key: entry.model_copy(update={"counts": alone, "parents": []})
+        for key, entry in source.log.entries.items()
+    }
+    made = describe_attempt(replace(source, log=replace(source.log, entries=entries)))
+    assert len(made.others) == 2
+    assert made.counts == LogCounts(attempts_on_image=3, attempts=3, images=1, plans=2)
+
+
+def test_a_question_that_two_branches_asked_is_no_other_attempt(project: Path) -> None:
+    source = read_target_source(project / "data", "owl")
+    entries = dict(source.log.entries)
+    again = entries[source.attempt].model_copy(update={"time": "2026-11-30T11:00:00+00:00"})
+    log = replace(source.log, entries={"1" * 64: again, **entries})
+    assert describe_attempt(replace(source, log=log)).counts == describe_attempt(source).counts
+    assert describe_attempt(replace(source, log=log)).others == describe_attempt(source).others
 
 
 def test_detectors_stand_beside_the_controls_and_outside_the_finding(project: Path) -> None:

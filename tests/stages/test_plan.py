@@ -9,19 +9,17 @@ import yaml
 from PIL import Image
 from settling import COMMITTED, change, settle, write_materials
 
-from seedwitness.config.stage_settings import (
-    PLAN_FOLDER,
-    STAGE_SETTINGS,
-    TARGETS,
-    load_target_settings,
-)
+from seedwitness.config.stage_settings import PLAN_FOLDER, STAGE_SETTINGS
 from seedwitness.config.target_pipeline import make_target_pipeline
+from seedwitness.config.targets import TargetSettings, write_target
 from seedwitness.errors import ConfigError
+from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import output_path, run_stage, stage_names
 from seedwitness.stages.plan import BEFORE_THE_PLAN, HISTORY, NOT_PLANNED, PLAN
 
 PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
-OF_A_TARGET = make_target_pipeline("owl", Path("owl.png"), ["own", "clean"], "clean")["stages"]
+OWL = TargetSettings(image="owl.png", pixels_sha256="a" * 64)
+OF_A_TARGET = make_target_pipeline("owl", OWL, ["own", "clean"], "clean")["stages"]
 STAGES = PIPELINE | OF_A_TARGET
 
 
@@ -66,9 +64,12 @@ def test_the_plan_holds_what_decides_a_finding_and_nothing_else(project: Path) -
     assert set(json.loads(before)) == set(COMMITTED) - set(NOT_PLANNED) | {"materials"}
     change(project, "report", images=COMMITTED["report"]["images"] + 1)
     change(project, "tracking", experiment="another")
-    change(project, "targets", one_more={"path": "one.png"})
+    name, checkpoint = next(iter(COMMITTED["checkpoints"].items()))
+    change(project, "checkpoints", **{name: {**checkpoint, "path": "data/lab/elsewhere"}})
+    write_target("owl", OWL)
+    change(project, "report", title="with a target more")
     assert PLAN.read_bytes() == before
-    change(project, "judge", alpha=COMMITTED["judge"]["alpha"] / 2)
+    change(project, "judge", alpha=COMMITTED["judge"]["alpha"] * 2)
     assert PLAN.read_bytes() != before
 
 
@@ -109,20 +110,20 @@ def test_other_phrases_make_the_stages_stale_that_rank_them(project: Path) -> No
     assert changed == {"recover", "controls"}
 
 
-def test_every_plan_that_was_tried_stays_listed(project: Path) -> None:
-    def numbers() -> list[str]:
-        return sorted(path.name[:5] for path in HISTORY.iterdir())
+def test_every_plan_that_was_tried_is_kept_under_its_hash(project: Path) -> None:
+    def kept() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in HISTORY.iterdir()}
 
     first = PLAN.read_bytes()
-    assert numbers() == ["0001-"]
+    assert kept() == {f"{sha256_file(PLAN)}.json": first}
     alpha = COMMITTED["judge"]["alpha"]
-    change(project, "judge", alpha=alpha / 2)
-    assert numbers() == ["0001-", "0002-"]
-    change(project, "judge", alpha=alpha)  # back again: that plan is listed already
+    change(project, "judge", alpha=alpha * 2)
+    both = kept()
+    assert sorted(both.values()) == sorted([first, PLAN.read_bytes()])
+    assert both[f"{sha256_file(PLAN)}.json"] == PLAN.read_bytes() != first
+    change(project, "judge", alpha=alpha)  # back again: that plan is kept already
     assert PLAN.read_bytes() == first
-    assert numbers() == ["0001-", "0002-"]
-    (earliest,) = HISTORY.glob("0001-*")
-    assert earliest.read_bytes() == first
+    assert kept() == both
 
 
 def test_inconsistent_settings_are_no_plan(project: Path) -> None:
@@ -153,17 +154,35 @@ def test_the_plan_depends_on_every_section_that_it_holds() -> None:
         entry.split(".")[0] for kind in STAGE_SETTINGS.values() for entry in kind.entries().values()
     }
     sections |= set(COMMITTED) - set(NOT_PLANNED)
-    assert set(PIPELINE["plan"]["params"]) == sections - {"materials"} | {TARGETS}
+    assert set(PIPELINE["plan"]["params"]) == sections - {"materials"}
 
 
-def test_each_target_has_a_file_of_the_plan_that_its_stages_depend_on(project: Path) -> None:
-    others = [*COMMITTED["targets"]]
-    before = [(PLAN_FOLDER / TARGETS / f"{name}.json").read_bytes() for name in others]
-    change(project, "targets", owl={"path": "owl.png", "caption": "an owl at night"})
-    assert load_target_settings("owl").caption == "an owl at night"
-    assert [(PLAN_FOLDER / TARGETS / f"{name}.json").read_bytes() for name in others] == before
-    for stage in ("prepare", "recover"):
-        assert "data/plan/targets/owl.json" in dependencies(stage)
+def test_a_caption_is_no_setting_of_a_stage_but_a_file_that_it_depends_on(project: Path) -> None:
+    before = {path: path.read_bytes() for path in PLAN_FOLDER.rglob("*.json")}
+    write_target("owl", OWL.model_copy(update={"caption": "an owl at night"}))
+    run_stage("plan", [])
+    assert {path: path.read_bytes() for path in PLAN_FOLDER.rglob("*.json")} == before
+    depending = {
+        name for name in OF_A_TARGET if "data/targets/owl/target.yaml" in dependencies(name)
+    }
+    assert depending == {"prepare", "attempt", "recover", "judge"}
+
+
+def test_git_keeps_plans_and_attempts_and_a_run_removes_none() -> None:
+    in_git = {
+        next(iter(out)): out
+        for stage in STAGES.values()
+        for out in stage.get("do", stage).get("outs", [])
+        if isinstance(out, dict)
+    }
+    options = {"cache": False, "persist": True}
+    assert in_git == {
+        path: {path: options}
+        for path in ("data/plans", f"data/attempts/{'a' * 16}", f"data/outcomes/{'a' * 16}")
+    }
+    ignored = (Path(__file__).parents[2] / ".gitignore").read_text().splitlines()
+    for path in in_git:
+        assert not {f"/{path.rpartition('/')[0]}/", f"/{path}/"} & set(ignored)
 
 
 def test_what_dvc_lists_as_outputs_is_what_the_stages_write(project: Path) -> None:
@@ -171,13 +190,9 @@ def test_what_dvc_lists_as_outputs_is_what_the_stages_write(project: Path) -> No
     declared = {
         str(next(iter(out)) if isinstance(out, dict) else out)
         for stage in STAGES.values()
-        for out in [*stage.get("do", stage)["outs"], *stage.get("metrics", [])]
+        for out in [*stage.get("do", stage).get("outs", []), *stage.get("metrics", [])]
     }
     written = {Path(out).parts[1] for out in declared if out.startswith("data/")}
-    folders = {name for name in stage_names() if name != "report"} | {
-        "pictures",
-        "plans",
-        "timings",
-    }
-    assert written == folders
+    folders = set(stage_names()) - {"publish", "report"}
+    assert written == folders | {"attempts", "outcomes", "pictures", "plans", "timings"}
     assert output_path("plan").as_posix() in declared

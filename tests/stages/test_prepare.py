@@ -1,6 +1,5 @@
 """The stage ``prepare`` on good files and bad ones, in a project of its own."""
 
-import json
 import os
 import zlib
 from collections.abc import Callable
@@ -11,36 +10,36 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from seedwitness.config.stage_settings import PLAN_FOLDER
+from seedwitness.config.targets import TargetSettings, load_target, write_target
 from seedwitness.errors import ConfigError, PictureError, SeedwitnessError
 from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.records.document import read_document
 from seedwitness.records.target import InformationContent, TargetRecord
-from seedwitness.runtime.files import write_whole
 from seedwitness.stages import run_stage
+from seedwitness.targets.target_reader import read_target
 
 OUT = Path("data/prepare/x")
+IMAGE = Path("data/targets/x/x.png")
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one target, a sound picture with metadata."""
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "data" / "targets"
-    folder.mkdir(parents=True)
     cells = np.random.default_rng(1).integers(0, 256, (8, 12, 4), np.uint8)
     info = PngInfo()
     info.add_text("parameters", "an owl\nSteps: 2, Sampler: Euler, CFG scale: 3, Seed: 4")
     picture = Image.fromarray(cells, "RGBA").resize((48, 32), Image.Resampling.NEAREST)
-    picture.save(folder / "x.png", pnginfo=info)
-    describe(tmp_path, x="data/targets/x.png")
+    IMAGE.parent.mkdir(parents=True)
+    picture.save(IMAGE, pnginfo=info)
+    describe(IMAGE)
     return tmp_path
 
 
-def describe(root: Path, **targets: str) -> None:
-    """Write of each target what the stage ``plan`` writes."""
-    for name, path in targets.items():
-        write_whole(root / PLAN_FOLDER / "targets" / f"{name}.json", json.dumps({"path": path}))
+def describe(path: Path) -> None:
+    """Write the settings of the target whose image is ``path``, as `seedwitness add` does."""
+    pixels = read_target(path, "x").record.pixels_sha256
+    write_target("x", TargetSettings(image=path.name, pixels_sha256=pixels))
 
 
 def test_a_target_becomes_a_picture_and_a_record(project: Path) -> None:
@@ -60,20 +59,22 @@ def test_a_target_becomes_a_picture_and_a_record(project: Path) -> None:
 def test_the_same_file_gives_the_same_bytes(project: Path) -> None:
     run_stage("prepare", ["x"])
     before = {path.name: path.read_bytes() for path in OUT.iterdir()}
-    os.utime("data/targets/x.png", (1, 1))
+    os.utime(IMAGE, (1, 1))
     run_stage("prepare", ["x"])
     assert {path.name: path.read_bytes() for path in OUT.iterdir()} == before
 
 
 def test_a_large_picture_keeps_its_size(project: Path) -> None:
-    Image.new("RGB", (3000, 2000), "teal").save("data/targets/x.png")
+    Image.new("RGB", (3000, 2000), "teal").save(IMAGE)
+    describe(IMAGE)
     run_stage("prepare", ["x"])
     with Image.open(OUT / "image.png") as image:
         assert image.size == (3000, 2000)
 
 
 def test_one_pixel_is_prepared_and_has_nothing_in_it(project: Path) -> None:
-    Image.new("RGB", (1, 1), "red").save("data/targets/x.png")
+    Image.new("RGB", (1, 1), "red").save(IMAGE)
+    describe(IMAGE)
     run_stage("prepare", ["x"])
     record = read_document(TargetRecord, OUT / "target.json")
     assert (record.width, record.height) == (1, 1)
@@ -107,7 +108,7 @@ def hdr(path: Path) -> None:
     Image.fromarray(np.ones((8, 8), np.float32)).save(path, "TIFF")
 
 
-WHOLE = ["Put a whole image in its place", "`targets.x.path`", "seedwitness add"]
+WHOLE = ["`dvc checkout data/targets/x/x.png.dvc` brings back the image that was added"]
 BAD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "truncated": (
         lambda path: path.write_bytes(path.read_bytes()[:-300]),
@@ -136,10 +137,10 @@ BAD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_files_are_named_with_the_remedy(name: str, project: Path) -> None:
     change, words = BAD[name]
-    change(project / "data/targets/x.png")
+    change(project / IMAGE)
     with pytest.raises(PictureError) as caught:
         run_stage("prepare", ["x"])
-    for word in ["data/targets/x.png", *words]:
+    for word in [str(IMAGE), *words]:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not OUT.exists()
@@ -147,49 +148,79 @@ def test_bad_files_are_named_with_the_remedy(name: str, project: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
 def test_a_file_that_may_not_be_read(project: Path) -> None:
-    Path("data/targets/x.png").chmod(0)
+    IMAGE.chmod(0)
     with pytest.raises(
         PictureError, match=r"no permission to read .*x\.png: Permission.*chmod u\+r"
     ):
         run_stage("prepare", ["x"])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: Image.open(path).transpose(Image.Transpose.ROTATE_180).save(path),
+        lambda path: Image.new("RGB", (48, 32)).save(path),
+    ],
+    ids=["turned", "another"],
+)
+def test_another_image_than_was_added_is_refused(
+    change: Callable[[Path], object], project: Path
+) -> None:
+    change(project / IMAGE)
+    with pytest.raises(
+        PictureError, match=r"x\.png is another image than .*`dvc checkout .*x\.png"
+    ):
+        run_stage("prepare", ["x"])
+    assert not OUT.exists()
+
+
+def test_another_file_of_the_same_pixels_is_the_image_that_was_added(project: Path) -> None:
+    before = load_target("x").pixels_sha256
+    with Image.open(IMAGE) as image:
+        pixels = image.copy()
+    pixels.save(IMAGE, compress_level=0)  # and without its metadata
+    run_stage("prepare", ["x"])
+    record = read_document(TargetRecord, OUT / "target.json")
+    assert (record.pixels_sha256, record.claims) == (before, [])
+
+
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "Ночь", "my owl", "", "x" * 65])
 def test_names_that_are_paths_or_no_names_are_refused(name: str, project: Path) -> None:
     before = sorted(Path().rglob("*"))
-    with pytest.raises(ConfigError, match="is not valid as the name of a target"):
+    with pytest.raises(ConfigError, match=r"no target `.*`\..*Known are: x"):
         run_stage("prepare", [name])
     assert sorted(Path().rglob("*")) == before
 
 
 def test_an_unknown_target_is_answered_with_the_known(project: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no `y`.*Known are: x"):
+    with pytest.raises(ConfigError, match=r"no target `y`.*Known are: x"):
         run_stage("prepare", ["y"])
     with pytest.raises(ConfigError, match="runs for TARGET"):
         run_stage("prepare", [])
 
 
 def test_files_with_spaces_and_other_scripts_in_their_names(project: Path) -> None:
-    path = project / "data/targets/Ночная сова & Eule 2.PNG"
-    (project / "data/targets/x.png").rename(path)
-    describe(project, x=str(path.relative_to(project)))
+    path = IMAGE.rename(IMAGE.with_name("Ночная сова & Eule 2.PNG"))
+    describe(path)
     run_stage("prepare", ["x"])
     assert read_document(TargetRecord, OUT / "target.json").file_name == path.name
     odd = path.rename(path.with_name("eule\udcff.png"))  # bytes that are no UTF-8
-    describe(project, x="data/targets/link.png")
-    (project / "data/targets/link.png").symlink_to(odd)
+    link = path.with_name("link.png")
+    link.symlink_to(odd.name)
+    describe(link)
     run_stage("prepare", ["x"])
+    assert read_document(TargetRecord, OUT / "target.json").file_name == "link.png"
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "tiff", "bmp"])
 def test_damaged_bytes_are_read_or_refused_and_never_a_defect(suffix: str, project: Path) -> None:
-    path = project / f"data/targets/x.{suffix}"
+    path = IMAGE.with_suffix(f".{suffix}")
     exif = Image.Exif()
     exif[0x010F] = "Camera"
-    with Image.open("data/targets/x.png") as image:
+    with Image.open(IMAGE) as image:
         options = {} if suffix in ("gif", "bmp") else {"exif": exif}
         image.convert("RGB").save(path, **options)
-    describe(project, x=str(path.relative_to(project)))
+    describe(path)
     whole = np.frombuffer(path.read_bytes(), np.uint8)
     rng = np.random.default_rng(5)
     ended = {"read": 0, "refused": 0}
@@ -200,6 +231,7 @@ def test_damaged_bytes_are_read_or_refused_and_never_a_defect(suffix: str, proje
         damaged[where] = rng.integers(0, 256, 3)
         path.write_bytes(damaged.tobytes()[: int(rng.integers(len(whole) // 2, 2 * len(whole)))])
         try:
+            describe(path)  # else it would be refused for its other pixels
             run_stage("prepare", ["x"])
             ended["read"] += 1
         except SeedwitnessError:

@@ -22,7 +22,9 @@ REPORTING = {"overview", "report"}
 ROOMS: dict[str, tuple[str, set[str]]] = {
     "attribution": ("attribution/recipe_fitting.py", {"scan"}),
     "checkpoints": ("checkpoints/loading.py", SAMPLING),
+    "cli": ("cli/results.py", set()),
     "commands": ("commands/render.py", set()),
+    "compare": ("compare/paired.py", set()),
     "config": ("config/composition.py", set()),
     "controls": ("controls/selection.py", {"controls"}),
     "corpus": ("corpus/lookup.py", {"controls", "lookup", "recover"}),

@@ -7,26 +7,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
+from reading import evidence, parsed
 from safetensors.torch import load_file
-from settling import change
 from typer.testing import CliRunner
 
 from seedwitness.checkpoints.loading import load_checkpoint
 from seedwitness.cli import app
 from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.names import PROMPT_METRIC
 from seedwitness.config.reading import load_section
 from seedwitness.config.stage_settings import ControlsStage, load_stage_settings
 from seedwitness.config.steps import ReachSettings, SearchSettings
-from seedwitness.config.verdicts import PROMPT_METRIC, DetectorSettings, ScoreSettings
+from seedwitness.config.targets import load_target, write_target
+from seedwitness.config.verdicts import DetectorSettings, ScoreSettings
 from seedwitness.controls.execution import recover_prompts
 from seedwitness.engine.sampling import decode_latents
+from seedwitness.errors import RecordError
 from seedwitness.imaging import perceptual_fingerprint
 from seedwitness.imaging.alignment import resize_to_tensor as aligned
 from seedwitness.imaging.decoding import decode_image
 from seedwitness.imaging.image_folder import ImageEntry
 from seedwitness.metrics import descriptor, patch_l2
+from seedwitness.records.attempts import ATTEMPTS, OUTCOMES, Outcome, read_log, read_outcomes
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.document import read_document
 from seedwitness.records.findings import CaseFindings, MemorisedFinding
@@ -215,8 +218,7 @@ def test_targets_and_controls_climb_the_same_ladder(here: Path) -> None:
         assert same["score"].item() == pytest.approx(trip, abs=0.02)
         kept = sorted((output_path("reach", "owl", name) / "images").glob("*.png"))
         assert len(kept) == len(rungs)
-    evidence = json.loads((here / "reports/owl/evidence.json").read_text())
-    for case in evidence["cases"]:
+    for case in evidence(here, "owl")["cases"]:
         assert {each["controls"] for each in case["reach"]["rungs"]} == {5}
 
 
@@ -244,51 +246,102 @@ def test_a_flat_target_is_inconclusive_and_says_why(here: Path) -> None:
 
 def test_reports_say_what_was_found(here: Path) -> None:
     for target in ("owl", "flat"):
-        evidence = json.loads((here / "reports" / target / "evidence.json").read_text())
-        words = {each["checkpoint"]: each["memorised"]["finding"] for each in evidence["cases"]}
+        cases = evidence(here, target)["cases"]
+        words = {each["checkpoint"]: each["memorised"]["finding"] for each in cases}
         assert words == {name: finding((target, name)).finding for name in ("own", "clean")}
-        answers = {each["generated"]["finding"] for each in evidence["cases"]}
+        answers = {each["generated"]["finding"] for each in cases}
         assert answers == {"inconclusive"}  # a part of the seeds was looked at
     assert "owl/report.html" in (here / "reports/index.html").read_text()
     assert (here / "mlflow.db").exists()
 
 
-def test_other_attempts_on_the_same_pixels_stay_listed(here: Path) -> None:
+def test_an_outcome_is_kept_for_every_attempt_that_was_entered(here: Path) -> None:
+    log = read_log()
+    assert {entry.target for entry in log.entries.values()} == {"owl", "flat"}
+    for key, entry in log.entries.items():
+        [outcome] = read_outcomes(OUTCOMES / log.images[key])
+        of_judge = read_document(Outcome, output_path("judge", entry.target) / "outcome.json")
+        assert outcome == of_judge
+        assert outcome.attempt == key
+        expected = {name: finding((entry.target, name)).finding for name in ("own", "clean")}
+        assert outcome.memorised == expected
+
+
+def test_a_report_counts_the_attempts_of_the_project(here: Path) -> None:
+    entries = read_log().entries
+    for target in ("owl", "flat"):
+        made = evidence(here, target)["attempt"]
+        own = entries[made["entry"]]
+        assert own.target == target
+        assert (made["time"], made["counted"]) == (own.time, own.time)
+        assert made["counts"] == own.counts.model_dump()
+        assert made["others"] == []
+        factor = own.counts.images * max(own.counts.attempts_on_image, own.counts.plans)
+        for name, p in made["p_counted"].items():
+            rank = finding((target, name)).rank
+            assert rank is not None
+            assert p == min(1, rank.p_family * factor)
+    text = parsed(here / "reports" / "index.html").text
+    assert "The log of this project counts 2 attempts on 2 images with 1 analysis plan" in text
+
+
+def test_another_stated_prompt_is_another_attempt_and_the_earlier_one_stays_listed(
+    here: Path,
+) -> None:
     """A stated caption is in no plan, and is a prompt that was tried."""
-    settings = yaml.safe_load(Path("params.yaml").read_text())["targets"]
-    assert json.loads((here / "reports/owl/evidence.json").read_text())["attempts"] == []
-    log = here / "data/attempts/log.jsonl"
-    before = log.read_bytes()
-    other = {"owl": {**settings["owl"], "caption": "a caption that fits better"}}
-
-    def judge_again() -> None:
-        for stage, keys in (("recover", ["owl"]), ("judge", ["owl"]), ("attempts", [])):
-            run_stage(stage, keys)
-        run_stage("report", ["owl"])
-
+    settings = load_target("owl")
+    before = {path: path.read_bytes() for path in kept()}
+    earlier = evidence(here, "owl")["attempt"]
+    stages = ("attempt", "recover", "judge", "report")
     try:
-        change(here, "targets", **other)
-        judge_again()
-        assert log.read_bytes().startswith(before)  # the log is only appended to
-        evidence = json.loads((here / "reports/owl/evidence.json").read_text())
-        [earlier] = evidence["attempts"]
-        assert earlier["stated_prompts"] != ["a caption that fits better"]
-        assert set(earlier["checkpoints"]) == {"own", "clean"} == set(earlier["memorised"])
-        page = (here / "reports/owl/report.html").read_text()
-        assert 'id="attempts"' in page
+        write_target("owl", settings.model_copy(update={"caption": "a caption that fits better"}))
+        for stage in stages:
+            run_stage(stage, ["owl"])
+        assert len(kept()) == len(before) + 2  # an entry and an outcome
+        assert before.items() <= {path: path.read_bytes() for path in kept()}.items()
+        made = evidence(here, "owl")["attempt"]
+        # The flat image had been entered meanwhile.
+        more = {"attempts_on_image": 2, "attempts": 3, "images": 2}
+        assert made["counts"] == {**earlier["counts"], **more}
+        [other] = made["others"]
+        assert (other["entry"], other["stated_prompts"]) == (earlier["entry"], [])
+        assert set(other["checkpoints"]) == {"own", "clean"} == set(other["memorised"])
+        page = parsed(here / "reports/owl/report.html").text
+        assert "counted 2 images, 1 analysis plan and 3 attempts, 2 of them on this image" in page
+        assert "Other attempts on the same pixels, with other stated prompts" in page
     finally:
-        change(here, "targets", **{"owl": settings["owl"]})
-        log.write_bytes(before)
-        judge_again()
-    assert json.loads((here / "reports/owl/evidence.json").read_text())["attempts"] == []
+        write_target("owl", settings)
+        for path in kept() - set(before):
+            path.unlink()
+        for stage in stages:
+            run_stage(stage, ["owl"])
+    assert evidence(here, "owl")["attempt"] == earlier
+
+
+def kept() -> set[Path]:
+    """Every file of the log of attempts and of its outcomes."""
+    return {path for folder in (ATTEMPTS, OUTCOMES) for path in folder.rglob("*.json")}
+
+
+def test_what_was_not_entered_is_not_judged(here: Path) -> None:
+    before = (output_path("judge", "owl") / "outcome.json").read_bytes()
+    hidden = ATTEMPTS.rename("hidden")
+    try:
+        with pytest.raises(RecordError, match=r"no entry for this plan and owl.*stage `attempt`"):
+            run_stage("judge", ["owl"])
+    finally:
+        hidden.rename(ATTEMPTS)
+    assert (output_path("judge", "owl") / "outcome.json").read_bytes() == before
 
 
 def test_equal_inputs_give_equal_reports(here: Path) -> None:
     report = here / "reports/owl"
     before = {path: path.read_bytes() for path in report.rglob("*") if path.is_file()}
-    run_stage("attempts", [])
-    run_stage("report", ["owl"])
+    log = {path: path.read_bytes() for path in kept()}
+    for stage in ("attempt", "judge", "report"):
+        run_stage(stage, ["owl"])
     assert {path: path.read_bytes() for path in report.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in kept()} == log
 
 
 def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:

@@ -8,8 +8,11 @@ import pytest
 from PIL import Image
 
 from seedwitness.config.inputs import NAME_PATTERN
+from seedwitness.config.targets import TargetSettings, load_target
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.targets.target_folder import copy_target, make_safe_name
+from seedwitness.imaging.decoding import hash_pixels
+from seedwitness.runtime.hashes import sha256_file
+from seedwitness.targets.target_folder import add_picture, make_safe_name
 
 
 @pytest.fixture
@@ -19,18 +22,33 @@ def owl(art: Image.Image, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "targets"
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The targets of a project without one; the working directory is its root."""
+    monkeypatch.chdir(tmp_path)
+    return Path("data/targets")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_the_bytes_are_unchanged(owl: Path, folder: Path) -> None:
-    added = copy_target(owl, folder=folder)
-    assert (added.name, added.path, added.is_new) == ("owl", folder / "owl.png", True)
+    added = add_picture(owl, caption="an owl")
+    assert (added.name, added.path, added.is_new) == ("owl", folder / "owl" / "owl.png", True)
     assert added.path.read_bytes() == owl.read_bytes()
-    assert added.decoded.record.name == "owl"
-    assert [path.name for path in folder.iterdir()] == ["owl.png"]
-    assert copy_target(owl, "night-owl_2", folder.parent).path == folder.parent / "night-owl_2.png"
+    with Image.open(owl) as image:
+        assert added.settings == TargetSettings(
+            image="owl.png", pixels_sha256=hash_pixels(image), caption="an owl"
+        )
+    assert load_target("owl") == added.settings
+    assert names(folder / "owl") == ["owl.png", "target.yaml"]
+
+
+def test_a_name_can_be_given(owl: Path, folder: Path) -> None:
+    added = add_picture(owl, "night-owl_2")
+    assert added.path == folder / "night-owl_2" / "night-owl_2.png"
+    assert (added.settings.caption, added.settings.image) == (None, "night-owl_2.png")
 
 
 @pytest.mark.parametrize(
@@ -73,78 +91,94 @@ def test_the_name_of_any_text_is_safe_and_stable() -> None:
 )
 def test_a_given_name_must_be_safe(name: str, owl: Path, folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"--name: .* is not valid as the name of a target"):
-        copy_target(owl, name, folder)
+        add_picture(owl, name)
     assert not folder.exists()
 
 
-def test_a_refused_name_is_answered_with_a_valid_one(owl: Path, folder: Path) -> None:
+def test_a_refused_name_is_answered_with_a_valid_one(owl: Path) -> None:
     with pytest.raises(ConfigError, match="Use `my-owl`, for example"):
-        copy_target(owl, "../My Owl", folder)
+        add_picture(owl, "../My Owl")
 
 
 def test_names_of_other_scripts_and_spaces(owl: Path, folder: Path) -> None:
     spaced = owl.rename(owl.with_name("Ночная  Eule 2.PNG"))
-    assert copy_target(spaced, folder=folder).path == folder / "eule-2.png"
+    assert add_picture(spaced).path == folder / "eule-2" / "eule-2.png"
     other = owl.with_name("сова.png")
     Image.open(spaced).rotate(180).save(other)
-    added = copy_target(other, folder=folder)
-    assert added.name == f"target-{added.decoded.record.file_sha256[:8]}"
+    added = add_picture(other)
+    assert added.name == f"target-{sha256_file(other)[:8]}"
     assert NAME_PATTERN.fullmatch(added.name)
 
 
-def test_the_suffix_is_that_of_the_format(art: Image.Image, tmp_path: Path, folder: Path) -> None:
+def test_a_file_name_that_is_no_text_is_made_safe(owl: Path, folder: Path) -> None:
+    odd = owl.rename(owl.with_name("eule\udcff.png"))  # bytes that are no UTF-8
+    assert add_picture(odd).path == folder / "eule" / "eule.png"
+
+
+def test_the_suffix_is_that_of_the_format(art: Image.Image, tmp_path: Path) -> None:
     art.save(tmp_path / "a.png", "JPEG")
     art.save(tmp_path / "b.exe", "WEBP")
     art.rotate(180).save(tmp_path / "c", "TIFF")
-    names = [
-        copy_target(tmp_path / name, folder=folder).path.name for name in ("a.png", "b.exe", "c")
-    ]
-    assert names == ["a.jpg", "b.webp", "c.tiff"]
+    files = [add_picture(tmp_path / name).settings.image for name in ("a.png", "b.exe", "c")]
+    assert files == ["a.jpg", "b.webp", "c.tiff"]
 
 
-def test_the_same_file_again_is_no_error(owl: Path, folder: Path) -> None:
-    first, again = copy_target(owl, folder=folder), copy_target(owl, folder=folder)
-    assert (again.name, again.path, again.is_new) == (first.name, first.path, False)
-    assert copy_target(first.path, folder=folder).is_new is False
+def test_the_same_file_again_is_no_error(owl: Path) -> None:
+    first, again = add_picture(owl, caption="an owl"), add_picture(owl)
+    assert again == first._replace(is_new=False)
+    assert load_target("owl").caption == "an owl"
+    assert add_picture(first.path).is_new is False
+    assert add_picture(owl, caption="").settings.caption == ""
+    assert load_target("owl").caption == ""
 
 
 def test_a_name_in_use_is_reported(owl: Path, folder: Path) -> None:
-    copy_target(owl, folder=folder)
+    add_picture(owl)
     Image.open(owl).rotate(180).save(owl.with_name("other.webp"), lossless=True)
-    with pytest.raises(ConfigError, match=r"target owl exists already, .*owl\.png, .*other\.webp"):
-        copy_target(owl.with_name("other.webp"), "owl", folder)
-    with pytest.raises(ConfigError, match=r"target listed exists already, .*elsewhere"):
-        copy_target(owl, "listed", folder, {"listed": Path("elsewhere.png")})
-    assert [path.name for path in folder.iterdir()] == ["owl.png"]
+    with pytest.raises(ConfigError, match=r"target owl exists already, .*other\.webp is another"):
+        add_picture(owl.with_name("other.webp"), "owl")
+    assert names(folder) == ["owl"]
+    assert names(folder / "owl") == ["owl.png", "target.yaml"]
+
+
+def test_the_same_pixels_in_another_file_under_the_same_name_are_refused(owl: Path) -> None:
+    add_picture(owl)
+    Image.open(owl).save(owl.with_name("owl.webp"), lossless=True)
+    with pytest.raises(
+        ConfigError, match=r"target owl exists already, .*owl\.webp is another file"
+    ):
+        add_picture(owl.with_name("owl.webp"))
 
 
 def test_the_same_pixels_under_another_name_are_refused(owl: Path, folder: Path) -> None:
-    copy_target(owl, folder=folder)
+    add_picture(owl)
     Image.open(owl).save(owl.with_name("copy.webp"), lossless=True)
     with pytest.raises(PictureError, match=r"copy\.webp has the same pixels as the target owl"):
-        copy_target(owl.with_name("copy.webp"), folder=folder)
+        add_picture(owl.with_name("copy.webp"))
     with pytest.raises(PictureError, match="has the same pixels as the target owl"):
-        copy_target(owl, "second", folder)
-    with pytest.raises(PictureError, match=r"the target listed, .*copy\.webp"):
-        copy_target(owl, "second", folder.parent, {"listed": owl.with_name("copy.webp")})
-    with pytest.raises(PictureError, match="as the target mine"):
-        copy_target(owl, "second", folder.parent, {"mine": owl})
+        add_picture(owl, "second")
+    # Also where the image itself is not there, as in a clone before `dvc pull`.
+    (folder / "owl" / "owl.png").unlink()
+    with pytest.raises(PictureError, match="has the same pixels as the target owl"):
+        add_picture(owl, "second")
+    assert names(folder) == ["owl"]
 
 
 def test_a_file_that_cannot_be_decoded_is_not_added(owl: Path, folder: Path) -> None:
     owl.write_bytes(owl.read_bytes()[:80])
     with pytest.raises(PictureError, match=r"owl\.png cannot be read.*Add an intact picture"):
-        copy_target(owl, folder=folder)
+        add_picture(owl)
     with pytest.raises(PictureError, match="There is no picture"):
-        copy_target(owl.with_name("none.png"), folder=folder)
+        add_picture(owl.with_name("none.png"))
     with pytest.raises(PictureError, match="There is no picture"):
-        copy_target(owl.parent, folder=folder)
+        add_picture(owl.parent)
     assert not folder.exists()
 
 
-def test_a_broken_target_in_the_folder_is_named(owl: Path, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    (folder / "old.png").write_bytes(b"")
-    (folder / "notes.txt").write_text("no picture, and none of our business")
-    with pytest.raises(PictureError, match=r"old\.png is empty"):
-        copy_target(owl, folder=folder)
+def test_a_target_that_is_not_valid_is_named(owl: Path, folder: Path) -> None:
+    (folder / "old").mkdir(parents=True)
+    (folder / "notes.txt").write_text("no target, and none of our business")
+    (folder / "old" / "target.yaml").write_text("image: old.png\n")
+    with pytest.raises(ConfigError, match=r"old/target\.yaml: `pixels_sha256`"):
+        add_picture(owl)
+    assert names(folder) == ["notes.txt", "old"]

@@ -9,9 +9,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.params import Params, load_params
 from seedwitness.config.reading import FILE_NAME
+from seedwitness.config.targets import FOLDER, image_path, list_targets
 from seedwitness.errors import ConfigError
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.runtime.installation import Check, State, check_machine, check_packages
@@ -28,7 +31,30 @@ def inspect_installation(*, gpu: bool = False) -> list[Check]:
 
 def find_missing_inputs() -> list[Check]:
     """The inputs that the project names and that do not exist; no weights are read."""
-    return [check for check in _check_project(read_weights=False) if check.state == "missing"]
+    checks = _check_project(read_weights=False)
+    return [check for check in checks if check.state == "missing" and check.group != "results"]
+
+
+def find_missing_results() -> list[Check]:
+    """The results that lock files name and that are not here, one check a target."""
+    missing: dict[str, list[str]] = {}
+    for lock in (Path("dvc.lock"), *sorted(FOLDER.glob("*/dvc.lock"))):
+        if lock.is_file():
+            owner = f"target {lock.parent.name}" if lock.parent.name else "all targets"
+            stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {}).values()
+            outs = [out["path"] for stage in stages for out in stage.get("outs", ())]
+            if lost := [out for out in outs if not Path(out).exists()]:
+                missing[owner] = lost
+    return [
+        Check(
+            "results",
+            owner,
+            "missing",
+            f"no {lost[0]}{f', and {len(lost) - 1} more' if lost[1:] else ''}",
+            "`dvc pull` fetches them from a remote that has them; `seedwitness run` computes them.",
+        )
+        for owner, lost in missing.items()
+    ]
 
 
 def format_lines(checks: list[Check]) -> Iterator[str]:
@@ -62,20 +88,33 @@ def _check_project(*, read_weights: bool = True) -> Iterator[Check]:
         state: State = "wrong" if path.exists() else "missing"
         yield Check("project", FILE_NAME, state, str(error))
         return
-    counts = f"{len(params.targets)} targets, {len(params.checkpoints)} checkpoints"
-    yield Check("project", FILE_NAME, "ok", counts)
-    for name, target in params.targets.items():
-        exists = target.path.is_file()
-        remedy = (
-            f"Put the image there, or remove {name} from conf/targets.yaml; `make demo` draws the "
-            "targets of the demonstration."
-        )
-        detail = str(target.path) if exists else f"no {target.path}"
-        yield Check("targets", name, "ok" if exists else "missing", detail, remedy, target.path)
+    yield Check("project", FILE_NAME, "ok", f"{len(params.checkpoints)} checkpoints")
+    yield from _check_targets()
     for name, checkpoint in params.checkpoints.items():
         yield _check_checkpoint(name, checkpoint)
     yield from _check_all_weights(params, read=read_weights)
     yield from _check_images(params)
+    yield from find_missing_results()
+
+
+def _check_targets() -> Iterator[Check]:
+    try:
+        targets = list_targets()
+    except ConfigError as error:
+        yield Check("targets", str(FOLDER), "wrong", str(error))
+        return
+    if not targets:
+        remedy = "`seedwitness add IMAGE` adds one."
+        yield Check("targets", str(FOLDER), "missing", "no target", remedy, FOLDER)
+    for name, target in targets.items():
+        path = image_path(name, target)
+        remedy = (
+            f"`dvc pull {path}.dvc` fetches it from a remote that has it, and `make demo` draws "
+            f"the targets of the demonstration; `seedwitness remove {name}` removes the target."
+        )
+        state: State = "ok" if path.is_file() else "missing"
+        detail = str(path) if state == "ok" else f"no {path}"
+        yield Check("targets", name, state, detail, remedy, path)
 
 
 def _check_checkpoint(name: str, settings: CheckpointSettings) -> Check:

@@ -9,6 +9,7 @@ from statistics import median
 
 from seedwitness.config.params import load_params
 from seedwitness.config.steps import SearchSettings
+from seedwitness.config.targets import list_targets
 from seedwitness.errors import ConfigError
 from seedwitness.imaging.image_folder import read_entries
 from seedwitness.records.document import read_document
@@ -45,7 +46,7 @@ class SamplePlan:
 
 
 def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
-    """Compute sample sizes for every case of params.yaml, under its search settings.
+    """Compute sample sizes for all targets, or one if there is none yet, as params.yaml searches.
 
     Raises ConfigError if an argument is not between 0 and 1, or if the search does not spend its
     whole budget on blind seeds, because only these are counted.
@@ -55,8 +56,9 @@ def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
             raise ConfigError(f"--{name} must be between 0 and 1, such as 0.05, and not {value:g}.")
     params = load_params()
     search = params.search
+    targets = max(1, len(list_targets()))
     tested_checkpoints = max(1, len(params.checkpoints) - 1)  # without the reference
-    cases = len(params.targets) * tested_checkpoints
+    cases = targets * tested_checkpoints
     controls = power_analysis.count_controls_needed(alpha, cases)
     controls_folder = params.controls.path
     seeds = power_analysis.count_seeds_needed(rate, power)
@@ -65,11 +67,11 @@ def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
     learned = params.controls.learned
     learned_images = learned.count * len(learned.folders) if learned else 0
     budget = seeds * search.prompts * nfe_a_trial
-    searches = len(params.targets) * len(params.checkpoints)
+    searches = targets * len(params.checkpoints)
     return SamplePlan(
         alpha=alpha,
         # Both are equal up to the last bit; the larger keeps the smallest possible p below alpha.
-        alpha_a_report=max(alpha / len(params.targets), 1 / (controls + 1) * tested_checkpoints),
+        alpha_a_report=max(alpha / targets, 1 / (controls + 1) * tested_checkpoints),
         power=power,
         rate=rate,
         cases=cases,

@@ -9,9 +9,10 @@ from typing import Any
 
 from PIL import Image
 
-from seedwitness.config.inputs import CheckpointSettings, EntryName, TargetSettings
+from seedwitness.config.inputs import CheckpointSettings, EntryName
 from seedwitness.config.reading import FILE_NAME, load_section, suggest_names, validate
 from seedwitness.config.steps import PrepareSettings, ScanSettings, SearchSettings
+from seedwitness.config.targets import image_path, list_targets
 from seedwitness.errors import ConfigError
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import TargetRecord
@@ -41,14 +42,14 @@ def resolve_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
     those that the file itself claims. Raises ConfigError if ``target`` is neither, PictureError for
     a file that is not an image.
     """
-    listed = load_section(dict[EntryName, TargetSettings], "targets")
+    listed = list_targets()
     if target in listed:
-        name, path = target, listed[target].path
+        name, path = target, image_path(target, listed[target])
     elif Path(target).exists():
         name, path = Path(target).stem, Path(target)
     else:
         raise ConfigError(
-            f"{target} is neither a file nor a target of {FILE_NAME}."
+            f"{target} is neither a file nor a target of this project."
             f"{suggest_names(target, listed)}"
         )
     image, record = read_target(path, name)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from seedwitness.config.edits import Edit, explain_edits, find_edits, remember_composition
-from seedwitness.config.params import load_params
+from seedwitness.config.params import load_params, require_enough_controls
 from seedwitness.config.reading import FILE_NAME, suggest_names
 from seedwitness.config.target_pipeline import write_target_pipelines
 from seedwitness.errors import ConfigError
@@ -46,6 +46,7 @@ def compose_params(
         text = composed.read_bytes()
         try:
             params = load_params(composed)
+            require_enough_controls(params)
         except ConfigError as error:
             message = str(error).replace(str(composed), FILE_NAME)
             raise ConfigError(message + _suggest_file(message, overrides, root)) from error
@@ -102,6 +103,14 @@ def _dvc_compose(path: Path, home: Path, overrides: Sequence[str]) -> None:
     compose_and_dump(str(path), str(home), None, NAME, str(home.parent), list(overrides))
 
 
+def explain_sweep(override: str = "search.steps=10,20") -> str:
+    """How several values of a setting are tried."""
+    return (
+        f"Several values are a sweep of experiments: `dvc exp run --queue -S '{override}'`, then "
+        "`dvc exp run --run-all`, and `seedwitness experiments` shows them."
+    )
+
+
 @contextmanager
 def _explain_hydra_errors(overrides: Sequence[str], root: Path) -> Iterator[None]:
     """Turn errors of Hydra into ConfigError: one paragraph that lists the known names."""
@@ -119,8 +128,8 @@ def _explain_hydra_errors(overrides: Sequence[str], root: Path) -> Iterator[None
         ) from error
     except HydraException as error:
         if str(error).startswith("Ambiguous value"):
-            message = str(error).split("\n")[0]
-            raise ConfigError(f"{_join_lines(message)}. {QUOTING_HINT}") from error
+            argument = str(error).split("'")[1]
+            raise ConfigError(f"{explain_sweep(argument)} {QUOTING_HINT}") from error
         message = _describe_unknown_key(overrides, root) or f"{_join_lines(error)}."
         raise ConfigError(message) from error
     except OmegaConfBaseException as error:

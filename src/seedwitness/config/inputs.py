@@ -1,15 +1,14 @@
-"""Sections of the inputs: targets, checkpoints, corpus, CLIP; and the base class of sections."""
+"""Sections of the inputs: checkpoints, corpus, CLIP; and the base class of sections."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PositiveInt,
@@ -32,27 +31,10 @@ EntryName = Annotated[str, AfterValidator(_check_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _join_pieces(value: Any) -> Any:
-    """Join a text that is written as a list of pieces, so that Hydra interpolates no ``${…}``."""
-    is_list = isinstance(value, list) and all(isinstance(piece, str) for piece in value)
-    return "".join(value) if is_list else value
-
-
-PlainText = Annotated[str, BeforeValidator(_join_pieces)]
-
-
 class Section(BaseModel):
     """The base class of all sections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TargetSettings(Section):
-    """One image under examination."""
-
-    path: Path
-    caption: PlainText | None = None
-    """The prompt of the image as the user states it."""
 
 
 def require_watched(watch: Path | None, path: Path) -> None:

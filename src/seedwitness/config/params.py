@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -12,7 +14,6 @@ from seedwitness.config.inputs import (
     CorpusSettings,
     EntryName,
     Section,
-    TargetSettings,
 )
 from seedwitness.config.reading import FILE_NAME, load_mapping, validate
 from seedwitness.config.steps import (
@@ -31,12 +32,12 @@ from seedwitness.config.verdicts import (
     ScoreSettings,
     TrackingSettings,
 )
+from seedwitness.errors import ConfigError
 
 
 class Params(Section):
     """``params.yaml``: every section, in the order of the stages."""
 
-    targets: dict[EntryName, TargetSettings] = Field(min_length=1)
     checkpoints: dict[EntryName, CheckpointSettings] = Field(min_length=1)
     corpus: CorpusSettings
     clip: ClipSettings
@@ -93,6 +94,21 @@ class Params(Section):
                 f"judge uses {', '.join(unweighted)}, for which score.weights names no file"
             )
         return self
+
+
+def require_enough_controls(params: Params) -> None:
+    """Raise ConfigError where no finding could be supported, whatever the scores."""
+    examined = max(1, len(params.checkpoints) - 1)  # p is adjusted by Holm for their number
+    # The rank among m controls gives no p below 1 / (m + 1).
+    smallest = ceil(examined / Fraction(str(params.judge.alpha))) - 1
+    needed = max(params.judge.min_controls, smallest)
+    if params.controls.count < needed:
+        raise ConfigError(
+            f"controls.count: with {params.controls.count} controls no finding can be supported. "
+            f"judge.alpha {params.judge.alpha:g} for {examined} examined "
+            f"checkpoint{'' if examined == 1 else 's'}, and judge.min_controls "
+            f"{params.judge.min_controls}, need {needed}: set controls.count={needed}."
+        )
 
 
 def load_params(path: Path = Path(FILE_NAME)) -> Params:

@@ -2,9 +2,7 @@
 
 The stage ``plan`` writes ``data/plan/STAGE.json`` from the fields of these classes, and the stage
 reads its settings from that file only. So DVC reruns a stage for a change of exactly those
-settings, and the list of settings cannot differ from those that the stage reads. What is set for
-one target is in ``data/plan/targets/TARGET.json``: a file a target, because DVC would read all of
-params.yaml again for every stage that names a parameter.
+settings, and the list of settings cannot differ from those that the stage reads.
 """
 
 from __future__ import annotations
@@ -21,9 +19,8 @@ from seedwitness.config.inputs import (
     CorpusSettings,
     EntryName,
     Section,
-    TargetSettings,
 )
-from seedwitness.config.reading import suggest_names, validate
+from seedwitness.config.reading import validate
 from seedwitness.config.steps import (
     LookupSettings,
     PrepareSettings,
@@ -45,7 +42,6 @@ from seedwitness.errors import ConfigError
 S = TypeVar("S", bound="StageSettings")
 
 PLAN_FOLDER = Path("data/plan")
-TARGETS = "targets"
 SETTINGS, CODE = "settings", "code"
 
 
@@ -87,6 +83,12 @@ class IndexStage(StageSettings):
 
 class PrepareStage(StageSettings):
     """Settings of ``prepare``: none."""
+
+
+class AttemptStage(StageSettings):
+    """Settings of ``attempt``."""
+
+    checkpoints: list[EntryName]
 
 
 class RecoverStage(StageSettings):
@@ -198,6 +200,7 @@ class ReportStage(StageSettings):
 
 STAGE_SETTINGS: dict[str, type[StageSettings]] = {
     "index": IndexStage,
+    "attempt": AttemptStage,
     "recover": RecoverStage,
     "lookup": LookupStage,
     "search": SearchStage,
@@ -220,19 +223,6 @@ def load_stage_settings(stage: str, kind: type[S]) -> S:
     """
     path = PLAN_FOLDER / f"{stage}.json"
     return validate(kind, _read_plan(path)[SETTINGS], f"{path}: {SETTINGS}")
-
-
-def load_target_settings(target: str) -> TargetSettings:
-    """Load the settings of a target as the stage ``plan`` wrote them.
-
-    Raises ConfigError if the plan is missing or does not know the target.
-    """
-    folder = PLAN_FOLDER / TARGETS
-    path = folder / f"{target}.json"
-    if folder.is_dir() and not path.is_file():
-        known = suggest_names(target, (file.stem for file in folder.iterdir()))
-        raise ConfigError(f"{TARGETS} has no `{target}`.{known}")
-    return validate(TargetSettings, _read_plan(path), str(path))
 
 
 def _read_plan(path: Path) -> dict[str, Any]:

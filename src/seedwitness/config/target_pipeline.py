@@ -8,16 +8,19 @@ are known, because DVC lists and hashes every folder each time it checks it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from seedwitness.config.params import Params
+from seedwitness.config.targets import FOLDER, TargetSettings, image_path, list_targets
+from seedwitness.config.targets import NAME as SETTINGS_NAME
+from seedwitness.errors import ConfigError
+from seedwitness.records.attempts import ATTEMPTS, OUTCOMES, name_folder
 from seedwitness.runtime.files import write_whole
 
-FOLDER = Path("data/targets")
 NAME = "dvc.yaml"
 HEADER = """\
 # The stages of one target, written by `seedwitness compose`; `dvc repro` in the project's root runs
@@ -25,6 +28,9 @@ HEADER = """\
 """
 ROOT = "../../.."
 """The project's root, seen from a target's folder."""
+
+IN_GIT = {"cache": False, "persist": True}
+"""How DVC treats an output that a stage only adds to, and that Git keeps."""
 
 CONTROLS = ("controls.parquet", "learned.parquet")
 REPORTED_CONTROLS = (*CONTROLS, "detectors.parquet", "reach.parquet")
@@ -41,79 +47,134 @@ def write_target_pipelines(params: Params, root: Path = Path()) -> bool:
     listed again.
     """
     changed = False
-    for name, target in params.targets.items():
-        path = root / FOLDER / name / NAME
-        pipeline = make_target_pipeline(
-            name, target.path, list(params.checkpoints), params.judge.reference
-        )
-        text = HEADER + yaml.safe_dump(pipeline, sort_keys=False, width=100)
+    pipelines = dict(_format_pipelines(params, root))
+    for path, text in pipelines.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_whole(path, text)
             changed = True
-    for path in sorted((root / FOLDER).glob(f"*/{NAME}")):
-        is_generated = path.read_text(encoding="utf-8").startswith(HEADER)
-        if is_generated and path.parent.name not in params.targets:
+    for path in _list_generated(root):
+        if path not in pipelines:
             path.unlink()
             changed = True
     return changed
 
 
+def check_target_pipelines(params: Params, root: Path = Path()) -> None:
+    """Raise ConfigError if a pipeline file is not the one of ``params``.
+
+    DVC composes ``params.yaml`` for `dvc exp run -S`, and does not write the pipelines of targets.
+    """
+    pipelines = dict(_format_pipelines(params, root))
+    for path in _list_generated(root):
+        if path.read_text(encoding="utf-8") != pipelines.get(path):
+            raise ConfigError(
+                f"{path.relative_to(root)} has other stages than params.yaml asks for, because a "
+                "checkpoint, the reference or a target has changed. `seedwitness compose`, with "
+                "the same overrides, writes it; `seedwitness run` does so by itself."
+            )
+
+
+def _format_pipelines(params: Params, root: Path) -> Iterator[tuple[Path, str]]:
+    """The pipeline file of each target, and what it should hold."""
+    checkpoints, reference = list(params.checkpoints), params.judge.reference
+    for name, target in list_targets(root).items():
+        pipeline = make_target_pipeline(name, target, checkpoints, reference)
+        yield (
+            root / FOLDER / name / NAME,
+            HEADER + yaml.safe_dump(pipeline, sort_keys=False, width=100),
+        )
+
+
+def _list_generated(root: Path) -> list[Path]:
+    """The pipeline files that ``compose`` wrote."""
+    paths = sorted((root / FOLDER).glob(f"*/{NAME}"))
+    return [path for path in paths if path.read_text(encoding="utf-8").startswith(HEADER)]
+
+
 def make_target_pipeline(
-    target: str, image: Path, checkpoints: Sequence[str], reference: str
+    name: str, target: TargetSettings, checkpoints: Sequence[str], reference: str
 ) -> dict[str, Any]:
     """The stages of one target on every checkpoint, in the form of ``dvc.yaml``."""
-    picture, record = (f"data/prepare/{target}/{name}" for name in ("image.png", "target.json"))
-    prompts = f"data/recover/{target}/prompts.parquet"
-    settings = f"data/plan/targets/{target}.json"
+    picture, record = (f"data/prepare/{name}/{file}" for file in ("image.png", "target.json"))
+    prompts = f"data/recover/{name}/prompts.parquet"
+    settings = f"{FOLDER}/{name}/{SETTINGS_NAME}"
+    log = name_folder(target.pixels_sha256)
+    entered = f"data/attempt/{name}/entered.json"
     stages: dict[str, Any] = {
         "prepare": _make_stage(
-            f"prepare {target}",
-            [image.as_posix(), settings],
+            f"prepare {name}",
+            [image_path(name, target).as_posix(), settings],
             [picture, record],
         ),
+        "attempt": _make_stage(
+            f"attempt {name}",
+            ["data/plan/plan.json", record, settings, *map(_identity_path, checkpoints)],
+            [entered, {f"{ATTEMPTS}/{log}": IN_GIT}],
+        ),
         "recover": _make_stage(
-            f"recover {target}",
-            [*_join_paths("data/index", INDEX_ROWS), picture, record, settings],
-            [prompts, f"data/recover/{target}/recover.json"],
+            f"recover {name}",
+            [*_join_paths("data/index", INDEX_ROWS), entered, picture, record, settings],
+            [prompts, f"data/recover/{name}/recover.json"],
         ),
         "lookup": _make_stage(
-            f"lookup {target}",
+            f"lookup {name}",
             [*_join_paths("data/index", INDEX), picture, prompts],
-            [f"data/lookup/{target}"],
+            [f"data/lookup/{name}"],
         ),
     }
-    matches = f"data/lookup/{target}/matches.parquet"
-    for name in checkpoints:
-        case = f"{target}/{name}"
-        common = [_identity_path(name), matches, picture, prompts]
-        search, replay = f"data/search/{case}", f"data/replay/{case}"
-        stages[f"search-{name}"] = _make_stage(
-            f"search {target} {name}", common, [search, f"data/timings/{case}/timing.json"]
-        )
-        stages[f"reach-{name}"] = _make_stage(
-            f"reach {target} {name}", common, [f"data/reach/{case}"]
-        )
-        stages[f"scan-{name}"] = _make_stage(
-            f"scan {target} {name}", [*common, record], [f"data/scan/{case}"]
-        )
-        stages[f"replay-{name}"] = _make_stage(
-            f"replay {target} {name}",
-            [_identity_path(reference), picture, f"{search}/trials.parquet"],
-            [replay],
-        )
-        stages[f"score-{name}"] = _make_stage(
-            f"score {target} {name}",
-            [_identity_path(name), _identity_path(reference), picture, replay, search],
-            [f"data/score/{case}"],
-        )
-    stages["judge"] = _make_judge_stage(target, checkpoints, [record, prompts])
-    stages["report"] = _make_report_stage(target, checkpoints)
+    for checkpoint in checkpoints:
+        stages |= _make_case_stages(name, checkpoint, reference)
+    stages["judge"] = _make_judge_stage(name, log, checkpoints, [record, prompts, settings])
+    stages["report"] = _make_report_stage(name, log, checkpoints)
     return {"stages": stages}
 
 
-def _make_judge_stage(target: str, checkpoints: Sequence[str], common: list[str]) -> dict[str, Any]:
+def list_output_paths(name: str, root: Path = Path()) -> list[Path]:
+    """The folders and files that the stages of a target write; the log of attempts is not one."""
+    path = root / FOLDER / name / NAME
+    if not path.is_file():
+        return []
+    stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values()
+    outs = [out for stage in stages for out in stage["outs"] if isinstance(out, str)]
+    return [root / out for out in outs]
+
+
+def _make_case_stages(target: str, checkpoint: str, reference: str) -> dict[str, Any]:
+    """The stages of one case; they follow `recover`, and so the entry in the log."""
+    case = f"{target}/{checkpoint}"
+    picture, record = (f"data/prepare/{target}/{file}" for file in ("image.png", "target.json"))
+    prompts = f"data/recover/{target}/prompts.parquet"
+    matches = f"data/lookup/{target}/matches.parquet"
+    common = [_identity_path(checkpoint), matches, picture, prompts]
+    search, replay = f"data/search/{case}", f"data/replay/{case}"
+    return {
+        f"search-{checkpoint}": _make_stage(
+            f"search {target} {checkpoint}", common, [search, f"data/timings/{case}/timing.json"]
+        ),
+        f"reach-{checkpoint}": _make_stage(
+            f"reach {target} {checkpoint}", common, [f"data/reach/{case}"]
+        ),
+        f"scan-{checkpoint}": _make_stage(
+            f"scan {target} {checkpoint}", [*common, record], [f"data/scan/{case}"]
+        ),
+        f"replay-{checkpoint}": _make_stage(
+            f"replay {target} {checkpoint}",
+            [_identity_path(reference), picture, f"{search}/trials.parquet"],
+            [replay],
+        ),
+        f"score-{checkpoint}": _make_stage(
+            f"score {target} {checkpoint}",
+            [_identity_path(checkpoint), _identity_path(reference), picture, replay, search],
+            [f"data/score/{case}"],
+        ),
+    }
+
+
+def _make_judge_stage(
+    target: str, log: str, checkpoints: Sequence[str], common: list[str]
+) -> dict[str, Any]:
     """The stage ``judge``: all cases of a target together, as p is adjusted for their number."""
-    deps = ["data/plan/plan.json", *common]
+    deps = ["data/plan/plan.json", f"{ATTEMPTS}/{log}", *common]
     for name in checkpoints:
         case = f"{target}/{name}"
         deps += [_identity_path(name), f"data/scan/{case}/scan.json"]
@@ -121,12 +182,13 @@ def _make_judge_stage(target: str, checkpoints: Sequence[str], common: list[str]
         deps += _join_paths(f"data/score/{case}", SCORES)
         deps += _join_paths(f"data/search/{case}", SEARCH)
     findings = [f"data/judge/{target}/{name}/finding.json" for name in checkpoints]
-    return _make_stage(f"judge {target}", deps, [f"data/judge/{target}/attempt.json", *findings])
+    outs = [f"data/judge/{target}/outcome.json", *findings, {f"{OUTCOMES}/{log}": IN_GIT}]
+    return _make_stage(f"judge {target}", deps, outs)
 
 
-def _make_report_stage(target: str, checkpoints: Sequence[str]) -> dict[str, Any]:
+def _make_report_stage(target: str, log: str, checkpoints: Sequence[str]) -> dict[str, Any]:
     deps = ["data/index/corpus.json", "data/plan/plan.json", "data/plans"]
-    deps += [f"data/attempts/{target}.json"]
+    deps += [f"{ATTEMPTS}/{log}", f"{OUTCOMES}/{log}", f"data/judge/{target}/outcome.json"]
     deps += [f"data/{stage}/{target}" for stage in ("lookup", "reach", "scan", "score")]
     deps += _join_paths(f"data/prepare/{target}", ("image.png", "target.json"))
     deps += _join_paths(f"data/recover/{target}", ("prompts.parquet", "recover.json"))
@@ -136,7 +198,7 @@ def _make_report_stage(target: str, checkpoints: Sequence[str]) -> dict[str, Any
         deps += [f"data/replay/{case}/replay.json"]
         deps += _join_paths(f"data/controls/{name}", REPORTED_CONTROLS)
         deps += _join_paths(f"data/search/{case}", SEARCH)
-    return _make_stage(f"report {target}", deps, [{f"reports/{target}": {"cache": False}}])
+    return _make_stage(f"report {target}", deps, [f"reports/{target}"])
 
 
 def _make_stage(command: str, deps: Iterable[str], outs: Sequence[Any]) -> dict[str, Any]:

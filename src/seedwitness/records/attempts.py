@@ -1,85 +1,188 @@
-"""Attempts: executions of an analysis plan on an image, in an append-only log."""
+"""Attempts: executions of analysis plans on images, in an append-only log that Git keeps.
+
+``data/attempts/IMAGE/HASH.json`` is one entry, where IMAGE begins the hash of the image's pixels
+and HASH is the SHA-256 of the file. An entry names the entries before it, its parents, so that the
+logs of two branches merge without conflict, and an altered entry or one that is missing before
+another shows. ``data/outcomes/IMAGE/HASH.json`` is what came of an attempt.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 from seedwitness.errors import RecordError
-from seedwitness.records.document import Document
+from seedwitness.records.document import Document, read_document
 from seedwitness.records.findings import Verdict
 from seedwitness.runtime.files import write_whole
-from seedwitness.runtime.hashes import digest
+from seedwitness.runtime.workspace import list_deleted
 
-FIRST = "0" * 64
-"""The ``previous_sha256`` of the first entry."""
+ATTEMPTS, OUTCOMES = Path("data/attempts"), Path("data/outcomes")
+RESTORE = "Restore it: `git checkout HEAD -- data/attempts`, or from the clone that has it."
 
 
-class Attempt(Document):
-    """One execution of an analysis plan on an image: the question and the answers."""
+class Question(Document):
+    """What is asked of an image: the prompts that the user states, the checkpoints, the plan."""
 
     pixels_sha256: str
     """SHA-256 of the image's pixels as upright RGB."""
     stated_prompts: list[str]
-    """Prompts that the user stated."""
     checkpoints: dict[str, str]
     """The digest of each checkpoint's components, by its name."""
     plan_sha256: str
-    memorised: dict[str, Verdict]
-    generated: dict[str, Verdict]
 
-    @property
-    def question(self) -> tuple[list[str], dict[str, str], str]:
-        """The question, without the answers and the image."""
-        return self.stated_prompts, self.checkpoints, self.plan_sha256
+
+class LogCounts(Document):
+    """How much had been tried in the project when an entry was written, the entry included."""
+
+    attempts_on_image: int
+    """Attempts on the pixels of the entry."""
+    attempts: int
+    images: int
+    plans: int
 
 
 class LogEntry(Document):
-    """An attempt in the log; ``previous_sha256`` is the digest of the entry before it."""
+    """An attempt, written before the image is looked at; or the removal of a target.
 
-    number: int
-    previous_sha256: str
-    attempt: Attempt
-
-
-class TargetAttempts(Document):
-    """``TARGET.json``: all attempts on the pixels of one target, the earliest first."""
-
-    attempts: list[Attempt]
-
-
-def read_log(path: Path) -> Iterator[LogEntry]:
-    """Yield the entries of a log, the earliest first; none if there is no log.
-
-    Raises RecordError if the hash in an entry is not that of the entry before it.
+    A removal is entered for the removed image, and for each that stays, with the new counts.
     """
-    previous = FIRST
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for number, line in enumerate(lines, start=1):
-        entry = LogEntry.model_validate_json(line)
-        if (entry.number, entry.previous_sha256) != (number, previous):
+
+    kind: Literal["attempt", "removal"]
+    parents: list[str]
+    """The hashes of the entries that no other entry names as a parent."""
+    time: str
+    """UTC, as the machine's clock has it."""
+    revision: str
+    """The commit of Git that was checked out; empty without one."""
+    is_modified: bool
+    """Whether files differed from that commit."""
+    target: str
+    """The name of the target at that time; for a removal, of the removed one."""
+    question: Question | None
+    """None for a removal."""
+    counts: LogCounts
+
+
+class Outcome(Document):
+    """The findings of an attempt, by checkpoint."""
+
+    attempt: str
+    memorised: dict[str, Verdict]
+    generated: dict[str, Verdict]
+
+
+@dataclass(frozen=True)
+class AttemptLog:
+    """All entries of a log by hash, the earliest first, and the images that they are about."""
+
+    entries: Mapping[str, LogEntry]
+    images: Mapping[str, str]
+    """The folder of each entry, by hash."""
+
+    @property
+    def heads(self) -> list[str]:
+        """The entries that no other one names as a parent."""
+        parents = {parent for entry in self.entries.values() for parent in entry.parents}
+        return sorted(set(self.entries) - parents)
+
+    def find(self, question: Question) -> str | None:
+        """The hash of the attempt that asked ``question``; None if there is none."""
+        return next((key for key, each in self.entries.items() if each.question == question), None)
+
+    def count(self, image: str, new: Question | None = None) -> LogCounts:
+        """What was tried so far, on the image of a folder and in all, together with ``new``.
+
+        A question that was asked on two branches is one attempt.
+        """
+        asked = [entry.question for entry in self.entries.values() if entry.question]
+        asked += [new] if new else []
+        distinct = list({_make_key(question): question for question in asked}.values())
+        return LogCounts(
+            attempts_on_image=sum(name_folder(each.pixels_sha256) == image for each in distinct),
+            attempts=len(distinct),
+            images=len({each.pixels_sha256 for each in distinct}),
+            plans=len({each.plan_sha256 for each in distinct}),
+        )
+
+    def count_all(self) -> LogCounts:
+        """What was tried so far, on no image in particular."""
+        return self.count("")
+
+
+def name_folder(pixels_sha256: str) -> str:
+    """The name of an image's folder in the log."""
+    return pixels_sha256[:16]
+
+
+def read_log(root: Path = Path(), image: str = "*") -> AttemptLog:
+    """Read the log of the project in ``root``, or its entries on one image; empty without a log.
+
+    Raises RecordError if an entry was altered, or is missing before another; the second is seen
+    only where the whole log is read.
+    """
+    read: dict[str, LogEntry] = {}
+    images: dict[str, str] = {}
+    for path, content in _read_files(root / ATTEMPTS, f"{image}/"):
+        read[path.stem] = LogEntry.model_validate_json(content)
+        images[path.stem] = path.parent.name
+    for key, entry in read.items() if image == "*" else ():
+        if missing := [parent for parent in entry.parents if parent not in read]:
             raise RecordError(
-                f"{path}, line {number}: the entry does not follow from the one before it, so an "
-                "entry was removed or altered. Restore the file from Git or from DVC's cache."
+                f"The log of attempts lacks the entry {missing[0]}, which the entry {key} of "
+                f"{entry.time} on {entry.target} names as the one before it. {RESTORE}"
             )
-        previous = digest(entry.model_dump(mode="json"))
-        yield entry
+    ordered = sorted(read, key=lambda key: (read[key].time, key))
+    return AttemptLog({key: read[key] for key in ordered}, images)
 
 
-def append_attempt(path: Path, attempt: Attempt) -> None:
-    """Append an attempt to a log, unless its newest entry of this question is the same attempt."""
-    entries = list(read_log(path))
-    same_question = [
-        entry.attempt
-        for entry in entries
-        if entry.attempt.pixels_sha256 == attempt.pixels_sha256
-        and entry.attempt.question == attempt.question
-    ]
-    if same_question and same_question[-1] == attempt:
-        return
-    previous = digest(entries[-1].model_dump(mode="json")) if entries else FIRST
-    entry = LogEntry(number=len(entries) + 1, previous_sha256=previous, attempt=attempt)
-    lines = [json.dumps(item.model_dump(mode="json"), ensure_ascii=False) for item in entries]
-    lines.append(json.dumps(entry.model_dump(mode="json"), ensure_ascii=False))
-    write_whole(path, "\n".join(lines) + "\n")
+def require_whole_log(root: Path = Path()) -> AttemptLog:
+    """Read the log of the project in ``root``, and look for entries that Git knows and it lacks.
+
+    Raises RecordError as ``read_log``, and if such an entry is missing.
+    """
+    if deleted := list_deleted(ATTEMPTS, root):
+        raise RecordError(f"The log of attempts lacks {deleted[0]}, which Git knows. {RESTORE}")
+    return read_log(root)
+
+
+def read_outcomes(folder: Path) -> list[Outcome]:
+    """Read the outcomes of one image. Raises RecordError if one was altered."""
+    return [read_document(Outcome, path) for path, _ in _read_files(folder)]
+
+
+def append_entry(entry: LogEntry, image: str, roots: Sequence[Path]) -> str:
+    """Write an entry into the folder ``image`` of the log of each of ``roots``; gives its hash."""
+    content = entry.to_json().encode()
+    key = sha256(content).hexdigest()
+    for root in roots:
+        write_whole(root / ATTEMPTS / image / f"{key}.json", content)
+    return key
+
+
+def append_outcome(outcome: Outcome, image: str, roots: Sequence[Path]) -> None:
+    """Write an outcome into the folder ``image`` of each of ``roots``."""
+    content = outcome.to_json().encode()
+    for root in roots:
+        write_whole(root / OUTCOMES / image / f"{sha256(content).hexdigest()}.json", content)
+
+
+def _make_key(question: Question) -> tuple[object, ...]:
+    """What is equal for equal questions, and can be a key."""
+    checkpoints = frozenset(question.checkpoints.items())
+    stated = tuple(question.stated_prompts)
+    return question.pixels_sha256, stated, checkpoints, question.plan_sha256
+
+
+def _read_files(folder: Path, depth: str = "") -> Iterator[tuple[Path, bytes]]:
+    for path in sorted(folder.glob(f"{depth}*.json")):
+        content = path.read_bytes()
+        if sha256(content).hexdigest() != path.stem:
+            raise RecordError(
+                f"{path} was altered: its SHA-256 is not its name. "
+                f"{RESTORE.replace('data/attempts', path.as_posix())}"
+            )
+        yield path, content

@@ -18,7 +18,11 @@ class Document(BaseModel):
 
     def write(self, path: Path) -> None:
         """Write the document in one step, with its keys in the order of the fields."""
-        write_whole(path, self.model_dump_json(indent=1) + "\n")
+        write_whole(path, self.to_json())
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        return self.model_dump_json(indent=1) + "\n"
 
 
 D = TypeVar("D", bound=Document)

@@ -11,6 +11,7 @@ from seedwitness.errors import RecordError
 from seedwitness.records.reasons import Reason, ReasonCode
 from seedwitness.records.recipe import Recipe
 from seedwitness.report import figures
+from seedwitness.report.attempts_made import describe_attempt
 from seedwitness.report.detector_ranks import rank_detectors
 from seedwitness.report.evidence import (
     SCHEMA_VERSION,
@@ -61,7 +62,7 @@ def build_evidence(source: TargetSource, settings: ReportStage) -> Evidence:
         lookup=Lookup(corpus=source.corpus, query=source.query),
         matches=[_build_match(row, source) for row in _list_rows(source.matches)],
         plan=_build_plan(source, settings),
-        attempts=source.attempts,
+        attempt=describe_attempt(source),
         environment=describe_environment(),
         inputs=source.inputs,
     )

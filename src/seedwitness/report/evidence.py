@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import Literal
 
-from seedwitness.records.attempts import Attempt
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
@@ -22,9 +21,9 @@ from seedwitness.report.finding_evidence import (
     SearchEvidence,
     WordedReason,
 )
-from seedwitness.report.provenance import AnalysisPlan, Environment, InputFile
+from seedwitness.report.provenance import AnalysisPlan, AttemptEvidence, Environment, InputFile
 
-SCHEMA_VERSION = "5.0"
+SCHEMA_VERSION = "6.0"
 TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
 LEARNED = "learned"
 
@@ -249,8 +248,7 @@ class Evidence(Document):
     lookup: Lookup
     matches: list[Match]
     plan: AnalysisPlan
-    attempts: list[Attempt]
-    """Other executions on the same pixels: other stated prompts, checkpoints or plans."""
+    attempt: AttemptEvidence
     environment: Environment
     inputs: list[InputFile]
 

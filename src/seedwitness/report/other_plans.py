@@ -26,8 +26,7 @@ def list_other_plans(plan: Path, history: Sequence[Path]) -> list[OtherPlan]:
             for name in {**other, **settings}
             if other.get(name) != settings.get(name)
         ]
-        number = path.name.partition("-")[0]
-        plans.append(OtherPlan(number=number, sha256=sha256, differences=differences))
+        plans.append(OtherPlan(sha256=sha256, differences=differences))
     return plans
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from seedwitness.records.attempts import LogCounts
 from seedwitness.report.embedding import embed_image
 from seedwitness.report.evidence import CaseEvidence, Evidence
 from seedwitness.report.report_page import list_images, render_page
@@ -19,14 +20,19 @@ def write_overview(
     documents: Mapping[str, Evidence],
     sources: Mapping[str, TargetSource],
     title: str,
+    counts: LogCounts,
 ) -> None:
-    """Write the page from the evidence and the sources of each target."""
+    """Write the page from the evidence and the sources of each target.
+
+    ``counts`` are those of the whole log of attempts.
+    """
     checkpoints = dict.fromkeys(
         case.checkpoint for document in documents.values() for case in document.cases
     )
     rendered = render_page(
         "overview.html",
         title=title,
+        counts=counts,
         documents=documents,
         checkpoints=list(checkpoints),
         cases={

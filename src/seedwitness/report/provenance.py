@@ -13,7 +13,9 @@ from seedwitness.config.steps import (
     SearchSettings,
 )
 from seedwitness.config.verdicts import DetectorSettings, JudgeSettings
+from seedwitness.records.attempts import LogCounts
 from seedwitness.records.document import Document
+from seedwitness.records.findings import Verdict
 
 PACKAGES = (
     "seedwitness",
@@ -66,9 +68,44 @@ class SettingDifference(Document):
 class OtherPlan(Document):
     """Another analysis plan that was written in the project, and the settings that differ."""
 
-    number: str
     sha256: str
     differences: list[SettingDifference]
+
+
+class OtherAttempt(Document):
+    """Another attempt on the same pixels: other stated prompts, checkpoints or plan.
+
+    ``memorised`` and ``generated`` are its findings by checkpoint; empty if it did not end.
+    """
+
+    entry: str
+    time: str
+    target: str
+    stated_prompts: list[str]
+    checkpoints: dict[str, str]
+    plan_sha256: str
+    memorised: dict[str, Verdict]
+    generated: dict[str, Verdict]
+
+
+class AttemptEvidence(Document):
+    """The entry of this attempt in the project's log, and what the log had counted.
+
+    ``counts`` are those of the newest entry on the same pixels: when the attempt was made, or later
+    when a target was removed. ``p_counted`` is, for each checkpoint, the p of *memorised* times the
+    number of images times the number of attempts on each if all were as many as on this one, or as
+    there were plans: an upper bound by Bonferroni for whoever chose among all of them.
+    """
+
+    entry: str
+    time: str
+    revision: str
+    is_modified: bool
+    counted: str
+    """When the counts were taken."""
+    counts: LogCounts
+    p_counted: dict[str, float]
+    others: list[OtherAttempt]
 
 
 class Alignments(Document):

@@ -10,7 +10,15 @@ from typing import TypeVar
 import pandas as pd
 
 from seedwitness.errors import RecordError
-from seedwitness.records.attempts import Attempt, TargetAttempts
+from seedwitness.records.attempts import (
+    ATTEMPTS,
+    OUTCOMES,
+    AttemptLog,
+    Outcome,
+    name_folder,
+    read_log,
+    read_outcomes,
+)
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
@@ -84,8 +92,12 @@ class TargetSource:
     plan: Path
     plans: list[Path]
     """Every analysis plan that was written in the project, in order; the report's own too."""
-    attempts: list[Attempt]
-    """Other executions on the same pixels: with other stated prompts, checkpoints or plans."""
+    attempt: str
+    """The hash of the entry in the log whose outcome the cases are."""
+    log: AttemptLog
+    """The entries on the same pixels: this attempt and others, and removals of targets."""
+    outcomes: dict[str, Outcome]
+    """The outcomes of the attempts on the same pixels, by attempt."""
     prompts: pd.DataFrame
     recovery: PromptRecovery
     matches: pd.DataFrame
@@ -100,22 +112,22 @@ class _Reader:
     """Reads below one folder, and records the hash of every file that it reads."""
 
     def __init__(self, data: Path) -> None:
-        self._data = data
+        self.data = data
         self._read: dict[str, str] = {}
 
     def document(self, kind: type[D], *place: str) -> D:
-        document = read_document(kind, self._data.joinpath(*place))
+        document = read_document(kind, self.data.joinpath(*place))
         self.note(*place)
         return document
 
     def table(self, columns: Columns, *place: str) -> pd.DataFrame:
-        table = read_table(self._data.joinpath(*place), columns)
+        table = read_table(self.data.joinpath(*place), columns)
         self.note(*place)
         return table
 
     def images(self, *place: str) -> dict[str, Path]:
         """The PNG files of a folder by name without suffix; none where there is no folder."""
-        paths = sorted(self._data.joinpath(*place).glob("*.png"))
+        paths = sorted(self.data.joinpath(*place).glob("*.png"))
         for path in paths:
             self.note(*place, path.name)
         return {path.stem: path for path in paths}
@@ -123,11 +135,11 @@ class _Reader:
     def path(self, *place: str) -> Path:
         """A file that is read elsewhere."""
         self.note(*place)
-        return self._data.joinpath(*place)
+        return self.data.joinpath(*place)
 
     def note(self, *place: str) -> None:
-        path = self._data.joinpath(*place)
-        self._read["/".join((self._data.name, *place))] = sha256_file(path)
+        path = self.data.joinpath(*place)
+        self._read["/".join((self.data.name, *place))] = sha256_file(path)
 
     def inputs(self) -> list[InputFile]:
         return [InputFile(path=path, sha256=self._read[path]) for path in sorted(self._read)]
@@ -157,18 +169,15 @@ def read_target_source(data: Path, target: str) -> TargetSource:
         )
     prompts = reader.table(PROMPTS, "recover", target, "prompts.parquet")
     cases = _read_cases(reader, target, judged)
-    question = (
-        prompts.loc[prompts["source"] == "user", "text"].tolist(),
-        {source.identity.name: source.identity.sha256 for source in cases},
-        sha256_file(plan),
-    )
-    attempts = reader.document(TargetAttempts, "attempts", f"{target}.json").attempts
+    log, outcomes = _read_attempts(reader, record.pixels_sha256)
     return TargetSource(
         target=record,
         image=image,
         plan=plan,
         plans=[reader.path("plans", name) for name in history],
-        attempts=[attempt for attempt in attempts if attempt.question != question],
+        attempt=reader.document(Outcome, "judge", target, "outcome.json").attempt,
+        log=log,
+        outcomes=outcomes,
         prompts=prompts,
         recovery=reader.document(PromptRecovery, "recover", target, "recover.json"),
         matches=reader.table(MATCHES, "lookup", target, "matches.parquet"),
@@ -178,6 +187,16 @@ def read_target_source(data: Path, target: str) -> TargetSource:
         cases=cases,
         inputs=reader.inputs(),
     )
+
+
+def _read_attempts(reader: _Reader, pixels_sha256: str) -> tuple[AttemptLog, dict[str, Outcome]]:
+    image = name_folder(pixels_sha256)
+    log = read_log(reader.data.parent, image)
+    outcomes = read_outcomes(reader.data.parent / OUTCOMES / image)
+    for folder in (ATTEMPTS.name, OUTCOMES.name):
+        for path in sorted((reader.data / folder / image).glob("*.json")):
+            reader.note(folder, image, path.name)
+    return log, {outcome.attempt: outcome for outcome in outcomes}
 
 
 def _read_cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:

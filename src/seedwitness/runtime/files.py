@@ -52,7 +52,7 @@ def replace_whole(path: Path) -> Iterator[Path]:
         except BaseException as error:
             # Checked before the part is removed: afterwards there is space again.
             disk_is_full = _is_full(error, path.parent)
-            _remove(part)
+            remove(part)
             if disk_is_full:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
             raise
@@ -119,7 +119,8 @@ def _flush_entry(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder; neither has to exist."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -15,6 +15,8 @@ from pkgutil import iter_modules
 
 from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
+from seedwitness.runtime.keyed_cache import ROOT as LEDGER
+from seedwitness.runtime.workspace import share_folder
 
 DATA = Path("data")
 
@@ -38,4 +40,5 @@ def run_stage(name: str, keys: Sequence[str]) -> None:
     if len(parameters) != len(keys):
         takes = " ".join(parameter.upper() for parameter in parameters) or "nothing"
         raise ConfigError(f"The stage `{name}` runs for {takes}, not for {list(keys)}.")
+    share_folder(LEDGER)
     function(*keys)

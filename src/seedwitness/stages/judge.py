@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seedwitness.config.stage_settings import JudgeStage, load_stage_settings
-from seedwitness.records.attempts import Attempt
+from seedwitness.errors import RecordError
+from seedwitness.records.attempts import Outcome, append_outcome, name_folder, read_log
 from seedwitness.records.document import read_document
 from seedwitness.records.search import SearchSummary
 from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.tables import CODECS, CONTROL_SCORES, PROMPTS, SCORES, TRIALS, read_table
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
-from seedwitness.runtime.hashes import sha256_file
+from seedwitness.runtime.workspace import list_roots
 from seedwitness.stages import output_path
 from seedwitness.stages._identity import load_identity
+from seedwitness.stages.attempt import make_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,30 +27,30 @@ if TYPE_CHECKING:
 
 
 def run(target: str) -> None:
-    """Write ``CHECKPOINT/finding.json`` for every checkpoint, and ``attempt.json``."""
+    """Write ``CHECKPOINT/finding.json`` for every checkpoint, and the outcome of the attempt."""
     from seedwitness.verdict.judgement import judge_cases
 
     settings = load_stage_settings("judge", JudgeStage)
     cases = [_load_case(target, name, settings) for name in settings.checkpoints]
     findings = judge_cases(cases, settings.judge)
-    attempt = _describe_attempt(target, cases[0].target, findings)
+    outcome = _describe_outcome(target, findings)
     with replace_whole(output_path("judge", target)) as part:
         for finding in findings:
             (part / finding.checkpoint).mkdir(parents=True)
             finding.write(part / finding.checkpoint / "finding.json")
-        attempt.write(part / "attempt.json")
+        outcome.write(part / "outcome.json")
+    append_outcome(outcome, name_folder(cases[0].target.pixels_sha256), list_roots())
 
 
-def _describe_attempt(
-    target: str, record: TargetRecord, findings: Sequence[CaseFindings]
-) -> Attempt:
-    """This execution of the analysis plan on the target: what was asked, and the answers."""
-    recovered = read_table(output_path("recover", target) / "prompts.parquet", PROMPTS)
-    return Attempt(
-        pixels_sha256=record.pixels_sha256,
-        stated_prompts=recovered.loc[recovered["source"] == "user", "text"].tolist(),
-        checkpoints={finding.checkpoint: finding.checkpoint_sha256 for finding in findings},
-        plan_sha256=sha256_file(output_path("plan") / "plan.json"),
+def _describe_outcome(target: str, findings: Sequence[CaseFindings]) -> Outcome:
+    attempt = read_log().find(make_question(target))
+    if attempt is None:
+        raise RecordError(
+            f"The log of attempts has no entry for this plan and {target}. `dvc repro` runs the "
+            "stage `attempt`, which writes it."
+        )
+    return Outcome(
+        attempt=attempt,
         memorised={finding.checkpoint: finding.memorised.finding for finding in findings},
         generated={finding.checkpoint: finding.generated.finding for finding in findings},
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from seedwitness.config.inputs import EntryName, TargetSettings
-from seedwitness.config.reading import load_section
 from seedwitness.config.stage_settings import ReportStage, load_stage_settings
+from seedwitness.config.targets import list_targets
+from seedwitness.records.attempts import read_log
 from seedwitness.stages import DATA, output_path
 from seedwitness.stages.report import REPORTS
 
 
 def run() -> None:
-    """Write the page, and the figures that DVC compares, of every target of ``params.yaml``.
+    """Write the page, and the figures that DVC compares, of every target.
 
     It reads what the reports read and not the reports, so that it can run beside them.
     """
@@ -20,8 +20,8 @@ def run() -> None:
     from seedwitness.report.summary import write_summary
 
     settings = load_stage_settings("overview", ReportStage)
-    targets = load_section(dict[EntryName, TargetSettings], "targets")
-    sources = {name: read_target_source(DATA, name) for name in targets}
+    sources = {name: read_target_source(DATA, name) for name in list_targets()}
     documents = {name: build_evidence(source, settings) for name, source in sources.items()}
-    write_overview(REPORTS / "index.html", documents, sources, settings.report.title)
+    counts = read_log().count_all()
+    write_overview(REPORTS / "index.html", documents, sources, settings.report.title, counts)
     write_summary(output_path("overview"), documents)

@@ -2,28 +2,30 @@
 
 ``data/plan/plan.json`` is the plan itself, whose hash every finding names. ``data/plan/STAGE.json``
 holds what one stage depends on besides its data: the settings that it reads, and the hashes of the
-code that it runs. ``data/plan/targets/TARGET.json`` holds the path and the caption of a target. A
-stage reads its settings from these files and from nowhere else.
+code that it runs. A stage reads its settings from there and from nowhere else, besides the caption
+of its target.
 """
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from seedwitness.config.params import load_params
-from seedwitness.config.stage_settings import CODE, PLAN_FOLDER, SETTINGS, STAGE_SETTINGS, TARGETS
+from seedwitness.config.params import load_params, require_enough_controls
+from seedwitness.config.stage_settings import CODE, PLAN_FOLDER, SETTINGS, STAGE_SETTINGS
+from seedwitness.config.target_pipeline import check_target_pipelines
 from seedwitness.runtime.code_graph import code_files
 from seedwitness.runtime.files import replace_whole, write_whole
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import DATA, output_path, stage_names
 
 PLAN = PLAN_FOLDER / "plan.json"
-NOT_PLANNED = (TARGETS, "checkpoints", "report", "tracking")
+NOT_PLANNED = ("checkpoints", "report", "tracking")
 """Sections that may grow or change without a change in how anything is found or judged."""
 
 HISTORY = DATA / "plans"
-"""Every plan that was ever written here, by number and hash; none is removed."""
+"""Every plan that was ever written here, by its hash; none is removed."""
 
 BEFORE_THE_PLAN = ("materials", "plan")
 
@@ -31,9 +33,13 @@ BEFORE_THE_PLAN = ("materials", "plan")
 def run() -> None:
     """Write ``data/plan/``, and the plan to ``data/plans/`` where it is new.
 
-    Defaults are written out. Raises ConfigError where ``params.yaml`` is inconsistent.
+    Defaults are written out. Raises ConfigError where ``params.yaml`` is inconsistent, or the
+    pipelines of the targets are not those that it asks for.
     """
-    settings: dict[str, Any] = load_params().model_dump(mode="json")
+    params = load_params()
+    require_enough_controls(params)
+    check_target_pipelines(params)
+    settings: dict[str, Any] = params.model_dump(mode="json")
     materials = output_path("materials") / "materials.json"
     settings["materials"] = json.loads(materials.read_text(encoding="utf-8"))
     # The names alone: `identify` records what each checkpoint is.
@@ -42,9 +48,6 @@ def run() -> None:
     with replace_whole(PLAN_FOLDER) as part:
         part.mkdir()
         _write(part / PLAN.name, plan)
-        (part / TARGETS).mkdir()
-        for target, entry in settings[TARGETS].items():
-            _write(part / TARGETS / f"{target}.json", entry)
         for stage in stage_names():
             if stage in BEFORE_THE_PLAN:
                 continue
@@ -56,16 +59,15 @@ def run() -> None:
                     CODE: code_files(f"seedwitness.stages.{stage}"),
                 },
             )
-    _append_to_history()
+    keep_plan()
 
 
 def _write(path: Any, content: object) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _append_to_history() -> None:
-    """Keep the plan among those that were written before, unless it is there."""
-    name = f"{sha256_file(PLAN)[:16]}.json"
-    existing = list(HISTORY.glob("*.json"))
-    if not any(path.name.endswith(f"-{name}") for path in existing):
-        write_whole(HISTORY / f"{len(existing) + 1:04}-{name}", PLAN.read_bytes())
+def keep_plan(root: Path = Path()) -> None:
+    """Keep the plan among all that were written in the project in ``root``."""
+    path = root / HISTORY / f"{sha256_file(PLAN)}.json"
+    if not path.exists():
+        write_whole(path, PLAN.read_bytes())

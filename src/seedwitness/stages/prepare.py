@@ -1,24 +1,27 @@
 """Prepare a target: the file as upright RGB, and what can be measured of it."""
 
-from seedwitness.config.inputs import EntryName
-from seedwitness.config.reading import validate
-from seedwitness.config.stage_settings import load_target_settings
+from seedwitness.config.targets import image_path, load_target
+from seedwitness.errors import PictureError
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.targets.target_reader import read_target
 
 
 def run(target: str) -> None:
-    """Write ``image.png`` and ``target.json`` of one target."""
-    name = validate(EntryName, target, "prepare")
-    settings = load_target_settings(name)
-    image, record = read_target(
-        settings.path,
-        name,
-        f"Put a whole image in its place, or give `targets.{name}.path` another one, for instance "
-        "by `seedwitness add IMAGE`.",
-    )
-    folder = output_path("prepare", name)
+    """Write ``image.png`` and ``target.json`` of one target.
+
+    Raises PictureError if the image cannot be read, or is another one than was added.
+    """
+    settings = load_target(target)
+    path = image_path(target, settings)
+    restore = f"`dvc checkout {path}.dvc` brings back the image that was added."
+    image, record = read_target(path, target, restore)
+    if record.pixels_sha256 != settings.pixels_sha256:
+        raise PictureError(
+            f"{path} is another image than the one that was added as {target}, by the hash of its "
+            f"pixels. {restore} Add the other one under a name of its own."
+        )
+    folder = output_path("prepare", target)
     with replace_whole(folder / "image.png") as part:
         image.save(part, "PNG")
     record.write(folder / "target.json")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from seedwitness.config.stage_settings import (
-    RecoverStage,
-    load_stage_settings,
-    load_target_settings,
-)
+from seedwitness.config.stage_settings import RecoverStage, load_stage_settings
+from seedwitness.config.targets import load_target
 from seedwitness.prompts import check_methods
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.records.document import read_document
@@ -23,7 +20,7 @@ def run(target: str) -> None:
     """Run every method of ``recover.methods``; write ``prompts.parquet`` and ``recover.json``."""
     settings = load_stage_settings("recover", RecoverStage)
     check_methods(settings.recover.methods)
-    caption = load_target_settings(target).caption
+    caption = load_target(target).caption
     claims = read_document(TargetRecord, output_path("prepare", target) / "target.json").claims
     image = load_target_image(target)
     recoverer = load_recoverer(settings.clip, settings.recover, output_path("index"))

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import shutil
 import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from seedwitness.config.inputs import EntryName
 from seedwitness.config.reading import validate
+from seedwitness.config.targets import (
+    Caption,
+    TargetSettings,
+    image_path,
+    list_targets,
+    write_target,
+)
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.imaging.image_folder import PICTURE_SUFFIXES
+from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import sha256_file
-from seedwitness.targets.target_reader import DecodedTarget, hash_target_pixels, read_target
+from seedwitness.targets.target_reader import read_target
 
-TARGETS_FOLDER = Path("data/targets")
 REMEDY = "Add an intact picture instead."
 MAX_NAME_LENGTH = 64
 """Longest name, in characters."""
@@ -32,57 +36,67 @@ _LATIN = str.maketrans(
 
 
 class AddedTarget(NamedTuple):
-    """The target's name, its file, and its decoded picture and record."""
+    """The target's name, its file, and its settings."""
 
     name: str
     path: Path
-    decoded: DecodedTarget
+    settings: TargetSettings
     is_new: bool
     """False if the identical file existed already under this name."""
 
 
-def copy_target(
-    source: Path,
-    name: str | None = None,
-    folder: Path = TARGETS_FOLDER,
-    configured_targets: Mapping[str, Path] = MappingProxyType({}),
-) -> AddedTarget:
-    """Copy the picture file ``source`` into ``folder`` under ``name``, or a name from its own.
+def add_picture(source: Path, name: str | None = None, caption: str | None = None) -> AddedTarget:
+    """Copy the picture file ``source`` into a target's folder, under ``name`` or one from its own.
 
-    ``configured_targets`` are targets by name that may lie in other folders. Raises ConfigError if
-    the name is unsafe or belongs to another file, PictureError if the picture cannot be decoded or
-    another target has the same pixels.
+    The same file again is no error: it sets the caption, if one is given. Raises ConfigError if
+    the name is unsafe or belongs to another file, or the caption is not valid Unicode; PictureError
+    if the picture cannot be decoded or another target has the same pixels.
     """
     if name is not None:
         check_target_name(name)
-    reading = read_target(source, name or "", REMEDY)
-    sha256 = reading.record.file_sha256
-    name = name or make_safe_name(source.stem) or f"target-{sha256[:8]}"
-    existing_targets = {**list_target_files(folder), **configured_targets}
-    if name in existing_targets:
-        existing_path = existing_targets[name]
-        if existing_path.is_file() and sha256_file(existing_path) == sha256:
-            return AddedTarget(
-                name, existing_path, _rename_record(reading, name, existing_path), is_new=False
-            )
-        raise ConfigError(
-            f"The target {name} exists already, {existing_path}, and {source} is another file. "
-            "Choose another name with `--name`, or remove the existing target first."
-        )
-    for existing_name, path in existing_targets.items():
-        if existing_name not in configured_targets and path.samefile(source):
-            continue  # put into the folder by hand, perhaps under an unsafe name
-        if hash_target_pixels(path) == reading.record.pixels_sha256:
+    if caption is not None:
+        validate(Caption, caption, "--caption")
+    record = read_target(source, name or "", REMEDY).record
+    name = name or make_safe_name(source.stem) or f"target-{record.file_sha256[:8]}"
+    targets = list_targets()
+    if name in targets:
+        return _add_again(source, name, targets[name], record, caption)
+    for existing, target in targets.items():
+        if target.pixels_sha256 == record.pixels_sha256:
             raise PictureError(
-                f"{source} has the same pixels as the target {existing_name}, {path}. Use that "
-                "target: the same picture twice would count twice in the statistics over all "
-                "targets."
+                f"{source} has the same pixels as the target {existing}. Use that target: the same "
+                "picture twice would count twice in the statistics over all targets."
             )
-    image_format = reading.record.format
-    path = folder / f"{name}{SUFFIX_BY_FORMAT.get(image_format, '.' + image_format.lower())}"
-    with replace_whole(path) as partial_path:
+    suffix = SUFFIX_BY_FORMAT.get(record.format, f".{record.format.lower()}")
+    target = TargetSettings(
+        image=f"{name}{suffix}", pixels_sha256=record.pixels_sha256, caption=caption
+    )
+    with replace_whole(image_path(name, target)) as partial_path:
         shutil.copyfile(source, partial_path)
-    return AddedTarget(name, path, _rename_record(reading, name, path), is_new=True)
+    write_target(name, target)  # a folder without this file is no target yet
+    return AddedTarget(name, image_path(name, target), target, is_new=True)
+
+
+def _add_again(
+    source: Path, name: str, target: TargetSettings, record: TargetRecord, caption: str | None
+) -> AddedTarget:
+    """A picture under the name of an existing target: the same file, which may be missing there."""
+    path = image_path(name, target)
+    is_same = record.pixels_sha256 == target.pixels_sha256
+    if is_same and path.is_file():
+        is_same = sha256_file(path) == record.file_sha256
+    if not is_same:
+        raise ConfigError(
+            f"The target {name} exists already, and {source} is another file. Choose another name "
+            f"with `--name`, or remove the existing target: `seedwitness remove {name}`."
+        )
+    if not path.is_file():
+        with replace_whole(path) as partial_path:
+            shutil.copyfile(source, partial_path)
+    if caption is not None:
+        target = target.model_copy(update={"caption": caption})
+        write_target(name, target)
+    return AddedTarget(name, path, target, is_new=False)
 
 
 def check_target_name(name: str) -> None:
@@ -106,24 +120,3 @@ def make_safe_name(text: str) -> str:
     letters = "".join(char for char in decomposed if not unicodedata.combining(char))
     ascii_text = "".join(char for char in letters if char.isascii() or not char.isalpha())
     return re.sub(r"[^a-z0-9_]+", "-", ascii_text).strip("-_")[:MAX_NAME_LENGTH].rstrip("-_")
-
-
-def list_target_files(folder: Path) -> dict[str, Path]:
-    """List the pictures in a folder by file name without suffix."""
-    if not folder.is_dir():
-        return {}
-    return {
-        path.stem: path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in _PICTURE_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    }
-
-
-def _rename_record(reading: DecodedTarget, name: str, path: Path) -> DecodedTarget:
-    record = reading.record.model_copy(update={"name": name, "file_name": path.name})
-    return DecodedTarget(reading.image, record)
-
-
-_PICTURE_SUFFIXES = PICTURE_SUFFIXES | set(SUFFIX_BY_FORMAT.values())

@@ -1,0 +1,12 @@
+"""The command line, `seedwitness`.
+
+Each command is imported when it is called, because all libraries take seconds to import, and
+`seedwitness --help` should be fast.
+"""
+
+# isort: off
+from seedwitness.cli.base import app
+from seedwitness.cli import project, results, internals  # register their commands, in this order
+# isort: on
+
+__all__ = ["app", "internals", "project", "results"]

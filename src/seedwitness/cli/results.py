@@ -1,0 +1,162 @@
+"""Commands for results: one recipe or seed, comparisons, and MLflow."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedwitness.cli.base import app
+from seedwitness.commands import completion
+
+
+@app.command()
+def render(
+    recipe: Annotated[Path, typer.Argument(help="A recipe as JSON, or a report's evidence.json.")],
+    checkpoint: Annotated[
+        str | None, typer.Option("--checkpoint", help="A checkpoint of params.yaml.")
+    ] = None,
+    trial: Annotated[
+        str | None, typer.Option("--trial", help="A trial that the report cites.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="File for the image, a PNG.")] = Path(
+        "rendered.png"
+    ),
+) -> None:
+    """Make one image again from its recipe, and compare it with the report.
+
+    The exit code is 1 if they do not agree.
+    """
+    from seedwitness.commands import render
+
+    name, reported = render.find_recipe(recipe, checkpoint, trial)
+    result = render.render_recipe(name, reported, out)
+    for line in result.lines:
+        typer.echo(line)
+    if not result.agrees:
+        raise typer.Exit(1)
+
+
+@app.command()
+def scan(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="A target, or the path of an image.", autocompletion=completion.complete_target
+        ),
+    ],
+    checkpoint: Annotated[
+        str,
+        typer.Option(
+            "--checkpoint",
+            help="A checkpoint of params.yaml.",
+            autocompletion=completion.complete_checkpoint,
+        ),
+    ],
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option("--prompt", help="Prompt to invert under, beside the empty one; repeatable."),
+    ] = None,
+    rng: Annotated[
+        list[str] | None, typer.Option("--rng", help="RNG algorithm, repeatable; or `all`.")
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", help="FROM:TO without TO itself; 0:4294967296 for all."),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            "--draws", help="Draws of each generator to scan; ComfyUI draws a batch from one."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File for the image of a recovered seed, a PNG.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Scan the seed space for the seed that an image was made from.
+
+    An interrupted scan is resumed; other settings or prompts start a new one. The exit code is 0
+    whatever the result.
+    """
+    import json
+
+    from seedwitness.commands import scan
+
+    scan_target = scan.resolve_target(target, prompt or ())
+    settings = scan.make_scan_settings(len(prompt or ()), rng or (), seeds, draws)
+    result = scan.run_scan(scan_target, checkpoint, settings, out)
+    if as_json:
+        typer.echo(json.dumps(scan.dump_scan(result), indent=1))
+    else:
+        for line in scan.format_lines(result, scan_target.record):
+            typer.echo(line)
+
+
+@app.command()
+def compare(
+    sides: Annotated[
+        list[str],
+        typer.Argument(
+            help="Two or more: revisions of Git, experiments of DVC, `workspace`, folders with "
+            "reports; or checkpoints of the reports here. The first is the base."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for index.html and compare.json.")
+    ] = Path("reports/compare"),
+    images: Annotated[
+        int, typer.Option("--images", min=0, help="Images on the page at most.")
+    ] = 2000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare revisions, folders of reports, or checkpoints: findings, causes, pairs by seed.
+
+    The exit code is 0 whatever differs.
+    """
+    from seedwitness.commands import compare as module
+
+    written = module.write_comparison(sides, out, images)
+    if as_json:
+        typer.echo(written.document.to_json(), nl=False)
+    else:
+        for line in module.format_lines(written):
+            typer.echo(line)
+
+
+@app.command()
+def experiments(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every setting and the hash of every file.")
+    ] = False,
+) -> None:
+    """Show DVC's experiments, with their figures and the settings that differ."""
+    from seedwitness.commands.experiments import show_experiments
+
+    raise typer.Exit(show_experiments(everything=everything))
+
+
+@app.command()
+def publish() -> None:
+    """Show in MLflow what the files hold; what is there already is not published twice."""
+    from seedwitness.commands.publish import publish_files
+
+    typer.echo(publish_files())
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 5000,
+) -> None:
+    """Publish the results and show them in MLflow, in a browser on this machine only."""
+    from seedwitness.commands.publish import publish_what_there_is
+    from seedwitness.config.reading import load_section
+    from seedwitness.config.verdicts import TrackingSettings
+    from seedwitness.tracking import ui as module
+
+    settings = load_section(TrackingSettings, "tracking")
+    if note := publish_what_there_is(settings):
+        typer.echo(note, err=True)
+    command = module.build_command(settings, port)
+    typer.echo(f"Open {module.format_page(settings, port)} in a browser; Ctrl-C ends it.")
+    raise typer.Exit(module.run_server(command))

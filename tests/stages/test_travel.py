@@ -1,0 +1,228 @@
+"""The record travels: through Git, DVC and its experiments, by the commands that people type."""
+
+import json
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+from travelling import begin_project, read_tree, run
+
+pytestmark = pytest.mark.slow
+
+RESULTS = ("reports", "data/judge", "data/search", "data/score", "data/attempts", "data/outcomes")
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]) -> Path:
+    """A project that was run, committed and pushed, to DVC's remote and to a bare one of Git."""
+    home = tmp_path_factory.mktemp("travel")
+    root = home / "origin"
+    begin_project(root, small_project, home / "store")
+    run(root, "seedwitness", "run")
+    run(root, "git", "add", "-A")
+    run(root, "git", "commit", "-qm", "the results")
+    run(root, "dvc", "push", "-q")
+    run(home, "git", "clone", "-q", "--bare", str(root), str(home / "hub.git"))
+    run(root, "git", "remote", "add", "hub", str(home / "hub.git"))
+    return root
+
+
+@pytest.fixture
+def clone(origin: Path, tmp_path: Path) -> Path:
+    """A clone of the project, with what the remote has."""
+    path = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "-q", str(origin.parent / "hub.git"), str(path))
+    run(path, "dvc", "pull", "-q")
+    return path
+
+
+def results(root: Path) -> dict[str, bytes]:
+    return {
+        f"{folder}/{name}": content
+        for folder in RESULTS
+        for name, content in read_tree(root / folder).items()
+    }
+
+
+def ran(output: str) -> list[str]:
+    return re.findall(r"Running stage '(.+?)'", output)
+
+
+def published(root: Path) -> list[tuple[str, str]]:
+    """The content and kind of every complete run in MLflow's store."""
+    query = """
+        select c.value, k.value from runs r
+        join tags c on c.run_uuid = r.run_uuid and c.key = 'seedwitness.content'
+        join tags k on k.run_uuid = r.run_uuid and k.key = 'seedwitness.kind'
+        where r.status = 'FINISHED' order by 1
+    """
+    with closing(sqlite3.connect(root / "mlflow.db")) as database:
+        return database.execute(query).fetchall()
+
+
+def test_a_clone_and_a_pull_give_everything_without_computing(origin: Path, clone: Path) -> None:
+    assert results(clone) == results(origin)
+    assert (clone / "reports/target-0/report.html").is_file()
+    assert "up to date" in run(clone, "dvc", "status")
+    assert ran(run(clone, "dvc", "repro", "--pull")) == []
+    assert ran(run(clone, "seedwitness", "run")) == []
+    assert results(clone) == results(origin)
+    assert published(clone) == published(origin)
+
+
+def test_without_the_checkpoints_a_clone_still_runs_and_says_what_is_missing(
+    clone: Path,
+) -> None:
+    shutil.rmtree(clone / "models/own")
+    assert ran(run(clone, "seedwitness", "run")) == []
+    said = run(clone, "seedwitness", "run", "search.steps=3", code=1)
+    assert "checkpoints, own: no models/own/model_index.json" in said
+
+
+def test_a_clone_without_a_pull_is_not_called_up_to_date(origin: Path, tmp_path: Path) -> None:
+    run(tmp_path, "git", "clone", "-q", str(origin.parent / "hub.git"), "bare")
+    said = run(tmp_path / "bare", "seedwitness", "run", code=1)
+    assert "dvc pull" in said
+    assert "up to date" not in said
+
+
+def test_a_restored_project_is_shown_in_mlflow(origin: Path, clone: Path) -> None:
+    assert not (clone / "mlflow.db").exists()
+    run(clone, "seedwitness", "publish")
+    assert published(clone) == published(origin)
+    assert "Nothing has changed" in run(clone, "seedwitness", "publish")
+
+
+def test_a_checkout_brings_the_reports_of_the_same_revision(clone: Path) -> None:
+    before = results(clone)
+    run(clone, "seedwitness", "run", "judge.alpha=0.3")
+    run(clone, "git", "add", "-A")
+    run(clone, "git", "commit", "-qm", "another alpha")
+    after = results(clone)
+    assert after.keys() > before.keys()  # the log has grown
+    run(clone, "git", "checkout", "-q", "HEAD~1")
+    run(clone, "dvc", "checkout", "-q")
+    assert results(clone) == before
+    run(clone, "git", "checkout", "-q", "-")
+    run(clone, "dvc", "checkout", "-q")
+    assert results(clone) == after
+    assert "0.3" in (clone / "reports/target-0/evidence.json").read_text()
+
+
+def test_experiments_run_apart_and_are_applied_pushed_and_pulled(
+    origin: Path, clone: Path, tmp_path: Path
+) -> None:
+    before = published(origin)
+    run(clone, "seedwitness", "publish")
+    run(clone, "dvc", "exp", "run", "--temp", "-n", "looser", "-S", "judge.alpha=0.3")
+    run(clone, "dvc", "exp", "run", "--queue", "-S", "judge.alpha=0.35,0.4")
+    run(clone, "dvc", "exp", "run", "--run-all")
+    names = run(clone, "dvc", "exp", "list", "--name-only").split()
+    assert len(names) == 3
+    assert "looser" in names
+    new = set(published(clone)) - set(before)
+    assert sorted(kind for _, kind in new) == ["case"] * 6 + ["pipeline"] * 3
+    # The attempts of experiments are counted, whether they are applied or not.
+    (image,) = (clone / "data/attempts").iterdir()
+    assert len(list(image.iterdir())) == 4
+
+    run(clone, "dvc", "exp", "apply", "looser")
+    evidence = json.loads((clone / "reports/target-0/evidence.json").read_text())
+    assert evidence["plan"]["judge"]["alpha"] == 0.3
+    assert '"alpha": 0.3' in (clone / "data/plan/plan.json").read_text()
+    assert not [stage for stage in ran(run(clone, "dvc", "repro")) if "search" in stage]
+    others = json.loads((clone / "reports/target-0/evidence.json").read_text())["attempt"]["others"]
+    assert len(others) == 3  # the first, and the two of the queue
+    table = run(clone, "seedwitness", "experiments", COLUMNS="160")
+    assert "judge.alpha" in table
+    assert "…" not in table
+    assert max(map(len, table.splitlines())) <= 160
+
+    run(clone, "dvc", "exp", "branch", "looser", "kept")
+    run(clone, "dvc", "exp", "push", "-q", "origin", "looser")
+    other = tmp_path / "other"
+    run(tmp_path, "git", "clone", "-q", str(origin.parent / "hub.git"), str(other))
+    run(other, "dvc", "exp", "pull", "-q", "origin", "looser")
+    run(other, "dvc", "exp", "apply", "looser")
+    assert read_tree(other / "reports") == read_tree(clone / "reports")
+
+
+def test_two_people_add_targets_and_their_branches_merge(
+    origin: Path, clone: Path, tmp_path: Path
+) -> None:
+    for name, colour in (("red", 200), ("green", 90)):
+        image = tmp_path / f"{name}.ppm"
+        image.write_bytes(b"P6 8 8 255\n" + bytes([colour, 255 - colour, 10] * 64))
+        run(clone, "git", "checkout", "-q", "-b", name, "main")
+        run(clone, "seedwitness", "add", str(image))
+        run(clone, "git", "add", "-A")
+        run(clone, "git", "commit", "-qm", f"add {name}")
+    run(clone, "git", "merge", "-q", "--no-edit", "red")
+    folders = {path.name for path in (clone / "data/targets").iterdir()}
+    assert folders == {"target-0", "red", "green"}
+    run(clone, "seedwitness", "compose")
+    assert run(clone, "git", "status", "--short") == ""
+    stages = run(clone, "dvc", "stage", "list", "--all", "--name-only")
+    assert {f"data/targets/{name}/dvc.yaml:report" for name in folders} <= set(stages.split())
+
+
+def test_who_keeps_one_of_two_has_the_other_in_the_report(clone: Path, tmp_path: Path) -> None:
+    image = tmp_path / "red.ppm"
+    image.write_bytes(b"P6 40 30 255\n" + bytes([200, 30, 10] * 1200))
+    run(clone, "seedwitness", "add", str(image))
+    run(clone, "seedwitness", "run")
+    said = run(clone, "seedwitness", "remove", "red")
+    assert "1 entries in the log" in said
+    assert not list(clone.glob("data/*/red"))
+    assert not (clone / "reports/red").exists()
+    run(clone, "seedwitness", "run")
+    counts = json.loads((clone / "reports/target-0/evidence.json").read_text())["attempt"]["counts"]
+    assert (counts["images"], counts["attempts"], counts["attempts_on_image"]) == (2, 2, 1)
+    assert "2 images" in (clone / "reports/target-0/report.html").read_text()
+
+
+def test_an_entry_that_git_knows_and_the_log_lacks_is_named(clone: Path) -> None:
+    (entry,) = (clone / "data/attempts").glob("*/*.json")
+    run(clone, "git", "rm", "-q", str(entry.relative_to(clone)))
+    run(clone, "git", "commit", "-qm", "nobody will see")
+    said = run(clone, "seedwitness", "run", code=1)
+    assert f"The log of attempts lacks {entry.relative_to(clone)}" in said
+    assert "git checkout" in said
+
+
+def test_few_figures_stand_for_all_cases_and_plots_open_offline(clone: Path) -> None:
+    shown = json.loads(run(clone, "dvc", "metrics", "show", "--json"))
+    metrics = shown[""]["data"]["data/overview/metrics.json"]["data"]
+    numbers = [
+        each
+        for value in metrics.values()
+        for each in (value.values() if isinstance(value, dict) else [value])
+    ]
+    assert len(numbers) <= 12
+    run(clone, "seedwitness", "run")  # writes the page of plots
+    run(clone, "dvc", "plots", "show")
+    page = (clone / "dvc_plots/index.html").read_text()
+    assert not re.search(r"<(script|link)[^>]+(src|href)=", page)
+    assert "vegaEmbed(" in page
+
+
+def test_a_missing_file_of_the_cache_is_named_with_its_target(origin: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "-q", str(origin), str(clone))
+    store = tmp_path / "store"
+    shutil.copytree(origin.parent / "store", store)
+    run(clone, "dvc", "remote", "modify", "--local", "store", "url", str(store))
+    out = yaml.safe_load((origin / "data/targets/target-0/target-0.png.dvc").read_text())["outs"]
+    digest = out[0]["md5"]
+    (store / "files/md5" / digest[:2] / digest[2:]).unlink()
+    judged = next(store.glob("files/md5/*/*.dir"))
+    judged.unlink()
+    run(clone, "dvc", "pull", "--allow-missing", code=None)
+    said = run(clone, "seedwitness", "doctor", code=1)
+    assert "dvc pull data/targets/target-0/target-0.png.dvc" in said
+    assert re.search("missing +(all targets|target target-0) +no (data|reports)/", said)
