@@ -134,7 +134,7 @@ def test_an_entry_that_was_deleted_from_the_end_is_found_missing_through_git(
         commit_all(project, "the attempt never was")
     assert entries() == []
     state_caption("owl", "a better caption")
-    with pytest.raises(RecordError, match=f"lacks {path}, which Git knows.*Restore it: `git chec"):
+    with pytest.raises(RecordError, match=f"lacks {path}, which Git knows.*git checkout COMMIT"):
         run_stage("attempt", ["owl"])
     assert entries() == []
     git(project, "checkout", "HEAD~1" if is_committed else "HEAD", "--", "data/attempts")

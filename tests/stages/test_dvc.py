@@ -23,6 +23,7 @@ from seedwitness.config.params import load_params
 from seedwitness.config.target_pipeline import write_target_pipelines
 from seedwitness.config.targets import FOLDER, list_targets
 from seedwitness.records.attempts import read_log
+from seedwitness.runtime.fork_server import SOCKET_VARIABLE, running_server
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -35,11 +36,15 @@ pytestmark = pytest.mark.slow
 OWL = "data/targets/owl/dvc.yaml"
 
 
+SERVED: dict[str, str] = {}
+"""The address of the fork server, which the stages use where nothing is killed."""
+
+
 def dvc(root: Path, *arguments: str) -> str:
     ended = subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=root,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | SERVED,
         capture_output=True,
         text=True,
     )
@@ -60,8 +65,17 @@ def change(root: Path, section: str, **values: object) -> None:
 
 
 @pytest.fixture(scope="module")
+def served() -> Iterator[None]:
+    """A fork server, because the start of a process costs more than most stages here."""
+    with running_server() as environment:
+        SERVED[SOCKET_VARIABLE] = environment.get(SOCKET_VARIABLE, "")  # none but on Linux
+        yield
+    SERVED.clear()
+
+
+@pytest.fixture(scope="module")
 def project(
-    tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]
+    served: None, tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]
 ) -> Path:
     """The committed dvc.yaml over a small project of one target, run to its end."""
     root = tmp_path_factory.mktemp("dvc")

@@ -27,7 +27,7 @@ REMEMBERED = 20
 
 STARTED = re.compile(r"Running stage '(.+)':?$")
 SKIPPED = re.compile(r"Stage '(.+)' (?:didn't change, skipping|is cached)")
-SILENT = re.compile(r"'.+\.dvc' didn't change, skipping|> seedwitness stage |Updating lock file|$")
+SILENT = re.compile(r"'.+\.dvc' didn't change, skipping|> |Updating lock file|$")
 
 
 class RunProgress:

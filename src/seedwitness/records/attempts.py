@@ -145,7 +145,12 @@ def require_whole_log(root: Path = Path()) -> AttemptLog:
     Raises RecordError as ``read_log``, and if such an entry is missing.
     """
     if deleted := list_deleted(ATTEMPTS, root):
-        raise RecordError(f"The log of attempts lacks {deleted[0]}, which Git knows. {RESTORE}")
+        path = deleted[0]
+        raise RecordError(
+            f"The log of attempts lacks {path}, which Git knows. `git log --diff-filter=D -- "
+            f"{path}` names the commit that removed it, and `git checkout COMMIT^ -- {path}` "
+            f"brings it back (`git checkout HEAD -- {path}` if the removal is not committed)."
+        )
     return read_log(root)
 
 
