@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["small_project"]
+pytest_plugins = ["browsing", "small_project"]
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.params import Params
 from seedwitness.config.verdicts import CopyCriterionSettings, JudgeSettings
-from seedwitness.engine.executor import execute
+from seedwitness.engine.executor import Execution
 from seedwitness.engine.latent_cache import Sample
 from seedwitness.imaging.perceptual_fingerprint import MAX_PDQ_DISTANCE
 from seedwitness.metrics import pdq, scoring
@@ -211,13 +211,17 @@ def judge_folder(folder: Path, lab: Path, scratch: Path, budget: int | None) -> 
     }
     outcomes = search_cases(loaded[MEMORISED], searches, params.search, ledger).outcomes
     recipes = {recipe.id: recipe for outcome in outcomes.values() for recipe in outcome.recipes}
-    reference_samples = execute(
-        loaded[REFERENCE],
-        list(recipes.values()),
-        batch=params.search.batch,
-        shard=params.search.shard,
-        ledger=ledger,
-    ).samples
+    reference_samples = (
+        Execution(
+            loaded[REFERENCE],
+            list(recipes.values()),
+            batch=params.search.batch,
+            shard=params.search.shard,
+            ledger=ledger,
+        )
+        .run()
+        .samples
+    )
     judging = Judge(params, loaded, scorer, controls)
     return {
         "device": str(loaded[MEMORISED].pipeline.device),

@@ -11,7 +11,7 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
-from seedwitness.engine.executor import Execution, execute
+from seedwitness.engine.executor import Execution
 from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import CheckpointError, ConfigError, SeedwitnessError
 from seedwitness.records.recipe import Recipe
@@ -33,7 +33,7 @@ def run(
     workers: int = 1,
     batch: int = 2,
 ) -> Execution:
-    return execute(tiny, recipes, batch=batch, shard=4, workers=workers, ledger=ledger)
+    return Execution(tiny, recipes, batch=batch, shard=4, workers=workers, ledger=ledger).run()
 
 
 def files(ledger: Path) -> dict[str, bytes]:
@@ -118,7 +118,7 @@ def test_killed_workers_are_an_error_and_finished_shards_are_kept(
         list(shards)
     finished = files(tmp_path)
     assert 0 < len(finished) < 100
-    resumed = execute(tiny, recipes, batch=4, shard=4, ledger=tmp_path)
+    resumed = Execution(tiny, recipes, batch=4, shard=4, ledger=tmp_path).run()
     assert resumed.cached == len(finished)
     assert finished.items() <= files(tmp_path).items()
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
-from seedwitness.engine.executor import execute
+from seedwitness.engine.executor import Execution
 from seedwitness.records.recipe import Recipe
 
 SCRIPT = """
@@ -21,7 +21,7 @@ import torch
 
 from seedwitness.checkpoints.loading import load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
-from seedwitness.engine.executor import execute
+from seedwitness.engine.executor import Execution
 from seedwitness.records.recipe import Recipe
 
 path, ledger, batch, count, headroom = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
@@ -29,14 +29,14 @@ logging.basicConfig(level=logging.WARNING)
 torch.set_num_threads(1)
 loaded = load_checkpoint("tiny", CheckpointSettings(family="diffusers", path=Path(path)))
 recipes = [Recipe("a red fish", seed, 32, 32, "ddim", 2, 3.0) for seed in range(count)]
-execute(loaded, recipes[:1], batch=1, shard=1, ledger=Path(ledger) / "warm")
+Execution(loaded, recipes[:1], batch=1, shard=1, ledger=Path(ledger) / "warm").run()
 print("ready", flush=True)
 sys.stdin.readline()
 if headroom:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + headroom * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-done = execute(loaded, recipes, batch=batch, shard=batch, ledger=Path(ledger) / "own")
+done = Execution(loaded, recipes, batch=batch, shard=batch, ledger=Path(ledger) / "own").run()
 print(json.dumps([done.cached, done.computed, len(done.samples)]))
 """
 
@@ -99,9 +99,9 @@ def test_out_of_memory_halves_the_batch(
         warnings.count("Out of memory with 1024 images at a time on tiny: going on with 512") == 1
     )
     recipe = Recipe("a red fish", 1023, 32, 32, "ddim", 2, 3.0)
-    alone = execute(tiny, [recipe], batch=1, shard=1, ledger=tmp_path / "alone")
+    alone = Execution(tiny, [recipe], batch=1, shard=1, ledger=tmp_path / "alone").run()
     recipes = [Recipe("a red fish", seed, 32, 32, "ddim", 2, 3.0) for seed in range(2048)]
-    cached = execute(tiny, recipes, batch=1024, shard=1024, ledger=tmp_path / "own")
+    cached = Execution(tiny, recipes, batch=1024, shard=1024, ledger=tmp_path / "own").run()
     assert (cached.cached, cached.computed) == (2, 0)
     torch.testing.assert_close(
         cached.samples[recipe.id].latent, alone.samples[recipe.id].latent, rtol=0, atol=1e-4

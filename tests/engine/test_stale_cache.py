@@ -11,7 +11,7 @@ import pytest
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine import executor, latent_cache
-from seedwitness.engine.executor import Execution, execute
+from seedwitness.engine.executor import Execution
 from seedwitness.records.recipe import Recipe
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -21,13 +21,13 @@ import sys
 from pathlib import Path
 from seedwitness.checkpoints.loading import load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
-from seedwitness.engine.executor import execute
+from seedwitness.engine.executor import Execution
 from seedwitness.records.recipe import Recipe
 
 checkpoint, ledger = map(Path, sys.argv[1:])
 loaded = load_checkpoint("tiny", CheckpointSettings(family="diffusers", path=checkpoint))
 recipes = [Recipe("a red fish", seed, 32, 32, "ddim", 2, 3.0) for seed in range(2)]
-result = execute(loaded, recipes, batch=2, shard=2, ledger=ledger)
+result = Execution(loaded, recipes, batch=2, shard=2, ledger=ledger).run()
 print(result.cached, result.computed, *(each.latent_sha256 for each in result.samples.values()))
 """
 
@@ -67,7 +67,7 @@ def test_latents_of_other_sampling_code_are_not_served(
 
 
 def run_cached(tiny: LoadedCheckpoint, ledger: Path) -> Execution:
-    return execute(tiny, RECIPES, batch=2, shard=2, ledger=ledger)
+    return Execution(tiny, RECIPES, batch=2, shard=2, ledger=ledger).run()
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,12 @@ class Ran:
         return read_document(Comparison, self.out / "compare.json")
 
     @property
+    def path(self) -> Path:
+        return self.out / "index.html"
+
+    @property
     def page(self) -> str:
-        return (self.out / "index.html").read_text("utf-8")
+        return self.path.read_text("utf-8")
 
 
 Compare = Callable[..., Ran]

@@ -22,6 +22,7 @@ from invented import (
 )
 from invented_attempts import enter_attempt, write_outcome
 from invented_cases import write_case, write_findings
+from PIL import Image
 from settling import write_materials
 
 from seedwitness.records.corpus import CorpusRecord
@@ -31,6 +32,7 @@ from seedwitness.records.tables import (
     CONTROL_SCORES,
     write_table,
 )
+from seedwitness.records.target import TargetRecord
 from seedwitness.stages import plan, report
 
 
@@ -49,40 +51,27 @@ def write_finished_project(
     """
     root.mkdir(parents=True, exist_ok=True)
     with chdir(root):
-        _write_settings(sections)
+        changed = {name: {**SETTINGS[name], **value} for name, value in sections.items()}
+        write_settings(SETTINGS | changed)
         data = Path("data")
-        _write_common(data)
+        write_shared_outputs(data)
         for number, target in enumerate(targets):
-            picture = scene(number)
-            about = prepared(data, target, picture)
-            recovered(data, target)
-            looked_up(data, target, picture)
-            cases = [
-                write_case(
-                    data,
-                    about,
-                    name,
-                    picture,
-                    back=target in back and name == "memorised",
-                    seed=100 * seed + number,
-                )
-                for name in CHECKPOINTS
-            ]
-            write_findings(data, target, cases)
+            about = write_target_outputs(
+                data, target, scene(number), back=target in back, seed=100 * seed + number
+            )
             write_outcome(data, about, enter_attempt(data, about, number))
             report.run(target)
 
 
-def _write_settings(sections: Mapping[str, Mapping[str, Any]]) -> None:
-    changed = {name: {**SETTINGS[name], **value} for name, value in sections.items()}
-    settings = SETTINGS | changed
-    Path("params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+def write_settings(settings: Mapping[str, Any]) -> None:
+    """Write ``params.yaml`` in the working directory, and the plan that follows from it."""
+    Path("params.yaml").write_text(yaml.safe_dump(dict(settings), sort_keys=False))
     write_materials(Path())
     plan.run()
 
 
-def _write_common(data: Path) -> None:
-    """What the stages of no target write."""
+def write_shared_outputs(data: Path, learned: Sequence[str] = ()) -> None:
+    """Write what the stages of no target write; ``learned`` are checkpoints with learned images."""
     CorpusRecord(
         source="the lab's pictures",
         rows=3140,
@@ -93,17 +82,36 @@ def _write_common(data: Path) -> None:
         index="IndexFlatIP",
         recall_at_1=0.9953,
         recall_n=400,
+        recall_what="JPEG at quality 40",
     ).write(data / "index" / "corpus.json")
-    rungs, detections = (
-        [(k, row) for k in range(6) for row in rows(k)] for rows in (climbed, detected)
-    )
+    rungs = [(k, row) for k in range(6) for row in climbed(k)]
+    detections = [(k, row) for k in range(6) for row in detected(2 * k + 1)]
     for name in CHECKPOINTS:
         identity(name).write(data / "identify" / name / "checkpoint.json")
         folder = data / "controls" / name
         write_table(folder / "controls.parquet", controls(name), CONTROL_SCORES)
-        write_table(folder / "learned.parquet", [], CONTROL_SCORES)
+        rows = controls(name, learned=True) if name in learned else []
+        write_table(folder / "learned.parquet", rows, CONTROL_SCORES)
         write_table(folder / "reach.parquet", map(_of_control, rungs), CONTROL_REACH)
         write_table(folder / "detectors.parquet", map(_of_control, detections), CONTROL_DETECTIONS)
+
+
+def write_target_outputs(
+    data: Path, target: str, picture: Image.Image, *, back: bool, seed: int
+) -> TargetRecord:
+    """Write what the stages of a target write, up to the findings of the real judge.
+
+    With ``back`` it comes back on ``memorised``. ``seed`` decides the scores.
+    """
+    about = prepared(data, target, picture)
+    recovered(data, target)
+    looked_up(data, target, picture)
+    cases = [
+        write_case(data, about, name, picture, back=back and name == "memorised", seed=seed)
+        for name in CHECKPOINTS
+    ]
+    write_findings(data, target, cases)
+    return about
 
 
 def _of_control(numbered: tuple[int, dict[str, object]]) -> dict[str, object]:

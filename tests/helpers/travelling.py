@@ -46,7 +46,6 @@ def begin_project(
     shutil.rmtree(root / "data/targets")
     params = yaml.safe_load((root / "params.yaml").read_text())
     params["detectors"] |= {"names": []}
-    params["reach"] |= {"ladder": False} if "ladder" in params["reach"] else {}
     (root / "conf").mkdir()
     (root / "conf/config.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (root / "params.yaml").unlink()

@@ -275,3 +275,12 @@ def test_an_altered_outcome_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("supported", "inconclusive"))
     with pytest.raises(RecordError, match=r"was altered.*`git checkout HEAD -- .*data/outcomes/"):
         read_outcomes(path.parent)
+
+
+def test_a_listed_image_that_nothing_was_asked_of_counts_once(tmp_path: Path) -> None:
+    enter(tmp_path, ask(OWL), 1)
+    listed = [OWL, HERON, "e" * 64]
+    counts = read_log(tmp_path).count(name_folder(OWL), listed=listed)
+    assert counts == LogCounts(attempts_on_image=1, attempts=3, images=3, plans=1)
+    again = read_log(tmp_path).count(name_folder(HERON), ask(HERON), listed)
+    assert again == counts

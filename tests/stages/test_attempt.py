@@ -17,10 +17,10 @@ from target_images import write_image
 from seedwitness.config.target_pipeline import make_target_pipeline
 from seedwitness.config.targets import load_target
 from seedwitness.errors import ConfigError, RecordError
-from seedwitness.records.attempts import ATTEMPTS, LogCounts, LogEntry, name_folder, read_log
+from seedwitness.records.attempts import ATTEMPTS, PLANS, LogCounts, LogEntry, name_folder, read_log
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import output_path, run_stage
-from seedwitness.stages.plan import HISTORY, PLAN
+from seedwitness.stages.plan import PLAN
 
 CHECKPOINTS = {
     name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
@@ -59,7 +59,8 @@ def test_an_attempt_is_entered_with_what_is_asked(project: Path) -> None:
     pixels = json.loads((output_path("prepare", "owl") / "target.json").read_text())
     assert (entry.kind, entry.target, entry.parents) == ("attempt", "owl", [])
     assert (entry.revision, entry.is_modified) == (revision, True)  # the caption is not committed
-    assert entry.counts == LogCounts(attempts_on_image=1, attempts=1, images=1, plans=1)
+    # The heron is listed, and waits for its turn.
+    assert entry.counts == LogCounts(attempts_on_image=1, attempts=2, images=2, plans=1)
     assert entry.question is not None
     assert entry.question.pixels_sha256 == pixels["pixels_sha256"]
     assert entry.question.stated_prompts == ["an owl at night"]
@@ -107,14 +108,14 @@ def test_another_caption_plan_checkpoint_or_image_is_another_question(project: P
     # What the next stages depend on is equal, so that they run for their own settings alone.
     assert (output_path("attempt", "owl") / "entered.json").read_bytes() == entered
     run_stage("attempt", ["heron"])
-    by_number = sorted(entries(), key=lambda each: each.counts.attempts)
+    by_number = sorted(entries(), key=lambda each: (each.counts.attempts, each.target != "owl"))
     assert [each.counts.model_dump() for each in by_number] == [
         {"attempts_on_image": on_image, "attempts": attempts, "images": images, "plans": plans}
         for on_image, attempts, images, plans in [
-            (1, 1, 1, 1),
-            (2, 2, 1, 1),
-            (3, 3, 1, 2),
-            (4, 4, 1, 2),
+            (1, 2, 2, 1),
+            (2, 3, 2, 1),
+            (3, 4, 2, 2),
+            (4, 5, 2, 2),
             (1, 5, 2, 2),
         ]
     ]
@@ -145,7 +146,9 @@ def test_an_entry_that_was_deleted_from_the_end_is_found_missing_through_git(
 def test_an_altered_entry_stops_the_stage(project: Path) -> None:
     run_stage("attempt", ["owl"])
     (path,) = ATTEMPTS.rglob("*.json")
-    path.write_text(path.read_text().replace('"attempts": 1', '"attempts": 0'))
+    before = path.read_text()
+    path.write_text(before.replace('"attempts": 2', '"attempts": 1'))
+    assert path.read_text() != before
     with pytest.raises(RecordError, match=r"was altered.*Restore it"):
         run_stage("attempt", ["heron"])
 
@@ -171,7 +174,7 @@ def test_a_temporary_workspace_enters_its_attempt_in_the_project_too(
     assert entry.counts == LogCounts(attempts_on_image=1, attempts=2, images=2, plans=2)
     assert read_log(project).entries[key] == entry
     assert len(read_log(project).entries) == 2
-    plan = HISTORY / f"{sha256_file(PLAN)}.json"
+    plan = PLANS / f"{sha256_file(PLAN)}.json"
     assert (workspace / plan).read_bytes() == (project / plan).read_bytes() == PLAN.read_bytes()
     shutil.rmtree(workspace)
     monkeypatch.chdir(project)

@@ -13,9 +13,10 @@ from seedwitness.config.stage_settings import PLAN_FOLDER, STAGE_SETTINGS
 from seedwitness.config.target_pipeline import make_target_pipeline
 from seedwitness.config.targets import TargetSettings, write_target
 from seedwitness.errors import ConfigError
+from seedwitness.records.attempts import PLANS
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import output_path, run_stage, stage_names
-from seedwitness.stages.plan import BEFORE_THE_PLAN, HISTORY, NOT_PLANNED, PLAN
+from seedwitness.stages.plan import BEFORE_THE_PLAN, NOT_PLANNED, PLAN
 
 PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
 OWL = TargetSettings(image="owl.png", pixels_sha256="a" * 64)
@@ -111,19 +112,19 @@ def test_other_phrases_make_the_stages_stale_that_rank_them(project: Path) -> No
 
 
 def test_every_plan_that_was_tried_is_kept_under_its_hash(project: Path) -> None:
-    def kept() -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in HISTORY.iterdir()}
+    def read_plans() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in PLANS.iterdir()}
 
     first = PLAN.read_bytes()
-    assert kept() == {f"{sha256_file(PLAN)}.json": first}
+    assert read_plans() == {f"{sha256_file(PLAN)}.json": first}
     alpha = COMMITTED["judge"]["alpha"]
     change(project, "judge", alpha=alpha * 2)
-    both = kept()
+    both = read_plans()
     assert sorted(both.values()) == sorted([first, PLAN.read_bytes()])
     assert both[f"{sha256_file(PLAN)}.json"] == PLAN.read_bytes() != first
     change(project, "judge", alpha=alpha)  # back again: that plan is kept already
     assert PLAN.read_bytes() == first
-    assert kept() == both
+    assert read_plans() == both
 
 
 def test_inconsistent_settings_are_no_plan(project: Path) -> None:

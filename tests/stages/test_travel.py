@@ -234,9 +234,10 @@ def test_a_missing_file_of_the_cache_is_named_with_its_target(origin: Path, tmp_
     out = yaml.safe_load((origin / "data/targets/target-0/target-0.png.dvc").read_text())["outs"]
     digest = out[0]["md5"]
     (store / "files/md5" / digest[:2] / digest[2:]).unlink()
-    judged = next(store.glob("files/md5/*/*.dir"))
-    judged.unlink()
+    stages = yaml.safe_load((origin / "data/targets/target-0/dvc.lock").read_text())["stages"]
+    (report,) = stages["report"]["outs"]
+    (store / "files/md5" / report["md5"][:2] / report["md5"][2:]).unlink()
     run(clone, "dvc", "pull", "--allow-missing", code=None)
     said = run(clone, "seedwitness", "doctor", code=1)
     assert "dvc pull data/targets/target-0/target-0.png.dvc" in said
-    assert re.search("missing +(all targets|target target-0) +no (data|reports)/", said)
+    assert re.search("missing +target target-0 +no reports/target-0", said)

@@ -290,15 +290,15 @@ def test_another_stated_prompt_is_another_attempt_and_the_earlier_one_stays_list
 ) -> None:
     """A stated caption is in no plan, and is a prompt that was tried."""
     settings = load_target("owl")
-    before = {path: path.read_bytes() for path in kept()}
+    before = {path: path.read_bytes() for path in list_log_files()}
     earlier = evidence(here, "owl")["attempt"]
     stages = ("attempt", "recover", "judge", "report")
     try:
         write_target("owl", settings.model_copy(update={"caption": "a caption that fits better"}))
         for stage in stages:
             run_stage(stage, ["owl"])
-        assert len(kept()) == len(before) + 2  # an entry and an outcome
-        assert before.items() <= {path: path.read_bytes() for path in kept()}.items()
+        assert len(list_log_files()) == len(before) + 2  # an entry and an outcome
+        assert before.items() <= {path: path.read_bytes() for path in list_log_files()}.items()
         made = evidence(here, "owl")["attempt"]
         # The flat image had been entered meanwhile.
         more = {"attempts_on_image": 2, "attempts": 3, "images": 2}
@@ -311,14 +311,14 @@ def test_another_stated_prompt_is_another_attempt_and_the_earlier_one_stays_list
         assert "Other attempts on the same pixels, with other stated prompts" in page
     finally:
         write_target("owl", settings)
-        for path in kept() - set(before):
+        for path in list_log_files() - set(before):
             path.unlink()
         for stage in stages:
             run_stage(stage, ["owl"])
     assert evidence(here, "owl")["attempt"] == earlier
 
 
-def kept() -> set[Path]:
+def list_log_files() -> set[Path]:
     """Every file of the log of attempts and of its outcomes."""
     return {path for folder in (ATTEMPTS, OUTCOMES) for path in folder.rglob("*.json")}
 
@@ -337,11 +337,11 @@ def test_what_was_not_entered_is_not_judged(here: Path) -> None:
 def test_equal_inputs_give_equal_reports(here: Path) -> None:
     report = here / "reports/owl"
     before = {path: path.read_bytes() for path in report.rglob("*") if path.is_file()}
-    log = {path: path.read_bytes() for path in kept()}
+    log = {path: path.read_bytes() for path in list_log_files()}
     for stage in ("attempt", "judge", "report"):
         run_stage(stage, ["owl"])
     assert {path: path.read_bytes() for path in report.rglob("*") if path.is_file()} == before
-    assert {path: path.read_bytes() for path in kept()} == log
+    assert {path: path.read_bytes() for path in list_log_files()} == log
 
 
 def test_the_same_inputs_give_the_same_bytes(here: Path) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import RecipeFitSettings, SearchSettings
-from seedwitness.engine.executor import Execution, execute
+from seedwitness.engine.executor import Execution
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, hash_rows
 from seedwitness.engine.sampling import decode_latents, encode_pictures
 from seedwitness.engine.schedulers import set_timesteps
@@ -60,14 +60,14 @@ def fit_recipe(
 
     def find_closest(recipes: Sequence[Recipe]) -> Recipe:
         new = [recipe for recipe in dict.fromkeys(recipes) if recipe not in differences]
-        result = execute(
+        result = Execution(
             loaded,
             new,
             batch=search.batch,
             shard=search.shard,
             workers=search.workers,
             ledger=ledger,
-        )
+        ).run()
         keys.update(result.keys)
         new_differences = _compute_differences(loaded, new, result, target)
         differences.update(zip(new, new_differences, strict=True))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seedwitness.runtime.nested import list_entries
+
 PARAMS, CONF, TARGETS = Path("params.yaml"), Path("conf"), Path("data/targets")
 
 
@@ -31,7 +33,7 @@ def complete_override(incomplete: str) -> list[str]:
 def complete_section(incomplete: str) -> list[str]:
     """Sections and settings of ``params.yaml`` that begin so."""
     keys = dict.fromkeys(
-        part for key, _ in _flatten(_read_params()) for part in _list_prefixes(key)
+        part for key, _ in list_entries(_read_params()) for part in _list_prefixes(key)
     )
     return [key for key in keys if key.startswith(incomplete)]
 
@@ -39,7 +41,7 @@ def complete_section(incomplete: str) -> list[str]:
 def _list_overrides() -> Iterator[str]:
     for path in sorted(CONF.glob("*/*.yaml")):
         yield f"{path.parent.name}={path.stem}"
-    for key, value in _flatten(_read_params()):
+    for key, value in list_entries(_read_params()):
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             yield f"{key}={value}"
         else:
@@ -54,14 +56,6 @@ def _read_params() -> dict[str, Any]:
     except (OSError, yaml.YAMLError):
         return {}  # a shell shows nothing where there is nothing to complete
     return content if isinstance(content, dict) else {}
-
-
-def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flatten(inner, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value
 
 
 def _list_prefixes(key: str) -> Iterator[str]:

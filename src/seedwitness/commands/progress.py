@@ -69,7 +69,7 @@ class RunProgress:
         name = self._current.removeprefix(f"{FOLDER}/").replace(f"/{NAME}:", ", ")
         left = self._estimate_seconds()
         rest = "" if left is None else f", at most {format_seconds(left)} left"
-        return f"stage {number} of {self._total}: {name}{rest}"
+        return f"stage {number} of {self._total}: {name or 'looking for changes'}{rest}"
 
     def _finish(self) -> None:
         if self._current:

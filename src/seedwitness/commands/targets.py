@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,8 @@ from seedwitness.config.targets import (
 )
 from seedwitness.errors import ConfigError
 from seedwitness.imaging.image_folder import PICTURE_SUFFIXES
-from seedwitness.records.attempts import LogEntry, append_entry, name_folder, read_log
+from seedwitness.records.attempts import name_folder, read_log
 from seedwitness.runtime.files import remove
-from seedwitness.runtime.workspace import is_modified, list_roots, read_revision
 from seedwitness.targets.target_folder import AddedTarget, add_picture, check_target_name
 
 
@@ -149,7 +147,7 @@ def _open_dvc() -> Iterator[Any]:
         raise ConfigError(f"DVC cannot keep the images: {error}.") from error
 
 
-def _log_removal(name: str, target: TargetSettings, others: Iterable[TargetSettings]) -> int:
+def _log_removal(name: str, target: TargetSettings, others: Collection[TargetSettings]) -> int:
     """Enter the removal for its image and all that stay; gives the attempts on the removed one."""
     log = read_log()
     own = name_folder(target.pixels_sha256)
@@ -157,15 +155,6 @@ def _log_removal(name: str, target: TargetSettings, others: Iterable[TargetSetti
     known = set(log.images.values())
     for image in images:
         if image in known:
-            entry = LogEntry(
-                kind="removal",
-                parents=log.heads,
-                time=datetime.now(UTC).isoformat(timespec="seconds"),
-                revision=read_revision(),
-                is_modified=is_modified(),
-                target=name,
-                question=None,
-                counts=log.count(image),
-            )
-            append_entry(entry, image, list_roots())
+            counts = log.count(image, listed=[each.pixels_sha256 for each in others])
+            log.enter("removal", image, name, None, counts)
     return log.count(own).attempts_on_image

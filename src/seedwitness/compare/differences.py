@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from seedwitness.compare.cases import MatchedTarget
@@ -12,6 +12,7 @@ from seedwitness.compare.results import compare_results
 from seedwitness.compare.sides import Side
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.report.evidence import CaseEvidence, Evidence
+from seedwitness.runtime.nested import list_entries
 
 Values = Mapping[str, str]
 Plan = Mapping[str, Any]
@@ -62,7 +63,7 @@ def flatten(value: Any, name: str = "") -> dict[str, str]:
     """Every entry of nested mappings by its dotted name, its value as JSON; a list is one entry."""
     return {
         key: json.dumps(inner, ensure_ascii=False, sort_keys=True)
-        for key, inner in _iter_entries(value, name)
+        for key, inner in list_entries(value, name)
     }
 
 
@@ -88,14 +89,6 @@ def _compare_sides(sides: Sequence[Values]) -> list[Difference]:
     """The values of whole sides that differ."""
     found = group_differences({"": sides})
     return [each.model_copy(update={"targets": []}) for each in found]
-
-
-def _iter_entries(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _iter_entries(inner, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value
 
 
 def _read_plans(

@@ -11,6 +11,7 @@ from seedwitness.records.document import Document
 from seedwitness.records.findings import Verdict
 from seedwitness.records.rates import Rate
 from seedwitness.report.finding_evidence import WordedReason
+from seedwitness.statistics.paired_differences import PairedSummary
 
 SCHEMA_VERSION = "1.0"
 
@@ -134,13 +135,12 @@ class Differences(Document):
     """In the order of the stages; empty where the sides are checkpoints."""
 
 
-class PairedDifference(Document):
+class PairedDifference(PairedSummary):
     """How much closer ``other`` comes than ``base`` on the recipes that both executed.
 
     A difference is one of a seed: the mean over its recipes of the distance of ``base`` minus that
-    of ``other``, positive where ``other`` is closer. ``n`` counts seeds. The median's limits are
-    None where there are fewer than six. ``other_closer`` leaves out ties, and is None where all are
-    ties.
+    of ``other``, positive where ``other`` is closer. ``n`` counts seeds. ``other_closer`` leaves
+    out ties, and is None where all are ties.
     """
 
     target: str
@@ -150,16 +150,7 @@ class PairedDifference(Document):
     metric: str
     label: str
     recipes: int
-    n: int
-    mean: float
-    low: float
-    high: float
-    median: float
-    median_low: float | None
-    median_high: float | None
     other_closer: Rate | None
-    ties: int
-    p: float
     p_holm: float
     """``p`` of the sign test, adjusted by Holm over all paired tests of the document."""
 

@@ -7,6 +7,7 @@ there is None, and ``explain_missing`` says what brings it.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,11 +103,8 @@ class RevisionFiles:
 
     def read(self, path: str) -> bytes | None:
         """As in ``Files``."""
-        try:
-            return bytes(self.filesystem.read_bytes(self._locate(path)))
-        except Exception as error:  # each kind of remote raises errors of its own
-            self.failures[path] = " ".join(str(error).split())
-            return None
+        content = self._ask(self.filesystem.read_bytes, path)
+        return None if content is None else bytes(content)
 
     def explain_missing(self, path: str) -> str:
         """As in ``Files``."""
@@ -120,11 +118,15 @@ class RevisionFiles:
         return posixpath.normpath(posixpath.join(self.root, path))
 
     def _list(self, folder: str) -> list[dict[str, Any]]:
+        return list(self._ask(self.filesystem.ls, folder, detail=True) or [])
+
+    def _ask(self, function: Callable[..., Any], path: str, **options: Any) -> Any:
+        """What DVC's file system gives for a path; None where it fails, and its message is kept."""
         try:
-            return list(self.filesystem.ls(self._locate(folder), detail=True))
-        except Exception as error:
-            self.failures[folder] = " ".join(str(error).split())
-            return []
+            return function(self._locate(path), **options)
+        except Exception as error:  # each kind of remote raises errors of its own
+            self.failures[path] = " ".join(str(error).split())
+            return None
 
 
 def open_revision(name: str) -> RevisionFiles:

@@ -69,12 +69,13 @@ def _pair(
         {**other.recipes, **base.recipes},
     )
     obstacle = _find_obstacle(base, other, differences)
-    names = {"base": base.entry.side.name, "other": other.entry.side.name}
+    base_name, other_name = base.entry.side.name, other.entry.side.name
     if obstacle:
         return Unpaired(
             target=target,
             checkpoint=checkpoint,
-            **names,
+            base=base_name,
+            other=other_name,
             obstacle=obstacle,
             shared=differences.recipes,
         )
@@ -84,21 +85,14 @@ def _pair(
     return PairedDifference(
         target=target,
         checkpoint=checkpoint,
-        **names,
+        base=base_name,
+        other=other_name,
         metric=statistic.metric,
         label=statistic.label,
         recipes=differences.recipes,
-        n=summary.n,
-        mean=summary.mean,
-        low=summary.low,
-        high=summary.high,
-        median=summary.median,
-        median_low=summary.median_low,
-        median_high=summary.median_high,
         other_closer=estimate_rate(summary.positive, decided, "seeds-closer") if decided else None,
-        ties=summary.ties,
-        p=summary.p,
         p_holm=summary.p,
+        **summary.model_dump(),
     )
 
 

@@ -77,6 +77,12 @@ class Execution:
         self.keys = frozenset(part.key for part in self._shards)
         self.note = ""
 
+    def run(self) -> Execution:
+        """Execute the recipes to the end."""
+        for _ in self:
+            pass
+        return self
+
     def __iter__(self) -> Iterator[dict[str, Sample]]:
         missing: list[Shard] = []
         for part in self._shards:
@@ -117,22 +123,6 @@ class Execution:
             workers = min(self._workers, len(missing))
             return _compute_in_workers(self._loaded, missing, self._ledger, workers)
         return _compute_missing(self._loaded, missing, self._ledger)
-
-
-def execute(
-    loaded: LoadedCheckpoint,
-    recipes: Sequence[Recipe],
-    *,
-    batch: int,
-    shard: int,
-    workers: int = 1,
-    ledger: Path = DEFAULT_ROOT,
-) -> Execution:
-    """Execute recipes to the end; see ``Execution``."""
-    execution = Execution(loaded, recipes, batch=batch, shard=shard, workers=workers, ledger=ledger)
-    for _ in execution:
-        pass
-    return execution
 
 
 def make_keyed_batches(loaded: LoadedCheckpoint, batch: int) -> KeyedBatches:

@@ -146,14 +146,12 @@ def load_recoverer(
 ) -> PromptRecoverer:
     """Load CLIP, and embed the phrases of a file or of the corpus if ``settings`` use phrases.
 
-    Without ``settings`` the recoverer can look up but not recover. Raises ConfigError for an
-    unknown method, CheckpointError if CLIP is missing.
+    Without ``settings`` the recoverer can look up but not recover. Raises
+    CheckpointError if CLIP is missing.
     """
     clip_model = clip_score.load_clip(clip.path, default_device())
     encoder = make_text_encoder(clip_model)
     phrases = None
-    if settings is not None:
-        prompts.check_methods(settings.methods)
     if settings is not None and "phrases" in settings.methods:
         if settings.phrases is not None:
             phrases = phrasebook.load_phrasebook(settings.phrases, encoder)

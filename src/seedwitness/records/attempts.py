@@ -3,13 +3,15 @@
 ``data/attempts/IMAGE/HASH.json`` is one entry, where IMAGE begins the hash of the image's pixels
 and HASH is the SHA-256 of the file. An entry names the entries before it, its parents, so that the
 logs of two branches merge without conflict, and an altered entry or one that is missing before
-another shows. ``data/outcomes/IMAGE/HASH.json`` is what came of an attempt.
+another shows. ``data/outcomes/IMAGE/HASH.json`` is what came of an attempt, and
+``data/plans/HASH.json`` every plan that was written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -18,10 +20,18 @@ from seedwitness.errors import RecordError
 from seedwitness.records.document import Document, read_document
 from seedwitness.records.findings import Verdict
 from seedwitness.runtime.files import write_whole
-from seedwitness.runtime.workspace import list_deleted
+from seedwitness.runtime.workspace import (
+    is_modified,
+    list_deleted,
+    list_roots,
+    read_revision,
+)
 
-ATTEMPTS, OUTCOMES = Path("data/attempts"), Path("data/outcomes")
+ATTEMPTS, OUTCOMES, PLANS = Path("data/attempts"), Path("data/outcomes"), Path("data/plans")
 RESTORE = "Restore it: `git checkout HEAD -- data/attempts`, or from the clone that has it."
+
+
+EntryKind = Literal["attempt", "removal"]
 
 
 class Question(Document):
@@ -36,7 +46,11 @@ class Question(Document):
 
 
 class LogCounts(Document):
-    """How much had been tried in the project when an entry was written, the entry included."""
+    """How much had been tried in the project when an entry was written, the entry included.
+
+    A target of the project that no attempt is about yet counts as one attempt: whoever examines
+    100 images has 100, whichever comes first.
+    """
 
     attempts_on_image: int
     """Attempts on the pixels of the entry."""
@@ -46,12 +60,12 @@ class LogCounts(Document):
 
 
 class LogEntry(Document):
-    """An attempt, written before the image is looked at; or the removal of a target.
+    """An attempt, entered before anything is searched or compared; or the removal of a target.
 
     A removal is entered for the removed image, and for each that stays, with the new counts.
     """
 
-    kind: Literal["attempt", "removal"]
+    kind: EntryKind
     parents: list[str]
     """The hashes of the entries that no other entry names as a parent."""
     time: str
@@ -93,24 +107,50 @@ class AttemptLog:
         """The hash of the attempt that asked ``question``; None if there is none."""
         return next((key for key, each in self.entries.items() if each.question == question), None)
 
-    def count(self, image: str, new: Question | None = None) -> LogCounts:
+    def count(
+        self, image: str, new: Question | None = None, listed: Iterable[str] = ()
+    ) -> LogCounts:
         """What was tried so far, on the image of a folder and in all, together with ``new``.
 
-        A question that was asked on two branches is one attempt.
+        ``listed`` are the pixels of the targets of the project. A question that was asked on two
+        branches is one attempt.
         """
         asked = [entry.question for entry in self.entries.values() if entry.question]
         asked += [new] if new else []
         distinct = list({_make_key(question): question for question in asked}.values())
+        examined = {each.pixels_sha256 for each in distinct}
+        waiting = set(listed) - examined
         return LogCounts(
             attempts_on_image=sum(name_folder(each.pixels_sha256) == image for each in distinct),
-            attempts=len(distinct),
-            images=len({each.pixels_sha256 for each in distinct}),
+            attempts=len(distinct) + len(waiting),
+            images=len(examined) + len(waiting),
             plans=len({each.plan_sha256 for each in distinct}),
         )
 
     def count_all(self) -> LogCounts:
         """What was tried so far, on no image in particular."""
         return self.count("")
+
+    def enter(
+        self,
+        kind: EntryKind,
+        image: str,
+        target: str,
+        question: Question | None,
+        counts: LogCounts,
+    ) -> str:
+        """Append an entry to the log of the workspace, and of its project; gives its hash."""
+        entry = LogEntry(
+            kind=kind,
+            parents=self.heads,
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+            revision=read_revision(),
+            is_modified=is_modified(),
+            target=target,
+            question=question,
+            counts=counts,
+        )
+        return append_entry(entry, image, list_roots())
 
 
 def name_folder(pixels_sha256: str) -> str:
@@ -140,11 +180,14 @@ def read_log(root: Path = Path(), image: str = "*") -> AttemptLog:
 
 
 def require_whole_log(root: Path = Path()) -> AttemptLog:
-    """Read the log of the project in ``root``, and look for entries that Git knows and it lacks.
+    """Read the log of the project in ``root``, and look for files that Git knows and it lacks.
 
-    Raises RecordError as ``read_log``, and if such an entry is missing.
+    Raises RecordError as ``read_log``, and if an entry, an outcome or a plan is missing.
     """
-    if deleted := list_deleted(ATTEMPTS, root):
+    deleted = [
+        path for folder in (ATTEMPTS, OUTCOMES, PLANS) for path in list_deleted(folder, root)
+    ]
+    if deleted:
         path = deleted[0]
         raise RecordError(
             f"The log of attempts lacks {path}, which Git knows. `git log --diff-filter=D -- "

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seedwitness.report.provenance import OtherPlan, SettingDifference
 from seedwitness.runtime.hashes import sha256_file
+from seedwitness.runtime.nested import list_entries
 
 
 def list_other_plans(plan: Path, history: Sequence[Path]) -> list[OtherPlan]:
@@ -32,14 +32,5 @@ def list_other_plans(plan: Path, history: Sequence[Path]) -> list[OtherPlan]:
 
 def _read_settings(path: Path) -> dict[str, str]:
     """The settings of a plan by their dotted names, each value as JSON."""
-    entries = _flatten(json.loads(path.read_bytes()))
+    entries = list_entries(json.loads(path.read_bytes()))
     return {name: json.dumps(value, ensure_ascii=False) for name, value in entries}
-
-
-def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Every entry of a mapping by its dotted name; a list is one entry."""
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flatten(inner, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value

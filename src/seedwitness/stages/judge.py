@@ -16,7 +16,7 @@ from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.workspace import list_roots
 from seedwitness.stages import output_path
 from seedwitness.stages._identity import load_identity
-from seedwitness.stages.attempt import make_question
+from seedwitness.stages._question import make_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

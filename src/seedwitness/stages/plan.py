@@ -15,17 +15,15 @@ from typing import Any
 from seedwitness.config.params import load_params, require_enough_controls
 from seedwitness.config.stage_settings import CODE, PLAN_FOLDER, SETTINGS, STAGE_SETTINGS
 from seedwitness.config.target_pipeline import check_target_pipelines
+from seedwitness.records.attempts import PLANS
 from seedwitness.runtime.code_graph import code_files
 from seedwitness.runtime.files import replace_whole, write_whole
 from seedwitness.runtime.hashes import sha256_file
-from seedwitness.stages import DATA, output_path, stage_names
+from seedwitness.stages import output_path, stage_names
 
 PLAN = PLAN_FOLDER / "plan.json"
 NOT_PLANNED = ("checkpoints", "report", "tracking")
 """Sections that may grow or change without a change in how anything is found or judged."""
-
-HISTORY = DATA / "plans"
-"""Every plan that was ever written here, by its hash; none is removed."""
 
 BEFORE_THE_PLAN = ("materials", "plan")
 
@@ -68,6 +66,6 @@ def _write(path: Any, content: object) -> None:
 
 def keep_plan(root: Path = Path()) -> None:
     """Keep the plan among all that were written in the project in ``root``."""
-    path = root / HISTORY / f"{sha256_file(PLAN)}.json"
+    path = root / PLANS / f"{sha256_file(PLAN)}.json"
     if not path.exists():
         write_whole(path, PLAN.read_bytes())

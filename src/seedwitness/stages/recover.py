@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from seedwitness.config.stage_settings import RecoverStage, load_stage_settings
 from seedwitness.config.targets import load_target
-from seedwitness.prompts import check_methods
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.records.document import read_document
 from seedwitness.records.prompt_recovery import PromptRecovery
@@ -19,7 +18,6 @@ from seedwitness.statistics.description_length import TEXT_CODE
 def run(target: str) -> None:
     """Run every method of ``recover.methods``; write ``prompts.parquet`` and ``recover.json``."""
     settings = load_stage_settings("recover", RecoverStage)
-    check_methods(settings.recover.methods)
     caption = load_target(target).caption
     claims = read_document(TargetRecord, output_path("prepare", target) / "target.json").claims
     image = load_target_image(target)

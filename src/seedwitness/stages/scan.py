@@ -15,10 +15,8 @@ from seedwitness.stages._target_image import load_target_image
 def run(target: str, checkpoint: str) -> None:
     """Write ``scan.json``, and ``regenerated.png`` where a seed was recovered."""
     from seedwitness.attribution.seed_attribution import attribute_to_seed
-    from seedwitness.attribution.seed_scan import check_scan_settings
 
     settings = load_stage_settings("scan", ScanStage)
-    check_scan_settings(settings.scan)
     prompts = list(load_prompts(target, settings.scan.num_candidates)["text"])
     record = read_document(TargetRecord, output_path("prepare", target) / "target.json")
     image, loaded = load_target_image(target), load_identified(checkpoint)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import binom, binomtest
 
+from seedwitness.records.document import Document
 from seedwitness.statistics.ranks import mean_interval
 
 
-@dataclass(frozen=True)
-class PairedSummary:
+class PairedSummary(Document):
     """What ``n`` paired differences say, with 95 % intervals.
 
     ``positive`` of them are above 0 and ``ties`` are 0. The limits of the median are None where

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from seedwitness.records.tables import (
     TRIALS,
     read_table,
 )
+from seedwitness.runtime.nested import list_entries
 from seedwitness.tracking.contents import CASE_STAGES, DATA_FOLDER, ChildFiles
 
 if TYPE_CHECKING:
@@ -164,13 +164,9 @@ def _read_scores(case: ChildFiles) -> pd.DataFrame:
     return read_table(folder / SCORE_TABLES[""], SCORES)
 
 
-def flatten_settings(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    """Flatten nested settings to pairs of ``a.b.c`` and text."""
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from flatten_settings(inner, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, format_value(value)
+def flatten_settings(settings: object) -> dict[str, str]:
+    """Nested settings by their dotted names, each value as text."""
+    return {name: format_value(value) for name, value in list_entries(settings)}
 
 
 def format_value(value: object) -> str:

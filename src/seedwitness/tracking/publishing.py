@@ -115,7 +115,7 @@ def _log_pipeline(
     store: TrackingStore, state: PipelineState, run: Run, children: dict[str, Run]
 ) -> None:
     settings = {key: value for key, value in state.params.items() if key != "tracking"}
-    stores.log_params(store, run, dict(flatten_settings(settings)))
+    stores.log_params(store, run, flatten_settings(settings))
     stores.log_inputs(store, run, state.datasets)
     artifacts.log_files(store, run, state.files)
     runs = {

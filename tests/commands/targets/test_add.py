@@ -1,111 +1,24 @@
-"""`seedwitness add`, `remove` and `rename`: targets under Git and DVC."""
+"""`seedwitness add`: images become targets under Git and DVC."""
 
-import random
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from PIL import Image
-from repositories import commit_all, git, init_dvc, init_git
+from repositories import commit_all, git
+from target_projects import contents, picture
 from typer.testing import CliRunner
 
 from seedwitness.cli import app
-from seedwitness.commands.targets import add_targets, remove_target, rename_target
-from seedwitness.config.target_pipeline import list_output_paths
+from seedwitness.commands.targets import add_targets
 from seedwitness.config.targets import FOLDER, list_targets, load_target
 from seedwitness.errors import ConfigError, PictureError
 from seedwitness.records.attempts import (
-    ATTEMPTS,
-    LogCounts,
-    LogEntry,
-    Question,
-    append_entry,
     name_folder,
-    read_log,
 )
 
-ROOT = Path(__file__).parents[2]
 ODD_NAMES = ["0o17", "08_", "yes", "null", "on", "1e3", "0x1f", "2024-01-01"]
-
-
-@pytest.fixture(scope="module")
-def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The committed settings under Git and DVC, without a target."""
-    root = tmp_path_factory.mktemp("empty") / "project"
-    shutil.copytree(ROOT / "conf", root / "conf")
-    for name in (".gitignore", ".dvcignore", "params.yaml"):
-        shutil.copy(ROOT / name, root)
-    init_git(root)
-    init_dvc(root)
-    commit_all(root, "first")
-    return root
-
-
-@pytest.fixture
-def project(empty_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it; the working directory is there."""
-    root = tmp_path / "project"
-    shutil.copytree(empty_project, root)
-    monkeypatch.chdir(root)
-    return root
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    """A folder of images beside the project: ``a.png``, ``b.png``, ``c.png``."""
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for seed, name in enumerate("abc"):
-        picture(folder / f"{name}.png", seed)
-    return folder
-
-
-def picture(path: Path, seed: int = 9) -> Path:
-    rng = random.Random(seed)
-    Image.frombytes("RGB", (16, 16), rng.randbytes(16 * 16 * 3)).save(path)
-    return path
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
-
-
-def enter_attempt(target: str, prompt: str, minute: int) -> str:
-    """Enter an attempt on a target in the log, as the stage ``attempt`` does."""
-    pixels = load_target(target).pixels_sha256
-    question = Question(
-        pixels_sha256=pixels,
-        stated_prompts=[prompt],
-        checkpoints={"own": "d" * 64},
-        plan_sha256="c" * 64,
-    )
-    log, image = read_log(), name_folder(pixels)
-    entry = LogEntry(
-        kind="attempt",
-        parents=log.heads,
-        time=f"2026-01-01T00:{minute:02}:00+00:00",
-        revision="",
-        is_modified=False,
-        target=target,
-        question=question,
-        counts=log.count(image, question),
-    )
-    return append_entry(entry, image, [Path()])
-
-
-def write_outputs(target: str) -> list[Path]:
-    """Write something in the place of each output of the stages of a target."""
-    paths = list_output_paths(target)
-    for path in paths:
-        if path.suffix:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(target)
-        else:
-            path.mkdir(parents=True)
-            (path / "file.json").write_text(target)
-    return paths
 
 
 def test_an_image_becomes_a_target_under_git_and_dvc(project: Path, tmp_path: Path) -> None:
@@ -311,123 +224,3 @@ def test_a_project_without_dvc_is_an_error_with_the_remedy(
     assert result.exit_code == 1
     assert "`git init` and `dvc init` begin a project" in " ".join(result.output.split())
     assert not (project / "data").exists()
-
-
-def test_a_removed_target_takes_its_folder_and_its_results_with_it(
-    project: Path, images: Path
-) -> None:
-    add_targets([images])
-    assert all(not path.exists() for path in list_output_paths("a"))
-    outputs = write_outputs("a") + write_outputs("b")
-    (project / "data/targets/a/dvc.lock").write_text("schema: '2.0'\n")
-    commit_all(project, "results")
-    others = {name: contents(FOLDER / name) for name in "bc"}
-    result = CliRunner().invoke(app, ["remove", "a"])
-    assert result.exit_code == 0, result.output
-    assert "a is removed, with its results. What stays: 0 entries in the log" in result.stdout
-    assert list(list_targets()) == ["b", "c"]
-    assert {name: contents(FOLDER / name) for name in "bc"} == others
-    left = [path for path in project.rglob("*") if "a" in path.relative_to(project).parts]
-    assert left == []  # not even an empty folder
-    assert {path for path in outputs if path.exists()} == set(list_output_paths("b"))
-    assert not ATTEMPTS.exists()  # nothing was ever asked here
-
-
-def test_the_log_keeps_a_removed_target_and_counts_it_for_those_that_stay(
-    project: Path, images: Path
-) -> None:
-    add_targets([images])
-    pixels = {name: target.pixels_sha256 for name, target in list_targets().items()}
-    keys = [enter_attempt("a", "an owl", 1), enter_attempt("b", "a heron", 2)]
-    keys.append(enter_attempt("a", "a snowy owl", 3))
-    revision = commit_all(project, "attempts")
-    before = contents(ATTEMPTS)
-    assert remove_target("a").attempts == 2
-    assert before.items() <= contents(ATTEMPTS).items()
-    log = read_log()
-    assert list(log.entries)[:3] == keys
-    removals = {log.images[key]: log.entries[key] for key in list(log.entries)[3:]}
-    # Of c nothing was asked: no report of it is there to count anything.
-    assert set(removals) == {name_folder(pixels[name]) for name in "ab"}
-    for name, attempts in (("a", 2), ("b", 1)):
-        entry = removals[name_folder(pixels[name])]
-        assert (entry.kind, entry.target, entry.question) == ("removal", "a", None)
-        assert (entry.revision, entry.parents) == (revision, [keys[2]])
-        assert entry.counts == LogCounts(attempts_on_image=attempts, attempts=3, images=2, plans=1)
-    after = enter_attempt("b", "a night heron", 59)
-    assert len(read_log().entries[after].parents) == 2  # both removals
-    assert read_log().entries[after].counts.attempts == 4
-
-
-def test_a_target_that_was_removed_can_be_added_again(project: Path, images: Path) -> None:
-    add_targets([images / "a.png"])
-    enter_attempt("a", "an owl", 1)
-    remove_target("a")
-    add_targets([images / "a.png"])
-    assert list(list_targets()) == ["a"]
-    assert (FOLDER / "a" / "dvc.yaml").is_file()
-    key = enter_attempt("a", "a snowy owl", 59)
-    assert read_log().entries[key].counts.attempts_on_image == 2
-    assert project == Path.cwd()
-
-
-def test_an_unknown_target_is_answered_with_the_known_ones(project: Path, images: Path) -> None:
-    add_targets([images / "a.png"], name="owl")
-    for command in (["remove", "owk"], ["rename", "owk", "heron"]):
-        result = CliRunner().invoke(app, command)
-        assert result.exit_code == 1
-        assert "There is no target `owk`. Did you mean `owl`?" in result.output
-    assert list(list_targets()) == ["owl"]
-    assert project == Path.cwd()
-
-
-def test_a_renamed_target_keeps_its_image_and_its_caption(project: Path, images: Path) -> None:
-    add_targets([images / "a.png"], caption="an owl")
-    add_targets([images / "b.png"])
-    enter_attempt("a", "an owl", 1)
-    outputs = write_outputs("a")
-    before, log = load_target("a"), contents(ATTEMPTS)
-    result = CliRunner().invoke(app, ["rename", "a", "owl"])
-    assert result.exit_code == 0, result.output
-    assert result.stdout == "data/targets/owl/owl.png is the target owl, which was a.\n"
-    assert list(list_targets()) == ["b", "owl"]
-    after = load_target("owl")
-    assert (after.caption, after.pixels_sha256) == ("an owl", before.pixels_sha256)
-    folder = project / "data/targets/owl"
-    assert (folder / "owl.png").read_bytes() == (images / "a.png").read_bytes()
-    assert {path.name for path in folder.iterdir()} == {
-        "dvc.yaml",
-        "owl.png",
-        "owl.png.dvc",
-        "target.yaml",
-    }
-    assert not (FOLDER / "a").exists()
-    assert not any(path.exists() for path in outputs)
-    assert contents(ATTEMPTS) == log  # nothing new is asked
-
-
-@pytest.mark.parametrize(
-    ("new", "message"),
-    [
-        ("b", "There is a target b already"),
-        ("a", "There is a target a already"),
-        ("My Owl", "Use `my-owl`, for example"),
-        ("../b", "is not valid as the name of a target"),
-    ],
-)
-def test_a_new_name_that_is_taken_or_not_valid_is_refused(
-    project: Path, images: Path, new: str, message: str
-) -> None:
-    add_targets([images / "a.png", images / "b.png"])
-    before = contents(project / "data")
-    with pytest.raises(ConfigError, match=message):
-        rename_target("a", new)
-    assert contents(project / "data") == before
-
-
-def test_a_target_whose_image_is_missing_is_not_renamed(project: Path, images: Path) -> None:
-    (added,) = add_targets([images / "a.png"])
-    added.path.unlink()
-    with pytest.raises(ConfigError, match=r"a\.png is missing: `dvc checkout .*a\.png\.dvc`"):
-        rename_target("a", "owl")
-    assert [path.name for path in (project / "data/targets").iterdir()] == ["a"]
