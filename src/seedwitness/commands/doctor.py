@@ -50,7 +50,7 @@ def find_missing_results() -> list[Check]:
             "results",
             owner,
             "missing",
-            f"no {lost[0]}{f', and {len(lost) - 1} more' if lost[1:] else ''}",
+            f"no {', '.join(lost[:3])}{f', and {len(lost) - 3} more' if lost[3:] else ''}",
             "`dvc pull` fetches them from a remote that has them; `seedwitness run` computes them.",
         )
         for owner, lost in missing.items()
