@@ -29,7 +29,7 @@ if gpu_name():
 ARGUMENTS = {
     "speed": ["--whole"],
     "gpu": ["--whole"],
-    "recovery": ["--scratch", str(SCRATCH / "scans")],
+    "recovery": [],
     "whole": ["--scratch", str(SCRATCH / "scans")],
     "strategies": ["--scratch", str(SCRATCH / "strategies")],
 }

@@ -1,85 +1,110 @@
-"""Outputs whose seed is looked for among all 2^32, by both RNG algorithms, under the empty prompt.
+"""Scans of all 2^32 seeds for outputs of the lab: is the true seed the first, and in what time?
 
-    .venv/bin/python -m benchmarks.seeds.full_scan [--outputs 10] [--scratch DIR]
+    .venv/bin/python -m benchmarks.seeds.full_scan [--outputs 4] [--step-noise 1] [--scratch DIR]
 
-These are the first of the outputs that `seed_recovery.py` looks for in windows.
+One scan for each output, by the output's RNG algorithm, with the cascade of `scan=whole`. The
+outputs depend on their seed. Step noise is looked for with the right number of steps, by
+`philox-nv` only: of torch's CPU generator every draw before it would have to be made as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
-from benchmarks.seeds.scan_speed import MIN_CORRELATION, RNG_ALGORITHMS
-from benchmarks.seeds.seed_recovery import (
-    OUTPUTS_SEED,
-    Z_NEEDED,
-    draw_recipes,
+from benchmarks.seeds.outputs import (
+    MAX_SAMENESS,
+    STEPS,
+    Output,
+    draw_pairs,
     held_out_captions,
     load_memorised,
-    make_output,
-    scan_settings,
+    make_outputs,
 )
 from benchmarks.shared.measurement import print_figures
 from seedlab.lab_folder import open_lab
-from seedwitness.attribution.seed_scan import invert_image
+from seedwitness.attribution.looks import compute_weights, encode_image
 from seedwitness.checkpoints.loading import LoadedCheckpoint
-from seedwitness.records.recipe import Recipe
-from seedwitness.records.seed_scan import Inversion
-from seedwitness.seedscan.cascade import plan_cascade
+from seedwitness.config.reading import load_section
+from seedwitness.config.steps import ScanSettings
+from seedwitness.records.seed_scan import Look, LookKind
+from seedwitness.seeds.torch_cpu import SEED_COUNT
+from seedwitness.seedscan.cascade_planning import plan_cascade
 from seedwitness.seedscan.scan import scan_range
 
+MIN_Z = 10.0
+"""The z that `scan=whole` is made for: conf/scan/whole.yaml."""
 
-def scan_outputs(
-    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], scratch: Path
+Z_NEEDED = float(norm.isf(0.001 / SEED_COUNT))
+OUTPUTS_SEED = 3
+GUIDANCE = 3.0
+
+
+def scan_output(
+    loaded: LoadedCheckpoint, output: Output, kind: LookKind, scratch: Path
 ) -> dict[str, Any]:
-    """The best of all seeds for the image of each recipe, and whether it is the true one."""
-    empty, settings = [Inversion(prompt="", guidance=1.0)], scan_settings()
-    queries = np.concatenate(
-        [invert_image(loaded, make_output(loaded, r)[0], empty, settings) for r in recipes]
+    """Scan all seeds for one output; the first seed, its z, the next best, and the seconds."""
+    settings = load_section(ScanSettings, "scan")
+    latents = encode_image(loaded.pipeline.vae, output.image)
+    look = Look(kind=kind, steps=STEPS)
+    weights = compute_weights([look], latents, loaded.pipeline.scheduler.config, settings)[0]
+    shape = latents.shape
+    cascade = plan_cascade(
+        weights.reshape(1, -1), output.recipe.rng, MIN_Z, draw_size=int(np.prod(shape))
     )
-    shape = loaded.latent_shape(recipes[0].width, recipes[0].height)
-    ranked: list[list[tuple[float, int, str]]] = [[] for _ in recipes]
-    for rng in RNG_ALGORITHMS:
-        scans = scan_range(plan_cascade(queries, rng, MIN_CORRELATION), shape, cache_folder=scratch)
-        for seeds, scan in zip(ranked, scans, strict=True):
-            seeds += [(float(z), int(s), rng) for s, z in zip(scan.seeds, scan.scores, strict=True)]
-    rows = []
-    for recipe, seeds in zip(recipes, ranked, strict=True):
-        seeds.sort(reverse=True)
-        (z, seed, rng), (second_best_z, _, _) = seeds[0], seeds[1]
-        is_true = (seed, rng) == (recipe.seed, recipe.rng)
-        rows.append(
-            {
-                "seed": recipe.seed,
-                "rng": recipe.rng,
-                "sampler": recipe.sampler,
-                "guidance": recipe.guidance,
-                "z": z,
-                "second_best_z": second_best_z,
-                "recovered": is_true and z >= Z_NEEDED,
-                "false": sum(other >= Z_NEEDED for other, _, _ in seeds[int(is_true) :]),
-            }
-        )
-    return {"least": MIN_CORRELATION, "z_needed": Z_NEEDED, "outputs": rows}
+    start, processor = perf_counter(), process_time()
+    [found] = scan_range(cascade, shape, cache_folder=scratch)
+    return {
+        "kind": kind,
+        "rng": output.recipe.rng,
+        "sampler": output.recipe.sampler,
+        "guidance": output.recipe.guidance,
+        "elements": [len(stage.elements) for stage in cascade.stages],
+        "seconds": round(perf_counter() - start, 1),
+        "processor_seconds": round(process_time() - processor, 1),
+        "seed": output.recipe.seed,
+        "z": float(found.scores[0]),
+        "second_best_z": float(found.scores[1]),
+        "recovered": int(found.seeds[0]) == output.recipe.seed
+        and bool(found.scores[0] >= Z_NEEDED),
+    }
 
 
 def main() -> None:
     """Measure, and write one JSON object to stdout."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--outputs", type=int, default=10)
+    parser.add_argument("--outputs", type=int, default=4)
+    parser.add_argument("--step-noise", type=int, default=1)
     parser.add_argument("--scratch", type=Path, help="folder of finished scans, to resume a run")
     arguments = parser.parse_args()
-    captions = held_out_captions(open_lab(Path("data/lab")))
-    recipes = draw_recipes(arguments.outputs, captions, OUTPUTS_SEED)
+    captions, loaded = held_out_captions(open_lab(Path("data/lab"))), load_memorised()
+
+    def choose(sampler: str, count: int, *rng_algorithms: str) -> list[Output]:
+        """Outputs that depend on their seed, by the RNG algorithms in turn."""
+        made = make_outputs(loaded, draw_pairs(sampler, GUIDANCE, 10, captions, OUTPUTS_SEED))
+        outputs = [output for output in made if output.sameness <= MAX_SAMENESS]
+        by_rng = [
+            [output for output in outputs if output.recipe.rng == name] for name in rng_algorithms
+        ]
+        return [by_rng[number % len(by_rng)][number // len(by_rng)] for number in range(count)]
+
     with tempfile.TemporaryDirectory() as temporary:
         scratch = arguments.scratch or Path(temporary)
-        print_figures(scan_outputs(load_memorised(), recipes, scratch))
+        scans = [
+            scan_output(loaded, output, "first-noise", scratch)
+            for output in choose("euler", arguments.outputs, "torch-cpu", "philox-nv")
+        ]
+        scans += [
+            scan_output(loaded, output, "step-noise", scratch)
+            for output in choose("euler-a", arguments.step_noise, "philox-nv")
+        ]
+    print_figures({"min_z": MIN_Z, "z_needed": Z_NEEDED, "outputs": scans})
 
 
 if __name__ == "__main__":

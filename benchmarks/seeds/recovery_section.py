@@ -2,94 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.shared.markdown import describe_place, format_rate, format_table
 
-RECOVERY_BARS = {
-    ("up to 3", "known"): 0.99,
-    ("up to 3", "empty"): 0.95,
-    ("7.5", "known"): 0.95,
-    ("7.5", "empty"): 0.85,
-}
-"""Recovery rates to reach, by guidance and prompt."""
+DETERMINISTIC = ("ddim", "euler", "dpmpp-2m")
+CIVITAI_SHARE = "about 95 %"
+"""What SeedSnitch (2509.09488) states of CivitAI's images; it was not measured here."""
+
+Figures = Mapping[str, Any]
 
 
-def render_recovery(figures: Mapping[str, Any]) -> str:
-    """Recovery rates by guidance, sameness and planted caption; negatives; every cell."""
+def find_bar(sampler: str, guidance: float) -> float:
+    """The recovery rate to reach by the looks at the encoded image."""
+    if guidance <= 3:
+        return 0.99
+    return 0.95 if sampler in DETERMINISTIC else 0.85
+
+
+def iter_bars(cells: Sequence[Figures]) -> Iterator[tuple[Figures, float]]:
+    """Each cell with its bar."""
+    return ((cell, find_bar(cell["sampler"], cell["guidance"])) for cell in cells)
+
+
+def render_recovery(figures: Figures) -> str:
+    """What depends on its seed, recovery by sampler, guidance and file, and the null."""
+    looks = ", ".join(f"{count} of {kind}" for kind, count in figures["looks"].items())
     return (
         f"## Recovery of seeds\n\nMeasured on {describe_place(figures['machine'])}.\n\n"
-        f"{figures['outputs']} outputs of `lab-memorised` under captions of held-out images: "
-        "random 32-bit seeds, both RNG algorithms, DDIM, Euler and DPM-Solver++ (2M), "
-        f"{figures['steps']} steps, guidance 1 to 7.5. Inverted by DDIM at guidance 1, "
-        f"{figures['steps']} steps. *Prompt* is the prompt of the inversion: the output's own "
-        "(*known*), the caption of the nearest corpus image (*recovered*), or none (*empty*). "
-        "*Recovered*: the true seed passes a cascade made for r ≥ "
-        f"{figures['least']} and has z ≥ {figures['z_needed']:.2f}, so that its family-wise p over "
-        "2^32 seeds and both RNG algorithms is at most 0.001. Intervals: Clopper–Pearson, 95 %. "
-        "A median z counts 0 where the cascade lost the seed.\n\n"
-        "### Recovery by guidance\n\nPNG, DDIM and Euler together:\n\n"
+        f"{figures['pairs']} captions of held-out images for each sampler and guidance, two random "
+        f"32-bit seeds for each, both RNG algorithms, {figures['steps']} steps on "
+        "`lab-memorised`. *Recovered*: the true seed passes a cascade made for z ≥ "
+        f"{figures['min_z']:g} and has z ≥ {figures['z_needed']:.2f}, so that its family-wise p "
+        f"over 2^32 seeds, both RNG algorithms and all looks ({looks}) is at most 0.001. "
+        "*Encoded*: by the looks at the encoded image, without prompt and denoiser. *Any*: also by "
+        "inversion under the empty prompt, where those failed. Intervals: Clopper–Pearson, 95 %, "
+        "as if the two outputs of a caption were independent.\n\n"
+        "### Outputs that depend on their seed\n\n"
+        "An output depends on its seed if the final latents of the two seeds have a cosine "
+        f"similarity of at most {figures['max_sameness']:g}; this was fixed before measuring.\n\n"
         + format_table(
-            ["guidance", "prompt", "bar", "recovered", "median z"],
+            ["sampler", "guidance", "depend on their seed"],
             [
-                [cell["guidance"], cell["prompt"], _bar(cell), format_rate(cell), cell["median_z"]]
-                for cell in figures["bars"]
+                [cell["sampler"], f"{cell['guidance']:g}", format_rate(cell)]
+                for cell in figures["depends"]
             ],
         )
-        + "### Recovery by sameness\n\n"
-        "Some recipes give nearly the same image under three other seeds: such an image has lost "
-        "its noise. *Sameness* is the mean cosine similarity of the final latents. PNG, empty "
-        "prompt, all samplers and guidances:\n\n"
+        + "### Recovery of those, PNG\n\n"
         + format_table(
-            ["sameness", "recovered", "median z"],
-            [
-                [_band(cell["same"]), format_rate(cell), cell["median_z"]]
-                for cell in figures["by_sameness"]
-            ],
-        )
-        + "### Recovery under planted captions\n\n"
-        "Outputs under captions that were planted 128 times, PNG, all samplers and guidances:\n\n"
-        + format_table(
-            ["prompt", "recovered", "median z"],
-            [
-                [cell["prompt"], format_rate(cell), cell["median_z"]]
-                for cell in figures["planted_captions"]
-            ],
-        )
-        + _render_negatives(figures["negatives"])
-        + "### Recovery in every cell\n\n"
-        + format_table(
-            ["file", "prompt", "sampler", "guidance", "recovered", "median z"],
+            ["sampler", "guidance", "bar", "encoded", "any", "z of first noise", "z of step noise"],
             [
                 [
-                    *(cell[column] for column in ("file", "prompt", "sampler", "guidance")),
-                    format_rate(cell),
-                    cell["median_z"],
+                    cell["sampler"],
+                    f"{cell['guidance']:g}",
+                    f"≥ {100 * bar:.0f} %",
+                    format_rate(cell["encoded"]),
+                    format_rate(cell["any"]),
+                    cell["median_z"]["first-noise"],
+                    cell["median_z"]["step-noise"],
                 ]
-                for cell in figures["by_sampler"]
+                for cell, bar in iter_bars(figures["dependent"])
+            ],
+        )
+        + "### Recovery of all outputs, PNG\n\n"
+        + format_table(
+            ["sampler", "guidance", "encoded", "any", "mean NFE of a scan"],
+            [
+                [
+                    cell["sampler"],
+                    f"{cell['guidance']:g}",
+                    format_rate(cell["encoded"]),
+                    format_rate(cell["any"]),
+                    cell["mean_nfe"],
+                ]
+                for cell in figures["all"]
+            ],
+        )
+        + "### Recovery by file, guidance 3\n\n"
+        "Outputs that depend on their seed, by the looks at the encoded image. For comparison, "
+        f"SeedSnitch states {CIVITAI_SHARE} of CivitAI's images, by the search of one known "
+        "checkpoint.\n\n"
+        + format_table(
+            ["sampler", "file", "encoded", "z of first noise", "z of step noise"],
+            [
+                [
+                    cell["sampler"],
+                    cell["file"],
+                    format_rate(cell["encoded"]),
+                    cell["median_z"]["first-noise"],
+                    cell["median_z"]["step-noise"],
+                ]
+                for cell in figures["files"]
+            ],
+        )
+        + "".join(_render_null(null) for null in figures["null"])
+    )
+
+
+def _render_null(figures: Figures) -> str:
+    name = figures["kind"].replace("-", " ")
+    return (
+        f"### Wrong seeds: {name}\n\n"
+        f"{figures['pictures']:,} images that nobody generated, seeds 0 to "
+        f"{figures['seeds'] - 1:,} by torch-cpu, every score on all elements. Mean "
+        f"{figures['mean']:.5f}, standard deviation {figures['deviation']:.5f}. Falsely recovered "
+        f"at a family-wise α of {figures['alpha']:g} over these seeds (z ≥ "
+        f"{figures['z_needed']:.2f}): {format_rate(figures['false_recoveries'])}; the highest z is "
+        f"{figures['highest_z']:.2f}.\n\n"
+        + format_table(
+            ["z", "scores above", "expected of a normal score"],
+            [
+                [f"{level['z']:g}", f"{level['scores']:,}", f"{level['expected']:,.1f}"]
+                for level in figures["levels"]
             ],
         )
     )
-
-
-def _render_negatives(figures: Mapping[str, Any]) -> str:
-    return (
-        "### False alarms\n\n"
-        f"{figures['pictures']} held-out images, which the checkpoint did not make, under the "
-        f"empty prompt and their own caption, seeds 0 to {figures['seeds'] - 1:,} by both RNG "
-        f"algorithms. Falsely recovered at a family-wise α of {figures['family_wise_alpha']:g}: "
-        f"{format_rate(figures['false_recoveries'])}. The median of the highest z is "
-        f"{figures['median_highest_z']:.2f}; by chance it would be "
-        f"{figures['median_highest_z_by_chance']:.2f} if the cascade scored every seed in full.\n\n"
-    )
-
-
-def _bar(cell: Mapping[str, Any]) -> str:
-    bar = RECOVERY_BARS.get((str(cell["guidance"]), cell["prompt"]))
-    return "–" if bar is None else f"≥ {100 * bar:.0f} %"
-
-
-def _band(ends: Sequence[float]) -> str:
-    low, high = ends
-    return f"up to {high:g}" if low < 0 else f"{low:g} to {high:g}"

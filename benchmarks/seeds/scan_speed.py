@@ -25,13 +25,15 @@ import torch
 
 from benchmarks.shared.measurement import print_figures
 from seedwitness.seeds.torch_cpu import BLOCK_SIZE
-from seedwitness.seedscan.cascade import KERNELS, plan_cascade
+from seedwitness.seedscan.cascade import KERNELS
+from seedwitness.seedscan.cascade_planning import plan_cascade
+from seedwitness.seedscan.mt19937_kernels import PAIR_DISTANCE
 from seedwitness.seedscan.scan import CHUNK_SIZE, scan_range
 
 RNG_ALGORITHMS = ("torch-cpu", "philox-nv")
 ELEMENTS = 64
-MIN_CORRELATION = 0.3
-"""The correlation that `scan=whole` is made for: conf/scan/whole.yaml."""
+CORRELATIONS = (0.45, 0.3)
+"""Correlations of a seed's noise and the weights for which all seeds are scanned."""
 
 SHAPE = (8, 16, 16)
 MT19937_OFFSET = 397
@@ -42,10 +44,10 @@ Array = np.ndarray[Any, Any]
 
 def cpu_scanner(rng: str, weights: Array) -> Callable[[int], None]:
     """A function that scans so many seeds with the scan's own kernel on all cores."""
-    kernel, blocks = KERNELS[rng], np.arange(ELEMENTS // BLOCK_SIZE)
+    kernel, elements = KERNELS[rng], list_elements()
 
     def scan_chunk(start: int, count: int) -> None:
-        kernel(*_arguments(start, count, blocks, weights))
+        kernel(*_arguments(start, count, elements, weights))
 
     def scan(count: int) -> None:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -59,20 +61,27 @@ def gpu_scanner(rng: str, weights: Array) -> Callable[[int], None]:
     """The same with the GPU's kernel, chunk after chunk, transfers of seeds and scores included."""
     from seedwitness.seedscan.triton_kernels import KERNELS as GPU_KERNELS
 
-    blocks = np.arange(ELEMENTS // BLOCK_SIZE)
+    elements = list_elements()
 
     def scan(count: int) -> None:
         for start in range(0, count, CHUNK_SIZE):
-            GPU_KERNELS[rng](*_arguments(start, min(CHUNK_SIZE, count - start), blocks, weights))
+            GPU_KERNELS[rng](*_arguments(start, min(CHUNK_SIZE, count - start), elements, weights))
 
     return scan
 
 
-def _arguments(start: int, count: int, blocks: Array, weights: Array) -> tuple[Any, ...]:
-    """Arguments of a kernel: seeds, blocks of noise, weights, threshold, three output arrays."""
+def list_elements() -> Array:
+    """The first elements of the noise in the order in which the kernels take them: by pairs."""
+    first = np.arange(ELEMENTS).reshape(-1, 2, PAIR_DISTANCE)
+    elements: Array = first.transpose(0, 2, 1).ravel()
+    return elements
+
+
+def _arguments(start: int, count: int, elements: Array, weights: Array) -> tuple[Any, ...]:
+    """Arguments of a kernel: seeds, elements of noise, weights, threshold, three output arrays."""
     seeds = np.arange(start, start + count, dtype=np.uint32)
     outputs = np.empty(count, np.uint32), np.empty(count, np.uint32), np.empty(count, np.float32)
-    return seeds, blocks, weights[None], 5.0, *outputs
+    return seeds, elements, weights[None], 5.0, *outputs
 
 
 def scores_by_numpy(seeds: Array, weights: Array) -> Array:
@@ -120,7 +129,8 @@ def scan_all_seeds(rng: str, r: float) -> dict[str, Any]:
     seed = 3_405_691_582
     noise = RNG_ALGORITHMS[rng](seed, 0, SHAPE, torch.float32).flatten().double().numpy()
     unrelated = np.random.default_rng(2).standard_normal(len(noise))
-    cascade = plan_cascade((r * noise + (1 - r * r) ** 0.5 * unrelated)[None], rng, r)
+    weights = (r * noise + (1 - r * r) ** 0.5 * unrelated)[None]
+    cascade = plan_cascade(weights, rng, r * len(noise) ** 0.5)
     with tempfile.TemporaryDirectory() as scratch:
         start = perf_counter()
         [candidates] = scan_range(cascade, SHAPE, cache_folder=Path(scratch))
@@ -185,9 +195,7 @@ def main() -> None:
         "numpy_and_torch_differ_by": float(difference.max()),
     }
     if arguments.whole:
-        figures["whole"] = [
-            scan_all_seeds(rng, r) for r in (0.45, MIN_CORRELATION) for rng in RNG_ALGORITHMS
-        ]
+        figures["whole"] = [scan_all_seeds(rng, r) for r in CORRELATIONS for rng in RNG_ALGORITHMS]
     print_figures(figures)
 
 

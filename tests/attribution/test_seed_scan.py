@@ -8,8 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from seedwitness.attribution.autoencoder_scan import scan_by_autoencoder
+from seedwitness.attribution.looks import plan_looks
 from seedwitness.attribution.seed_attribution import Attribution, attribute_to_seed
-from seedwitness.attribution.seed_scan import plan_inversions
+from seedwitness.checkpoints.autoencoder import load_autoencoder
 from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.reading import load_section
@@ -17,17 +19,23 @@ from seedwitness.config.steps import RecipeFitSettings, ScanSettings, SearchSett
 from seedwitness.engine.sampling import decode_latents
 from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
-from seedwitness.records.recipe import Recipe
+from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.target import Claim
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "data" / "lab" / "checkpoints"
 PROMPT = "painting of a cactus, dusk colours, gouache on paper"
 RECIPE = Recipe(PROMPT, 40_503, 128, 128, "euler", 10, 3.0)
-FIT = {"guidances": [1.0, 3.0, 7.5], "samplers": ["ddim", "euler"], "steps": [5, 10]}
+FIT = {
+    "guidances": [1.0, 3.0, 7.5],
+    "samplers": ["ddim", "euler", "euler-a"],
+    "steps": [5, 10],
+}
 SCAN = ScanSettings(
     rng_algorithms=["torch-cpu", "philox-nv"],
     end_seed=65_536,
+    looks=["first-noise", "step-noise", "inversion"],
+    step_counts=[10, 15],
     steps=10,
     recipe_fit=RecipeFitSettings(**FIT),
 )
@@ -79,6 +87,63 @@ def test_seed_and_recipe_of_an_output_are_recovered(
     assert found.scan.regenerated.matches_round_trip
 
 
+@pytest.mark.parametrize(
+    ("rng", "step_seed"),
+    [
+        pytest.param("torch-cpu", OWN_GENERATOR, id="diffusers"),
+        pytest.param("philox-nv", OWN_GENERATOR, id="AUTOMATIC1111"),
+        pytest.param("torch-cpu", 40_503, id="ComfyUI"),
+        pytest.param("torch-cpu", 40_503 ^ 0xFFFFFFFF, id="InvokeAI"),
+        pytest.param("torch-cpu", 40_503 + 31_337, id="ENSD"),
+    ],
+)
+def test_an_ancestral_samplers_seed_and_recipe_are_recovered(
+    lab: LoadedCheckpoint, rng: str, step_seed: int, tmp_path: Path
+) -> None:
+    """However the tool draws the noise of the steps."""
+    recipe = replace(RECIPE, sampler="euler-a", rng=rng, step_seed=step_seed)
+    generator = recipe.seed if step_seed == OWN_GENERATOR else step_seed
+    first = max(0, generator - 1024)
+    settings = SCAN.model_copy(update={"first_seed": first, "end_seed": first + 2048})
+    picture = make_image(lab, recipe)
+    found = attribute(lab, picture, tmp_path, settings=settings).scan
+    best = found.seeds[0]
+    assert (best.seed, best.rng, best.recovered) == (generator, rng, True)
+    assert (best.look.kind, best.look.steps) == ("step-noise", 10)
+    assert best.look.restarted == (step_seed != OWN_GENERATOR)
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
+
+
+def test_a_seed_is_found_by_the_autoencoder_alone(lab: LoadedCheckpoint, tmp_path: Path) -> None:
+    picture = make_image(lab, RECIPE)
+    loaded = load_autoencoder(LAB / "lab-memorised")
+    arguments = (loaded.vae, "vae", loaded.sha256, "it", picture, ())
+    found = scan_by_autoencoder(*arguments, SCAN, ledger=tmp_path)
+    best = found.seeds[0]
+    assert (best.seed, best.recovered, best.look.kind) == (40_503, True, "first-noise")
+    assert [each.kind for each in found.looks] == ["first-noise", "step-noise"]
+    with pytest.raises(ConfigError, match=r"it, 123 × 128, are no multiples of 8 pixels"):
+        scan_by_autoencoder(*arguments[:4], picture.resize((123, 128)), (), SCAN, ledger=tmp_path)
+
+
+def test_a_claimed_variation_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> None:
+    recipe = RECIPE.with_variation(42, 0.2)
+    claim = Claim(
+        tool="AUTOMATIC1111",
+        prompt=PROMPT,
+        seed=recipe.seed,
+        steps=10,
+        guidance=3.0,
+        sampler="Euler",
+        others={"Variation seed": "42", "Variation seed strength": "0.2"},
+    )
+    found = attribute(lab, make_image(lab, recipe), tmp_path, claim).scan
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
+    assert found.regenerated.tried == 2  # the claim is tried first, and nothing after it
+
+
 def test_a_negative_prompt_that_is_claimed_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     recipe = replace(RECIPE, seed=403, negative_prompt="a lighthouse, night colours")
     picture, settings = make_image(lab, recipe), SCAN.model_copy(update={"end_seed": 1024})
@@ -123,7 +188,8 @@ def test_a_picture_from_elsewhere_has_no_seed(lab: LoadedCheckpoint, tmp_path: P
     found = attribute(lab, picture.resize((128, 128), Image.Resampling.BICUBIC), tmp_path)
     assert not any(each.recovered for each in found.scan.seeds)
     assert (found.scan.regenerated, found.picture) == (None, None)
-    assert 0.1 < found.scan.detectable_correlation < 0.5
+    assert list(found.scan.detectable_correlations) == ["first-noise", "step-noise", "inversion"]
+    assert all(0.02 < least < 0.5 for least in found.scan.detectable_correlations.values())
 
 
 def test_a_claimed_seed_outside_the_range_is_scored(lab: LoadedCheckpoint, tmp_path: Path) -> None:
@@ -184,9 +250,18 @@ def test_a_size_that_the_checkpoint_cannot_make_is_not_scanned(
         assert (found.scan.seeds, found.scan.z_needed) == ([], None)
 
 
-def test_inversions_are_empty_prompt_candidates_and_the_claimed_guidance() -> None:
+def test_looks_are_those_of_the_settings_and_of_the_claims() -> None:
     settings = SCAN.model_copy(update={"prompts": 2})
-    found = plan_inversions(["a", " ", "a", "b", "c"], settings, 7.5)
+    first, steps, found = plan_looks(["a", " ", "a", "b", "c"], settings, 7.5, 12)
+    assert [each.kind for each in first] == ["first-noise"]
+    assert [(each.steps, each.restarted) for each in steps] == [
+        (10, False),
+        (12, False),
+        (15, False),
+        (10, True),
+        (12, True),
+        (15, True),
+    ]
     assert [(each.prompt, each.guidance) for each in found] == [
         ("", 1.0),
         ("a", 1.0),
@@ -198,5 +273,5 @@ def test_inversions_are_empty_prompt_candidates_and_the_claimed_guidance() -> No
 
 def test_an_unknown_rng_algorithm_is_refused(lab: LoadedCheckpoint, tmp_path: Path) -> None:
     settings = SCAN.model_copy(update={"rng_algorithms": ["torch-cuda"]})
-    with pytest.raises(ConfigError, match=r"scan\.rng_algorithms: `torch-cuda` cannot be scanned"):
+    with pytest.raises(ConfigError, match="The RNG algorithm `torch-cuda` cannot be scanned"):
         attribute(lab, make_image(lab, RECIPE), tmp_path, settings=settings)

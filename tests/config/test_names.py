@@ -8,6 +8,7 @@ import yaml
 from seedwitness.config import names
 from seedwitness.config.params import Params, require_enough_controls
 from seedwitness.config.reading import validate
+from seedwitness.config.steps import ScanSettings
 from seedwitness.detectors import DETECTORS
 from seedwitness.engine.schedulers import SAMPLERS, SAMPLERS_WITH_ETA
 from seedwitness.errors import ConfigError
@@ -33,6 +34,11 @@ def test_the_names_are_those_of_the_rooms() -> None:
     assert set(names.DETECTORS) == set(DETECTORS)
     assert set(names.METRICS_WITH_WEIGHTS) == set(WEIGHTED_METRICS)
     assert set(names.METRICS) == {*WEIGHTED_METRICS, *WEIGHTLESS_METRICS}
+
+
+def test_a_scan_outside_of_a_project_has_the_settings_of_the_quick_one() -> None:
+    quick = yaml.safe_load((ROOT / "conf/scan/quick.yaml").read_text())
+    assert validate(ScanSettings, quick, "scan") == ScanSettings()
 
 
 def test_noise_within_steps_needs_a_sampler_that_draws_it() -> None:

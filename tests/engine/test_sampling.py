@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,8 @@ from seedwitness.engine.sampling import (
 )
 from seedwitness.engine.schedulers import SAMPLERS
 from seedwitness.errors import ConfigError
+from seedwitness.records.recipe import Recipe
+from seedwitness.seeds.step_noise import iter_step_noise
 
 SHAPE = (4, 8, 8)
 # Measured: 4e-6 after 7 steps at guidance 7.5, where latents reach 30.
@@ -32,6 +36,11 @@ def sample_by_pipeline(
         return pipeline(generator=generator, output_type="latent", **arguments).images
     finally:
         pipeline.scheduler = before
+
+
+def step_noise(seeds: list[int], shape: tuple[int, ...] = SHAPE) -> Iterator[torch.Tensor]:
+    recipes = [Recipe("", seed, 32, 32, "euler-a", 1, 1.0) for seed in seeds]
+    return iter_step_noise(recipes, shape)
 
 
 def test_noise_is_what_one_generator_a_seed_draws() -> None:
@@ -64,6 +73,7 @@ def test_latents_are_those_of_the_pipeline_itself(
         num_inference_steps=steps,
         guidance_scale=guidance,
         sampler=sampler,
+        step_noise=step_noise([7]),
     )
     assert torch.equal(result, expected)
 
@@ -90,6 +100,7 @@ def test_latents_with_a_negative_prompt_and_another_size_are_those_of_the_pipeli
         guidance_scale=5.0,
         sampler=sampler,
         negative=embed_prompts_separately(tiny_pipeline, ["a blue lighthouse"]),
+        step_noise=step_noise([7], (4, 6, 10)),
     )
     assert torch.equal(result, expected)
 
@@ -105,16 +116,15 @@ def test_latents_with_noise_in_every_step_are_those_of_the_pipeline(
         guidance_scale=3.0,
         eta=0.7,
     )
-    generator = torch.Generator().manual_seed(7)
     result = sample_latents(
         tiny_pipeline,
         embed_prompts(tiny_pipeline, ["a red fish"]),
-        torch.randn((1, *SHAPE), generator=generator),
+        draw_torch_noise([7], SHAPE),
         num_inference_steps=4,
         guidance_scale=3.0,
         sampler="ddim",
         eta=0.7,
-        generators=[generator],
+        step_noise=step_noise([7]),
     )
     assert torch.equal(result, expected)
 
@@ -133,6 +143,7 @@ def test_a_batch_gives_what_single_seeds_give(
             num_inference_steps=7,
             guidance_scale=7.5,
             sampler=sampler,
+            step_noise=step_noise(rows),
         )
 
     together = sample([0, 1, 2])
@@ -142,7 +153,6 @@ def test_a_batch_gives_what_single_seeds_give(
 
 def test_every_row_has_its_own_noise_in_every_step(tiny_pipeline: StableDiffusionPipeline) -> None:
     def sample(seeds: list[int]) -> torch.Tensor:
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         return sample_latents(
             tiny_pipeline,
             embed_prompts_separately(tiny_pipeline, ["a red fish"] * len(seeds)),
@@ -151,7 +161,7 @@ def test_every_row_has_its_own_noise_in_every_step(tiny_pipeline: StableDiffusio
             guidance_scale=2.0,
             sampler="ddim",
             eta=1.0,
-            generators=generators,
+            step_noise=step_noise(seeds),
         )
 
     together = sample([1, 2])
@@ -228,6 +238,6 @@ def test_pictures_are_encoded_as_plain_diffusers_does_it(
     pixels = tiny_pipeline.image_processor.preprocess(levels.float() / 255)
     with torch.no_grad():
         expected = vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor
-    result = encode_pictures(tiny_pipeline, levels)
+    result = encode_pictures(tiny_pipeline.vae, levels)
     assert result.shape == (1, *SHAPE)
     torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)

@@ -13,7 +13,7 @@ from seedwitness.config.verdicts import CopyCriterionSettings, JudgeSettings
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import SearchSummary, TargetResize
-from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
+from seedwitness.records.seed_scan import Look, RegeneratedImage, SeedCandidate, SeedScan
 from seedwitness.records.tables import (
     CODECS,
     CONTROL_SCORES,
@@ -121,13 +121,10 @@ SCAN = SeedScan(
     first_seed=0,
     end_seed=1,
     draws=1,
-    inversions=[],
-    steps=20,
     rounds=0,
-    elements=0,
+    looks=[],
     alpha=0.001,
     z_needed=None,
-    detectable_correlation=1.0,
     seeds=[],
     regenerated=None,
 )
@@ -135,7 +132,7 @@ _SEED = SeedCandidate(
     seed=7,
     rng="torch-cpu",
     batch_index=0,
-    inversion=Inversion(prompt="", guidance=1.0),
+    look=Look(kind="first-noise", steps=20),
     z=20.0,
     p=1e-70,
     correlation=0.4,
@@ -152,6 +149,7 @@ MADE = SCAN.model_copy(
             trial=_RECIPE.id,
             recipe=_RECIPE,
             tried=1,
+            nearest=[],
             noise_sha256="",
             latent_sha256="",
             rms=0.0,

@@ -29,7 +29,14 @@ from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import ReplaySummary, SearchSummary, TargetResize
-from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
+from seedwitness.records.seed_scan import (
+    Look,
+    LookResult,
+    RecipeAttempt,
+    RegeneratedImage,
+    SeedCandidate,
+    SeedScan,
+)
 from seedwitness.records.tables import (
     CODECS,
     CONTROL_SCORES,
@@ -210,16 +217,41 @@ def write_findings(data: Path, target: str, cases: Sequence[CaseData]) -> None:
         found.write(data / "judge" / target / found.checkpoint / "finding.json")
 
 
+def list_looks(asked: Look) -> list[LookResult]:
+    """What each kind of look could have detected."""
+    return [
+        LookResult(
+            looks=[Look(kind="first-noise", steps=20)],
+            elements=2048,
+            detectable_correlation=0.17,
+        ),
+        LookResult(
+            looks=[
+                Look(kind="step-noise", steps=steps, restarted=restarted)
+                for restarted in (False, True)
+                for steps in (20, 30)
+            ],
+            elements=2048 * 31,
+            detectable_correlation=0.031,
+        ),
+        LookResult(
+            looks=[Look(kind="inversion", steps=20), asked],
+            elements=2048,
+            detectable_correlation=0.18,
+        ),
+    ]
+
+
 def scan(target: str, name: str, recipe: Recipe, *, recovered: bool) -> SeedScan:
     """A scan that found the seed of ``recipe``, or none; ``flat`` has a size that nothing makes."""
-    asked = Inversion(prompt=HOSTILE, guidance=1.0)
+    asked = Look(kind="inversion", steps=20, prompt=HOSTILE)
     recipe = replace(recipe, seed=271_828, rng="torch-cpu")
     z = 24.5 if recovered else 4.75
     best = SeedCandidate(
         seed=271_828,
         rng="torch-cpu",
         batch_index=0,
-        inversion=asked,
+        look=asked,
         z=z,
         p=1e-120 if recovered else 0.012,
         correlation=z / 2048**0.5,
@@ -230,6 +262,10 @@ def scan(target: str, name: str, recipe: Recipe, *, recovered: bool) -> SeedScan
         trial=recipe.id,
         recipe=recipe,
         tried=31,
+        nearest=[
+            RecipeAttempt(sampler="euler", steps=20, guidance=3.0, prompt=HOSTILE, rms=0.21),
+            RecipeAttempt(sampler="ddim", steps=50, guidance=7.5, prompt="", rms=14.5),
+        ],
         noise_sha256="5e" * 32,
         latent_sha256="5f" * 32,
         rms=0.21,
@@ -250,13 +286,10 @@ def scan(target: str, name: str, recipe: Recipe, *, recovered: bool) -> SeedScan
         first_seed=0,
         end_seed=4_194_304,
         draws=1,
-        inversions=[Inversion(prompt="", guidance=1.0), asked],
-        steps=20,
         rounds=0,
-        elements=0 if flat else 2048,
+        looks=[] if flat else list_looks(asked),
         alpha=0.001,
         z_needed=None if flat else 6.13,
-        detectable_correlation=1.0 if flat else 0.17,
         seeds=[] if flat else [best],
         regenerated=regenerated if recovered else None,
     )

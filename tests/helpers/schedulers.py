@@ -1,9 +1,15 @@
 """diffusers' own scheduler for the name of each sampler."""
 
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+)
 
 REFERENCE = {
     "ddim": DDIMScheduler,
     "euler": EulerDiscreteScheduler,
+    "euler-a": EulerAncestralDiscreteScheduler,
     "dpmpp-2m": DPMSolverMultistepScheduler,
 }

@@ -67,7 +67,7 @@ def test_optimised_latents_come_nearer_and_images_are_independent(
     tiny_pipeline: StableDiffusionPipeline,
 ) -> None:
     shown = pictures(3)
-    start = encode_pictures(tiny_pipeline, shown)
+    start = encode_pictures(tiny_pipeline.vae, shown)
     scale = tiny_pipeline.vae.config.scaling_factor
 
     def measure_error(latents: torch.Tensor) -> torch.Tensor:

@@ -35,7 +35,10 @@ SCAN = {
     "last_seed": 4_194_303,
     "share": 2**-10,
     "is_complete": False,
-    "detectable_correlation": 0.17,
+    "first_noise_correlation": 0.17,
+    "step_noise_correlation": 0.031,
+    "inversion_correlation": 0.18,
+    "looks": ["first-noise", "step-noise", "inversion"],
 }
 SEED = {"seed": 77, "rng": "torch-cpu"}
 RECIPE = {"tried": 31, "sampler": "euler", "steps": 25, "guidance": 4.5}

@@ -30,7 +30,7 @@ def test_the_distance_does_not_depend_on_the_batch() -> None:
 def test_latents_are_compared_with_the_encoded_target(tiny: LoadedCheckpoint) -> None:
     image = picture(32, 32)
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
-    target = encode_pictures(tiny.pipeline, pixels)
+    target = encode_pictures(tiny.pipeline.vae, pixels)
     distances = make_latent_rms_distance(tiny.pipeline, image, 32, 32, "stretch")
     assert distances(torch.cat([target, target + 1])).tolist() == pytest.approx([0, 1], abs=1e-6)
 

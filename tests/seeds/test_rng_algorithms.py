@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ from diffusers.utils.torch_utils import randn_tensor
 
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
-from seedwitness.seeds import DTYPES, draw_noise, make_step_generators
+from seedwitness.seeds import DTYPES, KEY_COUNT, draw_noise, draw_sequence
 from seedwitness.seeds.torch_cpu import SEED_COUNT
 
 SHAPE = (4, 8, 8)
@@ -72,21 +71,14 @@ def test_a_picture_of_a_batch_is_a_later_draw_of_one_generator() -> None:
     assert torch.equal(draw_noise(recipes, SHAPE), whole)
 
 
-def test_step_noise_continues_after_the_initial_noise() -> None:
-    (generator,) = make_step_generators([RECIPE], SHAPE)
-    one = torch.Generator().manual_seed(RECIPE.seed)
-    draws = [torch.randn(SHAPE, generator=one) for _ in range(2)]
-    assert torch.equal(torch.randn(SHAPE, generator=generator), draws[1])
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"rng": "torch-cpus"}, "Did you mean `torch-cpu`"),
         ({"dtype": "float8"}, "Known are: bfloat16, float16, float32"),
-        ({"seed": SEED_COUNT}, "from 0 to 4294967295, not 4294967296"),
+        ({"seed": KEY_COUNT}, "from 0 to 18446744073709551615, not 18446744073709551616"),
         ({"seed": -1}, "not -1"),
-        ({"variations": f"{SEED_COUNT}:0.5"}, "not 4294967296"),
+        ({"variations": f"{KEY_COUNT}:0.5"}, "not 18446744073709551616"),
         ({"variations": "1:0.5", "variation_rule": "a1111"}, "Known are: automatic1111"),
     ],
 )
@@ -100,14 +92,40 @@ def test_dtypes_are_not_mixed() -> None:
         draw_noise([RECIPE, replace(RECIPE, dtype="float16")], SHAPE)
 
 
-def test_step_noise_of_a_later_picture_is_refused() -> None:
-    with pytest.raises(ConfigError, match="Set eta to 0"):
-        make_step_generators([replace(RECIPE, batch_index=1, eta=1.0)], SHAPE)
+def test_a_seed_of_64_bits_is_taken_as_each_tool_takes_it() -> None:
+    """torch's CPU generator uses the lowest 32 bits, Philox all of them."""
+    large, small = 875_797_394_946_022, 875_797_394_946_022 % SEED_COUNT
+    recipes = [replace(RECIPE, seed=seed) for seed in (large, small)]
+    assert small == 2_023_684_070
+    assert torch.equal(*draw_noise(recipes, SHAPE))
+    torch_draw = torch.randn(SHAPE, generator=torch.Generator().manual_seed(large))
+    assert torch.equal(draw_noise(recipes, SHAPE)[0], torch_draw)
+    large_noise, small_noise = draw_noise(
+        [replace(each, rng="philox-nv") for each in recipes], SHAPE
+    )
+    assert not torch.equal(large_noise, small_noise)
+
+
+@pytest.mark.parametrize("size", [(4, 75, 75), (4, 125, 125), (4, 50, 75)])
+def test_a_later_picture_of_a_batch_of_odd_size_is_refused(size: tuple[int, ...]) -> None:
+    """torch draws the whole batch in other blocks than picture by picture."""
+    whole = torch.randn((4, *size), generator=torch.Generator().manual_seed(7))
+    assert torch.equal(draw_noise([RECIPE], size)[0], whole[0]) == (size[1] * size[2] % 4 == 0)
+    with pytest.raises(ConfigError, match="Which noise picture 3 of a batch has is not known"):
+        draw_noise([replace(RECIPE, batch_index=2)], size)
 
 
 @pytest.mark.parametrize(
-    "change", [{"variations": "1:0.1"}, {"resize_width": 64, "resize_height": 64}]
+    ("rng", "shape"),
+    [
+        ("torch-cpu", SHAPE),
+        ("torch-cpu-float16", SHAPE),
+        ("philox-nv", SHAPE),
+        ("philox-nv", (3, 5)),
+    ],
 )
-def test_step_noise_of_a_varied_seed_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="only for plain seeds"):
-        make_step_generators([replace(RECIPE, eta=1.0, **change)], SHAPE)
+def test_a_sequence_is_one_draw_after_the_other(rng: str, shape: tuple[int, ...]) -> None:
+    sequence = draw_sequence(rng, 7, 1, 3, shape)
+    for number, drawn in enumerate(sequence, 1):
+        again = draw_noise([replace(RECIPE, rng=rng, batch_index=number)], shape)[0]
+        assert torch.equal(drawn, again)

@@ -11,6 +11,7 @@ import torch
 from seedwitness.seeds import RNG_ALGORITHMS
 from seedwitness.seeds.torch_cpu import SEED_COUNT
 from seedwitness.seedscan.cascade import KERNELS as CPU_KERNELS
+from seedwitness.seedscan.mt19937_kernels import PAIR_DISTANCE
 
 Kernel = Callable[..., int]
 TRITON = find_spec("triton") is not None
@@ -46,10 +47,15 @@ TOLERANCES = dict.fromkeys(CPU_KERNELS, 0.01) | {
 """Largest error of a kernel's score: the exact one rounds every step in half precision."""
 
 
+def list_pairs(blocks: list[int]) -> np.ndarray:
+    """The elements of blocks of 16 in the order in which the kernels take them."""
+    first = (16 * np.array(sorted(blocks))[:, None] + np.arange(8)).ravel()
+    return np.stack([first, first + PAIR_DISTANCE], 1).ravel()
+
+
 def compute_exact_score(rng: str, seed: int, blocks: list[int], weights: np.ndarray) -> float:
     noise = RNG_ALGORITHMS[rng](seed, 0, SHAPE, torch.float32).flatten().numpy()
-    elements = np.concatenate([np.arange(16 * block, 16 * block + 16) for block in blocks])
-    return float(noise[elements].astype(float) @ weights)
+    return float(noise[list_pairs(blocks)].astype(float) @ weights)
 
 
 def run_kernel(
@@ -58,7 +64,7 @@ def run_kernel(
     seeds, scores = np.zeros(COUNT, np.uint32), np.zeros(COUNT, np.float32)
     queries = np.full(COUNT, 9, np.uint32)
     seed_batch = np.arange(first, first + COUNT).astype(np.uint32)
-    count = kernel(seed_batch, np.array(blocks), weights[None], threshold, seeds, queries, scores)
+    count = kernel(seed_batch, list_pairs(blocks), weights[None], threshold, seeds, queries, scores)
     assert not queries[:count].any()
     return count, seeds, scores
 
@@ -87,7 +93,7 @@ def test_scores_are_those_of_the_rng_algorithm(
 
 
 @pytest.mark.parametrize("rng", CPU_KERNELS)
-@pytest.mark.parametrize("blocks", [[39], [77, 78], [2, 255, 117]], ids=str)
+@pytest.mark.parametrize("blocks", [[39], [77, 78], [2, 255, 117, 0]], ids=str)
 def test_late_blocks_are_those_of_the_rng_algorithm(rng: str, blocks: list[int]) -> None:
     """Blocks for which mt19937 fills its state twice or more."""
     weights = make_weights(blocks)
@@ -113,7 +119,7 @@ def test_only_scores_at_the_threshold_are_written(rng: str, kernel: Kernel) -> N
     assert (
         kernel(
             seed_batch,
-            np.array(blocks),
+            list_pairs(blocks),
             weights[None],
             1.5,
             first_seeds,
@@ -134,7 +140,7 @@ def test_queries_together_give_the_hits_of_each_alone(rng: str, kernel: Kernel) 
     seeds, queries = np.zeros(3 * COUNT, np.uint32), np.zeros(3 * COUNT, np.uint32)
     scores = np.zeros(3 * COUNT, np.float32)
     seed_batch = np.arange(COUNT).astype(np.uint32)
-    found = kernel(seed_batch, np.array(blocks), weights, 1.0, seeds, queries, scores)
+    found = kernel(seed_batch, list_pairs(blocks), weights, 1.0, seeds, queries, scores)
     for query, row in enumerate(weights):
         count, seeds_alone, scores_alone = run_kernel(kernel, 0, blocks, row, 1.0)
         is_query = queries[:found] == query
@@ -145,7 +151,8 @@ def test_queries_together_give_the_hits_of_each_alone(rng: str, kernel: Kernel) 
 @pytest.mark.parametrize(("rng", "kernel"), KERNELS)
 def test_a_seeds_own_noise_has_a_high_score(rng: str, kernel: Kernel) -> None:
     blocks, seed = [0, 1, 2, 3], 1_234_567
-    noise = RNG_ALGORITHMS[rng](seed, 0, SHAPE, torch.float32).flatten().numpy()[:64]
+    noise = RNG_ALGORITHMS[rng](seed, 0, SHAPE, torch.float32).flatten().numpy()
+    noise = noise[list_pairs(blocks)]
     weights = np.asarray(noise / np.linalg.norm(noise))
     found, seeds, scores = run_kernel(kernel, seed - 100, blocks, weights, 5.5)
     assert found == 1

@@ -6,10 +6,16 @@ import pytest
 
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.seed_scan import Inversion, RegeneratedImage, SeedCandidate, SeedScan
+from seedwitness.records.seed_scan import (
+    Look,
+    LookResult,
+    RegeneratedImage,
+    SeedCandidate,
+    SeedScan,
+)
 from seedwitness.verdict.generated import judge_generated
 
-INVERSION = Inversion(prompt="", guidance=1.0)
+LOOK = Look(kind="inversion", steps=20)
 RECIPE = Recipe("an owl", 77, 128, 128, "euler", 25, 4.5)
 
 
@@ -20,7 +26,7 @@ def seed(
         seed=number,
         rng="torch-cpu",
         batch_index=draw,
-        inversion=INVERSION,
+        look=LOOK,
         z=z,
         p=p,
         correlation=0.4,
@@ -34,6 +40,7 @@ def describe_regenerated(rms: float, draw: int = 0) -> RegeneratedImage:
         trial=RECIPE.id,
         recipe=replace(RECIPE, batch_index=draw),
         tried=31,
+        nearest=[],
         noise_sha256="",
         latent_sha256="",
         rms=rms,
@@ -52,13 +59,17 @@ def scan(**changes: object) -> SeedScan:
         "first_seed": 0,
         "end_seed": 2**32,
         "draws": 1,
-        "inversions": [INVERSION],
-        "steps": 20,
         "rounds": 0,
-        "elements": 2048,
+        "looks": [
+            LookResult(
+                looks=[Look(kind="first-noise", steps=20)],
+                elements=2048,
+                detectable_correlation=0.25,
+            ),
+            LookResult(looks=[LOOK], elements=2048, detectable_correlation=0.2),
+        ],
         "alpha": 0.001,
         "z_needed": 7.35,
-        "detectable_correlation": 0.2,
         "seeds": [seed()],
         "regenerated": describe_regenerated(0.2),
     }
@@ -118,7 +129,9 @@ def test_chance_is_not_supported_and_the_power_is_told(seeds: list[SeedCandidate
     assert reason.code == ("no-seed-recovered" if seeds else "no-seed-candidate")
     assert reason.values["is_complete"]
     assert reason.values["rng_algorithms"] == ["torch-cpu", "philox-nv"]
-    assert reason.values["detectable_correlation"] == 0.2
+    assert reason.values["first_noise_correlation"] == 0.25
+    assert reason.values["step_noise_correlation"] is None
+    assert reason.values["inversion_correlation"] == 0.2
     assert "seed-space-in-part" not in [limit.code for limit in finding.limits]
 
 

@@ -1,14 +1,15 @@
 """Fits the recipe of an image whose seed is known: prompt, guidance, sampler and steps.
 
 The right noise gives nearly the right image whatever the guidance, sampler and steps, so these can
-be fitted a few at a time while the others stay fixed. Recipes are compared by pixels and not by
-latents, because encoding is not the exact inverse of decoding.
+be fitted a few at a time while the others stay fixed, and few steps tell most prompts apart.
+Recipes are compared by pixels and not by latents, because encoding is not the exact inverse of
+decoding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,14 @@ from seedwitness.config.steps import RecipeFitSettings, SearchSettings
 from seedwitness.engine.executor import Execution
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, hash_rows
 from seedwitness.engine.sampling import decode_latents, encode_pictures
-from seedwitness.engine.schedulers import set_timesteps
+from seedwitness.engine.schedulers import ANCESTRAL_SAMPLERS, set_timesteps
 from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.seed_scan import RegeneratedImage
+from seedwitness.records.seed_scan import RecipeAttempt, RegeneratedImage
+
+COARSE_STEPS = 8
+"""Steps with which prompts and guidances are compared at first."""
 
 
 @dataclass(frozen=True)
@@ -37,86 +41,156 @@ class FittedRecipe:
     keys: frozenset[str]
 
 
+@dataclass
+class _Attempts:
+    """The recipes that were tried, with their RMS differences to the image in levels of 255."""
+
+    sample: Callable[[Sequence[Recipe]], list[float]]
+    max_nfe: int
+    differences: dict[Recipe, float] = field(default_factory=dict)
+
+    def find_closest(self, recipes: Iterable[Recipe], among: Iterable[Recipe] = ()) -> Recipe:
+        """Try recipes, as far as the budget reaches; the closest of them and of ``among``."""
+        asked = list(dict.fromkeys(recipes))
+        spent = sum(recipe.nfe for recipe in self.differences)
+        new = []
+        for recipe in asked:
+            if recipe not in self.differences and spent + recipe.nfe <= self.max_nfe:
+                new.append(recipe)
+                spent += recipe.nfe
+        self.differences.update(zip(new, self.sample(new) if new else [], strict=True))
+        known = [recipe for recipe in [*among, *asked] if recipe in self.differences]
+        return min(known, key=lambda recipe: (self.differences[recipe], recipe.id))
+
+
 def fit_recipe(
     loaded: LoadedCheckpoint,
     picture: Image.Image,
-    start: Recipe,
+    starts: Sequence[Recipe],
     prompts: Sequence[str],
     negatives: Sequence[str],
     settings: RecipeFitSettings,
     search: SearchSettings,
     ledger: Path = DEFAULT_ROOT,
 ) -> FittedRecipe:
-    """Find the recipe with the seed of ``start`` that is closest to ``picture`` by RMS of pixels.
+    """Find the recipe with the noise of ``starts`` that is closest to ``picture`` by RMS of pixels.
 
-    The first step tries every prompt with every guidance and negative prompt. Then samplers and
-    steps are tried together, at the best guidance and its neighbours, and all guidances again,
-    until nothing comes closer or every pixel agrees. The image of the best recipe is sampled again
-    alone. ``picture`` has the width and height of ``start``.
+    ``starts`` are tried first, as they are. Then every prompt with every guidance and negative
+    prompt, in few steps; the samplers and steps that remain possible, cheapest first; and all
+    guidances again, until nothing comes closer, every pixel agrees, or ``settings.max_nfe`` are
+    spent. The image of the best recipe is sampled again alone. ``picture`` has the width and height
+    of ``starts``.
     """
     target = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
-    differences: dict[Recipe, float] = {}
     keys: set[str] = set()
 
-    def find_closest(recipes: Sequence[Recipe]) -> Recipe:
-        new = [recipe for recipe in dict.fromkeys(recipes) if recipe not in differences]
+    def sample(recipes: Sequence[Recipe]) -> list[float]:
         result = Execution(
             loaded,
-            new,
+            recipes,
             batch=search.batch,
             shard=search.shard,
             workers=search.workers,
             ledger=ledger,
         ).run()
         keys.update(result.keys)
-        new_differences = _compute_differences(loaded, new, result, target)
-        differences.update(zip(new, new_differences, strict=True))
-        return min(differences, key=lambda recipe: (differences[recipe], recipe.id))
+        return _compute_differences(loaded, recipes, result, target)
 
-    texts = list(dict.fromkeys([*prompts[: settings.prompts], start.prompt])) or [""]
-    guidances = sorted({start.guidance, *settings.guidances})
-    grid = [
-        (sampler, steps)
-        for sampler in dict.fromkeys([start.sampler, *settings.samplers])
-        for steps in dict.fromkeys([start.steps, *settings.steps])
-        if can_take_steps(loaded, steps)
-    ]
-    best = find_closest(
-        [
-            replace(start, prompt=text, guidance=guidance, negative_prompt=negative)
-            for text in texts
-            for guidance in guidances
-            for negative in negatives
-            if guidance != 1 or negative == negatives[0]  # guidance 1 ignores it
-        ]
-    )
-    previous = None
-    while best != previous and differences[best] > 0:
-        previous, index = best, guidances.index(best.guidance)
-        neighbours = guidances[max(index - 1, 0) : index + 2]
-        best = find_closest(
-            [replace(best, sampler=s, steps=n, guidance=g) for s, n in grid for g in neighbours]
+    attempts = _Attempts(sample, settings.max_nfe)
+    best = attempts.find_closest(starts)
+    if attempts.differences[best] > 0:
+        best = _fit_from(best, starts, prompts, negatives, settings, loaded, attempts)
+    return FittedRecipe(*_confirm(loaded, best, target, attempts), frozenset(keys))
+
+
+def _fit_from(
+    best: Recipe,
+    starts: Sequence[Recipe],
+    prompts: Sequence[str],
+    negatives: Sequence[str],
+    settings: RecipeFitSettings,
+    loaded: LoadedCheckpoint,
+    attempts: _Attempts,
+) -> Recipe:
+    texts = list(
+        dict.fromkeys([*prompts[: settings.prompts], *(start.prompt for start in starts)])
+    ) or [""]
+    guidances = sorted({*settings.guidances, *(start.guidance for start in starts)})
+    is_ancestral = best.sampler in ANCESTRAL_SAMPLERS
+    # With noise after each step, another number of steps gives another image.
+    steps = best.steps if is_ancestral else min(best.steps, COARSE_STEPS)
+    # How a new generator is seeded differs from tool to tool: each way is a start of its own.
+    noises = dict.fromkeys((start.seed, start.step_seed) for start in starts)
+    coarse = attempts.find_closest(
+        replace(
+            best,
+            prompt=text,
+            guidance=guidance,
+            negative_prompt=negative,
+            steps=steps,
+            seed=seed,
+            step_seed=step_seed,
         )
-        best = find_closest([replace(best, guidance=g) for g in guidances])
+        for text in texts
+        for guidance in guidances
+        for negative in negatives
+        for seed, step_seed in noises
+        if guidance != 1 or negative == negatives[0]  # guidance 1 ignores it
+    )
+    grid = sorted(
+        (
+            (sampler, steps)
+            for sampler in dict.fromkeys([best.sampler, *settings.samplers])
+            for steps in dict.fromkeys([best.steps, *settings.steps])
+            if can_take_steps(loaded, steps) and (sampler in ANCESTRAL_SAMPLERS) == is_ancestral
+        ),
+        key=lambda pair: pair[1],
+    )
+    best = attempts.find_closest([replace(coarse, sampler=s, steps=n) for s, n in grid], [best])
+    previous = None
+    while best != previous and attempts.differences[best] > 0:
+        previous = best
+        best = attempts.find_closest([replace(best, guidance=g) for g in guidances], [best])
+        best = attempts.find_closest([replace(best, sampler=s, steps=n) for s, n in grid], [best])
+    return best
+
+
+def _confirm(
+    loaded: LoadedCheckpoint, best: Recipe, target: Tensor, attempts: _Attempts
+) -> tuple[RegeneratedImage, Image.Image]:
+    """Sample the best recipe once more, alone."""
     latents, noise = sample_recipes(loaded, [best])
     pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
-    encoded = encode_pictures(loaded.pipeline, target[None])
+    encoded = encode_pictures(loaded.pipeline.vae, target[None])
     encoded = encoded.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
     round_trip = decode_latents(loaded.pipeline, encoded)[0]
-    return FittedRecipe(
-        RegeneratedImage(
-            trial=best.id,
-            recipe=best,
-            tried=len(differences),
-            noise_sha256=noise[0],
-            latent_sha256=hash_rows(latents)[0],
-            rms=_compute_rms(pixels, target),
-            round_trip_rms=_compute_rms(round_trip, target),
-            image="regenerated.png",
-        ),
-        Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()),
-        frozenset(keys),
+    regenerated = RegeneratedImage(
+        trial=best.id,
+        recipe=best,
+        tried=len(attempts.differences),
+        nearest=_list_nearest(attempts.differences),
+        noise_sha256=noise[0],
+        latent_sha256=hash_rows(latents)[0],
+        rms=_compute_rms(pixels, target),
+        round_trip_rms=_compute_rms(round_trip, target),
+        image="regenerated.png",
     )
+    return regenerated, Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def _list_nearest(differences: dict[Recipe, float]) -> list[RecipeAttempt]:
+    """The closest recipe of every sampler and number of steps that was tried, closest first."""
+    nearest: dict[tuple[str, int], RecipeAttempt] = {}
+    for recipe, rms in sorted(differences.items(), key=lambda item: (item[1], item[0].id)):
+        attempt = RecipeAttempt(
+            sampler=recipe.sampler,
+            steps=recipe.steps,
+            guidance=recipe.guidance,
+            prompt=recipe.prompt,
+            rms=rms,
+        )
+        nearest.setdefault((recipe.sampler, recipe.steps), attempt)
+    return list(nearest.values())
 
 
 def _compute_differences(

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
-from seedwitness.attribution import seed_scan
-from seedwitness.attribution.recipe_fitting import can_take_steps, fit_recipe
+from seedwitness.attribution import claimed_recipes, looks, seed_scan
+from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
-from seedwitness.records.recipe import Recipe
+from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import Claim
+from seedwitness.seeds.step_noise import INVOKEAI_MASK
+from seedwitness.seeds.torch_cpu import SEED_COUNT
 
-MAX_GUIDANCE, MAX_STEPS, MAX_NEGATIVES = 50.0, 200, 2
-"""Limits of claimed values to try: metadata are easily forged, and a search takes long."""
+MAX_NEGATIVES = 2
+"""Claimed negative prompts to try."""
+
+USUAL_ENSD = 31337
+"""The value of AUTOMATIC1111's setting "ENSD" that is copied from guides."""
+
+ANCESTRAL_SAMPLER = "euler-a"
 
 
 @dataclass(frozen=True)
@@ -44,32 +51,34 @@ def attribute_to_seed(
     """Scan the seed space for ``picture``, and fit the recipe if a seed was recovered.
 
     ``prompts`` are the prompt candidates, best first. ``claims`` are not trusted: they only add
-    seeds, guidance, steps and negative prompts to try, if these are possible at all. An image of a
-    size that the checkpoint cannot make is not scanned; ``obstacle`` gives the reason.
+    seeds and recipes to try, if these are possible at all. An image of a size that the checkpoint
+    cannot make is not scanned; ``obstacle`` gives the reason.
     """
-    guidance = _find_claimed_guidance(claims)
-    inversions = seed_scan.plan_inversions(prompts, settings, guidance)
     obstacle = seed_scan.find_scan_obstacle(loaded, *picture.size)
-    seeds: list[SeedCandidate] = []
-    elements, z_needed, detectable = 0, float("inf"), 1.0
-    keys: frozenset[str] = frozenset()
+    result = seed_scan.ScanResult(z_needed=float("inf"))
     if obstacle is None:
-        shape = loaded.latent_shape(*picture.size)
-        rows = seed_scan.invert_image(loaded, picture, inversions, settings)
-        claimed_seeds = [claim.seed for claim in claims if claim.seed is not None]
+        latents = looks.encode_image(loaded.pipeline.vae, picture)
+        scheduler = loaded.pipeline.scheduler.config
         result = seed_scan.scan_seeds(
-            rows, shape, inversions, settings, claimed_seeds, ledger=ledger
+            looks.plan_looks(
+                prompts,
+                settings,
+                claimed_recipes.find_claimed_guidance(claims),
+                claimed_recipes.find_claimed_steps(claims),
+            ),
+            lambda kind: looks.compute_weights(kind, latents, scheduler, settings, loaded),
+            loaded.latent_shape(*picture.size),
+            settings,
+            [claim.seed for claim in claims if claim.seed is not None],
+            ledger=ledger,
         )
-        seeds, elements = result.seeds, result.elements
-        z_needed, detectable = result.z_needed, result.detectable_correlation
-        keys = result.keys
-    fitted = None
-    if seeds and seeds[0].recovered:
-        start = _make_start_recipe(loaded, picture, seeds[0], claims, search)
+    fitted: FittedRecipe | None = None
+    if result.seeds and result.seeds[0].recovered:
+        starts = _list_starts(loaded, picture, result.seeds[0], claims, search)
         claimed = [claim.negative_prompt for claim in claims if claim.negative_prompt]
         negatives = [search.negative_prompt, *dict.fromkeys(claimed)][: 1 + MAX_NEGATIVES]
         fitted = fit_recipe(
-            loaded, picture, start, prompts, negatives, settings.recipe_fit, search, ledger
+            loaded, picture, starts, prompts, negatives, settings.recipe_fit, search, ledger
         )
     scan = SeedScan(
         target=name,
@@ -80,47 +89,55 @@ def attribute_to_seed(
         first_seed=settings.first_seed,
         end_seed=settings.end_seed,
         draws=settings.draws,
-        inversions=inversions,
-        steps=settings.steps,
         rounds=settings.fixed_point_rounds,
-        elements=elements,
+        looks=result.looks,
         alpha=settings.alpha,
-        z_needed=z_needed if elements else None,
-        detectable_correlation=detectable,
-        seeds=seeds,
+        z_needed=result.z_needed if result.looks else None,
+        seeds=result.seeds,
         regenerated=fitted.regenerated if fitted else None,
     )
-    keys |= fitted.keys if fitted else frozenset()
+    keys = frozenset(result.keys) | (fitted.keys if fitted else frozenset())
     return Attribution(scan, fitted.picture if fitted else None, keys)
 
 
-def _find_claimed_guidance(claims: Sequence[Claim]) -> float | None:
-    """The first claimed guidance that is possible; None if there is none."""
-    claimed = (claim.guidance for claim in claims if claim.guidance is not None)
-    return next((guidance for guidance in claimed if 0 <= guidance <= MAX_GUIDANCE), None)
-
-
-def _make_start_recipe(
+def _list_starts(
     loaded: LoadedCheckpoint,
     picture: Image.Image,
     seed: SeedCandidate,
     claims: Sequence[Claim],
     search: SearchSettings,
-) -> Recipe:
-    """The recipe that fitting starts from: the seed, the search settings, and claimed values."""
-    guidance = _find_claimed_guidance(claims)
-    claimed = (claim.steps for claim in claims if claim.steps is not None)
-    possible = (n for n in claimed if 0 < n <= MAX_STEPS and can_take_steps(loaded, n))
-    return Recipe(
-        prompt=seed.inversion.prompt,
+) -> list[Recipe]:
+    """The recipes that fitting starts from: those that the claims name, then the search settings.
+
+    Each has the noise of the seed. Where a new generator draws the step noise, the initial noise is
+    that of the same seed (ComfyUI) or of another (InvokeAI, AUTOMATIC1111 with "ENSD").
+    """
+    is_ancestral = seed.look.kind == "step-noise"
+    sampler = search.sampler
+    if is_ancestral:
+        sampler = ANCESTRAL_SAMPLER
+    elif sampler == ANCESTRAL_SAMPLER:
+        sampler = "euler"
+    start = Recipe(
+        prompt=seed.look.prompt,
         seed=seed.seed,
         width=picture.width,
         height=picture.height,
-        sampler=search.sampler,
-        steps=next(possible, search.steps),
-        guidance=search.guidance if guidance is None else guidance,
+        sampler=sampler,
+        steps=seed.look.steps if is_ancestral else search.steps,
+        guidance=search.guidance,
         negative_prompt=search.negative_prompt,
         rng=seed.rng,
         batch_index=seed.batch_index,
         dtype=loaded.checkpoint.dtype,
     )
+    claimed = claimed_recipes.apply_claims(start, claims, loaded)
+    starts = list(dict.fromkeys([*claimed, start]))
+    if not is_ancestral:
+        return starts
+    # An ancestral sampler mixes no noises, and no other adds noise.
+    starts = [replace(each, sampler=ANCESTRAL_SAMPLER, variations="") for each in starts]
+    if not seed.look.restarted:
+        return [replace(each, step_seed=OWN_GENERATOR) for each in starts]
+    initial = (seed.seed, seed.seed ^ INVOKEAI_MASK, (seed.seed - USUAL_ENSD) % SEED_COUNT)
+    return [replace(each, seed=s, step_seed=seed.seed) for each in starts for s in initial]

@@ -45,13 +45,20 @@ def scan(
         ),
     ],
     checkpoint: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--checkpoint",
             help="A checkpoint of params.yaml.",
             autocompletion=completion.complete_checkpoint,
         ),
-    ],
+    ] = None,
+    vae: Annotated[
+        Path | None,
+        typer.Option(
+            "--vae",
+            help="Folder of an autoencoder, if the checkpoint is unknown.",
+        ),
+    ] = None,
     prompt: Annotated[
         list[str] | None,
         typer.Option("--prompt", help="Prompt to invert under, beside the empty one; repeatable."),
@@ -81,16 +88,25 @@ def scan(
     """
     import json
 
+    if (checkpoint is None) == (vae is None):
+        raise typer.BadParameter(
+            "Name a checkpoint of params.yaml with --checkpoint, or the folder of an autoencoder "
+            "with --vae: one of them."
+        )
+
     from seedwitness.commands import scan
 
     scan_target = scan.resolve_target(target, prompt or ())
     settings = scan.make_scan_settings(len(prompt or ()), rng or (), seeds, draws)
-    result = scan.run_scan(scan_target, checkpoint, settings, out)
-    if as_json:
-        typer.echo(json.dumps(scan.dump_scan(result), indent=1))
+    if vae is not None:
+        found = scan.run_autoencoder_scan(scan_target, vae, settings)
+        content, lines = found.model_dump(mode="json"), scan.format_autoencoder_lines(found)
     else:
-        for line in scan.format_lines(result, scan_target.record):
-            typer.echo(line)
+        assert checkpoint is not None
+        result = scan.run_scan(scan_target, checkpoint, settings, out)
+        content, lines = scan.dump_scan(result), scan.format_lines(result, scan_target.record)
+    for line in [json.dumps(content, indent=1)] if as_json else lines:
+        typer.echo(line)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from seedwitness.config.reading import FILE_NAME, load_section, suggest_names, v
 from seedwitness.config.steps import PrepareSettings, ScanSettings, SearchSettings
 from seedwitness.config.targets import image_path, list_targets
 from seedwitness.errors import ConfigError
-from seedwitness.records.seed_scan import SeedCandidate, SeedScan
+from seedwitness.records.seed_scan import AutoencoderScan, ScannedSeeds, SeedCandidate, SeedScan
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import canonical_json
@@ -69,7 +69,7 @@ def _load_recovered_prompts(name: str) -> list[str]:
 def make_scan_settings(
     prompts: int, rng: Sequence[str] = (), seeds: str | None = None, draws: int | None = None
 ) -> ScanSettings:
-    """The section ``scan`` of params.yaml, changed by the options of the command.
+    """The section ``scan`` of params.yaml, or outside of a project the defaults, with the options.
 
     ``prompts`` is the least number of prompts to invert under. ``rng`` names RNG algorithms, or
     ``all``. ``seeds`` is ``FROM:TO``. ``draws`` is the number of draws of each
@@ -77,7 +77,8 @@ def make_scan_settings(
     """
     from seedwitness.seedscan.cascade import KERNELS
 
-    configured = load_section(ScanSettings, "scan")
+    in_project = Path(FILE_NAME).exists()
+    configured = load_section(ScanSettings, "scan") if in_project else ScanSettings()
     changed: dict[str, Any] = configured.model_dump()
     changed["prompts"] = max(configured.prompts, prompts)
     changed["recipe_fit"]["prompts"] = max(configured.recipe_fit.prompts, prompts)
@@ -129,20 +130,71 @@ def run_scan(
     return attribution.scan
 
 
+def run_autoencoder_scan(target: ScanTarget, vae: Path, settings: ScanSettings) -> AutoencoderScan:
+    """Scan for a target of which only the autoencoder is known.
+
+    Raises CheckpointError if the autoencoder cannot be loaded.
+    """
+    from seedwitness.attribution.autoencoder_scan import scan_by_autoencoder
+    from seedwitness.checkpoints.autoencoder import load_autoencoder
+
+    loaded = load_autoencoder(vae)
+    return scan_by_autoencoder(
+        loaded.vae,
+        str(loaded.path),
+        loaded.sha256,
+        target.name,
+        target.image,
+        target.record.claims,
+        settings,
+    )
+
+
+def format_autoencoder_lines(scan: AutoencoderScan) -> list[str]:
+    """A scan without a checkpoint as lines to print: the best seeds, and what they mean."""
+    best = scan.seeds[0] if scan.seeds else None
+    if best is not None and best.recovered:
+        how = "first noise" if best.look.kind == "first-noise" else "noise after each step"
+        meaning = (
+            f"The noise of seed {best.seed} by {best.rng} is in the image, as the {how} of a "
+            f"sampler (family-wise p = {best.p:.2g}). It was made by some checkpoint with this "
+            "autoencoder: which one is unknown, and `seedwitness scan --checkpoint` tells whether "
+            "it is a given one."
+        )
+    else:
+        least = ", ".join(
+            f"{value:.3f} by the look at {kind.replace('-', ' ')}"
+            for kind, value in scan.detectable_correlations.items()
+        )
+        meaning = (
+            f"No seed from {scan.first_seed:,} to {scan.end_seed - 1:,} was recovered. A "
+            f"correlation of {least} would have been with a chance of 95 %. That says nothing of "
+            "images that come out the same whatever the seed, or that no such autoencoder decoded."
+        )
+    return [*_format_seeds(scan), meaning]
+
+
+def _format_seeds(scan: ScannedSeeds) -> list[str]:
+    """The best seeds as a table; no line if there are none."""
+    if not scan.seeds:
+        return []
+    return [
+        f"{'seed':>10}  {'rng':10} {'look':12} {'z':>6}  {'p':>8}  recovered",
+        *(
+            f"{seed.seed:>10}  {seed.rng:10} {seed.look.kind:12} {seed.z:>6.2f}  {seed.p:>8.2g}  "
+            f"{'yes' if seed.recovered else 'no'}{_format_origin(seed)}"
+            for seed in scan.seeds
+        ),
+    ]
+
+
 def format_lines(scan: SeedScan, target: TargetRecord) -> list[str]:
     """A scan as lines to print: the best seeds, the finding with its reasons and limits."""
     from seedwitness.report.wording import word_reason
     from seedwitness.verdict.exclusions import find_low_information
     from seedwitness.verdict.generated import judge_generated
 
-    lines = []
-    if scan.seeds:
-        lines.append(f"{'seed':>10}  {'rng':10} {'z':>6}  {'p':>8}  recovered")
-        lines += [
-            f"{seed.seed:>10}  {seed.rng:10} {seed.z:>6.2f}  {seed.p:>8.2g}  "
-            f"{'yes' if seed.recovered else 'no'}{_format_origin(seed)}"
-            for seed in scan.seeds
-        ]
+    lines = _format_seeds(scan)
     answer = judge_generated(
         scan, find_low_information(target.information, load_section(PrepareSettings, "prepare"))
     )

@@ -25,7 +25,7 @@ def _known(what: str, names: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-SAMPLERS = ("ddim", "dpmpp-2m", "euler")
+SAMPLERS = ("ddim", "dpmpp-2m", "euler", "euler-a")
 SAMPLERS_WITH_ETA = ("ddim",)
 RNG_ALGORITHMS = (
     *("philox-nv", "torch-cpu", "torch-cpu-bfloat16", "torch-cpu-float16", "torch-cuda"),

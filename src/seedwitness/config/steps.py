@@ -26,6 +26,7 @@ from seedwitness.config.names import (
     Strategy,
 )
 from seedwitness.records.recipe import count_nfe
+from seedwitness.records.seed_scan import LookKind
 
 
 class PrepareSettings(Section):
@@ -146,21 +147,33 @@ class RecipeFitSettings(Section):
 
     prompts: PositiveInt = 6
     """The number of prompt candidates."""
-    guidances: list[NonNegativeFloat] = Field(min_length=1)
-    samplers: list[Sampler] = Field(min_length=1)
-    steps: list[PositiveInt] = Field(min_length=1)
+    guidances: list[NonNegativeFloat] = Field(
+        default=[1.0, 2.0, 3.0, 5.0, 7.0, 7.5, 9.0], min_length=1
+    )
+    samplers: list[Sampler] = Field(default=["ddim", "euler", "dpmpp-2m", "euler-a"], min_length=1)
+    steps: list[PositiveInt] = Field(default=[10, 20, 25, 30, 50], min_length=1)
+    max_nfe: PositiveInt = 6000
+    """Most evaluations of the denoiser that are spent."""
 
 
 class ScanSettings(Section):
-    """The seed scan: the search of the seed space for the seed of a target."""
+    """The seed scan: the search of the seed space for the seed of a target.
 
-    rng_algorithms: list[ScannedRng] = Field(min_length=1)
+    The defaults are those of conf/scan/quick.yaml, for scans outside of a project.
+    """
+
+    rng_algorithms: list[ScannedRng] = Field(default=["torch-cpu", "philox-nv"], min_length=1)
     first_seed: NonNegativeInt = 0
-    end_seed: Annotated[int, Field(ge=1, le=2**32)]
+    end_seed: Annotated[int, Field(ge=1, le=2**32)] = 4_194_304
     """Seeds from ``first_seed`` up to but not including this one; 4294967296 for all."""
+    looks: list[LookKind] = Field(default=["first-noise", "step-noise", "inversion"], min_length=1)
+    """What to compare with the noise of the seeds, cheapest first; later looks are made only where
+    those before them recovered no seed."""
     draws: PositiveInt = 1
     """How many images of a batch that shares one generator are scanned, as ComfyUI draws it by
     ``torch-cpu``. 1 is the first image only, which is what all other tools draw."""
+    step_counts: list[PositiveInt] = Field(default=[10, 15, 20, 25, 30, 40, 50], min_length=1)
+    """Numbers of sampling steps for which the look at step noise has weights."""
     prompts: NonNegativeInt = 1
     """The number of prompt candidates to invert the target under, beside the empty prompt."""
     steps: PositiveInt = 20
@@ -168,12 +181,12 @@ class ScanSettings(Section):
     fixed_point_rounds: NonNegativeInt = 0
     """Rounds of fixed-point iteration in each step."""
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.001
-    """Family-wise error rate, over all seeds, RNG algorithms, draws and inversions."""
-    min_correlation: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """The correlation of inverted and true noise above which a seed is hardly ever missed."""
+    """Family-wise error rate, over all seeds, RNG algorithms, draws and looks."""
+    min_z: Annotated[float, Field(gt=5)] = 8.0
+    """The z of a seed's noise in the target from which on it is hardly ever missed."""
     top_k: PositiveInt = 5
     """The number of seeds to list."""
-    recipe_fit: RecipeFitSettings
+    recipe_fit: RecipeFitSettings = Field(default_factory=RecipeFitSettings)
 
     @property
     def num_candidates(self) -> int:

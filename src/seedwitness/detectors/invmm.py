@@ -57,7 +57,7 @@ def optimise_noise(probe: Probe, noise: Tensor) -> Iterator[tuple[Tensor, Tensor
     """
     assert probe.target is not None
     noise = noise.to(probe.pipeline.device)
-    clean = encode_pictures(probe.pipeline, probe.target[None])[0].to(noise.device)
+    clean = encode_pictures(probe.pipeline.vae, probe.target[None])[0].to(noise.device)
     mean = torch.zeros_like(clean).requires_grad_()
     log_variance = torch.zeros_like(clean).requires_grad_()
     optimiser = torch.optim.Adam([mean, log_variance], LEARNING_RATE)

@@ -43,7 +43,7 @@ DEFAULT_ROOT = ROOT
 ENGINE = "seedwitness.engine.executor"
 """The module whose code, with all that it imports, decides the bytes of a latent."""
 LIBRARIES = ("torch", "diffusers", "transformers")
-_ROW_FIELDS = ("prompt", "negative_prompt", "seed", "batch_index", "variations")
+_ROW_FIELDS = ("prompt", "negative_prompt", "seed", "step_seed", "batch_index", "variations")
 # safetensors does not write metadata in a fixed order, so everything is in one entry.
 _METADATA = "seedwitness"
 
@@ -205,7 +205,7 @@ def hash_rows(rows: Tensor) -> list[str]:
 
 def _sort_key(recipe: Recipe) -> list[object]:
     """The sort key of a recipe; numbers are padded, so that their text sorts by value."""
-    numbers = (f"{n:020d}" for n in (recipe.batch_index, recipe.seed))
+    numbers = (f"{n:020d}" for n in (recipe.batch_index, recipe.seed, recipe.step_seed + 1))
     return [recipe.prompt, recipe.negative_prompt, recipe.variations, *numbers]
 
 

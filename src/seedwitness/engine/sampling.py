@@ -6,15 +6,15 @@ they may differ in the last bits, as batched arithmetic does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
-from torch import Generator, Tensor
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from torch import Tensor
 
-from seedwitness.engine.schedulers import SAMPLERS, require_sampler, set_timesteps
+from seedwitness.engine.schedulers import SAMPLERS, adds_noise, require_sampler, set_timesteps
 from seedwitness.runtime.devices import full_precision
 
 
@@ -75,14 +75,14 @@ def sample_latents(
     sampler: str | None = None,
     negative: Tensor | None = None,
     eta: float = 0.0,
-    generators: Sequence[Generator] | None = None,
+    step_noise: Iterator[Tensor] | None = None,
 ) -> Tensor:
     """Sample final latents [n, c, h, w] with classifier-free guidance (Ho & Salimans, 2022).
 
     ``embeddings`` is [n, limit, width], ``noise`` [n, c, h, w]. ``negative`` embeds the negative
     prompts, [1 or n, limit, width]; without it they are empty. ``sampler`` is one of ``SAMPLERS``;
-    without it the checkpoint's own scheduler is used. ``generators``, one for each row, provide the
-    noise within the steps if ``eta`` is not 0.
+    without it the checkpoint's own scheduler is used. ``step_noise`` gives the noise after each
+    step in turn, [n, c, h, w], to a sampler that adds noise.
 
     Guidance 1 costs one NFE for each step and image, any other two. (StableDiffusionPipeline does
     not guide below 1 either; here guidance 0 samples from the negative prompt alone, as the formula
@@ -92,7 +92,9 @@ def sample_latents(
     scheduler = make_scheduler(pipeline, sampler, eta)
     set_timesteps(scheduler, num_inference_steps, pipeline.device)
     latents = noise.to(pipeline.device) * scheduler.init_noise_sigma
-    step_arguments = _make_step_arguments(eta, generators, len(noise))
+    if adds_noise(sampler, eta) and step_noise is None:
+        # Without it diffusers would use the global generator.
+        raise ValueError(f"{sampler} with eta {eta} needs the noise of its steps")
     return denoise(
         pipeline,
         scheduler,
@@ -101,7 +103,8 @@ def sample_latents(
         scheduler.timesteps,
         guidance_scale,
         negative,
-        step_arguments,
+        {"eta": eta} if eta else {},
+        step_noise if adds_noise(sampler, eta) else None,
     )
 
 
@@ -116,6 +119,7 @@ def denoise(
     guidance_scale: float,
     negative: Tensor | None = None,
     step_arguments: Mapping[str, Any] = MappingProxyType({}),
+    step_noise: Iterator[Tensor] | None = None,
 ) -> Tensor:
     """Denoise latents [n, c, h, w] by the ``timesteps`` of a scheduler that is set to their level.
 
@@ -135,7 +139,10 @@ def denoise(
         if is_guided:
             unconditional, conditional = prediction.chunk(2)
             prediction = unconditional + guidance_scale * (conditional - unconditional)
-        latents = scheduler.step(prediction, t, latents, **step_arguments, return_dict=False)[0]
+        arguments = dict(step_arguments)
+        if step_noise is not None:
+            arguments["variance_noise"] = next(step_noise).to(latents)
+        latents = scheduler.step(prediction, t, latents, **arguments, return_dict=False)[0]
     return latents
 
 
@@ -149,14 +156,13 @@ def decode_latents(pipeline: StableDiffusionPipeline, latents: Tensor) -> Tensor
 
 @full_precision()
 @torch.no_grad()
-def encode_pictures(pipeline: StableDiffusionPipeline, pictures: Tensor) -> Tensor:
+def encode_pictures(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
     """Encode images to latents: the mode of the autoencoder's posterior, scaled for the denoiser.
 
     ``pictures`` is uint8 [n, 3, height, width]. The result is float32 [n, c, h, w] on the CPU.
     """
-    x = (pictures.to(pipeline.device).float() / 127.5 - 1).to(pipeline.vae.dtype)
-    mode = pipeline.vae.encode(x).latent_dist.mode()
-    latents: Tensor = mode * pipeline.vae.config.scaling_factor
+    x = (pictures.to(vae.device).float() / 127.5 - 1).to(vae.dtype)
+    latents: Tensor = vae.encode(x).latent_dist.mode() * vae.config.scaling_factor
     return latents.float().cpu()
 
 
@@ -170,14 +176,3 @@ def make_scheduler(pipeline: StableDiffusionPipeline, sampler: str | None, eta: 
         return type(pipeline.scheduler).from_config(config)
     require_sampler(sampler, eta)
     return SAMPLERS[sampler](config)
-
-
-def _make_step_arguments(
-    eta: float, generators: Sequence[Generator] | None, n: int
-) -> dict[str, Any]:
-    if not eta:
-        return {}
-    if generators is None or len(generators) != n:
-        # Without generators diffusers would use the global one.
-        raise ValueError(f"eta {eta} needs a generator for each of {n} rows")
-    return {"eta": eta, "generator": list(generators)}

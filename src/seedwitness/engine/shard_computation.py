@@ -12,10 +12,12 @@ from torch import Tensor
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine.latent_cache import Shard, hash_rows, read_shard, write_shard
 from seedwitness.engine.sampling import embed_prompts_separately, sample_latents
+from seedwitness.engine.schedulers import adds_noise
 from seedwitness.errors import CheckpointError
 from seedwitness.records.recipe import Recipe
 from seedwitness.runtime.locks import exclusive_claim
-from seedwitness.seeds import draw_noise, make_step_generators
+from seedwitness.seeds import draw_noise
+from seedwitness.seeds.step_noise import iter_step_noise
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,9 @@ def sample_recipes(loaded: LoadedCheckpoint, recipes: Sequence[Recipe]) -> tuple
         if first.guidance == 1
         else embed_prompts_separately(pipeline, [recipe.negative_prompt for recipe in recipes]),
         eta=first.eta,
-        generators=make_step_generators(recipes, shape) if first.eta else None,
+        step_noise=iter_step_noise(recipes, shape)
+        if adds_noise(first.sampler, first.eta)
+        else None,
     ).cpu()
     if not latents.isfinite().all():
         raise CheckpointError(

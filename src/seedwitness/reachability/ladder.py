@@ -80,7 +80,7 @@ def compute_ladder(
     if not settings.strengths:
         return []
     pipeline, batches = loaded.pipeline, torch.arange(len(pictures)).split(search.batch)
-    latents = torch.cat([encode_pictures(pipeline, pictures[rows]) for rows in batches])
+    latents = torch.cat([encode_pictures(pipeline.vae, pictures[rows]) for rows in batches])
     shape, dtype = tuple(latents.shape[1:]), pipeline.unet.dtype
 
     def decode(latent_batches: Sequence[Tensor]) -> Tensor:

@@ -8,6 +8,9 @@ from typing import Any
 from seedwitness.errors import RecordError
 from seedwitness.runtime.hashes import digest
 
+OWN_GENERATOR = -1
+"""As a ``step_seed``: the generator of the initial noise goes on."""
+
 
 def count_nfe(steps: int, guidance: float) -> int:
     """Evaluations of the denoiser for one image: one a step, two if guidance is not 1."""
@@ -34,6 +37,7 @@ class Recipe:
     resize_width: int = 0  # seed resize: the size for which the noise is drawn; 0 for none
     resize_height: int = 0
     dtype: str = "float32"
+    step_seed: int = OWN_GENERATOR  # of the generator that draws the noise after steps
 
     @classmethod
     def from_row(cls, row: Any) -> Recipe:

@@ -2,34 +2,65 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import model_validator
 
 from seedwitness.records.document import Document
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 
+LookKind = Literal["first-noise", "step-noise", "inversion"]
+"""What a look compares with the noise of seeds. ``first-noise`` and ``step-noise`` are the encoded
+target itself, for deterministic and for ancestral samplers; ``inversion`` is its inversion by the
+denoiser."""
 
-class Inversion(Document):
-    """One inversion of the target; its noise is correlated with that of every seed."""
 
-    prompt: str
-    guidance: float
+class Look(Document):
+    """One set of weights made of the target; it is correlated with the noise of every seed."""
+
+    kind: LookKind
+    steps: int
+    """Sampling steps that the weights are made for, or steps of the inversion."""
+    restarted: bool = False
+    """Of step noise: whether a new generator draws it, as in ComfyUI (of the same seed) and
+    InvokeAI (of another), or that of the initial noise goes on, as in diffusers."""
+    prompt: str = ""
+    guidance: float = 1.0
+
+
+class LookResult(Document):
+    """All looks of a kind, which are scanned together."""
+
+    looks: list[Look]
+    elements: int
+    """Elements of noise that a score adds up."""
+    detectable_correlation: float | None
+    """The least correlation that is detected with a probability of 95 %; None if no look of this
+    kind was needed, because one before it recovered a seed."""
+
+    @property
+    def kind(self) -> LookKind:
+        """The kind of all looks."""
+        return self.looks[0].kind
 
 
 class SeedCandidate(Document):
-    """One of the seeds whose noise correlates most with the noise of an inversion."""
+    """One of the seeds whose noise correlates most with the weights of a look."""
 
     seed: int
+    """The seed of the generator that drew the noise."""
     rng: str
     batch_index: int
     """Number of the generator's draw, from 0: in ComfyUI the number of the image in its batch."""
-    inversion: Inversion
+    look: Look
+    """The look that speaks most for the seed."""
     z: float
     """The test statistic: standard normal for a seed that is unrelated to the target."""
     p: float
-    """Family-wise p, by Bonferroni over all seeds, RNG algorithms, draws and inversions."""
+    """Family-wise p, by Bonferroni over all seeds, RNG algorithms, draws and looks."""
     correlation: float
-    """Correlation of the seed's noise and the inverted noise, over all elements."""
+    """Correlation of the seed's noise and the weights, over all elements."""
     recovered: bool
     claimed: bool
     """Whether the file's own metadata name it, modulo 2^32: it is scored even outside the range."""
@@ -38,6 +69,17 @@ class SeedCandidate(Document):
     def noise(self) -> tuple[int, str, int]:
         """The identity of its noise: seed, RNG algorithm, and number of the draw."""
         return self.seed, self.rng, self.batch_index
+
+
+class RecipeAttempt(Document):
+    """A recipe that was tried, and how near its image comes to the target."""
+
+    sampler: str
+    steps: int
+    guidance: float
+    prompt: str
+    rms: float
+    """Root mean square of the difference, in levels of 255."""
 
 
 class RegeneratedImage(Document):
@@ -51,6 +93,8 @@ class RegeneratedImage(Document):
     trial: str
     recipe: Recipe
     tried: int
+    nearest: list[RecipeAttempt]
+    """The nearest recipe of each sampler and number of steps that was tried, nearest first."""
     noise_sha256: str
     latent_sha256: str
     rms: float
@@ -63,43 +107,67 @@ class RegeneratedImage(Document):
         return self.rms <= self.round_trip_rms
 
 
-class SeedScan(Document):
-    """``scan.json``: the seed scan for one target on one checkpoint."""
+class ScannedSeeds(Document):
+    """The seeds that were scanned for a target, the looks at it, and what was found."""
 
     target: str
-    checkpoint: str
-    checkpoint_sha256: str
-    obstacle: Reason | None
-    """Why nothing was scanned; None if it was."""
     rng_algorithms: list[str]
     first_seed: int
     end_seed: int
     draws: int
     """Draws of each generator that were scanned with ``torch-cpu``."""
-    inversions: list[Inversion]
-    steps: int
     rounds: int
-    elements: int
+    """Rounds of fixed-point iteration in each step of an inversion."""
+    looks: list[LookResult]
+    """In the order in which they were made; empty if nothing was scanned."""
     alpha: float
     z_needed: float | None
     """The z that a seed needs to be recovered; None if nothing was scanned."""
-    detectable_correlation: float
-    """The least correlation that is detected with a probability of 95 %."""
     seeds: list[SeedCandidate]
     """The best seeds, best first, and the claimed; empty if no seed passed the first levels."""
-    regenerated: RegeneratedImage | None
 
-    @model_validator(mode="after")
-    def _check_regenerated(self) -> SeedScan:
-        recovered = [seed.noise for seed in self.seeds[:1] if seed.recovered]
-        recipes = [self.regenerated.recipe] if self.regenerated else []
-        if recovered != [(recipe.seed, recipe.rng, recipe.batch_index) for recipe in recipes]:
-            raise ValueError(
-                "regenerated: it must be set if and only if the best seed was recovered"
-            )
-        return self
+    @property
+    def detectable_correlations(self) -> dict[str, float]:
+        """By kind of look, the correlation that it would have detected."""
+        return {
+            result.kind: result.detectable_correlation
+            for result in self.looks
+            if result.detectable_correlation is not None
+        }
 
     @property
     def num_seeds(self) -> int:
         """The number of seeds scanned with each RNG algorithm."""
         return self.end_seed - self.first_seed
+
+
+class AutoencoderScan(ScannedSeeds):
+    """The seed scan for one target of which only the autoencoder is known, not the checkpoint."""
+
+    autoencoder: str
+    autoencoder_sha256: str
+
+
+class SeedScan(ScannedSeeds):
+    """``scan.json``: the seed scan for one target on one checkpoint."""
+
+    checkpoint: str
+    checkpoint_sha256: str
+    obstacle: Reason | None
+    """Why nothing was scanned; None if it was."""
+    regenerated: RegeneratedImage | None
+
+    @model_validator(mode="after")
+    def _check_regenerated(self) -> SeedScan:
+        best = self.seeds[0] if self.seeds and self.seeds[0].recovered else None
+        recipe = self.regenerated.recipe if self.regenerated else None
+        if recipe is None or best is None:
+            agrees = recipe is None and best is None
+        else:
+            drawn_by = recipe.step_seed if best.look.restarted else recipe.seed
+            agrees = best.noise == (drawn_by, recipe.rng, recipe.batch_index)
+        if not agrees:
+            raise ValueError(
+                "regenerated: it must be set if and only if the best seed was recovered"
+            )
+        return self

@@ -18,6 +18,7 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import SearchSettings
 from seedwitness.engine.executor import Execution
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, Sample
+from seedwitness.engine.schedulers import adds_noise
 from seedwitness.errors import ConfigError
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
@@ -79,13 +80,11 @@ class SearchResults:
 
 def check_search_settings(settings: SearchSettings) -> None:
     """Raise ConfigError if the settings contradict each other; nothing is loaded or computed."""
-    if settings.eta and (
-        settings.strategy.name in MIXING_STRATEGIES or settings.rng != "torch-cpu"
-    ):
+    if adds_noise(settings.sampler, settings.eta) and settings.strategy.name in MIXING_STRATEGIES:
         raise ConfigError(
-            f"search.eta {settings.eta:g} draws noise within the steps, which is defined only for "
-            "single seeds of the RNG algorithm `torch-cpu`. Set search.eta to 0 to use the "
-            f"strategy `{settings.strategy.name}` with `{settings.rng}`."
+            f"The sampler {settings.sampler} with eta {settings.eta:g} adds noise after its steps, "
+            f"which is defined only for single seeds, and the strategy `{settings.strategy.name}` "
+            "mixes them. Use a sampler that adds none with eta 0, or the strategy `sweep`."
         )
     if settings.stop.rate and settings.strategy.name != BLIND_STRATEGY:
         raise ConfigError(

@@ -38,5 +38,5 @@ def make_latent_rms_distance(
     The target is resized to the recipe's size by ``rule`` and encoded by the checkpoint's own
     autoencoder.
     """
-    target = encode_pictures(pipeline, resize_to_tensor(picture, width, height, rule)[None])[0]
+    target = encode_pictures(pipeline.vae, resize_to_tensor(picture, width, height, rule)[None])[0]
     return lambda latents: compute_rms_distances(latents.cpu(), target)

@@ -6,17 +6,18 @@ of one image on the CPU. The caller moves it to the device of the denoiser.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from seedwitness.config.reading import suggest_names
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
 from seedwitness.seeds import philox_nv, torch_cpu, torch_cpu_half, torch_cuda, variation
-from seedwitness.seeds.torch_cpu import SEED_COUNT
+from seedwitness.seeds.torch_cpu import BLOCK_SIZE
 
 T = TypeVar("T")
 RngAlgorithm = Callable[[int, int, Sequence[int], torch.dtype], Tensor]
@@ -28,6 +29,10 @@ RNG_ALGORITHMS: dict[str, RngAlgorithm] = {
     "philox-nv": philox_nv.draw_noise,
     "torch-cuda": torch_cuda.draw_noise,
 }
+
+KEY_COUNT = 2**64
+"""Number of seeds that a recipe may name. torch's CPU generator uses the lowest 32 bits of one, and
+`philox-nv` all of them."""
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -43,13 +48,44 @@ def draw_noise(recipes: Sequence[Recipe], shape: Sequence[int]) -> Tensor:
     return torch.stack([_draw_recipe_noise(recipe, tuple(shape), dtype) for recipe in recipes])
 
 
-def _draw_recipe_noise(recipe: Recipe, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    algorithm = _look_up_name(RNG_ALGORITHMS, "RNG algorithm", recipe.rng)
+def draw_one(
+    rng: str, seed: int, number: int, shape: tuple[int, ...], dtype: torch.dtype
+) -> Tensor:
+    """Draw the noise ``number``, from 0, of the generator of a seed: [*shape].
 
+    Raises ConfigError for an unknown RNG algorithm, a seed out of range, and a later draw that
+    depends on how many are drawn at once.
+    """
+    algorithm = _look_up_name(RNG_ALGORITHMS, "RNG algorithm", rng)
+    if not 0 <= seed < KEY_COUNT:
+        raise ConfigError(f"A seed must be an integer from 0 to {KEY_COUNT - 1}, not {seed}.")
+    if number and rng.startswith("torch-cpu") and math.prod(shape) % BLOCK_SIZE:
+        raise ConfigError(
+            f"Which noise picture {number + 1} of a batch has is not known for {math.prod(shape)} "
+            f"elements a picture: {BLOCK_SIZE} does not divide them, so torch draws the batch as a "
+            "whole in other blocks than picture by picture."
+        )
+    return algorithm(seed, number, shape, dtype)
+
+
+def draw_sequence(rng: str, seed: int, first: int, count: int, shape: Sequence[int]) -> Tensor:
+    """Draw ``count`` noises in turn from the generator of one seed: float32 [count, *shape].
+
+    ``first`` is the number of the first one, from 0. Raises ConfigError for an unknown RNG
+    algorithm.
+    """
+    size = math.prod(shape)
+    if count > 1 and size % BLOCK_SIZE == 0 and rng.startswith("torch-cpu"):
+        # Draws of whole blocks are one long draw.
+        whole = draw_one(rng, seed, 0, ((first + count) * size,), torch.float32)
+        return whole[first * size :].reshape(count, *shape)
+    draws = range(first, first + count)
+    return torch.stack([draw_one(rng, seed, k, tuple(shape), torch.float32) for k in draws])
+
+
+def _draw_recipe_noise(recipe: Recipe, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     def draw(seed: int, seed_shape: tuple[int, ...]) -> Tensor:
-        if not 0 <= seed < SEED_COUNT:
-            raise ConfigError(f"A seed must be an integer from 0 to {SEED_COUNT - 1}, not {seed}.")
-        return algorithm(seed, recipe.batch_index, seed_shape, dtype)
+        return draw_one(recipe.rng, seed, recipe.batch_index, seed_shape, dtype)
 
     seed_shape = _compute_seed_shape(recipe, shape)
     noise = draw(recipe.seed, seed_shape)
@@ -64,35 +100,17 @@ def _draw_recipe_noise(recipe: Recipe, shape: tuple[int, ...], dtype: torch.dtyp
     return noise
 
 
-def _resizes_seed(recipe: Recipe) -> bool:
+def has_resized_seed(recipe: Recipe) -> bool:
+    """Whether the noise is drawn for another size than the image's."""
     return recipe.resize_width > 0 and recipe.resize_height > 0
 
 
 def _compute_seed_shape(recipe: Recipe, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Compute the shape of the seed's noise, which differs from the image's if it is resized."""
-    if not _resizes_seed(recipe):
+    if not has_resized_seed(recipe):
         return shape
     scale = recipe.width // shape[-1]
     return (*shape[:-2], recipe.resize_height // scale, recipe.resize_width // scale)
-
-
-def make_step_generators(recipes: Sequence[Recipe], shape: Sequence[int]) -> list[Generator]:
-    """Make one generator per recipe for samplers that add noise at each step (DDIM, eta > 0).
-
-    Each continues after its recipe's initial noise, as in StableDiffusionPipeline. Raises
-    ConfigError for recipes whose step noise is unknown.
-    """
-    for recipe in _require_plain_seeds(recipes):
-        if recipe.rng != "torch-cpu" or recipe.batch_index:
-            raise ConfigError(
-                f"Step noise (eta {recipe.eta}) is supported only for the RNG algorithm "
-                f"`torch-cpu` at batch index 0, not for `{recipe.rng}` at batch index "
-                f"{recipe.batch_index}. Set eta to 0."
-            )
-    return [
-        torch_cpu.make_step_generator(recipe.seed, shape, require_one_dtype(recipes))
-        for recipe in recipes
-    ]
 
 
 def require_one_dtype(recipes: Sequence[Recipe]) -> torch.dtype:
@@ -101,16 +119,6 @@ def require_one_dtype(recipes: Sequence[Recipe]) -> torch.dtype:
     if len(names) != 1:
         raise ConfigError(f"Recipes of one batch must have one dtype, not {len(names)}: {names}.")
     return _look_up_name(DTYPES, "dtype", names.pop())
-
-
-def _require_plain_seeds(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
-    for recipe in recipes:
-        if recipe.variations or _resizes_seed(recipe):
-            raise ConfigError(
-                "Step noise (eta) is supported only for plain seeds. Set eta to 0, or remove the "
-                "variations and the seed's resize."
-            )
-    return recipes
 
 
 def _look_up_name(table: Mapping[str, T], description: str, name: str) -> T:

@@ -23,14 +23,13 @@ SEED_COUNT = 2**32
 
 def draw_noise(seed: int, batch_index: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Draw standard normal noise of ``shape``: the ``batch_index``-th draw, counted from 0."""
-    generator = Generator().manual_seed(seed)
-    for _ in range(batch_index):
-        torch.randn(tuple(shape), generator=generator, dtype=dtype)
+    generator = make_generator(seed, batch_index, shape, dtype)
     return torch.randn(tuple(shape), generator=generator, dtype=dtype)
 
 
-def make_step_generator(seed: int, shape: Sequence[int], dtype: torch.dtype) -> Generator:
-    """Make the generator of ``seed`` in its state after the first draw of ``shape``."""
+def make_generator(seed: int, draws: int, shape: Sequence[int], dtype: torch.dtype) -> Generator:
+    """Make the generator of ``seed`` in its state after a number of draws of ``shape``."""
     generator = Generator().manual_seed(seed)
-    torch.randn(tuple(shape), generator=generator, dtype=dtype)
+    for _ in range(draws):
+        torch.randn(tuple(shape), generator=generator, dtype=dtype)
     return generator

@@ -1,8 +1,9 @@
 """Correlate the noise of torch's CPU generator with weights, seed by seed, on one core (numba).
 
 The cost of noise is its generator's state: word i of mt19937's output needs words i, i + 1 and
-i + 397 of the state, which the seed fills one after the other; only as much as needed is filled.
-Seeds are computed side by side in lanes, because the words of one seed depend on one another.
+i + 397 of the state, which the seed fills one after the other. Only as much as needed is filled,
+and of early words only those that are needed are mixed. Seeds are computed side by side in lanes,
+because the words of one seed depend on one another.
 
 Half precision, as torch up to 2.11 drew it, uses fewer bits of the same words (``torch_cpu_half``).
 Its rounding of every step is not reproduced here, so a score is within 0.015 of the exact one for
@@ -24,10 +25,16 @@ from seedwitness.seeds.torch_cpu import BLOCK_SIZE
 
 LANES = 256
 
-CHEAP_BLOCKS = 39
-"""Blocks that one state of 624 words gives; later blocks need a second state."""
+PAIR_DISTANCE = BLOCK_SIZE // 2
+"""Distance of the two elements that come from the same two words."""
 
-_WORDS = 624
+STATE_WORDS = 624
+"""Elements that one state gives; later elements need further states."""
+
+EARLY_WORDS = STATE_WORDS - 397
+"""The first elements, for which the state need not be filled nor mixed as a whole."""
+
+_WORDS = STATE_WORDS
 _FAR = 397  # distance of the words that the generator mixes
 _MULTIPLIER = np.int32(1812433253)
 _TOP, _LOWER = np.int32(-(2**31)), np.int32(0x7FFFFFFF)
@@ -41,7 +48,7 @@ Array = np.ndarray[Any, Any]
 @njit(nogil=True, cache=True)
 def scan_seeds(
     seed_batch: Array,
-    blocks: Array,
+    elements: Array,
     weights: Array,
     threshold: float,
     seeds: Array,
@@ -51,20 +58,21 @@ def scan_seeds(
 ) -> int:
     """Write every seed and query whose score reaches ``threshold``; return their number.
 
-    A score is the sum of a query's ``weights`` (a row of float32 [q, 16 · len(blocks)]) times the
-    noise in ``blocks`` (int64): standard normal for weights of unit length and unrelated noise. The
-    cost is in the noise, so a few queries cost little more than one. ``seed_batch`` is uint32; hits
-    are ordered by seed and then by query. Hits that do not fit into ``seeds``, ``queries`` (uint32)
-    and ``scores`` (float32) are counted but not written. ``bits`` of a word make a uniform number.
+    A score is the sum of a query's ``weights`` (a row of float32 [q, m]) times the ``elements`` of
+    the noise (int64 [m]): standard normal for weights of unit length and unrelated noise. Elements
+    are counted from the generator's first draw on, ascending by pairs: each pair is an element of
+    the first half of a block and the one PAIR_DISTANCE after it. The cost is in the noise, so a few
+    queries cost little more than one. ``seed_batch`` is uint32; hits are ordered by seed and then
+    by query. Hits that do not fit into ``seeds``, ``queries`` (uint32) and ``scores`` (float32) are
+    counted but not written. ``bits`` of a word make a uniform number.
     """
     mask, shift = np.int32((1 << bits) - 1), np.int32(_BITS - bits)
-    skipped_states = BLOCK_SIZE * blocks.min() // _WORDS  # whole states without any of the blocks
-    start = skipped_states * _WORDS
-    top = BLOCK_SIZE * blocks.max() + BLOCK_SIZE - start
+    top = elements[-1] + 1
+    is_early = top <= EARLY_WORDS  # every word comes from the filled state alone
+    state_count = 1 if is_early else (top + _WORDS - 1) // _WORDS
     query_count = weights.shape[0]
-    state = np.empty((_WORDS if skipped_states else min(_WORDS, _FAR + top), LANES), np.int32)
-    next_state = np.empty((_WORDS if skipped_states else 0, LANES), np.int32)
-    mixed = np.empty((top, LANES), np.int32)
+    state = np.empty((min(_WORDS, _FAR + top), LANES), np.int32)
+    next_state = np.empty((2 if is_early else _WORDS, LANES), np.int32)
     radius, angle = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     cosine, sine = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     score = np.empty((query_count, LANES), np.float32)
@@ -75,28 +83,35 @@ def scan_seeds(
             # Unused lanes at the end repeat the last seed and are ignored.
             state[0, lane] = np.int32(seed_batch[min(base + lane, seed_count - 1)])
         _fill_state(state)
-        for _ in range(skipped_states):
-            _mix_state(state, next_state)
-            state, next_state = next_state, state
-        _mix_state(state, mixed)
-        for number in range(len(blocks)):
-            for j in range(BLOCK_SIZE // 2):
-                i, k = BLOCK_SIZE * blocks[number] + j - start, BLOCK_SIZE * number + j
-                _temper_words(mixed[i], radius, mask, shift)
-                _temper_words(mixed[i + BLOCK_SIZE // 2], angle, mask, shift)
-                if query_count == 1:
-                    _add_weighted_pair(
-                        radius, angle, weights[0, k], weights[0, k + BLOCK_SIZE // 2], score[0]
+        k = 0
+        for number in range(state_count):
+            first_word = number * _WORDS
+            if not is_early:
+                _mix_state(state, next_state[: min(_WORDS, top - first_word)])
+            while k < len(elements) and elements[k] < first_word + _WORDS:
+                first, second = elements[k] - first_word, elements[k + 1] - first_word
+                if is_early:
+                    _mix_words(state[first], state[first + 1], state[first + _FAR], next_state[0])
+                    _mix_words(
+                        state[second], state[second + 1], state[second + _FAR], next_state[1]
                     )
+                    first, second = 0, 1
+                _temper_words(next_state[first], radius, mask, shift)
+                _temper_words(next_state[second], angle, mask, shift)
+                if query_count == 1:
+                    _add_weighted_pair(radius, angle, weights[0, k], weights[0, k + 1], score[0])
                 else:
                     _compute_normal_pair(radius, angle, cosine, sine)
                     for q in range(query_count):
                         query_score = score[q]
-                        cosine_weight, sine_weight = weights[q, k], weights[q, k + BLOCK_SIZE // 2]
+                        cosine_weight, sine_weight = weights[q, k], weights[q, k + 1]
                         for lane in range(LANES):
                             query_score[lane] += (
                                 cosine_weight * cosine[lane] + sine_weight * sine[lane]
                             )
+                k += 2
+            if number + 1 < state_count:
+                state, next_state = next_state, state
         for lane in range(min(LANES, seed_count - base)):
             for q in range(query_count):
                 if score[q, lane] >= threshold:
@@ -121,19 +136,23 @@ def _fill_state(state: Array) -> None:
 
 @njit(nogil=True, cache=True)
 def _mix_state(state: Array, mixed: Array) -> None:
-    """Compute the generator's words before tempering, one per row of ``mixed``, from its state.
+    """Compute the generator's next words before tempering, one per row of ``mixed``.
 
-    The first 624 words are the next state.
+    All 624 of them are the next state.
     """
     for i in range(mixed.shape[0]):
-        row = mixed[i]
-        current = state[i] if i < _WORDS else mixed[i - _WORDS]
         following = state[i + 1] if i + 1 < _WORDS else mixed[i + 1 - _WORDS]
         distant = state[i + _FAR] if i + _FAR < _WORDS else mixed[i + _FAR - _WORDS]
-        for lane in range(row.shape[0]):
-            y = (current[lane] & _TOP) | (following[lane] & _LOWER)
-            twisted = ((y >> np.int32(1)) & _LOWER) ^ (np.int32(-(y & np.int32(1))) & _TWIST)
-            row[lane] = distant[lane] ^ twisted
+        _mix_words(state[i], following, distant, mixed[i])
+
+
+@njit(nogil=True, cache=True)
+def _mix_words(current: Array, following: Array, distant: Array, mixed: Array) -> None:
+    """Compute a word before tempering from three words of the state."""
+    for lane in range(mixed.shape[0]):
+        y = (current[lane] & _TOP) | (following[lane] & _LOWER)
+        twisted = ((y >> np.int32(1)) & _LOWER) ^ (np.int32(-(y & np.int32(1))) & _TWIST)
+        mixed[lane] = distant[lane] ^ twisted
 
 
 @njit(nogil=True, cache=True)

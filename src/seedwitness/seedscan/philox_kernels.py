@@ -13,9 +13,11 @@ import numpy as np
 from numba import njit
 
 from seedwitness.seeds import box_muller
-from seedwitness.seeds.torch_cpu import BLOCK_SIZE
 
 LANES = 128
+
+DRAW = 2**32
+"""Elements are numbered as if a draw had as many."""
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -28,7 +30,7 @@ Array = np.ndarray[Any, Any]
 @njit(nogil=True, cache=True)
 def scan_seeds(
     seed_batch: Array,
-    blocks: Array,
+    elements: Array,
     weights: Array,
     threshold: float,
     seeds: Array,
@@ -37,7 +39,8 @@ def scan_seeds(
 ) -> int:
     """Write every seed and query whose score reaches ``threshold``; return their number.
 
-    As ``mt19937_kernels.scan_seeds``, for the first draw of a seed and any ``blocks``.
+    As ``mt19937_kernels.scan_seeds``, for any ``elements``: each is the number of the draw times
+    DRAW, plus the index within the draw.
     """
     query_count = weights.shape[0]
     words = np.empty((2, LANES), np.uint64)
@@ -50,14 +53,14 @@ def scan_seeds(
         for lane in range(LANES):
             # Unused lanes at the end repeat the last seed and are ignored.
             keys[lane] = seed_batch[min(base + lane, seed_count - 1)]
-        for number in range(len(blocks)):
-            for j in range(BLOCK_SIZE):
-                _compute_words(keys, np.uint64(BLOCK_SIZE * blocks[number] + j), words)
-                _compute_normals(words[0], words[1], normal)
-                for q in range(query_count):
-                    query_score, weight = score[q], weights[q, BLOCK_SIZE * number + j]
-                    for lane in range(LANES):
-                        query_score[lane] += weight * normal[lane]
+        for k in range(len(elements)):
+            element = np.uint64(elements[k])
+            _compute_words(keys, element >> _SHIFT, element & _WORD, words)
+            _compute_normals(words[0], words[1], normal)
+            for q in range(query_count):
+                query_score, weight = score[q], weights[q, k]
+                for lane in range(LANES):
+                    query_score[lane] += weight * normal[lane]
         for lane in range(min(LANES, seed_count - base)):
             for q in range(query_count):
                 if score[q, lane] >= threshold:
@@ -70,11 +73,11 @@ def scan_seeds(
 
 
 @njit(nogil=True, cache=True)
-def _compute_words(keys: Array, element: Any, words: Array) -> None:
-    """Compute Philox's first two words of one element for each key: rows of 32 bits."""
+def _compute_words(keys: Array, draw: Any, element: Any, words: Array) -> None:
+    """Compute Philox's first two words of one element of a draw for each key: rows of 32 bits."""
     for lane in range(LANES):
         k0, k1 = keys[lane] & _WORD, np.uint64(0)
-        c0, c1, c2, c3 = np.uint64(0), np.uint64(0), element, np.uint64(0)
+        c0, c1, c2, c3 = draw, np.uint64(0), element, np.uint64(0)
         for _ in range(_ROUNDS):
             first_product, second_product = _M0 * (c0 & _WORD), _M1 * (c2 & _WORD)
             c0, c1 = (second_product >> _SHIFT) ^ c1 ^ k0, second_product & _WORD

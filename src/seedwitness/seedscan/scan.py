@@ -36,19 +36,20 @@ from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.hashes import digest
 from seedwitness.runtime.keyed_cache import describe_key
 from seedwitness.runtime.locks import SharedWork, exclusive_claim
-from seedwitness.seeds import RNG_ALGORITHMS
+from seedwitness.seeds import draw_sequence
 from seedwitness.seeds.torch_cpu import SEED_COUNT
 from seedwitness.seedscan.cascade import (
-    MAX_CANDIDATES,
     Array,
     CascadePlan,
     CascadeStage,
     has_gpu_kernels,
-    select_blocks,
     select_kernel,
 )
 
 logger = logging.getLogger(__name__)
+
+MAX_CANDIDATES = 65_536
+"""Largest number of seeds per query whose scores are computed on all elements."""
 
 PART_SIZE, CHUNK_SIZE = 2**26, 2**20
 """Seeds per cached part, and per task of a thread."""
@@ -102,7 +103,6 @@ def scan_range(
                 best[query] = _select_best(
                     np.concatenate([previous[0], part["seeds"][is_query]]),
                     np.concatenate([previous[1], part["scores"][is_query]]),
-                    MAX_CANDIDATES,
                 )
             if bar is not None:
                 bar.update(stop - start)
@@ -131,8 +131,12 @@ def describe_plan(plan: CascadePlan) -> dict[str, Any]:
         "libraries": package_versions(packages),
         "device": device_kind(torch.device("cuda" if on_gpu else "cpu")),
         "rng": plan.rng,
-        "draw": plan.draw,
-        "stages": [[stage.threshold, *stage.blocks] for stage in plan.stages],
+        "first_draw": plan.first_draw,
+        "draw_size": plan.draw_size,
+        "stages": [
+            [stage.threshold, sha256(plan.number_elements(stage).tobytes()).hexdigest()]
+            for stage in plan.stages
+        ],
         "queries": len(plan.weights),
         "weights_sha256": sha256(plan.weights.tobytes()).hexdigest(),
     }
@@ -174,8 +178,8 @@ def _read_part(path: Path) -> dict[str, Array] | None:
     return part
 
 
-def _select_best(seeds: Array, scores: Array, limit: int) -> tuple[Array, Array]:
-    order = np.lexsort((seeds, -scores))[:limit]
+def _select_best(seeds: Array, scores: Array) -> tuple[Array, Array]:
+    order = np.lexsort((seeds, -scores))[:MAX_CANDIDATES]
     return seeds[order], scores[order]
 
 
@@ -192,16 +196,14 @@ def compute_exact_scores(
     plan: CascadePlan, candidates: Sequence[tuple[Array, Array]], shape: tuple[int, ...]
 ) -> list[Array]:
     """Compute the scores of each query's candidates on all elements of their noise, in float64."""
-    draw = RNG_ALGORITHMS[plan.rng]
     rows = torch.from_numpy(plan.weights).double()  # [q, n]
+
+    def score(seed: int, row: torch.Tensor) -> float:
+        noise = draw_sequence(plan.rng, seed, plan.first_draw, plan.draw_count, shape)
+        return float(noise.flatten().double() @ row)
+
     return [
-        np.array(
-            [
-                float(draw(seed, plan.draw, shape, torch.float32).flatten().double() @ row)
-                for seed in seeds.tolist()
-            ],
-            np.float64,
-        )
+        np.array([score(seed, row) for seed in seeds.tolist()], np.float64)
         for row, (seeds, _) in zip(rows, candidates, strict=True)
     ]
 
@@ -210,7 +212,7 @@ def _scan_part(
     plan: CascadePlan, start: int, stop: int, pool: ThreadPoolExecutor
 ) -> dict[str, Array]:
     chunks = [(at, min(at + CHUNK_SIZE, stop)) for at in range(start, stop, CHUNK_SIZE)]
-    results = list(pool.map(lambda chunk: _scan_chunk(plan, *chunk), chunks))
+    results = list(pool.map(lambda chunk: scan_chunk(plan, *chunk), chunks))
     seeds, queries, scores = (np.concatenate(column) for column in zip(*results, strict=True))
     kept_rows = []
     for query in range(len(plan.weights)):
@@ -223,7 +225,7 @@ def _scan_part(
     return {"seeds": seeds[rows], "queries": queries[rows], "scores": scores[rows]}
 
 
-def _scan_chunk(plan: CascadePlan, start: int, stop: int) -> tuple[Array, Array, Array]:
+def scan_chunk(plan: CascadePlan, start: int, stop: int) -> tuple[Array, Array, Array]:
     """Return the seeds that pass all stages of a query, the query, and the last stage's scores."""
     all_seeds = np.arange(start, stop, dtype=np.uint64).astype(np.uint32)
     first, *later_stages = plan.stages
@@ -243,16 +245,16 @@ def _scan_chunk(plan: CascadePlan, start: int, stop: int) -> tuple[Array, Array,
 def _run_stage(
     plan: CascadePlan, seed_batch: Array, stage: CascadeStage, query_slice: slice = slice(None)
 ) -> tuple[Array, Array, Array]:
-    weights = select_blocks(plan.weights[query_slice], stage.blocks)
+    weights = plan.weights[query_slice, stage.elements]
     weights = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-30)
     weights = np.ascontiguousarray(weights, np.float32)
-    blocks = plan.number_blocks(stage)
-    kernel = select_kernel(plan.rng, blocks)
+    elements = plan.number_elements(stage)
+    kernel = select_kernel(plan.rng, elements)
     capacity = len(seed_batch)
     while True:
         seeds, queries = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
         scores = np.empty(capacity, np.float32)
-        count = kernel(seed_batch, blocks, weights, stage.threshold, seeds, queries, scores)
+        count = kernel(seed_batch, elements, weights, stage.threshold, seeds, queries, scores)
         if count <= capacity:
             return seeds[:count], queries[:count], scores[:count]
         capacity = count

@@ -20,7 +20,6 @@ import triton.language as tl
 from torch import Tensor
 
 from seedwitness.runtime.devices import default_device
-from seedwitness.seeds.torch_cpu import BLOCK_SIZE
 from seedwitness.seeds.torch_cpu_half import UNIFORM_BITS
 
 LANES = 128
@@ -44,14 +43,14 @@ def _tempered(v, MASK: tl.constexpr, SHIFT: tl.constexpr):
 @triton.jit
 def _mt19937(
     seed_batch,
-    blocks,
+    elements,
     weights,
     state,
     out,
     seed_count,
     stride,
     top,
-    block_count,
+    element_count,
     query_count,
     LANES: tl.constexpr,
     QUERIES: tl.constexpr,
@@ -77,21 +76,19 @@ def _mt19937(
         mixed = distant.to(tl.uint32, bitcast=True) ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF)
         tl.store(lane_state + i * stride, mixed.to(tl.int32, bitcast=True), mask=in_range)
     score = tl.zeros((QUERIES, LANES), tl.float32)
-    for number in range(block_count):
-        block = tl.load(blocks + number)
-        for j in range(8):
-            i = block * 16 + j
-            first = tl.load(lane_state + i * stride, mask=in_range, other=0)
-            second = tl.load(lane_state + (i + 8) * stride, mask=in_range, other=0)
-            m = 16777216.0 - _tempered(first.to(tl.uint32, bitcast=True), MASK, SHIFT)
-            turn = _tempered(second.to(tl.uint32, bitcast=True), MASK, SHIFT)
-            turn *= 3.7450704e-07  # 2 pi / 2^24
-            radius = tl.sqrt(-2.0 * tl.log(m * 5.9604645e-08))
-            weight_pointer = weights + query * block_count * 16 + number * 16 + j
-            cosine = tl.load(weight_pointer, mask=query < query_count, other=0.0)
-            sine = tl.load(weight_pointer + 8, mask=query < query_count, other=0.0)
-            score += cosine[:, None] * (radius * tl.cos(turn))[None, :]
-            score += sine[:, None] * (radius * tl.sin(turn))[None, :]
+    for k in range(0, element_count, 2):
+        i = tl.load(elements + k)
+        first = tl.load(lane_state + i * stride, mask=in_range, other=0)
+        second = tl.load(lane_state + (i + 8) * stride, mask=in_range, other=0)
+        m = 16777216.0 - _tempered(first.to(tl.uint32, bitcast=True), MASK, SHIFT)
+        turn = _tempered(second.to(tl.uint32, bitcast=True), MASK, SHIFT)
+        turn *= 3.7450704e-07  # 2 pi / 2^24
+        radius = tl.sqrt(-2.0 * tl.log(m * 5.9604645e-08))
+        weight_pointer = weights + query * element_count + k
+        cosine = tl.load(weight_pointer, mask=query < query_count, other=0.0)
+        sine = tl.load(weight_pointer + 1, mask=query < query_count, other=0.0)
+        score += cosine[:, None] * (radius * tl.cos(turn))[None, :]
+        score += sine[:, None] * (radius * tl.sin(turn))[None, :]
     score_pointer = out + query[:, None] * seed_count + lane[None, :]
     tl.store(score_pointer, score, mask=(query < query_count)[:, None] & in_range[None, :])
 
@@ -99,11 +96,11 @@ def _mt19937(
 @triton.jit
 def _philox(
     seed_batch,
-    blocks,
+    elements,
     weights,
     out,
     seed_count,
-    block_count,
+    element_count,
     query_count,
     LANES: tl.constexpr,
     QUERIES: tl.constexpr,
@@ -114,29 +111,29 @@ def _philox(
     seed = tl.load(seed_batch + lane, mask=in_range, other=0).to(tl.uint32, bitcast=True)
     zero = seed & 0
     score = tl.zeros((QUERIES, LANES), tl.float32)
-    for number in range(block_count):
-        block = tl.load(blocks + number)
-        for j in range(16):
-            k0, k1 = seed, zero
-            c0, c1, c2, c3 = zero, zero, zero + (block * 16 + j), zero
-            for _ in tl.static_range(10):
-                one_high, one_low = tl.umulhi(c0, zero + 0xD2511F53), c0 * 0xD2511F53
-                two_high, two_low = tl.umulhi(c2, zero + 0xCD9E8D57), c2 * 0xCD9E8D57
-                c0, c1, c2, c3 = two_high ^ c1 ^ k0, two_low, one_high ^ c3 ^ k1, one_low
-                k0, k1 = k0 + 0x9E3779B9, k1 + 0xBB67AE85
-            m = ((c0 >> 8).to(tl.float32) + 0.5) * 5.9604645e-08
-            turn = ((c1 >> 8).to(tl.float32) + 0.5) * 3.7450704e-07
-            normal = tl.sqrt(-2.0 * tl.log(m)) * tl.sin(turn)
-            weight_pointer = weights + query * block_count * 16 + number * 16 + j
-            weight = tl.load(weight_pointer, mask=query < query_count, other=0.0)
-            score += weight[:, None] * normal[None, :]
+    for k in range(element_count):
+        element = tl.load(elements + k)
+        k0, k1 = seed, zero
+        c0, c1 = zero + (element >> 32).to(tl.uint32), zero
+        c2, c3 = zero + (element & 0xFFFFFFFF).to(tl.uint32), zero
+        for _ in tl.static_range(10):
+            one_high, one_low = tl.umulhi(c0, zero + 0xD2511F53), c0 * 0xD2511F53
+            two_high, two_low = tl.umulhi(c2, zero + 0xCD9E8D57), c2 * 0xCD9E8D57
+            c0, c1, c2, c3 = two_high ^ c1 ^ k0, two_low, one_high ^ c3 ^ k1, one_low
+            k0, k1 = k0 + 0x9E3779B9, k1 + 0xBB67AE85
+        m = ((c0 >> 8).to(tl.float32) + 0.5) * 5.9604645e-08
+        turn = ((c1 >> 8).to(tl.float32) + 0.5) * 3.7450704e-07
+        normal = tl.sqrt(-2.0 * tl.log(m)) * tl.sin(turn)
+        weight_pointer = weights + query * element_count + k
+        weight = tl.load(weight_pointer, mask=query < query_count, other=0.0)
+        score += weight[:, None] * normal[None, :]
     score_pointer = out + query[:, None] * seed_count + lane[None, :]
     tl.store(score_pointer, score, mask=(query < query_count)[:, None] & in_range[None, :])
 
 
 def scan_torch_cpu(
     seed_batch: Array,
-    blocks: Array,
+    elements: Array,
     weights: Array,
     threshold: float,
     seeds: Array,
@@ -145,14 +142,14 @@ def scan_torch_cpu(
     bits: int = 24,
 ) -> int:
     """Scan as ``mt19937_kernels.scan_seeds``."""
-    top = BLOCK_SIZE * int(blocks.max(initial=-1)) + BLOCK_SIZE
+    top = int(elements[-1]) + 1
     state = torch.empty(
         624 * min(MAX_BATCH, len(seed_batch)), dtype=torch.int32, device=default_device()
     )
 
     def launch(
         seeds_part: Tensor,
-        block_numbers: Tensor,
+        element_numbers: Tensor,
         weight_rows: Tensor,
         out: Tensor,
         padded_queries: int,
@@ -160,14 +157,14 @@ def scan_torch_cpu(
         count = len(seeds_part)
         _mt19937[(triton.cdiv(count, LANES),)](
             seeds_part,
-            block_numbers,
+            element_numbers,
             weight_rows,
             state,
             out,
             count,
             count,
             top,
-            len(block_numbers),
+            len(element_numbers),
             len(weight_rows),
             LANES=LANES,
             QUERIES=padded_queries,
@@ -175,12 +172,12 @@ def scan_torch_cpu(
             SHIFT=24 - bits,
         )
 
-    return _scan(launch, seed_batch, blocks, weights, threshold, (seeds, queries, scores))
+    return _scan(launch, seed_batch, elements, weights, threshold, (seeds, queries, scores))
 
 
 def scan_philox_nv(
     seed_batch: Array,
-    blocks: Array,
+    elements: Array,
     weights: Array,
     threshold: float,
     seeds: Array,
@@ -191,7 +188,7 @@ def scan_philox_nv(
 
     def launch(
         seeds_part: Tensor,
-        block_numbers: Tensor,
+        element_numbers: Tensor,
         weight_rows: Tensor,
         out: Tensor,
         padded_queries: int,
@@ -199,17 +196,17 @@ def scan_philox_nv(
         count = len(seeds_part)
         _philox[(triton.cdiv(count, LANES),)](
             seeds_part,
-            block_numbers,
+            element_numbers,
             weight_rows,
             out,
             count,
-            len(block_numbers),
+            len(element_numbers),
             len(weight_rows),
             LANES=LANES,
             QUERIES=padded_queries,
         )
 
-    return _scan(launch, seed_batch, blocks, weights, threshold, (seeds, queries, scores))
+    return _scan(launch, seed_batch, elements, weights, threshold, (seeds, queries, scores))
 
 
 KERNELS: Mapping[str, Kernel] = {
@@ -223,14 +220,14 @@ KERNELS: Mapping[str, Kernel] = {
 def _scan(
     launch: Callable[[Tensor, Tensor, Tensor, Tensor, int], None],
     seed_batch: Array,
-    blocks: Array,
+    elements: Array,
     weights: Array,
     threshold: float,
     outputs: tuple[Array, Array, Array],
 ) -> int:
     """Score all seeds; write the hits that fit into ``outputs`` and return the number of all."""
     device = default_device()
-    block_numbers = torch.from_numpy(np.ascontiguousarray(blocks, np.int32)).to(device)
+    element_numbers = torch.from_numpy(np.ascontiguousarray(elements, np.int64)).to(device)
     weight_rows = torch.from_numpy(np.ascontiguousarray(weights, np.float32)).to(device)
     seeds, queries, scores = outputs
     hit_count = 0
@@ -239,7 +236,7 @@ def _scan(
         seeds_part = torch.from_numpy(batch.view(np.int32)).to(device)
         out = torch.empty((len(weight_rows), len(seeds_part)), device=device)
         launch(
-            seeds_part, block_numbers, weight_rows, out, triton.next_power_of_2(len(weight_rows))
+            seeds_part, element_numbers, weight_rows, out, triton.next_power_of_2(len(weight_rows))
         )
         is_hit = threshold <= out.T  # by seed, then by query
         lane, query = is_hit.nonzero(as_tuple=True)

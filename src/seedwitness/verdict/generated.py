@@ -71,13 +71,16 @@ def _conclude(scan: SeedScan, low_information: Sequence[Reason]) -> tuple[Verdic
 
 def _describe_miss(scan: SeedScan, best: SeedCandidate | None) -> Reason:
     """What was scanned without a recovered seed, and what would have been recovered."""
+    detectable = scan.detectable_correlations
     scanned: ReasonValues = {
         "rng_algorithms": scan.rng_algorithms,
         "first_seed": scan.first_seed,
         "last_seed": scan.end_seed - 1,
         "share": scan.num_seeds / SEED_SPACE,
         "is_complete": scan.num_seeds == SEED_SPACE,
-        "detectable_correlation": scan.detectable_correlation,
+        "first_noise_correlation": detectable.get("first-noise"),
+        "step_noise_correlation": detectable.get("step-noise"),
+        "inversion_correlation": detectable.get("inversion"),
     }
     if best is None:
         return Reason(code="no-seed-candidate", values=scanned)
@@ -128,6 +131,7 @@ def _list_scan_limits(scan: SeedScan) -> list[Reason]:
             code="scan-scope",
             values={
                 "rng_algorithms": scan.rng_algorithms,
+                "looks": [str(result.kind) for result in scan.looks],
                 "draws": scan.draws if has_later_draws else 1,
                 "shared_generators": shared if has_later_draws else [],
                 "half_precisions_not_scanned": [

@@ -30,12 +30,14 @@ def _no_seed_candidate(
     last_seed: int,
     share: float,
     is_complete: bool,
-    detectable_correlation: float,
+    first_noise_correlation: float | None,
+    step_noise_correlation: float | None,
+    inversion_correlation: float | None,
 ) -> str:
     scanned = _describe_scan(rng_algorithms, first_seed, last_seed, share, is_complete)
     return (
         f"{scanned} was recovered: none passed the first stage of the scan. "
-        f"{_describe_power(detectable_correlation)}"
+        f"{_describe_power(first_noise_correlation, step_noise_correlation, inversion_correlation)}"
     )
 
 
@@ -45,7 +47,9 @@ def _no_seed_recovered(
     last_seed: int,
     share: float,
     is_complete: bool,
-    detectable_correlation: float,
+    first_noise_correlation: float | None,
+    step_noise_correlation: float | None,
+    inversion_correlation: float | None,
     seed: int,
     rng: str,
     z: float,
@@ -56,7 +60,7 @@ def _no_seed_recovered(
     return (
         f"{scanned} was recovered: the best, {seed} by {rng}, reaches z = {z:.2f}, and "
         f"{z_needed:.2f} is needed (family-wise p = {p:.2g}). "
-        f"{_describe_power(detectable_correlation)}"
+        f"{_describe_power(first_noise_correlation, step_noise_correlation, inversion_correlation)}"
     )
 
 
@@ -72,10 +76,20 @@ def _describe_scan(
     return f"{seeds} by {join_names(rng_algorithms, 'and')}"
 
 
-def _describe_power(detectable_correlation: float) -> str:
+def _describe_power(
+    first_noise: float | None, step_noise: float | None, inversion: float | None
+) -> str:
+    looks = [
+        (first_noise, "with what the initial noise leaves in the encoded target"),
+        (step_noise, "with what the noise of an ancestral sampler's steps leaves in it"),
+        (inversion, "with the inverted target"),
+    ]
+    least = [f"{least:.3f} {what}" for least, what in looks if least is not None]
+    if not least:
+        return "The target is so plain that no noise could have been found in it."
     return (
-        f"Noise with a correlation of {detectable_correlation:.2f} or more to the inverted noise "
-        "would have been recovered with a chance of 95 %."
+        f"Noise with a correlation of at least {join_names(least, 'or')} would have been recovered "
+        "with a chance of 95 %."
     )
 
 
@@ -154,6 +168,7 @@ def _near_identical_checkpoint() -> str:
 
 def _scan_scope(
     rng_algorithms: list[str],
+    looks: list[str],
     draws: int,
     shared_generators: list[str],
     half_precisions_not_scanned: list[str],
@@ -169,13 +184,16 @@ def _scan_scope(
     if half_precisions_not_scanned:
         names = join_names(half_precisions_not_scanned, "or")
         half = f"noise of {names} as torch up to 2.11 drew it on the CPU; "
+    steps, added = "", "added during sampling (ancestral and stochastic samplers)"
+    if "step-noise" in looks:
+        steps = ", or for the noise that an ancestral sampler draws after each step"
+        added = "drawn from a Brownian tree (DPM++ SDE)"
     return (
-        f"The scan looks for the noise of one seed, {which}, by {join_names(rng_algorithms, 'or')}."
-        " It does not find: noise that was mixed (variation seeds), resized, or added during "
-        f"sampling (ancestral samplers); {half}{later} of a batch that shares one generator "
-        "(ComfyUI); images that were cropped, resized or painted over; and images that look the "
-        "same whatever the seed, above all memorised ones, and more of them the higher the "
-        "guidance."
+        f"The scan looks for the noise of one seed, {which}, by {join_names(rng_algorithms, 'or')}"
+        f"{steps}. It does not find: noise that was mixed in equal parts (variation seeds), "
+        f"resized, or {added}; {half}{later} of a batch that shares one generator (ComfyUI); "
+        "images that were cropped, resized or painted over; and images that look the same whatever "
+        "the seed, above all memorised ones, and more of them the higher the guidance."
     )
 
 

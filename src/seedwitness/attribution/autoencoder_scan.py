@@ -1,0 +1,67 @@
+"""Scans the seed space for an image whose checkpoint is unknown, by its autoencoder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from seedwitness.attribution import looks, seed_scan
+from seedwitness.config.steps import ScanSettings
+from seedwitness.engine.latent_cache import DEFAULT_ROOT
+from seedwitness.engine.schedulers import STABLE_DIFFUSION
+from seedwitness.errors import ConfigError
+from seedwitness.records.seed_scan import AutoencoderScan
+from seedwitness.records.target import Claim
+
+
+def scan_by_autoencoder(
+    vae: Any,
+    autoencoder: str,
+    autoencoder_sha256: str,
+    name: str,
+    picture: Image.Image,
+    claims: Sequence[Claim],
+    settings: ScanSettings,
+    *,
+    ledger: Path = DEFAULT_ROOT,
+) -> AutoencoderScan:
+    """Scan the seed space for ``picture`` by the looks that need no denoiser.
+
+    The noise levels of an ancestral sampler are those of Stable Diffusion. A seed that is found is
+    that of an image by some checkpoint with this autoencoder. Raises ConfigError for a size that
+    no such checkpoint makes.
+    """
+    scale = 2 ** (len(vae.config.block_out_channels) - 1)
+    if picture.width % scale or picture.height % scale:
+        raise ConfigError(
+            f"The sides of {name}, {picture.width} × {picture.height}, are no multiples of {scale} "
+            "pixels, as those of all images by this autoencoder are: it was cropped or resized "
+            "afterwards. Bring it back to its first size."
+        )
+    latents = looks.encode_image(vae, picture)
+    cheap = [kind for kind in settings.looks if kind != "inversion"]
+    result = seed_scan.scan_seeds(
+        looks.plan_looks((), settings.model_copy(update={"looks": cheap})),
+        lambda kind: looks.compute_weights(kind, latents, STABLE_DIFFUSION, settings),
+        latents.shape,
+        settings,
+        [claim.seed for claim in claims if claim.seed is not None],
+        ledger=ledger,
+    )
+    return AutoencoderScan(
+        target=name,
+        autoencoder=autoencoder,
+        autoencoder_sha256=autoencoder_sha256,
+        rng_algorithms=settings.rng_algorithms,
+        first_seed=settings.first_seed,
+        end_seed=settings.end_seed,
+        draws=settings.draws,
+        rounds=settings.fixed_point_rounds,
+        looks=result.looks,
+        alpha=settings.alpha,
+        z_needed=result.z_needed,
+        seeds=result.seeds,
+    )
