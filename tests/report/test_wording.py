@@ -38,7 +38,6 @@ SCAN = {
     "first_noise_correlation": 0.17,
     "step_noise_correlation": 0.031,
     "inversion_correlation": 0.18,
-    "looks": ["first-noise", "step-noise", "inversion"],
 }
 SEED = {"seed": 77, "rng": "torch-cpu"}
 RECIPE = {"tried": 31, "sampler": "euler", "steps": 25, "guidance": 4.5}
@@ -197,7 +196,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         SCAN | SEED | {"z": 4.75, "p": 0.012, "z_needed": 6.13},
         "No seed from 0 to 4,194,303, 0.098 % of them all, by torch-cpu and philox-nv was "
         "recovered: the best, 77 by torch-cpu, reaches z = 4.75, and 6.13 is needed (family-wise "
-        "p = 0.012). Noise with a correlation of 0.17 or more",
+        "p = 0.012). Noise with a correlation of at least 0.170 with what the initial noise leaves in "
+        "the encoded target, 0.031 with what the noise of an ancestral sampler's steps leaves in it or "
+        "0.180 with the inverted target would have been recovered",
     ),
     "seed-recovered": (
         SEED | {"draw": 3, "z": 24.5, "z_needed": 6.13, "p": 1e-120, "alpha": 0.001},
@@ -229,11 +230,13 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "scan-scope": (
         {
             "rng_algorithms": ["torch-cpu", "philox-nv"],
+            "looks": ["first-noise", "step-noise", "inversion"],
             "draws": 3,
             "shared_generators": ["torch-cpu"],
             "half_precisions_not_scanned": ["float16", "bfloat16"],
         },
-        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv.",
+        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv, or for the "
+        "noise that an ancestral sampler draws after each step. It does not find",
     ),
     "recipes-completed": ({"trials": 7}, "All 7 recipes were computed."),
     "sweep-completed": (
@@ -304,7 +307,10 @@ def test_half_precisions_are_named_where_they_were_not_scanned() -> None:
     one = values | {"half_precisions_not_scanned": ["float16"], "draws": 1, "shared_generators": []}
     text = word_reason(Reason(code="scan-scope", values=one))
     assert "noise of float16 as torch up to 2.11 drew it" in text
-    assert "the first draw of its generator, by torch-cpu or philox-nv." in text
+    assert "the first draw of its generator, by torch-cpu or philox-nv, or for the noise" in text
+    initial = word_reason(Reason(code="scan-scope", values=one | {"looks": ["first-noise"]}))
+    assert "by torch-cpu or philox-nv. It does not find" in initial
+    assert "or added during sampling (ancestral and stochastic samplers)" in initial
     none = one | {"half_precisions_not_scanned": []}
     assert "2.11" not in word_reason(Reason(code="scan-scope", values=none))
 
