@@ -196,9 +196,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         SCAN | SEED | {"z": 4.75, "p": 0.012, "z_needed": 6.13},
         "No seed from 0 to 4,194,303, 0.098 % of them all, by torch-cpu and philox-nv was "
         "recovered: the best, 77 by torch-cpu, reaches z = 4.75, and 6.13 is needed (family-wise "
-        "p = 0.012). Noise with a correlation of at least 0.170 with what the initial noise leaves in "
-        "the encoded target, 0.031 with what the noise of an ancestral sampler's steps leaves in it or "
-        "0.180 with the inverted target would have been recovered",
+        "p = 0.012). Noise with a correlation of at least 0.170 with what the initial noise leaves "
+        "in the encoded target, 0.031 with what the noise of an ancestral sampler's steps leaves "
+        "in it or 0.180 with the inverted target would have been recovered",
     ),
     "seed-recovered": (
         SEED | {"draw": 3, "z": 24.5, "z_needed": 6.13, "p": 1e-120, "alpha": 0.001},
@@ -235,8 +235,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
             "shared_generators": ["torch-cpu"],
             "half_precisions_not_scanned": ["float16", "bfloat16"],
         },
-        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv, or for the "
-        "noise that an ancestral sampler draws after each step. It does not find",
+        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv, or for "
+        "the noise that an ancestral sampler draws after each step. It does not find",
     ),
     "recipes-completed": ({"trials": 7}, "All 7 recipes were computed."),
     "sweep-completed": (
