@@ -35,6 +35,25 @@ def test_a_cited_trial_is_reproduced(here: Path) -> None:
     assert other.lines[0].startswith("Checkpoint: not as reported")
 
 
+def test_without_a_name_the_closest_trial_is_reproduced(here: Path) -> None:
+    path = here / "reports/owl/evidence.json"
+    (case,) = [
+        each for each in json.loads(path.read_text())["cases"] if each["checkpoint"] == "own"
+    ]
+    scores = {
+        each["trial"]: score["score"] * (1 if score["higher_is_closer"] else -1)
+        for each in case["cited"]
+        for score in each["scores"]
+        if score["metric"] == case["memorised"]["statistic"]["metric"]
+    }
+    closest = max(scores, key=lambda trial: scores[trial])
+    assert len(scores) > 1
+    result = CliRunner().invoke(app, ["render", str(path), "--checkpoint", "own"])
+    assert result.exit_code == 0
+    assert f"Trial {closest}, the closest that the report cites for own." in result.stdout
+    assert f"images/own/{closest}.png" in result.stdout
+
+
 def test_images_of_the_reference_are_reproduced(here: Path) -> None:
     path = here / "reports/owl/evidence.json"
     cases = {each["checkpoint"]: each for each in json.loads(path.read_text())["cases"]}
@@ -58,7 +77,7 @@ def test_images_of_the_reference_are_reproduced(here: Path) -> None:
         ('{"prompt": "x"}', ["--checkpoint", "own"], "`seed`"),
         ('{"prompt": "x"}', [], "has several checkpoints"),
         (None, ["--checkpoint", "owm"], "has no checkpoint `owm`. Did you mean `own`"),
-        (None, ["--checkpoint", "own"], "has several trials"),
+        (None, ["--checkpoint", "own", "--trial", "x"], "has no trial `x`"),
     ],
 )
 def test_invalid_arguments_are_reported(

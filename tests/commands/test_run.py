@@ -11,7 +11,7 @@ from PIL import Image
 from target_images import write_image
 
 from seedwitness.commands import doctor
-from seedwitness.commands.run import run_pipeline
+from seedwitness.commands.run import format_findings, run_pipeline
 from seedwitness.config.composition import compose_params
 from seedwitness.config.params import load_params
 from seedwitness.errors import ConfigError
@@ -73,6 +73,22 @@ def test_run_composes_and_runs(repository: Path) -> None:
     assert result.returncode not in (0, 1) or "failed" in result.stderr
     assert result.returncode != 0
     assert "index.html" not in result.stdout
+
+
+def test_findings_are_listed_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert format_findings() == ["Open reports/index.html in a browser."]
+    (tmp_path / "data/overview").mkdir(parents=True)
+    rows = [f"owl-{number}/own,not supported,supported,0.5" for number in range(22)]
+    lines = ["case,finding,generated,closest", *rows]
+    (tmp_path / "data/overview/cases.csv").write_text("\n".join(lines) + "\n")
+    listed = format_findings()
+    assert listed[0] == "owl-0 on own: memorised not supported, generated supported"
+    assert listed[-3:] == [
+        "owl-19 on own: memorised not supported, generated supported",
+        "and 2 more cases",
+        "Open reports/index.html in a browser.",
+    ]
 
 
 def test_missing_inputs_are_reported_before_dvc_runs(repository: Path) -> None:

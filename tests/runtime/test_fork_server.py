@@ -47,6 +47,22 @@ def test_a_fork_gives_the_same_bytes(project: Path, environment: dict[str, str])
     assert output.read_bytes() == alone
 
 
+def test_a_server_that_runs_is_used_and_one_that_has_ended_is_not(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = environment[fork_server.SOCKET_VARIABLE]
+    deadline = time.monotonic() + 60
+    while not Path(running).is_socket() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    monkeypatch.setenv(fork_server.SOCKET_VARIABLE, running)
+    with fork_server.running_server() as inner:
+        assert inner[fork_server.SOCKET_VARIABLE] == running
+    assert Path(running).is_socket()
+    monkeypatch.setenv(fork_server.SOCKET_VARIABLE, str(tmp_path / "ended"))
+    with fork_server.running_server() as inner:
+        assert inner[fork_server.SOCKET_VARIABLE] not in (running, str(tmp_path / "ended"))
+
+
 def test_a_fork_does_not_repeat_the_heavy_imports(
     project: Path, environment: dict[str, str]
 ) -> None:

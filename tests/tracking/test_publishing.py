@@ -1,5 +1,6 @@
 """MLflow's store, read by MLflow's own client, compared with the files that were published."""
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -189,10 +190,17 @@ def test_nothing_to_do_is_seen_without_reading_a_file(
     with monkeypatch.context() as patch:
         patch.setattr(contents, "sha256_file", None)
         assert publish_changes(tracking) is None
+    comparison = Path("reports/compare/index.html")  # no stage wrote it, and no run has it
+    comparison.parent.mkdir()
+    comparison.write_text("a comparison")
+    assert publish_changes(tracking) is None
+    os.utime("reports/owl/report.html", (0, 0))
+    command = [Path(sys.executable).with_name("seedwitness"), "publish"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == f"{tracking.uri} has all of it already: `seedwitness ui` shows it.\n"
     Path("reports/owl/report.html").write_text("another")
     assert publish_changes(tracking) is not None
     Path("mlflow.db").unlink()  # this process would write on into the removed file
-    command = [Path(sys.executable).with_name("seedwitness"), "publish"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert f"{RUNS} new runs" in said
 

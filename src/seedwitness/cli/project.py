@@ -76,7 +76,8 @@ def run(overrides: Overrides = None, discard: Discard = False, multirun: Multiru
     code = run.run_pipeline(overrides or [], discard=discard)
     if code:
         raise typer.Exit(code)
-    typer.echo(f"Open {run.OVERVIEW} in a browser.")
+    for line in run.format_findings():
+        typer.echo(line)
 
 
 @app.command()

@@ -16,7 +16,8 @@ def render(
         str | None, typer.Option("--checkpoint", help="A checkpoint of params.yaml.")
     ] = None,
     trial: Annotated[
-        str | None, typer.Option("--trial", help="A trial that the report cites.")
+        str | None,
+        typer.Option("--trial", help="A trial that the report cites; by default the closest."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="File for the image, a PNG.")] = Path(
         "rendered.png"
@@ -29,6 +30,8 @@ def render(
     from seedwitness.commands import render
 
     name, reported = render.find_recipe(recipe, checkpoint, trial)
+    if reported.trial and trial is None:
+        typer.echo(f"Trial {reported.trial}, the closest that the report cites for {name}.")
     result = render.render_recipe(name, reported, out)
     for line in result.lines:
         typer.echo(line)

@@ -15,6 +15,8 @@ def publish_files() -> str:
     published = publish_changes(settings)
     if published is None:
         return f"Nothing has changed since it was published into {settings.uri}."
+    if not published.new_runs:
+        return f"{settings.uri} has all of it already: `seedwitness ui` shows it."
     return (
         f"{published.new_runs} new runs with {published.trials} trials and {published.scores} "
         f"scores are in {settings.uri}: `seedwitness ui` shows them."

@@ -34,6 +34,7 @@ class ReportedRecipe:
     noise_sha256: str = ""
     latent_sha256: str = ""
     picture: Path | None = None
+    trial: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def find_recipe(
 ) -> tuple[str, ReportedRecipe]:
     """Read a recipe from its file, or a trial's from a report's ``evidence.json``.
 
-    Gives the name of its checkpoint and the recipe. If there is only one checkpoint or trial, it
-    need not be named. Raises RecordError for a file that is neither, ConfigError if the checkpoint
-    or trial is ambiguous or unknown.
+    Gives the name of its checkpoint and the recipe. If there is only one checkpoint, it need not be
+    named. Without ``trial``, the closest that the report cites is taken. Raises RecordError for a
+    file that is neither, ConfigError if the checkpoint is ambiguous, or one of both unknown.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -91,11 +92,15 @@ def _find_cited_recipe(
         for cited in (other.cited if other.replay.reference == name else [])
         if cited.reference_image and cited.trial not in shown
     }
-    selected = _choose(trial, [*shown, *replayed], "trial", f"{path} for {name}")
+    closest = case.cited[0].trial  # they are in that order
+    selected = _choose(trial or closest, [*shown, *replayed], "trial", f"{path} for {name}")
     if selected in replayed:
         replay = replayed[selected]
         return name, ReportedRecipe(
-            replay.recipe, case.checkpoint_sha256, picture=_image_path(path, replay.reference_image)
+            recipe=replay.recipe,
+            checkpoint_sha256=case.checkpoint_sha256,
+            picture=_image_path(path, replay.reference_image),
+            trial=selected,
         )
     result, image = shown[selected]
     return name, ReportedRecipe(
@@ -104,6 +109,7 @@ def _find_cited_recipe(
         noise_sha256=result.noise_sha256,
         latent_sha256=result.latent_sha256,
         picture=_image_path(path, image),
+        trial=selected,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -34,6 +35,9 @@ PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 STATUS_SECONDS = 30.0
 OVERVIEW = Path("reports/index.html")
+CASES = Path("data/overview/cases.csv")
+SHOWN = 20
+"""Cases whose findings are printed at most."""
 
 PRELOADED = (
     "seedwitness.attribution.seed_attribution",
@@ -83,6 +87,21 @@ def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
     if code == 0:  # a state that came from a cache or a remote was not published by its stage
         publish_files()
     return code
+
+
+def format_findings() -> list[str]:
+    """The findings of the first cases, a line each; then the page that shows all of them."""
+    cases: list[dict[str, str]] = []
+    if CASES.is_file():
+        with CASES.open(encoding="utf-8", newline="") as file:
+            cases = list(csv.DictReader(file))
+    lines = [
+        f"{case['case'].replace('/', ' on ')}: memorised {case['finding']}, "
+        f"generated {case['generated']}"
+        for case in cases[:SHOWN]
+    ]
+    more = [f"and {len(cases) - SHOWN} more cases"] if len(cases) > SHOWN else []
+    return [*lines, *more, f"Open {OVERVIEW} in a browser."]
 
 
 def _require_results() -> None:

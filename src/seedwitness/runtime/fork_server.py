@@ -40,9 +40,9 @@ def running_server() -> Iterator[dict[str, str]]:
     """Run a server during the block; gives the environment in which stages use it.
 
     Without Unix sockets or a safe fork (macOS, Windows) there is no server, and the environment is
-    that of this process.
+    that of this process. So it is where the environment names a server that runs already.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or Path(os.environ.get(SOCKET_VARIABLE, "")).is_socket():
         yield dict(os.environ)
         return
     with TemporaryDirectory(prefix="seedwitness-") as folder:

@@ -119,7 +119,9 @@ def list_published_paths() -> list[Path]:
     """Every folder and file that ``read_pipeline`` may read, to see whether any has changed."""
     stages = ("controls", "index", "prepare", *CASE_STAGES)
     folders = [DATA_FOLDER / stage for stage in stages]
-    return [Path(FILE_NAME), DATA_FOLDER / "targets", *folders, *LOG, REPORTS_FOLDER]
+    # Not the whole folder of reports, in which comparisons are, too.
+    reports = [REPORTS_FOLDER / path.name for path in sorted((DATA_FOLDER / "targets").glob("*"))]
+    return [Path(FILE_NAME), DATA_FOLDER / "targets", *folders, *LOG, *reports, OVERVIEW]
 
 
 def _read_case(target: str, checkpoint: str, datasets: list[InputDataset]) -> ChildFiles:
