@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from seedwitness.commands.stamp import check_stamps
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.params import Params, load_params
 from seedwitness.config.reading import FILE_NAME
@@ -21,7 +22,7 @@ from seedwitness.config.targets import (
     image_path,
     list_targets,
 )
-from seedwitness.errors import ConfigError, PictureError, RecordError
+from seedwitness.errors import ConfigError, PictureError, RecordError, SeedwitnessError
 from seedwitness.records.attempts import require_whole_log
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.runtime.installation import Check, State, check_machine, check_packages
@@ -104,6 +105,7 @@ def _check_project(*, read_weights: bool = True) -> Iterator[Check]:
     yield from find_missing_results()
     if read_weights:
         yield _check_log()
+        yield _check_stamps()
 
 
 def _check_targets(*, read: bool) -> Iterator[Check]:
@@ -146,6 +148,16 @@ def _check_log() -> Check:
     except RecordError as error:
         return Check("record", "log of attempts", "wrong", str(error))
     return Check("record", "log of attempts", "ok", f"{len(log.entries)} entries")
+
+
+def _check_stamps() -> Check:
+    """Check the time stamps of all plans."""
+    try:
+        stamps = check_stamps()
+    except SeedwitnessError as error:
+        return Check("record", "stamps of plans", "wrong", str(error))
+    stamped = sum(bool(those) for those in stamps.values())
+    return Check("record", "stamps of plans", "ok", f"{stamped} of {len(stamps)} plans stamped")
 
 
 def _check_checkpoint(name: str, settings: CheckpointSettings) -> Check:
