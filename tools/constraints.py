@@ -23,7 +23,8 @@ def pins() -> dict[str, str]:
     """The installed version of every package that pyproject.toml reaches, by canonical name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     waiting = [Requirement(text) for text in project["dependencies"]]
-    waiting += [Requirement(text) for text in project["optional-dependencies"]["dev"]]
+    for extra in project["optional-dependencies"].values():
+        waiting += [Requirement(text) for text in extra]
     found: dict[str, str] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:

@@ -1,14 +1,20 @@
 """A project under Git and DVC that travels: the small project, its models and pictures included."""
 
 import os
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 import yaml
 from PIL import Image
+
+from seedwitness.runtime.fork_server import SOCKET_VARIABLE, running_server
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -22,6 +28,16 @@ ENVIRONMENT = {
     "GIT_COMMITTER_NAME": "A",
     "GIT_COMMITTER_EMAIL": "a@example.org",
 }
+
+RESULTS = ("reports", "data/judge", "data/search", "data/score", "data/attempts", "data/outcomes")
+
+
+@contextmanager
+def served_commands() -> Iterator[None]:
+    """A fork server, because the start of a process costs more than most stages here."""
+    with running_server() as environment, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENVIRONMENT, SOCKET_VARIABLE, environment.get(SOCKET_VARIABLE, ""))
+        yield
 
 
 def run(root: Path, *command: str, code: int | None = 0, **variables: str) -> str:
@@ -78,3 +94,29 @@ def read_tree(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def results(root: Path) -> dict[str, bytes]:
+    """Every file of the results and of the log, by its path in the project."""
+    return {
+        f"{folder}/{name}": content
+        for folder in RESULTS
+        for name, content in read_tree(root / folder).items()
+    }
+
+
+def ran(output: str) -> list[str]:
+    """The stages that DVC says it has run."""
+    return re.findall(r"Running stage '(.+?)'", output)
+
+
+def published(root: Path) -> list[tuple[str, str]]:
+    """The content and kind of every complete run in MLflow's store."""
+    query = """
+        select c.value, k.value from runs r
+        join tags c on c.run_uuid = r.run_uuid and c.key = 'seedwitness.content'
+        join tags k on k.run_uuid = r.run_uuid and k.key = 'seedwitness.kind'
+        where r.status = 'FINISHED' order by 1
+    """
+    with closing(sqlite3.connect(root / "mlflow.db")) as database:
+        return database.execute(query).fetchall()

@@ -108,7 +108,7 @@ def hdr(path: Path) -> None:
     Image.fromarray(np.ones((8, 8), np.float32)).save(path, "TIFF")
 
 
-WHOLE = ["`dvc checkout data/targets/x/x.png.dvc` brings back the image that was added"]
+WHOLE = ["`dvc checkout data/targets/x/x.png.dvc` bring back the image that was added"]
 BAD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "truncated": (
         lambda path: path.write_bytes(path.read_bytes()[:-300]),

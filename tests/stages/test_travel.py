@@ -3,79 +3,14 @@
 import json
 import re
 import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 from reading import parsed
-from travelling import ENVIRONMENT, begin_project, read_tree, run
-
-from seedwitness.runtime.fork_server import SOCKET_VARIABLE, running_server
+from travelling import published, ran, read_tree, results, run
 
 pytestmark = pytest.mark.slow
-
-RESULTS = ("reports", "data/judge", "data/search", "data/score", "data/attempts", "data/outcomes")
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[None]:
-    """A fork server, because the start of a process costs more than most stages here."""
-    with running_server() as environment, pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ENVIRONMENT, SOCKET_VARIABLE, environment.get(SOCKET_VARIABLE, ""))
-        yield
-
-
-@pytest.fixture(scope="module")
-def origin(
-    served: None, tmp_path_factory: pytest.TempPathFactory, small_project: Callable[[Path], None]
-) -> Path:
-    """A project that was run, committed and pushed, to DVC's remote and to a bare one of Git."""
-    home = tmp_path_factory.mktemp("travel")
-    root = home / "origin"
-    begin_project(root, small_project, home / "store")
-    run(root, "seedwitness", "run")
-    run(root, "git", "add", "-A")
-    run(root, "git", "commit", "-qm", "the results")
-    run(root, "dvc", "push", "-q")
-    run(home, "git", "clone", "-q", "--bare", str(root), str(home / "hub.git"))
-    run(root, "git", "remote", "add", "hub", str(home / "hub.git"))
-    return root
-
-
-@pytest.fixture
-def clone(origin: Path, tmp_path: Path) -> Path:
-    """A clone of the project, with what the remote has."""
-    path = tmp_path / "clone"
-    run(tmp_path, "git", "clone", "-q", str(origin.parent / "hub.git"), str(path))
-    run(path, "dvc", "pull", "-q")
-    return path
-
-
-def results(root: Path) -> dict[str, bytes]:
-    return {
-        f"{folder}/{name}": content
-        for folder in RESULTS
-        for name, content in read_tree(root / folder).items()
-    }
-
-
-def ran(output: str) -> list[str]:
-    return re.findall(r"Running stage '(.+?)'", output)
-
-
-def published(root: Path) -> list[tuple[str, str]]:
-    """The content and kind of every complete run in MLflow's store."""
-    query = """
-        select c.value, k.value from runs r
-        join tags c on c.run_uuid = r.run_uuid and c.key = 'seedwitness.content'
-        join tags k on k.run_uuid = r.run_uuid and k.key = 'seedwitness.kind'
-        where r.status = 'FINISHED' order by 1
-    """
-    with closing(sqlite3.connect(root / "mlflow.db")) as database:
-        return database.execute(query).fetchall()
 
 
 def test_a_clone_and_a_pull_give_everything_without_computing(origin: Path, clone: Path) -> None:

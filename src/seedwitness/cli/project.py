@@ -97,6 +97,40 @@ def plan(
         typer.echo(line)
 
 
+stamp = typer.Typer(name="stamp", no_args_is_help=True, help="Time stamps of the analysis plan.")
+app.add_typer(stamp)
+
+
+@stamp.command(name="request")
+def request_stamp(
+    url: Annotated[str, typer.Option("--url", help="Address of the authority, by RFC 3161.")],
+    authority: Annotated[
+        Path, typer.Option("--authority", help="Its root certificate, and others needed; PEM.")
+    ],
+) -> None:
+    """Have the analysis plan stamped by an authority, which gets its hash and not the plan."""
+    from seedwitness.commands import stamp as module
+
+    typer.echo(f"The plan is {module.format_stamp(module.request_stamp(url, authority))}.")
+
+
+@stamp.command(name="verify")
+def verify_stamps(
+    authority: Annotated[
+        Path | None,
+        typer.Option("--authority", help="Certificates to check against; PEM."),
+    ] = None,
+) -> None:
+    """Check the stamps of all plans, without network.
+
+    By default against the certificates that were kept with them.
+    """
+    from seedwitness.commands import stamp as module
+
+    for line in module.format_lines(module.check_stamps(authority)):
+        typer.echo(line)
+
+
 @app.command()
 def doctor(
     gpu: Annotated[bool, typer.Option("--gpu", help="Ask torch for a GPU; takes seconds.")] = False,

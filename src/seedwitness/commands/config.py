@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from seedwitness.config.composition import CONF, compose_plainly
+from seedwitness.config.composition import CONF, compose_plainly, is_text_value
 from seedwitness.config.edits import Edit, list_differences, nest
 from seedwitness.config.reading import FILE_NAME, load_mapping, suggest_names
 from seedwitness.errors import ConfigError
@@ -53,6 +53,11 @@ def save_experiment(name: str) -> Path:
         raise ConfigError(
             f"{name!r} is not valid as the name of an experiment: use small letters, digits, - "
             "and _, and begin with a letter or digit."
+        )
+    if not is_text_value(name):
+        raise ConfigError(
+            f"Hydra takes {name!r} for a number, a truth value or null, so that "
+            f"`experiment={name}` would not name a file. Choose another name."
         )
     path = EXPERIMENTS / f"{name}.yaml"
     if path.exists():

@@ -11,11 +11,19 @@ from pathlib import Path
 
 import yaml
 
+from seedwitness.commands.stamp import check_stamps
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.config.params import Params, load_params
 from seedwitness.config.reading import FILE_NAME
-from seedwitness.config.targets import FOLDER, image_path, list_targets
-from seedwitness.errors import ConfigError
+from seedwitness.config.targets import (
+    FOLDER,
+    TargetSettings,
+    explain_restore,
+    image_path,
+    list_targets,
+)
+from seedwitness.errors import ConfigError, PictureError, RecordError, SeedwitnessError
+from seedwitness.records.attempts import require_whole_log
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.runtime.installation import Check, State, check_machine, check_packages
 
@@ -76,10 +84,10 @@ def format_lines(checks: list[Check]) -> Iterator[str]:
 
 
 def _check_project(*, read_weights: bool = True) -> Iterator[Check]:
-    """Check parameters, targets, checkpoints, weights and images.
+    """Check parameters, targets, checkpoints, weights, images and the record.
 
-    If the parameters cannot be read, nothing else is checked. With ``read_weights`` the SHA-256 of
-    weights is compared with their cards.
+    If the parameters cannot be read, nothing else is checked. With ``read_weights`` targets and
+    weights are read: their hashes are compared with those that are recorded.
     """
     path = Path(FILE_NAME)
     try:
@@ -89,15 +97,18 @@ def _check_project(*, read_weights: bool = True) -> Iterator[Check]:
         yield Check("project", FILE_NAME, state, str(error))
         return
     yield Check("project", FILE_NAME, "ok", f"{len(params.checkpoints)} checkpoints")
-    yield from _check_targets()
+    yield from _check_targets(read=read_weights)
     for name, checkpoint in params.checkpoints.items():
         yield _check_checkpoint(name, checkpoint)
     yield from _check_all_weights(params, read=read_weights)
     yield from _check_images(params)
     yield from find_missing_results()
+    if read_weights:
+        yield _check_log()
+        yield _check_stamps()
 
 
-def _check_targets() -> Iterator[Check]:
+def _check_targets(*, read: bool) -> Iterator[Check]:
     try:
         targets = list_targets()
     except ConfigError as error:
@@ -114,7 +125,39 @@ def _check_targets() -> Iterator[Check]:
         )
         state: State = "ok" if path.is_file() else "missing"
         detail = str(path) if state == "ok" else f"no {path}"
+        if state == "ok" and read and (difference := _compare_pixels(path, target)):
+            state, detail, remedy = "wrong", difference, explain_restore(path)
         yield Check("targets", name, state, detail, remedy, path)
+
+
+def _compare_pixels(path: Path, target: TargetSettings) -> str:
+    """How an image differs from the one that was added; empty if it does not."""
+    from seedwitness.targets.target_reader import hash_target_pixels
+
+    try:
+        is_same = hash_target_pixels(path, "") == target.pixels_sha256
+    except PictureError as error:
+        return str(error).rstrip(". ")
+    return "" if is_same else f"{path} is another image than the one that was added"
+
+
+def _check_log() -> Check:
+    """Check that no entry of the log of attempts is missing or altered."""
+    try:
+        log = require_whole_log()
+    except RecordError as error:
+        return Check("record", "log of attempts", "wrong", str(error))
+    return Check("record", "log of attempts", "ok", f"{len(log.entries)} entries")
+
+
+def _check_stamps() -> Check:
+    """Check the time stamps of all plans."""
+    try:
+        stamps = check_stamps()
+    except SeedwitnessError as error:
+        return Check("record", "stamps of plans", "wrong", str(error))
+    stamped = sum(bool(those) for those in stamps.values())
+    return Check("record", "stamps of plans", "ok", f"{stamped} of {len(stamps)} plans stamped")
 
 
 def _check_checkpoint(name: str, settings: CheckpointSettings) -> Check:

@@ -6,6 +6,7 @@ does not compose. Here the result is validated before it replaces the old file.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,6 +104,13 @@ def _dvc_compose(path: Path, home: Path, overrides: Sequence[str]) -> None:
     compose_and_dump(str(path), str(home), None, NAME, str(home.parent), list(overrides))
 
 
+def is_text_value(value: str) -> bool:
+    """Whether Hydra reads ``value`` as text after `KEY=`; not `null`, `true` or `1e3`."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return isinstance(OverridesParser.create().parse_override(f"key={value}").value(), str)
+
+
 def explain_sweep(override: str = "search.steps=10,20") -> str:
     """How several values of a setting are tried."""
     return (
@@ -123,9 +131,8 @@ def _explain_hydra_errors(overrides: Sequence[str], root: Path) -> Iterator[None
         raise ConfigError(_describe_missing_file(error, root)) from error
     except OverrideParseException as error:
         message = str(error).split("See https")[0]
-        raise ConfigError(
-            f"{_join_lines(message)} in {error.override!r}. {QUOTING_HINT}"
-        ) from error
+        hint = _explain_name(error.override) or QUOTING_HINT
+        raise ConfigError(f"{_join_lines(message)} in {error.override!r}. {hint}") from error
     except HydraException as error:
         if str(error).startswith("Ambiguous value"):
             argument = str(error).split("'")[1]
@@ -136,10 +143,28 @@ def _explain_hydra_errors(overrides: Sequence[str], root: Path) -> Iterator[None
         raise ConfigError(
             f"{_join_lines(error)}. If ${{…}} is meant as text, write \\${{…}}."
         ) from error
+    except ValueError as error:
+        if not str(error).startswith("Config group override must be"):
+            raise
+        raise ConfigError(
+            "The value of a group is the name of a file of conf/, and null, true, false and "
+            f"numbers are none, in {' '.join(overrides)}. Give the file another name."
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(
             f"A file of {root / CONF} is not valid YAML: {_join_lines(error)}."
         ) from error
+
+
+def _explain_name(override: str) -> str:
+    """A hint where the key of an override holds a name that begins with a digit."""
+    key = override.partition("=")[0]
+    name = next((part for part in re.split(r"[.@]", key) if re.match(r"\d+\D|0\d", part)), "")
+    return (
+        f"Hydra takes `{name}` for a number: a checkpoint's name has to begin with a letter there."
+        if name
+        else ""
+    )
 
 
 def _describe_missing_file(error: Any, root: Path) -> str:

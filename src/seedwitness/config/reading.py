@@ -29,7 +29,8 @@ def load_section(kind: type[T], *keys: str, path: Path = Path(FILE_NAME)) -> T:
 def load_mapping(path: Path) -> dict[str, Any]:
     """Load ``params.yaml`` as plain values. Raises ConfigError if it is missing or incomplete."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
     except FileNotFoundError:
         raise ConfigError(
             f"There is no {path} in {Path.cwd()}. Go to the root of the project, or compose it "
@@ -38,7 +39,8 @@ def load_mapping(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} must hold sections: `targets:` and so on.")
+        raise ConfigError(f"{path} must hold sections: `search:` and so on.")
+    require_one_reading(content, text, path)
     missing = sorted(_list_missing(content))
     if missing:
         raise ConfigError(
@@ -46,6 +48,28 @@ def load_mapping(path: Path) -> dict[str, Any]:
             f"`seedwitness run {missing[0]}=VALUE`."
         )
     return content
+
+
+def require_one_reading(content: dict[str, Any], text: str, path: Path) -> None:
+    """Raise ConfigError where DVC, which reads YAML 1.2, has other values than ``content``.
+
+    ``0o17`` is a text in YAML 1.1 and a number in 1.2. The composition writes it without quotes.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        other = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise ConfigError(f"{path} cannot be read as YAML 1.2, as DVC does: {error}") from error
+    difference = _find_other_reading(content, other)
+    if difference:
+        key, here, there = difference
+        raise ConfigError(
+            f"{path}: `{key}` is {here} in YAML 1.1 and {there} in YAML 1.2, so that stages and "
+            "DVC would disagree. Choose another name or value: a number in plain digits, or a text "
+            "that is not like a number, a date or a truth value. A composition drops quotes."
+        )
 
 
 def validate(kind: type[T], value: Any, where: str) -> T:
@@ -82,6 +106,26 @@ def _list_missing(value: Any, where: str = "") -> list[str]:
             for path in _list_missing(inner, f"{where}.{key}" if where else str(key))
         ]
     return [where] if value == "???" else []
+
+
+def _find_other_reading(value: Any, other: Any, where: str = "") -> tuple[str, str, str] | None:
+    """The first place where two readings of a file differ, and both of its values."""
+    if isinstance(value, dict) and isinstance(other, dict):
+        for (key, inner), (other_key, other_inner) in zip(
+            value.items(), other.items(), strict=True
+        ):
+            place = f"{where}.{key}" if where else str(key)
+            if key != other_key:
+                return place, f"the name {key!r}", f"{other_key!r}"
+            if found := _find_other_reading(inner, other_inner, place):
+                return found
+        return None
+    if isinstance(value, list) and isinstance(other, list):
+        pairs = enumerate(zip(value, other, strict=True))
+        each = (_find_other_reading(*pair, f"{where}.{number}") for number, pair in pairs)
+        return next(filter(None, each), None)
+    # repr: nan is not equal to itself, and True equals 1.
+    return None if repr(value) == repr(other) else (where, repr(value), repr(other))
 
 
 def _list_fields(kind: Any, path: tuple[int | str, ...]) -> list[str]:

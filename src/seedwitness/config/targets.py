@@ -84,6 +84,17 @@ def image_path(name: str, target: TargetSettings) -> Path:
     return FOLDER / name / target.image
 
 
+def explain_restore(path: Path) -> str:
+    """How the image that was added is brought back to ``path``.
+
+    Both commands are needed: `dvc repro` writes the hash of a changed file into its ``.dvc`` file.
+    """
+    return (
+        f"Move the file away, then `git checkout HEAD -- {path}.dvc` and `dvc checkout {path}.dvc` "
+        "bring back the image that was added."
+    )
+
+
 def write_target(name: str, target: TargetSettings, root: Path = Path()) -> None:
     """Write ``target.yaml``, which reads back as ``target``, whatever the caption."""
     # PyYAML writes U+0085 (next line) as a line break unless it escapes everything but ASCII.

@@ -182,7 +182,7 @@ def read_log(root: Path = Path(), image: str = "*") -> AttemptLog:
 def require_whole_log(root: Path = Path()) -> AttemptLog:
     """Read the log of the project in ``root``, and look for files that Git knows and it lacks.
 
-    Raises RecordError as ``read_log``, and if an entry, an outcome or a plan is missing.
+    Raises RecordError as ``read_log``, and if an entry, an outcome or a plan is missing or altered.
     """
     deleted = [
         path for folder in (ATTEMPTS, OUTCOMES, PLANS) for path in list_deleted(folder, root)
@@ -194,6 +194,9 @@ def require_whole_log(root: Path = Path()) -> AttemptLog:
             f"{path}` names the commit that removed it, and `git checkout COMMIT^ -- {path}` "
             f"brings it back (`git checkout HEAD -- {path}` if the removal is not committed)."
         )
+    for folder, depth in ((OUTCOMES, "*/"), (PLANS, "")):
+        for _ in _read_files(root / folder, depth):
+            pass
     return read_log(root)
 
 
@@ -229,8 +232,10 @@ def _read_files(folder: Path, depth: str = "") -> Iterator[tuple[Path, bytes]]:
     for path in sorted(folder.glob(f"{depth}*.json")):
         content = path.read_bytes()
         if sha256(content).hexdigest() != path.stem:
+            place = path.as_posix()
             raise RecordError(
-                f"{path} was altered: its SHA-256 is not its name. "
-                f"{RESTORE.replace('data/attempts', path.as_posix())}"
+                f"{place} was altered: its SHA-256 is not its name. Restore it: `git checkout HEAD "
+                f"-- {place}`; where the alteration was committed, `git checkout COMMIT -- {place}`"
+                f" with the commit that `git log --diff-filter=A -- {place}` names."
             )
         yield path, content

@@ -73,6 +73,7 @@ def _build_plan(source: TargetSource, settings: ReportStage) -> AnalysisPlan:
     return AnalysisPlan(
         sha256=sha256_file(source.plan),
         others=list_other_plans(source.plan, source.plans),
+        stamps=source.stamps,
         prepare=settings.prepare,
         recover_methods=settings.recover.methods,
         recover_phrases=settings.recover.max_phrases,

@@ -16,6 +16,7 @@ from seedwitness.config.verdicts import DetectorSettings, JudgeSettings
 from seedwitness.records.attempts import LogCounts
 from seedwitness.records.document import Document
 from seedwitness.records.findings import Verdict
+from seedwitness.records.time_stamps import PlanStamp
 
 PACKAGES = (
     "seedwitness",
@@ -125,6 +126,8 @@ class AnalysisPlan(Document):
 
     sha256: str
     others: list[OtherPlan]
+    stamps: list[PlanStamp]
+    """Time stamps of this plan by authorities, the earliest first; each was checked."""
     prepare: PrepareSettings
     recover_methods: list[str]
     recover_phrases: int

@@ -13,6 +13,7 @@ from seedwitness.errors import RecordError
 from seedwitness.records.attempts import (
     ATTEMPTS,
     OUTCOMES,
+    PLANS,
     AttemptLog,
     Outcome,
     name_folder,
@@ -41,6 +42,7 @@ from seedwitness.records.tables import (
     read_table,
 )
 from seedwitness.records.target import TargetRecord
+from seedwitness.records.time_stamps import PlanStamp, read_stamps
 from seedwitness.report.provenance import InputFile
 from seedwitness.runtime.hashes import sha256_file
 
@@ -92,6 +94,7 @@ class TargetSource:
     plan: Path
     plans: list[Path]
     """Every analysis plan that was written in the project, in order; the report's own too."""
+    stamps: list[PlanStamp]
     attempt: str
     """The hash of the entry in the log whose outcome the cases are."""
     log: AttemptLog
@@ -175,6 +178,7 @@ def read_target_source(data: Path, target: str) -> TargetSource:
         image=image,
         plan=plan,
         plans=[reader.path("plans", name) for name in history],
+        stamps=_read_stamps(reader, sha256_file(plan)),
         attempt=reader.document(Outcome, "judge", target, "outcome.json").attempt,
         log=log,
         outcomes=outcomes,
@@ -187,6 +191,13 @@ def read_target_source(data: Path, target: str) -> TargetSource:
         cases=cases,
         inputs=reader.inputs(),
     )
+
+
+def _read_stamps(reader: _Reader, plan_sha256: str) -> list[PlanStamp]:
+    stamps = read_stamps(reader.data / PLANS.name, plan_sha256)
+    for stamp in stamps:
+        reader.note(PLANS.name, stamp.file)
+    return stamps
 
 
 def _read_attempts(reader: _Reader, pixels_sha256: str) -> tuple[AttemptLog, dict[str, Outcome]]:

@@ -1,6 +1,6 @@
 """Prepare a target: the file as upright RGB, and what can be measured of it."""
 
-from seedwitness.config.targets import image_path, load_target
+from seedwitness.config.targets import explain_restore, image_path, load_target
 from seedwitness.errors import PictureError
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
@@ -14,7 +14,7 @@ def run(target: str) -> None:
     """
     settings = load_target(target)
     path = image_path(target, settings)
-    restore = f"`dvc checkout {path}.dvc` brings back the image that was added."
+    restore = explain_restore(path)
     image, record = read_target(path, target, restore)
     if record.pixels_sha256 != settings.pixels_sha256:
         raise PictureError(

@@ -18,6 +18,7 @@ from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.runtime.files import write_whole
 from seedwitness.runtime.hashes import digest
 from seedwitness.tracking.contents import hash_display_code, list_published_paths
+from seedwitness.tracking.moved_project import follow_moved_project
 from seedwitness.tracking.store_uri import SQLITE_SCHEME, is_server, make_uri_absolute
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def is_published(settings: TrackingSettings) -> bool:
 
 
 def publish_changes(settings: TrackingSettings) -> Publication | None:
-    """Publish unless the same was published before; MLflow is imported only then."""
+    """Publish unless the same was published before; MLflow is imported only then.
+
+    The store of a project that was moved gets its new addresses in any case.
+    """
+    follow_moved_project(settings)
     if is_published(settings):
         return None
     from seedwitness.tracking.publishing import publish

@@ -47,6 +47,7 @@ from seedwitness.tracking.store_uri import (
     check_server,
     is_server,
     make_uri_absolute,
+    name_lock,
 )
 from seedwitness.tracking.view import VIEW_KEY, make_view
 
@@ -111,7 +112,7 @@ def _take_turn(uri: str) -> Iterator[None]:
     path = Path(make_uri_absolute(uri).removeprefix(SQLITE_SCHEME))
     check_database_file(path)
     try:
-        with FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE_SECONDS):
+        with FileLock(name_lock(path), timeout=PATIENCE_SECONDS):
             yield
     except Timeout as error:
         raise TrackingError(

@@ -29,6 +29,11 @@ def make_uri_absolute(uri: str) -> str:
     return SQLITE_SCHEME + str(find_project() / uri.removeprefix(SQLITE_SCHEME))
 
 
+def name_lock(database: Path) -> Path:
+    """The lock file of a database, which has one publisher at a time."""
+    return database.with_name(f".{database.name}.lock")
+
+
 def check_database_file(path: Path) -> None:
     """Check that the file is an SQLite database: MLflow retries others for minutes."""
     with explain_write_errors(path):
