@@ -1,0 +1,143 @@
+"""Runs `seedwitness run` in a terminal of its own and kills it at a chosen moment."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+
+COMMAND = [str(Path(sys.executable).with_name("seedwitness")), "run"]
+STAGE = re.compile(r"^stage \d+ of \d+: (.+?)(?:, at most .+ left)?\r?$", re.MULTILINE)
+PATIENCE = 120.0
+"""Seconds that a run may take to end after a signal, on a machine whose cores are all busy."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run that ended: by a signal of ours, or by itself."""
+
+    was_killed: bool
+    code: int
+    seconds: float
+    stages: list[str]
+    """The stages that it began, in order."""
+    output: str
+
+
+def run_until(
+    root: Path, environment: Mapping[str, str], way: str, seconds: float | None
+) -> RunResult:
+    """Start a run in the project ``root``, and kill it in one of ``WAYS`` after ``seconds``.
+
+    None lets it end. It is told nothing and left alone where it ends before.
+    """
+    with _run_in_terminal(root, environment) as (process, master, output):
+        start, was_killed = monotonic(), False
+        if seconds is not None:
+            was_killed = _wait_for_moment(process, root, way, start + seconds)
+        if was_killed:
+            WAYS[way](process.pid, master)
+        code = process.wait(PATIENCE if was_killed else None)
+        ended = monotonic() - start
+    text = b"".join(output).decode(errors="replace")
+    return RunResult(was_killed, code, ended, STAGE.findall(text), text)
+
+
+@contextmanager
+def _run_in_terminal(
+    root: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], int, list[bytes]]]:
+    """A run that leads the processes of a new terminal; gives the terminal and its output."""
+    master, slave = pty.openpty()
+    output: list[bytes] = []
+    process = subprocess.Popen(
+        COMMAND,
+        cwd=root,
+        env=environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(slave)
+    reader = Thread(target=_read, args=(master, output), daemon=True)
+    reader.start()
+    try:
+        yield process, master, output
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        reader.join(PATIENCE)
+        os.close(master)
+
+
+def _read(master: int, output: list[bytes]) -> None:
+    while True:
+        try:
+            part = os.read(master, 65_536)
+        except OSError:  # no process has the terminal open
+            return
+        output.append(part)
+
+
+def _wait_for_moment(process: subprocess.Popen[bytes], root: Path, way: str, moment: float) -> bool:
+    """Wait for the moment to kill; False if the process ended before."""
+    while monotonic() < moment:
+        if process.poll() is not None:
+            return False
+        sleep(0.01)
+    if way == LOCK_WAY:
+        sizes = _read_sizes(root)
+        while process.poll() is None:
+            now = _read_sizes(root)
+            if any(size < sizes.get(path, 0) for path, size in now.items()):
+                return True
+            sizes = now
+        return False
+    return process.poll() is None
+
+
+def _read_sizes(root: Path) -> dict[Path, int]:
+    """The size of each lock file of DVC: while one is written, it is smaller than before."""
+    sizes = {}
+    for path in (root / "dvc.lock", *(root / "data/targets").glob("*/dvc.lock")):
+        try:
+            sizes[path] = path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return sizes
+
+
+def _terminate(pid: int, _: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+
+
+def _interrupt(_: int, master: int) -> None:
+    os.write(master, b"\x03")
+
+
+def _kill_group(pid: int, _: int) -> None:
+    os.killpg(pid, signal.SIGKILL)
+
+
+LOCK_WAY = "SIGKILL while a lock file is written"
+WAYS: dict[str, Callable[[int, int], None]] = {
+    "SIGTERM": _terminate,
+    "SIGKILL": _kill_group,
+    "Ctrl-C": _interrupt,
+    LOCK_WAY: _kill_group,
+}
+"""How a run is killed: its process, its process group, or by a key of its terminal."""
