@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
 
+from seedwitness.commands.repair import list_lock_files
+
 COMMAND = [str(Path(sys.executable).with_name("seedwitness")), "run"]
 STAGE = re.compile(r"^stage \d+ of \d+: (.+?)(?:, at most .+ left)?\r?$", re.MULTILINE)
 PATIENCE = 120.0
@@ -35,17 +37,25 @@ class RunResult:
     output: str
 
 
-def run_until(
-    root: Path, environment: Mapping[str, str], way: str, seconds: float | None
-) -> RunResult:
-    """Start a run in the project ``root``, and kill it in one of ``WAYS`` after ``seconds``.
+@dataclass(frozen=True)
+class Moment:
+    """When a run is killed: so many seconds after its start, or after its first stage began."""
 
-    None lets it end. It is told nothing and left alone where it ends before.
+    seconds: float
+    after_first_stage: bool
+
+
+def run_until(
+    root: Path, environment: Mapping[str, str], way: str, moment: Moment | None
+) -> RunResult:
+    """Start a run in the project ``root``, and kill it in one of ``WAYS`` at a moment.
+
+    None lets it end. It is left alone where it ends before.
     """
     with _run_in_terminal(root, environment) as (process, master, output):
         start, was_killed = monotonic(), False
-        if seconds is not None:
-            was_killed = _wait_for_moment(process, root, way, start + seconds)
+        if moment is not None:
+            was_killed = _wait_for_moment(process, root, way, moment, output)
         if was_killed:
             WAYS[way](process.pid, master)
         code = process.wait(PATIENCE if was_killed else None)
@@ -93,27 +103,39 @@ def _read(master: int, output: list[bytes]) -> None:
         output.append(part)
 
 
-def _wait_for_moment(process: subprocess.Popen[bytes], root: Path, way: str, moment: float) -> bool:
+def _wait_for_moment(
+    process: subprocess.Popen[bytes], root: Path, way: str, moment: Moment, output: list[bytes]
+) -> bool:
     """Wait for the moment to kill; False if the process ended before."""
-    while monotonic() < moment:
+    while moment.after_first_stage and not STAGE.search(b"".join(output).decode(errors="replace")):
+        if process.poll() is not None:
+            return False
+        sleep(0.02)
+    end = monotonic() + moment.seconds
+    while monotonic() < end:
         if process.poll() is not None:
             return False
         sleep(0.01)
     if way == LOCK_WAY:
-        sizes = _read_sizes(root)
-        while process.poll() is None:
-            now = _read_sizes(root)
-            if any(size < sizes.get(path, 0) for path, size in now.items()):
-                return True
-            sizes = now
-        return False
+        return _wait_for_write(process, root)
     return process.poll() is None
 
 
+def _wait_for_write(process: subprocess.Popen[bytes], root: Path) -> bool:
+    """Wait until a lock file of DVC is shorter than before, since it is written in place."""
+    sizes = _read_sizes(root)
+    while process.poll() is None:
+        now = _read_sizes(root)
+        if any(size < sizes.get(path, 0) for path, size in now.items()):
+            return True
+        sizes = now
+    return False
+
+
 def _read_sizes(root: Path) -> dict[Path, int]:
-    """The size of each lock file of DVC: while one is written, it is smaller than before."""
+    """The size of each lock file of DVC."""
     sizes = {}
-    for path in (root / "dvc.lock", *(root / "data/targets").glob("*/dvc.lock")):
+    for path in list_lock_files(root):
         try:
             sizes[path] = path.stat().st_size
         except FileNotFoundError:

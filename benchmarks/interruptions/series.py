@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,13 +13,14 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.interruptions.killing import LOCK_WAY, WAYS, RunResult, run_until
+from benchmarks.interruptions.killing import WAYS, Moment, RunResult, run_until
+from seedwitness.commands.repair import is_whole, list_lock_files
 
 LOG = ("data/attempts", "data/outcomes", "data/plans")
 NO_RESULTS = ("data/targets", "data/timings")
 """Folders of a project's data that hold inputs, or seconds."""
 LATENTS = ".ledger"
-BEFORE, LOCKED = "before the first stage", "while a lock file was written"
+BEFORE = "before the first stage"
 PUBLISHED = """
     select distinct c.value, k.value from runs r
     join tags c on c.run_uuid = r.run_uuid and c.key = 'seedwitness.content'
@@ -29,11 +31,14 @@ PUBLISHED = """
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill: how, after how many seconds, and in which stage."""
+    """One kill: how, after how many seconds, in or after which stage, and what was cut."""
 
     way: str
     seconds: float
+    """From the start of the run to its end."""
     stage: str
+    cut: list[str]
+    """Lock files of DVC that could not be read afterwards."""
 
 
 @dataclass
@@ -68,7 +73,8 @@ def run_series(
     """Kill runs of copies of ``pristine`` until ``kills`` have happened, each copy to its end.
 
     ``undisturbed`` is the same project after one run; its log of attempts is given to each copy,
-    since an entry holds the time. A run is killed after 0 to ``longest`` seconds.
+    since an entry holds the time. Four of five runs are killed 0 to ``longest`` seconds after their
+    first stage began, the others so long after their own start.
     """
     generator = random.Random(seed)
     series = Series()
@@ -84,8 +90,10 @@ def run_series(
         while not is_complete and not series.failures:
             ways = ways or generator.sample([*WAYS], len(WAYS))
             way = ways.pop()
-            seconds = generator.uniform(0, longest) if len(series.kills) < kills else None
-            is_complete = project.run(environment, way, seconds)
+            moment = Moment(generator.uniform(0, longest), generator.random() < 0.8)
+            is_complete = project.run(
+                environment, way, moment if len(series.kills) < kills else None
+            )
         if is_complete:
             results = read_results(root)
             series.differing += [
@@ -106,18 +114,26 @@ class _Project:
         self._finished: set[str] = set()
         self._latents: dict[str, tuple[int, int]] = {}
 
-    def run(self, environment: Mapping[str, str], way: str, seconds: float | None) -> bool:
+    def run(self, environment: Mapping[str, str], way: str, moment: Moment | None) -> bool:
         """Run once, and kill; gives whether the run came to its end."""
-        result = run_until(self._root, environment, way, seconds)
+        result = run_until(self._root, environment, way, moment)
         self._compare(result)
         if not result.was_killed:
             if result.code:
                 self._series.failures.append(result.output[-4000:])
             return result.code == 0
-        assert seconds is not None
-        stage = LOCKED if way == LOCK_WAY else (result.stages or [BEFORE])[-1]
-        self._series.kills.append(Kill(way, round(seconds, 2), stage))
+        stage = (result.stages or [BEFORE])[-1]
+        self._series.kills.append(Kill(way, round(result.seconds, 2), stage, self._find_cut()))
+        sys.stderr.write(f"{len(self._series.kills)}: {self._series.kills[-1]}\n")
         return False
+
+    def _find_cut(self) -> list[str]:
+        """The lock files that a kill left unreadable."""
+        return [
+            path.relative_to(self._root).as_posix()
+            for path in list_lock_files(self._root)
+            if not is_whole(path)
+        ]
 
     def _compare(self, result: RunResult) -> None:
         """Count what was begun, and what of it had been finished before."""
@@ -151,15 +167,13 @@ def read_published(root: Path) -> list[tuple[str, str]]:
 
 
 def list_finished(root: Path) -> set[str]:
-    """The stages that DVC has recorded, as a run shows their names."""
+    """The stages that DVC has recorded, as a run shows their names; none of a file that was cut."""
     names: set[str] = set()
-    for path in (root / "dvc.lock", *(root / "data/targets").glob("*/dvc.lock")):
+    for path in list_lock_files(root):
         prefix = "" if path.parent == root else f"{path.parent.name}, "
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, yaml.YAMLError):
-            continue
-        names |= {f"{prefix}{stage}" for stage in (content or {}).get("stages", {})}
+        if is_whole(path):
+            stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+            names |= {f"{prefix}{stage}" for stage in stages}
     return names
 
 

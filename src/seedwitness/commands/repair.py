@@ -36,10 +36,10 @@ class LockCopies:
 
     def update(self) -> None:
         """Copy the lock files that have changed, as far as they are whole."""
-        for path in _list_lock_files():
+        for path in list_lock_files():
             status = path.stat()
             version = (status.st_mtime_ns, status.st_size)
-            if self._copied.get(path) != version and _is_whole(path):
+            if self._copied.get(path) != version and is_whole(path):
                 write_whole(COPIES / path, path.read_bytes())
                 self._copied[path] = version
 
@@ -74,7 +74,7 @@ def _hold_dvc_lock() -> Iterator[None]:
 
 
 def _repair() -> list[Path]:
-    broken = [path for path in _list_lock_files() if not _is_whole(path)]
+    broken = [path for path in list_lock_files() if not is_whole(path)]
     if READERS_LOCK.is_file() and not _is_json(READERS_LOCK):
         broken.append(READERS_LOCK)
     for path in broken:
@@ -87,8 +87,10 @@ def _repair() -> list[Path]:
     return broken
 
 
-def _list_lock_files() -> list[Path]:
-    return [path for path in (LOCK, *sorted(FOLDER.glob(f"*/{LOCK}"))) if path.is_file()]
+def list_lock_files(root: Path = Path()) -> list[Path]:
+    """The lock files of the project in ``root``: the shared one, and one a target."""
+    paths = (root / LOCK, *sorted((root / FOLDER).glob(f"*/{LOCK}")))
+    return [path for path in paths if path.is_file()]
 
 
 def _remove_dead_readers() -> None:
@@ -114,17 +116,18 @@ def _is_dvc(pid: int) -> bool:
         return True
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether DVC can read a lock file, by its own schema."""
+def is_whole(path: Path) -> bool:
+    """Whether a lock file has its end, and DVC can read it, by its own schema."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content: Any = yaml.safe_load(text)
         COMPILED_LOCKFILE_SCHEMA(content)
     except (yaml.YAMLError, UnicodeDecodeError, Invalid):
         return False
-    return isinstance(content, dict) and "stages" in content
+    return isinstance(content, dict) and "stages" in content and text.endswith("\n")
 
 
 def _is_json(path: Path) -> bool:
