@@ -11,6 +11,7 @@ processes over the rounds; every round adds a target of its own.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -33,13 +34,15 @@ def measure_project(targets: int, rounds: int) -> dict[str, Any]:
         for _ in range(rounds):
             project.add_target()
             one_more.append(time_process(REPRO, project.root))
-        return {
+        figures = {
             "targets": targets,
             "checkpoints": project.checkpoints,
             "stages": stages,
             "no_op": summarise_times(no_op),
             "one_more": summarise_times(one_more),
         }
+        sys.stderr.write(f"{figures}\n")
+        return figures
 
 
 def summarise_times(times: list[tuple[float, float]]) -> dict[str, Any]:
