@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -60,5 +61,6 @@ if __name__ == "__main__":
     parser.add_argument("--targets", type=int, nargs="+", default=[8, 50, 200])
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    projects = [measure_project(number, arguments.rounds) for number in arguments.targets]
+    with redirect_stdout(sys.stderr):  # DVC may print there, and it is for figures alone
+        projects = [measure_project(number, arguments.rounds) for number in arguments.targets]
     print_figures({"benchmark": "bookkeeping", "projects": projects})
