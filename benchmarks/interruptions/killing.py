@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -21,15 +21,16 @@ from seedwitness.commands.repair import list_lock_files
 
 COMMAND = [str(Path(sys.executable).with_name("seedwitness")), "run"]
 STAGE = re.compile(r"^stage \d+ of \d+: (.+?)(?:, at most .+ left)?\r?$", re.MULTILINE)
-PATIENCE = 120.0
-"""Seconds that a run may take to end after a signal, on a machine whose cores are all busy."""
+PATIENCE = 30.0
+"""Seconds until a signal is sent again, on a machine whose cores are all busy."""
 
 
 @dataclass(frozen=True)
 class RunResult:
     """A run that ended: by a signal of ours, or by itself."""
 
-    was_killed: bool
+    kills: int
+    """How often it was killed: 0 where it ended by itself, and 1 where the first was enough."""
     code: int
     seconds: float
     stages: list[str]
@@ -56,12 +57,21 @@ def run_until(
         start, was_killed = monotonic(), False
         if moment is not None:
             was_killed = _wait_for_moment(process, root, way, moment, output)
-        if was_killed:
-            WAYS[way](process.pid, master)
-        code = process.wait(PATIENCE if was_killed else None)
+        kills = _kill(process, master, way) if was_killed else 0
+        code = process.wait()
         ended = monotonic() - start
     text = b"".join(output).decode(errors="replace")
-    return RunResult(was_killed, code, ended, STAGE.findall(text), text)
+    return RunResult(kills, code, ended, STAGE.findall(text), text)
+
+
+def _kill(process: subprocess.Popen[bytes], master: int, way: str) -> int:
+    """Kill a run, and again where it has not ended in time, as a user would; gives how often."""
+    for number in range(1, 4):
+        WAYS[way](process.pid, master)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+            return number
+    raise TimeoutError(f"{way} does not end the run.")
 
 
 @contextmanager

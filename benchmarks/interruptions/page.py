@@ -49,6 +49,9 @@ def summarise(series: Figures) -> Iterator[str]:
         + ", ".join(f"{count} × {way}" for way, count in sorted(ways.items()))
         + f". {cut} left a lock file of DVC that could not be read."
     )
+    again = [kill["way"] for kill in kills if kill["signals"] > 1]
+    if again:
+        yield f"{len(again)} had to be sent or typed again after 30 s: {', '.join(again)}."
     yield f"{len(kills) - len(failures)} times the next run went on without help."
     yield (
         f"{len(series['differing'])} results differ from those of the undisturbed run."

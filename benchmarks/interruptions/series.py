@@ -39,6 +39,8 @@ class Kill:
     stage: str
     cut: list[str]
     """Lock files of DVC that could not be read afterwards."""
+    signals: int
+    """How often it was sent or typed, until the run ended."""
 
 
 @dataclass
@@ -118,12 +120,13 @@ class _Project:
         """Run once, and kill; gives whether the run came to its end."""
         result = run_until(self._root, environment, way, moment)
         self._compare(result)
-        if not result.was_killed:
+        if not result.kills:
             if result.code:
                 self._series.failures.append(result.output[-4000:])
             return result.code == 0
         stage = (result.stages or [BEFORE])[-1]
-        self._series.kills.append(Kill(way, round(result.seconds, 2), stage, self._find_cut()))
+        seconds = round(result.seconds, 2)
+        self._series.kills.append(Kill(way, seconds, stage, self._find_cut(), result.kills))
         sys.stderr.write(f"{len(self._series.kills)}: {self._series.kills[-1]}\n")
         return False
 
