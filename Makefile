@@ -12,7 +12,7 @@ READY := .venv/ready
 BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
-	bench-validation clean
+	bench-validation bench-interruptions clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -39,7 +39,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab measure --lab data/lab
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
-bench: bench-speed bench-seeds bench-detectors bench-validation ## run all benchmarks (many hours)
+bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -52,6 +52,9 @@ bench-detectors: $(READY) ## measure every detector on the lab and write docs/de
 
 bench-validation: $(READY) ## judge images whose true answer is known and write docs/validation.md
 	@$(BIN)/python -m benchmarks.validation docs/validation.md docs/validation.json
+
+bench-interruptions: $(READY) ## kill runs at random moments and write docs/interruptions.md (an hour)
+	@$(BIN)/python -m benchmarks.interruptions docs/interruptions.md docs/interruptions.json
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)
 	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro

@@ -11,6 +11,8 @@ processes over the rounds; every round adds a target of its own.
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -33,13 +35,15 @@ def measure_project(targets: int, rounds: int) -> dict[str, Any]:
         for _ in range(rounds):
             project.add_target()
             one_more.append(time_process(REPRO, project.root))
-        return {
+        figures = {
             "targets": targets,
             "checkpoints": project.checkpoints,
             "stages": stages,
             "no_op": summarise_times(no_op),
             "one_more": summarise_times(one_more),
         }
+        sys.stderr.write(f"{figures}\n")
+        return figures
 
 
 def summarise_times(times: list[tuple[float, float]]) -> dict[str, Any]:
@@ -57,5 +61,6 @@ if __name__ == "__main__":
     parser.add_argument("--targets", type=int, nargs="+", default=[8, 50, 200])
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    projects = [measure_project(number, arguments.rounds) for number in arguments.targets]
+    with redirect_stdout(sys.stderr):  # DVC may print there, and it is for figures alone
+        projects = [measure_project(number, arguments.rounds) for number in arguments.targets]
     print_figures({"benchmark": "bookkeeping", "projects": projects})

@@ -51,6 +51,7 @@ class StubProject:
     def __init__(self, root: Path, targets: int) -> None:
         """Lay the project out, write all outputs, and record them in DVC's lock files and cache."""
         self.root, self.names = root.resolve(), list[str]()
+        logging.getLogger("dvc").setLevel(logging.WARNING)  # stdout is for figures alone
         subprocess.run(["git", "init", "-q", str(root)], check=True)
         _copy(root)
         write_whole(root / "stub.sh", STUB)
@@ -107,7 +108,6 @@ class StubProject:
 
     def _finish_stages(self) -> None:
         """Write the outputs of every stage in order; record all stages of a lock file at once."""
-        logging.getLogger("dvc").setLevel(logging.WARNING)  # stdout is for figures alone
         # DVC resolves some paths of a stage against the working directory.
         with chdir(self.root), Repo() as repo, repo.lock:
             stages = [

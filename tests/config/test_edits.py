@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from seedwitness.cli import app
 from seedwitness.config.composition import compose_params
-from seedwitness.config.edits import COMPOSED, list_differences
+from seedwitness.config.edits import COMPOSED, list_differences, remember_composition
 from seedwitness.config.reading import load_mapping
 from seedwitness.errors import ConfigError
 
@@ -84,6 +84,13 @@ def test_an_override_of_the_last_run_is_no_edit(project: Path) -> None:
     assert compose_params(["search.steps=33"])
     assert COMPOSED.is_file()
     assert compose_params(["search.steps=34"])
+    assert compose_params()
+    assert load_mapping(PARAMS)["search"]["steps"] == 10
+
+
+def test_a_composition_that_was_killed_before_it_wrote_leaves_no_edit(project: Path) -> None:
+    assert compose_params(["search.steps=33"])
+    remember_composition(b"what was not written any more", project)
     assert compose_params()
     assert load_mapping(PARAMS)["search"]["steps"] == 10
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,23 +22,24 @@ UNET = "unet/diffusion_pytorch_model.safetensors"
 PLAN = plan_sketches(3, themes=12, once=12, held_out=0, planted={}, twins_each=0)
 
 
+def lay_out_small_project(root: Path, checkpoint: Path) -> None:
+    """Lay the project out in an empty folder; checkpoint ``clean`` has another last layer."""
+    for name in ("own", "clean"):
+        shutil.copytree(checkpoint, root / "models" / name)
+    state = load_file(root / "models/clean" / UNET)
+    state["conv_out.weight"] *= -1
+    save_file(state, root / "models/clean" / UNET, {"format": "pt"})
+    _folder(root / "pictures/seen", range(6))
+    _folder(root / "pictures/outside", range(6, 12))
+    write_image(root, "owl", Image.open(root / "pictures/outside/7.png"))  # a control, too
+    write_image(root, "flat", Image.new("RGB", (40, 30), "teal"))
+    (root / "params.yaml").write_text(yaml.safe_dump(_params(), sort_keys=False))
+
+
 @pytest.fixture(scope="session")
 def small_project(tiny_checkpoint: Path) -> Callable[[Path], None]:
-    """Lays the project out in an empty folder; checkpoint ``clean`` has another last layer."""
-
-    def lay_out(root: Path) -> None:
-        for name in ("own", "clean"):
-            shutil.copytree(tiny_checkpoint, root / "models" / name)
-        state = load_file(root / "models/clean" / UNET)
-        state["conv_out.weight"] *= -1
-        save_file(state, root / "models/clean" / UNET, {"format": "pt"})
-        _folder(root / "pictures/seen", range(6))
-        _folder(root / "pictures/outside", range(6, 12))
-        write_image(root, "owl", Image.open(root / "pictures/outside/7.png"))  # a control, too
-        write_image(root, "flat", Image.new("RGB", (40, 30), "teal"))
-        (root / "params.yaml").write_text(yaml.safe_dump(_params(), sort_keys=False))
-
-    return lay_out
+    """Lays the project out in an empty folder."""
+    return partial(lay_out_small_project, checkpoint=tiny_checkpoint)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from seedwitness.records.attempts import (
     Question,
     append_entry,
     append_outcome,
+    list_log_files,
     name_folder,
     read_log,
     read_outcomes,
@@ -286,3 +287,13 @@ def test_a_listed_image_that_nothing_was_asked_of_counts_once(tmp_path: Path) ->
     assert counts == LogCounts(attempts_on_image=1, attempts=3, images=3, plans=1)
     again = read_log(tmp_path).count(name_folder(HERON), ask(HERON), listed)
     assert again == counts
+
+
+def test_what_a_killed_process_left_beside_an_entry_is_no_entry(
+    tmp_path: Path, chain: list[str]
+) -> None:
+    entry = entry_path(tmp_path, chain[0])
+    cut = entry.with_name(f".{entry.stem}.0123abcd.part.json")
+    cut.write_bytes(entry.read_bytes()[:40])
+    assert set(read_log(tmp_path).entries) == set(chain)
+    assert cut not in list_log_files(entry.parent)

@@ -93,6 +93,15 @@ def test_without_a_server_a_stage_runs_in_its_own_process(project: Path) -> None
     assert run("stage", "identify", "tiny", env=env).returncode == 0
 
 
+def test_after_the_run_was_killed_no_stage_begins(project: Path) -> None:
+    owner = subprocess.Popen(["true"])
+    owner.wait()
+    (project / fork_server.OWNER).write_text(str(owner.pid))
+    env = {**os.environ, fork_server.SOCKET_VARIABLE: str(project / "socket")}
+    assert run("stage", "identify", "tiny", env=env).returncode == 128 + signal.SIGINT
+    assert not Path("data/identify").exists()
+
+
 INTERRUPTED = """
 import os, signal, sys
 from seedwitness.runtime import fork_server

@@ -1,5 +1,6 @@
 """Projects: one up to `identify`, and one that was run, committed and pushed, with clones."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def origin(
         home.mkdir()
         with served_commands():
             begin_project(root, small_project, home / "store")
+            shutil.copytree(root, home / "pristine")
             run(root, "seedwitness", "run")
         run(root, "git", "add", "-A")
         run(root, "git", "commit", "-qm", "the results")

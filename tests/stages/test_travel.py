@@ -3,12 +3,16 @@
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from benchmarks.interruptions.series import run_series
 from reading import parsed
-from travelling import published, ran, read_tree, results, run
+from travelling import ENVIRONMENT, published, ran, read_tree, results, run
+
+from seedwitness.runtime.fork_server import SOCKET_VARIABLE
 
 pytestmark = pytest.mark.slow
 
@@ -177,3 +181,18 @@ def test_a_missing_file_of_the_cache_is_named_with_its_target(origin: Path, tmp_
     assert "dvc pull data/targets/target-0/target-0.png.dvc" in said
     lost = "data/prepare/target-0/image.png, reports/target-0"  # the image is stored once for both
     assert re.search(f"missing +target target-0 +no {lost}. `dvc pull`", said)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a terminal of its own, and its signals")
+def test_a_killed_run_is_continued_by_the_next_and_nothing_is_lost(
+    origin: Path, tmp_path: Path
+) -> None:
+    pristine = origin.parent / "pristine"
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != SOCKET_VARIABLE}
+    series = run_series(pristine, origin, tmp_path, environment, kills=5, longest=4.0, seed=1)
+    assert series.failures == []
+    assert len({kill.way for kill in series.kills}) == 4
+    assert series.differing == []
+    assert series.repeated_stages == []
+    assert series.latent_files > 0
+    assert series.repeated_latents == []

@@ -23,7 +23,7 @@ from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import ConfigError, RecordError, TrackingError
 from seedwitness.records.tables import SCORES, read_table, write_table
 from seedwitness.runtime.code_graph import code_files, hash_code
-from seedwitness.tracking import contents, store
+from seedwitness.tracking import contents, store, ui
 from seedwitness.tracking.no_op import publish_changes
 from seedwitness.tracking.publishing import publish
 
@@ -269,8 +269,11 @@ def test_a_database_of_another_version(tracking: TrackingSettings) -> None:
     with closing(sqlite3.connect("mlflow.db")) as database:
         database.execute("update alembic_version set version_num = '90e64c465722'")
         database.commit()
-    with pytest.raises(TrackingError, match=r"mlflow.db failed: .*out-of-date.*move it away"):
-        publish(tracking)
+    for command in (lambda: publish(tracking), lambda: ui.format_page(tracking, 5000)):
+        with pytest.raises(TrackingError) as raised:
+            command()
+        assert "tables of another release of MLflow" in str(raised.value)
+        assert f"`mlflow db upgrade sqlite:///{Path.cwd()}/mlflow.db`" in str(raised.value)
 
 
 def test_artifacts_cannot_move(tracking: TrackingSettings) -> None:

@@ -22,9 +22,11 @@ def stage(
     code = run_in_fork([*debug, "stage", name, *(keys or [])])
     if code is not None:
         raise typer.Exit(code)
+    from seedwitness.runtime.locks import stage_in_progress
     from seedwitness.stages import run_stage
 
-    run_stage(name, keys or [])
+    with stage_in_progress():
+        run_stage(name, keys or [])
 
 
 @app.command(name="plot-page", hidden=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from seedwitness.commands.run import run_in_terminal
+from seedwitness.commands.terminal import run_in_terminal
 
 KEPT = r"(memorised\.yes|generated\.yes|p|copies|nfe)$"
 """The summary figures, which are shown even where they are equal."""

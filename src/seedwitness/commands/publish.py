@@ -10,16 +10,17 @@ from seedwitness.errors import RecordError
 def publish_files() -> str:
     """Publish the files of the project in the working directory; gives a sentence about it."""
     from seedwitness.tracking.no_op import publish_changes
+    from seedwitness.tracking.store_uri import hide_password
 
     settings = load_section(TrackingSettings, "tracking")
-    published = publish_changes(settings)
+    published, store = publish_changes(settings), hide_password(settings.uri)
     if published is None:
-        return f"Nothing has changed since it was published into {settings.uri}."
+        return f"Nothing has changed since it was published into {store}."
     if not published.new_runs:
-        return f"{settings.uri} has all of it already: `seedwitness ui` shows it."
+        return f"{store} has all of it already: `seedwitness ui` shows it."
     return (
         f"{published.new_runs} new runs with {published.trials} trials and {published.scores} "
-        f"scores are in {settings.uri}: `seedwitness ui` shows them."
+        f"scores are in {store}: `seedwitness ui` shows them."
     )
 
 

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from time import monotonic
-from typing import IO
 
 import yaml
 
@@ -23,17 +17,20 @@ from seedwitness.commands.progress import (
     write_durations,
 )
 from seedwitness.commands.publish import publish_files
-from seedwitness.commands.repair import ASIDE, repair_lock_files
+from seedwitness.commands.repair import ASIDE, LockCopies, repair_lock_files
+from seedwitness.commands.terminal import run_in_terminal
 from seedwitness.config.composition import compose_params
 from seedwitness.config.params import load_params
 from seedwitness.errors import ConfigError
 from seedwitness.records.attempts import require_whole_log
 from seedwitness.report.plot_page import write_plot_page
 from seedwitness.runtime import fork_server
+from seedwitness.runtime.locks import wait_for_stages
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
-STATUS_SECONDS = 30.0
+STAGE_PATIENCE = 60.0
+"""Seconds to wait for a stage of an earlier run to end; it takes 5 to clean up."""
 OVERVIEW = Path("reports/index.html")
 CASES = Path("data/overview/cases.csv")
 SHOWN = 20
@@ -64,10 +61,11 @@ def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
     if not PIPELINE.is_file():
         raise ConfigError(f"There is no {PIPELINE} in {Path.cwd()}. Go to the root of the project.")
     compose_params(overrides, discard=discard)
+    wait_for_stages(STAGE_PATIENCE)
     for path in repair_lock_files():
         sys.stderr.write(
             f"{path} was cut by a run that was killed; it is in {ASIDE} now. What was finished is "
-            "restored from the cache.\n"
+            "restored from a copy and the cache.\n"
         )
     require_whole_log()
     missing = _explain_missing_inputs()
@@ -80,7 +78,7 @@ def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
     write_plot_page()
     progress = RunProgress(list_stages(load_params().checkpoints), read_durations())
     with fork_server.running_server() as environment:
-        code = run_in_terminal(command, environment, progress)
+        code = run_in_terminal(command, environment, progress, LockCopies().update)
     write_durations(progress.durations)
     if code and missing:
         raise ConfigError(missing)
@@ -126,60 +124,3 @@ def _explain_missing_inputs() -> str:
     first, more = missing[0], len(missing) - 1
     others = f" {more} more missing: `seedwitness doctor` lists them." if more else ""
     return f"{first.group}, {first.name}: {first.detail}. {first.remedy}{others}"
-
-
-def run_in_terminal(
-    command: Sequence[str],
-    environment: Mapping[str, str] = os.environ,
-    progress: RunProgress | None = None,
-) -> int:
-    """Run a command to its end in this terminal; the command itself handles Ctrl-C.
-
-    With ``progress``, its standard output is shown as far as it is news. Where that is no terminal,
-    the status is shown every 30 seconds.
-    """
-    # The stages call `seedwitness`: put the one of this environment first.
-    path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    output = subprocess.PIPE if progress else None
-    with subprocess.Popen(
-        command, env={**environment, "PATH": path}, stdout=output, text=True, errors="replace"
-    ) as process:
-        if progress:
-            _show_progress(process, progress)
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue
-
-
-def _show_progress(process: subprocess.Popen[str], progress: RunProgress) -> None:
-    """Show what is news of a command's output, until it closes."""
-    assert process.stdout is not None
-    is_terminal, shown, last = sys.stdout.isatty(), monotonic(), ""
-    lines: Queue[str | None] = Queue()
-    Thread(target=_read_lines, args=(process.stdout, lines), daemon=True).start()
-    while True:
-        try:
-            line = lines.get(timeout=STATUS_SECONDS / 10)
-        except Empty:
-            line = ""
-        except KeyboardInterrupt:
-            continue
-        if line is None:
-            return
-        text = progress.feed(line)
-        if text is not None:
-            sys.stdout.write(f"{text}\n")
-        is_new = progress.current not in ("", last)
-        if is_new if is_terminal else monotonic() - shown >= STATUS_SECONDS:
-            sys.stdout.write(f"{progress.status}\n")
-            shown, last = monotonic(), progress.current
-        sys.stdout.flush()
-
-
-def _read_lines(stream: IO[str], lines: Queue[str | None]) -> None:
-    """Put every line of a stream into a queue, and None at its end."""
-    for line in stream:
-        lines.put(line.rstrip("\n"))
-    lines.put(None)

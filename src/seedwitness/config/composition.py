@@ -54,11 +54,10 @@ def compose_params(
     if not discard and (edits := _find_discarded(text, overrides, root)):
         raise ConfigError(explain_edits(edits))
     pipelines_changed = write_target_pipelines(params, root)
+    remember_composition(text, root)
     if path.exists() and path.read_bytes() == text:
-        remember_composition(root)
         return pipelines_changed
     write_whole(path, text)
-    remember_composition(root)
     return True
 
 

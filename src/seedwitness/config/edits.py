@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from seedwitness.runtime.files import write_whole
 from seedwitness.runtime.hashes import sha256_file
 
 COMPOSED = Path(".seedwitness/composed")
-"""Holds the hash of the ``params.yaml`` that was composed last here; not in Git."""
+"""The hashes of the newest two compositions of ``params.yaml`` here, a line each; not in Git."""
 ABSENT = object()
 SHOWN = 5
 
@@ -60,9 +61,13 @@ def find_edits(composed: Mapping[str, Any], root: Path) -> list[Edit]:
     return list_differences(composed, edited)
 
 
-def remember_composition(root: Path) -> None:
-    """Record that ``params.yaml`` in ``root`` is a composition and can be composed again."""
-    write_whole(root / COMPOSED, sha256_file(root / FILE_NAME) + "\n")
+def remember_composition(text: bytes, root: Path) -> None:
+    """Record that ``text``, which ``params.yaml`` is about to hold, can be composed again.
+
+    The composition before it stays recorded, because the process may be killed in between.
+    """
+    hashes = dict.fromkeys([sha256(text).hexdigest(), *_read_record(root)])
+    write_whole(root / COMPOSED, "".join(f"{each}\n" for each in list(hashes)[:2]))
 
 
 def explain_edits(edits: list[Edit]) -> str:
@@ -108,13 +113,17 @@ def _compare(prefix: str, composed: Any, edited: Any) -> Iterator[Edit]:
 
 def _is_known(path: Path, root: Path) -> bool:
     """Whether the file is the last composition, or the one that Git has committed."""
-    record = root / COMPOSED
-    if record.is_file() and record.read_text(encoding="utf-8").strip() == sha256_file(path):
+    if sha256_file(path) in _read_record(root):
         return True
     committed = subprocess.run(
         ["git", "show", f"HEAD:./{FILE_NAME}"], cwd=root, capture_output=True, check=False
     )
     return committed.returncode == 0 and committed.stdout == path.read_bytes()
+
+
+def _read_record(root: Path) -> list[str]:
+    record = root / COMPOSED
+    return record.read_text(encoding="utf-8").split() if record.is_file() else []
 
 
 def _explain_unreadable(error: object) -> str:

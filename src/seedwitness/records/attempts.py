@@ -221,6 +221,12 @@ def append_outcome(outcome: Outcome, image: str, roots: Sequence[Path]) -> None:
         write_whole(root / OUTCOMES / image / f"{sha256(content).hexdigest()}.json", content)
 
 
+def list_log_files(folder: Path, depth: str = "") -> list[Path]:
+    """The files of a folder of the log, without what a killed process left beside them."""
+    paths = sorted(folder.glob(f"{depth}*.json"))
+    return [path for path in paths if not path.name.startswith(".")]
+
+
 def _make_key(question: Question) -> tuple[object, ...]:
     """What is equal for equal questions, and can be a key."""
     checkpoints = frozenset(question.checkpoints.items())
@@ -229,7 +235,7 @@ def _make_key(question: Question) -> tuple[object, ...]:
 
 
 def _read_files(folder: Path, depth: str = "") -> Iterator[tuple[Path, bytes]]:
-    for path in sorted(folder.glob(f"{depth}*.json")):
+    for path in list_log_files(folder, depth):
         content = path.read_bytes()
         if sha256(content).hexdigest() != path.stem:
             place = path.as_posix()

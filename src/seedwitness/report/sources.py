@@ -16,6 +16,7 @@ from seedwitness.records.attempts import (
     PLANS,
     AttemptLog,
     Outcome,
+    list_log_files,
     name_folder,
     read_log,
     read_outcomes,
@@ -163,7 +164,7 @@ def read_target_source(data: Path, target: str) -> TargetSource:
     if not plan.is_file():
         raise RecordError(f"{plan} is missing. `dvc repro` runs the stage that writes it.")
     reader.note("plan", "plan.json")
-    history = sorted(path.name for path in (data / "plans").glob("*.json"))
+    history = [path.name for path in list_log_files(data / "plans")]
     judged = sorted(path.parent.name for path in (data / "judge" / target).glob("*/finding.json"))
     if not judged:
         raise RecordError(
@@ -205,7 +206,7 @@ def _read_attempts(reader: _Reader, pixels_sha256: str) -> tuple[AttemptLog, dic
     log = read_log(reader.data.parent, image)
     outcomes = read_outcomes(reader.data.parent / OUTCOMES / image)
     for folder in (ATTEMPTS.name, OUTCOMES.name):
-        for path in sorted((reader.data / folder / image).glob("*.json")):
+        for path in list_log_files(reader.data / folder / image):
             reader.note(folder, image, path.name)
     return log, {outcome.attempt: outcome for outcome in outcomes}
 

@@ -5,6 +5,8 @@ DVC starts a process for each stage, and importing torch, diffusers and open_cli
 process forks, and the fork runs the stage in the caller's working directory, with its environment
 and its terminal. Nothing is computed before the fork, so a stage gives the same bytes as in a
 process of its own. Without a server a stage runs in its own process.
+
+The forks end when the run ends in any way, and a stage that is started after that does not run.
 """
 
 from __future__ import annotations
@@ -26,10 +28,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
+
 Command = Callable[[list[str]], object]
 
 SOCKET_VARIABLE = "SEEDWITNESS_FORK_SERVER"
 """The environment variable with the path of the socket, set while a server runs."""
+
+OWNER = "owner"
+"""The file beside the socket with the number of the process that started the server."""
 
 _CODE = struct.Struct("!i")
 _GRACE = 5.0  # seconds to clean up after the caller has ended
@@ -47,6 +54,7 @@ def running_server() -> Iterator[dict[str, str]]:
         return
     with TemporaryDirectory(prefix="seedwitness-") as folder:
         path = str(Path(folder) / "socket")
+        Path(folder, OWNER).write_text(str(os.getpid()))
         # It ends when this process closes its standard input, or ends in any way.
         server = subprocess.Popen(
             [str(Path(sys.executable).parent / "seedwitness"), "fork-server", path],
@@ -64,7 +72,11 @@ def running_server() -> Iterator[dict[str, str]]:
 
 
 def run_in_fork(arguments: Sequence[str]) -> int | None:
-    """Run `seedwitness ARGUMENTS` in a fork; its exit code, or None if there is no server."""
+    """Run `seedwitness ARGUMENTS` in a fork; its exit code, or None if there is no server.
+
+    Where the process that started the server was killed, nothing runs: the code is that of an
+    interrupt.
+    """
     path = os.environ.get(SOCKET_VARIABLE)
     if path is None:
         return None
@@ -72,7 +84,7 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
         try:
             connection.connect(path)
         except OSError:
-            return None
+            return 128 + signal.SIGINT if _is_owner_dead(path) else None
         request = {
             "arguments": list(arguments),
             "cwd": os.getcwd(),
@@ -85,12 +97,19 @@ def run_in_fork(arguments: Sequence[str]) -> int | None:
     return int(_CODE.unpack(answer)[0]) if len(answer) == _CODE.size else 128 + signal.SIGKILL
 
 
+def _is_owner_dead(path: str) -> bool:
+    """Whether the process that started the server has ended without removing its folder."""
+    owner = Path(path).with_name(OWNER)
+    return owner.is_file() and not psutil.pid_exists(int(owner.read_text()))
+
+
 def serve(path: str, command: Command, modules: Sequence[str]) -> None:
     """Listen at ``path``, import ``modules``, and fork for each caller until stdin is closed.
 
     ``command`` runs the command line with the arguments of a request.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks are not waited for
+    signal.signal(signal.SIGTERM, _end_with_forks)
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
         listener.bind(path)
         listener.listen(64)  # requests during the imports wait
@@ -102,10 +121,20 @@ def serve(path: str, command: Command, modules: Sequence[str]) -> None:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 listener.close()
                 selector.close()
                 _run_request(connection, command)
             connection.close()
+        _end_with_forks()
+
+
+def _end_with_forks(*_: object) -> None:
+    """Interrupt all forks, which are in the group of this process, and end."""
+    if os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.killpg(0, signal.SIGINT)
+    os._exit(0)
 
 
 def _run_request(connection: socket.socket, command: Command) -> None:

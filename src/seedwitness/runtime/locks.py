@@ -1,5 +1,6 @@
 """Locks by file, with which several processes share work on one folder."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
+from seedwitness.errors import SeedwitnessError
 from seedwitness.runtime.files import explain_write_errors
 
 T = TypeVar("T")
@@ -37,6 +39,42 @@ def exclusive_claim(path: Path) -> Iterator[bool]:
         # Removed before the release: the next holder checks the path anyway.
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+
+
+RUNNING = Path(".seedwitness/running")
+"""A file for each process that runs a stage in this workspace, locked while it does."""
+
+
+@contextmanager
+def stage_in_progress(folder: Path = RUNNING) -> Iterator[None]:
+    """Mark this process as one that runs a stage, until the block or the process ends."""
+    path = folder / f"{os.getpid()}.lock"
+    with explain_write_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+def wait_for_stages(patience: float, folder: Path = RUNNING) -> None:
+    """Wait until no process runs a stage here: one of a killed run may need seconds to end.
+
+    Raises SeedwitnessError after ``patience`` seconds.
+    """
+    end = time.monotonic() + patience
+    for path in sorted(folder.glob("*.lock")):
+        try:
+            with FileLock(path, timeout=max(0.0, end - time.monotonic())):
+                path.unlink(missing_ok=True)
+        except Timeout as error:
+            raise SeedwitnessError(
+                f"The process {path.stem} runs a stage in this project: another `seedwitness run` "
+                "or `dvc repro` works here. Run the same command again when it has ended."
+            ) from error
 
 
 class SharedWork(Generic[T]):

@@ -30,8 +30,8 @@ SECONDS = 5.0
 QUERY = """
     select 1 from runs join tags on tags.run_uuid = runs.run_uuid
     join experiments on experiments.experiment_id = runs.experiment_id
-    where tags.key = ? and tags.value = ? and runs.status = 'FINISHED'
-    and runs.lifecycle_stage = 'active' and experiments.name = ?
+    where tags.key = :key and tags.value = :content and runs.status = 'FINISHED'
+    and runs.lifecycle_stage = 'active' and experiments.name = :experiment
 """
 
 
@@ -43,9 +43,13 @@ def is_published(settings: TrackingSettings) -> bool:
     if memory["files"] != _describe_files(settings):
         return False
     uri = make_uri_absolute(settings.uri)
+    content: str = memory["content"]
+    if is_server(uri):
+        return _is_on_server(uri, settings, content)
+    values = {"key": CONTENT_TAG, "content": content, "experiment": settings.experiment}
     if uri.startswith(SQLITE_SCHEME):
-        return _is_in_database(Path(uri.removeprefix(SQLITE_SCHEME)), settings, memory["content"])
-    return is_server(uri) and _is_on_server(uri, settings, memory["content"])
+        return _is_in_file(Path(uri.removeprefix(SQLITE_SCHEME)), values)
+    return _is_in_database(uri, values)
 
 
 def publish_changes(settings: TrackingSettings) -> Publication | None:
@@ -82,15 +86,28 @@ def _list_files(paths: list[Path]) -> Iterator[Path]:
         yield from (file for file in inside if file.is_file())
 
 
-def _is_in_database(database: Path, settings: TrackingSettings, content: str) -> bool:
+def _is_in_file(database: Path, values: Mapping[str, str]) -> bool:
     if not database.is_file():
         return False
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            arguments = (CONTENT_TAG, content, settings.experiment)
-            return connection.execute(QUERY, arguments).fetchone() is not None
+            return connection.execute(QUERY, dict(values)).fetchone() is not None
     except sqlite3.Error:
         return False  # publishing finds out what is wrong, and says so
+
+
+def _is_in_database(uri: str, values: Mapping[str, str]) -> bool:
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = create_engine(uri)
+        with engine.connect() as connection:
+            is_there = connection.execute(text(QUERY), dict(values)).first() is not None
+        engine.dispose()
+    except (SQLAlchemyError, ModuleNotFoundError):
+        return False
+    return is_there
 
 
 def _is_on_server(uri: str, settings: TrackingSettings, content: str) -> bool:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 # Otherwise MLflow prints a URL after each run.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
+import mlflow
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as Entity
@@ -43,8 +44,10 @@ from seedwitness.tracking.contents import InputDataset
 from seedwitness.tracking.no_op import CONTENT_TAG
 from seedwitness.tracking.store_uri import (
     SQLITE_SCHEME,
+    check_database,
     check_database_file,
     check_server,
+    hide_password,
     is_server,
     make_uri_absolute,
     name_lock,
@@ -86,16 +89,28 @@ def open_store(settings: TrackingSettings) -> Iterator[TrackingStore]:
             client = MlflowClient(tracking_uri=make_uri_absolute(settings.uri))
             yield TrackingStore(client, _get_or_create_experiment(client, settings))
     except (MlflowException, SQLAlchemyError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        remedy = (
-            "Another program holds it: end that one, and run the same command again."
-            if "database is locked" in str(error)
-            else "Repair the store or move it away, then run `seedwitness publish`: everything in "
-            "it is rebuilt from the files."
+        raise TrackingError(_explain_failure(settings.uri, str(error).strip())) from error
+
+
+def _explain_failure(uri: str, message: str) -> str:
+    """One paragraph on a failure of the store, with the remedy."""
+    store = f"MLflow's store {hide_password(uri)}"
+    if "out-of-date database schema" in message:
+        return (
+            f"{store} has the tables of another release of MLflow than {mlflow.__version__}, which "
+            "is installed. If that release is older, make a copy of the store, then `mlflow db "
+            f"upgrade {hide_password(make_uri_absolute(uri))}`, and run the same command again. If "
+            "it is newer, install it."
         )
-        raise TrackingError(
-            f"MLflow's store {settings.uri} failed: {first_line} {remedy}"
-        ) from error
+    first_line = message.splitlines()[0]
+    if "database is locked" in message:
+        remedy = "Another program holds it: end that one, and run the same command again."
+    else:
+        remedy = (
+            "Repair the store or move it away, then run `seedwitness publish`: everything in it is "
+            "rebuilt from the files."
+        )
+    return f"{store} failed: {first_line} {remedy}"
 
 
 @contextmanager
@@ -107,6 +122,8 @@ def _take_turn(uri: str) -> Iterator[None]:
     if is_server(uri):
         check_server(uri)
     if not uri.startswith(SQLITE_SCHEME):
+        if not is_server(uri):
+            check_database(uri)
         yield
         return
     path = Path(make_uri_absolute(uri).removeprefix(SQLITE_SCHEME))
@@ -229,19 +246,19 @@ def _get_or_create_experiment(client: MlflowClient, settings: TrackingSettings) 
         return str(
             existing.experiment_id if existing else client.create_experiment(settings.experiment)
         )
-    artifact_uri = settings.artifacts
+    artifact_uri, shown = settings.artifacts, hide_password(settings.uri)
     if not urlsplit(artifact_uri).scheme:
         artifact_uri = (find_project() / artifact_uri).resolve().as_uri()
     if existing is None:
         return str(client.create_experiment(settings.experiment, artifact_location=artifact_uri))
     if existing.lifecycle_stage != "active":
         raise ConfigError(
-            f"The experiment {settings.experiment} of {settings.uri} was deleted. Restore it "
+            f"The experiment {settings.experiment} of {shown} was deleted. Restore it "
             "(`mlflow experiments restore`), or set `tracking.experiment` to another name."
         )
     if existing.artifact_location != artifact_uri:
         raise ConfigError(
-            f"The experiment {settings.experiment} of {settings.uri} stores its files in "
+            f"The experiment {settings.experiment} of {shown} stores its files in "
             f"{existing.artifact_location}, not in {artifact_uri} as `tracking.artifacts` says, "
             "and MLflow cannot move them. Set `tracking.experiment` to another name, or move the "
             "store away: everything in it is rebuilt from the files."

@@ -47,6 +47,37 @@ def check_database_file(path: Path) -> None:
                     )
 
 
+def hide_password(uri: str) -> str:
+    """The URI as it may be shown: without the password that it may hold."""
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return uri.replace(f":{parts.password}@", ":***@", 1)
+
+
+def check_database(uri: str) -> None:
+    """Check that a database server answers and that its driver is here: MLflow retries for long."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    shown = hide_password(uri)
+    try:
+        engine = create_engine(uri)
+        engine.connect().close()
+        engine.dispose()
+    except ModuleNotFoundError as error:
+        raise TrackingError(
+            f"The driver for {shown} is not installed: {error}. For PostgreSQL: `pip install "
+            "'seedwitness[postgresql]'`."
+        ) from error
+    except SQLAlchemyError as error:
+        reason = " ".join(str(error.args[0]).split()) if error.args else str(error)
+        raise TrackingError(
+            f"The database {shown} cannot be opened: {reason}. Start its server or correct "
+            "`tracking.uri`, or write into a file instead: `seedwitness run tracking=local`."
+        ) from error
+
+
 def check_server(uri: str) -> None:
     """Check that a server listens at ``uri``: MLflow retries for minutes."""
     parts = urlsplit(uri)

@@ -13,7 +13,12 @@ from pathlib import Path
 from seedwitness.config.verdicts import TrackingSettings
 from seedwitness.errors import TrackingError
 from seedwitness.runtime.workspace import find_project
-from seedwitness.tracking.store_uri import SQLITE_SCHEME, is_server, make_uri_absolute
+from seedwitness.tracking.store_uri import (
+    SQLITE_SCHEME,
+    hide_password,
+    is_server,
+    make_uri_absolute,
+)
 from seedwitness.tracking.view import format_view_address
 
 HOST = "127.0.0.1"
@@ -43,7 +48,8 @@ def build_command(settings: TrackingSettings, port: int) -> list[str]:
     """
     if is_server(settings.uri):
         raise TrackingError(
-            f"`tracking.uri` names a server, which has its own pages: open {settings.uri}."
+            "`tracking.uri` names a server, which has its own pages: open "
+            f"{hide_password(settings.uri)}."
         )
     uri = make_uri_absolute(settings.uri)
     database = Path(uri.removeprefix(SQLITE_SCHEME))

@@ -1,0 +1,1 @@
+"""Interruptions: what `seedwitness run` makes of being killed at any moment."""
