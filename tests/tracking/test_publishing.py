@@ -116,8 +116,8 @@ def test_a_change_of_the_display_code_publishes_anew(
 
 
 def test_the_display_code_includes_all_modules_that_publish() -> None:
-    names = ("artifacts", "beside", "case_tables", "contents", "publishing", "store", "view")
-    paths = {f"seedwitness/tracking/{name}.py" for name in names}
+    names = ("artifacts", "beside", "case_tables", "contents", "publishing", "score_rows", "store")
+    paths = {f"seedwitness/tracking/{name}.py" for name in (*names, "view")}
     assert paths <= code_files("seedwitness.tracking.publishing").keys()
     assert contents.hash_display_code() == hash_code("seedwitness.tracking.publishing")
 
@@ -265,15 +265,45 @@ def test_a_file_that_is_no_database(tracking: TrackingSettings) -> None:
         publish(tracking)
 
 
-def test_a_database_of_another_version(tracking: TrackingSettings) -> None:
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [("90e64c465722", "older"), ("0123456789ab", "newer")],
+)
+def test_a_database_of_another_release_stays_as_it_is(
+    tracking: TrackingSettings, version: str, words: str
+) -> None:
     with closing(sqlite3.connect("mlflow.db")) as database:
-        database.execute("update alembic_version set version_num = '90e64c465722'")
+        database.execute("update alembic_version set version_num = ?", [version])
+        database.execute("drop table logged_model_tags")  # MLflow by itself would upgrade now
         database.commit()
+    before = Path("mlflow.db").read_bytes()
     for command in (lambda: publish(tracking), lambda: ui.format_page(tracking, 5000)):
-        with pytest.raises(TrackingError) as raised:
+        with pytest.raises(TrackingError, match=f"made by an? {words} release") as raised:
             command()
-        assert "tables of another release of MLflow" in str(raised.value)
-        assert f"`mlflow db upgrade sqlite:///{Path.cwd()}/mlflow.db`" in str(raised.value)
+        upgrade = f"`mlflow db upgrade sqlite:///{Path.cwd()}/mlflow.db`"
+        assert (upgrade in str(raised.value)) == (words == "older")
+    assert Path("mlflow.db").read_bytes() == before
+
+
+def test_a_score_that_is_no_finite_number_is_kept_as_mlflow_keeps_it(
+    tracking: TrackingSettings,
+) -> None:
+    values = [(0, float("inf")), (1, float("-inf")), (2, float("nan")), (3, 0.5)]
+    with store.open_store(tracking) as ours:
+        run, _ = store.get_or_create_run(ours, "case", "x", "x", {})
+        store.log_scores(ours, run, {"a": values})
+        metrics = [store.Metric("b", value, run.info.start_time, step) for step, value in values]
+        ours.client.log_batch(run.info.run_id, metrics=metrics)
+        a, b = (
+            sorted((each.step, repr(each.value)) for each in history)
+            for history in (
+                ours.client.get_metric_history(run.info.run_id, "a"),
+                ours.client.get_metric_history(run.info.run_id, "b"),
+            )
+        )
+        assert a == b
+        shown = ours.client.get_run(run.info.run_id).data.metrics
+        assert shown["a"] == shown["b"] == 0.5
 
 
 def test_artifacts_cannot_move(tracking: TrackingSettings) -> None:

@@ -67,8 +67,12 @@ def running_server() -> Iterator[dict[str, str]]:
         finally:
             assert server.stdin is not None
             server.stdin.close()
-            server.terminate()  # it may still be importing
-            server.wait()
+            server.terminate()
+            try:
+                server.wait(_GRACE)
+            except subprocess.TimeoutExpired:  # still importing a library
+                server.kill()
+                server.wait()
 
 
 def run_in_fork(arguments: Sequence[str]) -> int | None:

@@ -7,12 +7,11 @@ unchanged, so a run that a killed process left unfinished is completed.
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -22,7 +21,6 @@ from urllib.parse import urlsplit
 # Otherwise MLflow prints a URL after each run.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
-import mlflow
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as Entity
@@ -34,6 +32,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_PARENT_RUN_ID,
     MLFLOW_RUN_NOTE,
 )
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from seedwitness.config.verdicts import TrackingSettings
@@ -42,6 +41,8 @@ from seedwitness.runtime.files import explain_write_errors
 from seedwitness.runtime.workspace import find_project
 from seedwitness.tracking.contents import InputDataset
 from seedwitness.tracking.no_op import CONTENT_TAG
+from seedwitness.tracking.score_rows import connect, insert_series
+from seedwitness.tracking.store_tables import check_tables
 from seedwitness.tracking.store_uri import (
     SQLITE_SCHEME,
     check_database,
@@ -75,6 +76,8 @@ class TrackingStore:
 
     client: MlflowClient
     experiment: str
+    database: Engine | None
+    """The store's own tables; None behind a server."""
 
 
 @contextmanager
@@ -85,23 +88,20 @@ def open_store(settings: TrackingSettings) -> Iterator[TrackingStore]:
     block.
     """
     try:
+        uri = make_uri_absolute(settings.uri)
         with _take_turn(settings.uri), explain_write_errors(Path(settings.artifacts or ".")):
-            client = MlflowClient(tracking_uri=make_uri_absolute(settings.uri))
-            yield TrackingStore(client, _get_or_create_experiment(client, settings))
+            if not is_server(uri):
+                check_tables(uri)
+            client = MlflowClient(tracking_uri=uri)
+            experiment = _get_or_create_experiment(client, settings)
+            with nullcontext() if is_server(uri) else connect(uri) as database:
+                yield TrackingStore(client, experiment, database)
     except (MlflowException, SQLAlchemyError) as error:
         raise TrackingError(_explain_failure(settings.uri, str(error).strip())) from error
 
 
 def _explain_failure(uri: str, message: str) -> str:
     """One paragraph on a failure of the store, with the remedy."""
-    store = f"MLflow's store {hide_password(uri)}"
-    if "out-of-date database schema" in message:
-        return (
-            f"{store} has the tables of another release of MLflow than {mlflow.__version__}, which "
-            "is installed. If that release is older, make a copy of the store, then `mlflow db "
-            f"upgrade {hide_password(make_uri_absolute(uri))}`, and run the same command again. If "
-            "it is newer, install it."
-        )
     first_line = message.splitlines()[0]
     if "database is locked" in message:
         remedy = "Another program holds it: end that one, and run the same command again."
@@ -110,7 +110,7 @@ def _explain_failure(uri: str, message: str) -> str:
             "Repair the store or move it away, then run `seedwitness publish`: everything in it is "
             "rebuilt from the files."
         )
-    return f"{store} failed: {first_line} {remedy}"
+    return f"MLflow's store {hide_password(uri)} failed: {first_line} {remedy}"
 
 
 @contextmanager
@@ -192,20 +192,22 @@ def log_params(store: TrackingStore, run: Run, params: Mapping[str, str]) -> Non
 def log_scores(
     store: TrackingStore, run: Run, scores: Mapping[str, Iterable[tuple[int, float]]]
 ) -> None:
-    """Log the scores that the run lacks: by metric, then by step, 1,000 a call.
+    """Log the scores that the run lacks: by metric, then by step.
 
-    Their timestamp is the run's start, so a score logged again is the same score. Metric by metric
-    is the order of the database's index, which is fastest.
+    Their timestamp is the run's start, so a score logged again is the same score. A server takes
+    1,000 a call.
     """
+    if store.database is not None:
+        insert_series(store.database, run.info.run_id, run.info.start_time, scores)
+        return
     logged_keys = set(run.data.metrics)
     entries = (
         Metric(key, value, run.info.start_time, step)
         for key, values in scores.items()
         for step, value in _list_missing_scores(store, run, key, values, key in logged_keys)
     )
-    with _garbage_collection_off():
-        while part := list(islice(entries, MAX_METRICS)):
-            store.client.log_batch(run.info.run_id, metrics=part)
+    while part := list(islice(entries, MAX_METRICS)):
+        store.client.log_batch(run.info.run_id, metrics=part)
 
 
 def log_inputs(store: TrackingStore, run: Run, datasets: Iterable[InputDataset]) -> None:
@@ -226,18 +228,6 @@ def log_inputs(store: TrackingStore, run: Run, datasets: Iterable[InputDataset])
         for dataset in datasets
     ]
     store.client.log_inputs(run.info.run_id, datasets=entries)
-
-
-@contextmanager
-def _garbage_collection_off() -> Iterator[None]:
-    """Switch off Python's garbage collection, which takes 7 % of the time with so many objects."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _get_or_create_experiment(client: MlflowClient, settings: TrackingSettings) -> str:
