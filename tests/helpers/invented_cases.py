@@ -222,6 +222,7 @@ def list_looks(asked: Look) -> list[LookResult]:
     return [
         LookResult(
             looks=[Look(kind="first-noise", steps=20)],
+            end_seed=4_194_304,
             elements=2048,
             detectable_correlation=0.17,
         ),
@@ -231,11 +232,13 @@ def list_looks(asked: Look) -> list[LookResult]:
                 for restarted in (False, True)
                 for steps in (20, 30)
             ],
+            end_seed=32_768,
             elements=2048 * 31,
             detectable_correlation=0.031,
         ),
         LookResult(
             looks=[Look(kind="inversion", steps=20), asked],
+            end_seed=4_194_304,
             elements=2048,
             detectable_correlation=0.18,
         ),

@@ -231,12 +231,13 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {
             "rng_algorithms": ["torch-cpu", "philox-nv"],
             "looks": ["first-noise", "step-noise", "inversion"],
+            "step_seeds": 32_768,
             "draws": 3,
             "shared_generators": ["torch-cpu"],
             "half_precisions_not_scanned": ["float16", "bfloat16"],
         },
-        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv, or for "
-        "the noise that an ancestral sampler draws after each step. It does not find",
+        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv, or, for "
+        "the first 32,768 seeds and those that the file names, the noise that an ancestral sampler draws after each step. It does not find",
     ),
     "recipes-completed": ({"trials": 7}, "All 7 recipes were computed."),
     "sweep-completed": (
@@ -307,7 +308,10 @@ def test_half_precisions_are_named_where_they_were_not_scanned() -> None:
     one = values | {"half_precisions_not_scanned": ["float16"], "draws": 1, "shared_generators": []}
     text = word_reason(Reason(code="scan-scope", values=one))
     assert "noise of float16 as torch up to 2.11 drew it" in text
-    assert "the first draw of its generator, by torch-cpu or philox-nv, or for the noise" in text
+    assert (
+        "the first draw of its generator, by torch-cpu or philox-nv, or, for the first 32,768 seeds"
+        in text
+    )
     initial = word_reason(Reason(code="scan-scope", values=one | {"looks": ["first-noise"]}))
     assert "by torch-cpu or philox-nv. It does not find" in initial
     assert "or added during sampling (ancestral and stochastic samplers)" in initial

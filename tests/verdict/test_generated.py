@@ -63,10 +63,11 @@ def scan(**changes: object) -> SeedScan:
         "looks": [
             LookResult(
                 looks=[Look(kind="first-noise", steps=20)],
+                end_seed=2**32,
                 elements=2048,
                 detectable_correlation=0.25,
             ),
-            LookResult(looks=[LOOK], elements=2048, detectable_correlation=0.2),
+            LookResult(looks=[LOOK], end_seed=2**32, elements=2048, detectable_correlation=0.2),
         ],
         "alpha": 0.001,
         "z_needed": 7.35,

@@ -96,7 +96,7 @@ def attribute_to_seed(
         seeds=result.seeds,
         regenerated=fitted.regenerated if fitted else None,
     )
-    keys = frozenset(result.keys) | (fitted.keys if fitted else frozenset())
+    keys = result.keys | (fitted.keys if fitted else frozenset())
     return Attribution(scan, fitted.picture if fitted else None, keys)
 
 

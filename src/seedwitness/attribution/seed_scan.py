@@ -18,7 +18,7 @@ from seedwitness.errors import ConfigError
 from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.records.seed_scan import Look, LookResult, SeedCandidate
 from seedwitness.seeds.torch_cpu import SEED_COUNT
-from seedwitness.seedscan.cascade import MT19937_ALGORITHMS, CascadePlan
+from seedwitness.seedscan.cascade import MT19937_ALGORITHMS
 from seedwitness.seedscan.cascade_planning import plan_cascade
 from seedwitness.seedscan.scan import (
     compute_exact_scores,
@@ -38,20 +38,35 @@ SCANS = "scans"
 """The group of cache keys that hold parts of scans."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class ScanResult:
     """What was found: the best seeds, what each kind of look could have detected, cache keys."""
 
     z_needed: float
     seeds: list[SeedCandidate] = field(default_factory=list)
     looks: list[LookResult] = field(default_factory=list)
+    keys: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Found:
+    """The best look at each noise: its z and correlation; the keys of the scans."""
+
+    best: dict[Noise, tuple[float, float, Look]] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+
+    def enter(self, noise: Noise, z: float, elements: int, look: Look) -> None:
+        """Keep a score if it is the highest of its noise."""
+        if noise not in self.best or z > self.best[noise][0]:
+            self.best[noise] = (z, z / elements**0.5, look)
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """One scan of the seed space: an RNG algorithm, and the draw from which on it is compared."""
+    """One scan of seeds: looks whose weights are scored together, by an RNG algorithm, from a draw
+    of its generators on."""
 
+    looks: tuple[int, ...]
     rng: str
     first_draw: int
 
@@ -83,36 +98,35 @@ def scan_seeds(
 ) -> ScanResult:
     """Find the seeds whose noise of ``shape`` correlates most with the weights of any look.
 
-    The looks of one kind are scanned together, and the next kind only if no seed was recovered;
-    all of them count in p. ``compute_weights`` gives the weights of a kind [q, draws, *shape]. A
-    seed is listed once for each RNG algorithm and draw, with the look of the highest z. ``claimed``
-    seeds are scored even outside of the range, and always listed, after the best. torch's CPU
-    generator takes seeds beyond 2^32, which ComfyUI draws, modulo 2^32. Raises ConfigError for a
-    range outside of the seed space.
+    A kind of look is taken only if those before it recovered no seed; all of them count in p.
+    ``compute_weights`` gives the weights of a kind [q, draws, *shape]. A seed is listed once for
+    each RNG algorithm and draw, with the look of the highest z. ``claimed`` seeds are scored even
+    outside of the range, and always listed, after the best. torch's CPU generator takes seeds
+    beyond 2^32, which ComfyUI draws, modulo 2^32. Raises ConfigError for a range outside of the
+    seed space.
     """
     claims = {name: _claimed_seeds(claimed, name) for name in settings.rng_algorithms}
-    outside = {
-        seed
-        for seeds in claims.values()
-        for seed in seeds.tolist()
-        if not settings.first_seed <= seed < settings.end_seed
-    }
-    seeds_scored = settings.end_seed - settings.first_seed + len(outside)
-    scans = sum(len(_list_passes(looks, settings)) * len(looks) for looks in kinds)
-    tests = seeds_scored * scans
-    result = ScanResult(z_needed=float(norm.isf(settings.alpha / tests)))
-    best: dict[Noise, tuple[float, float, Look]] = {}
+    tests = sum(_count_tests(looks, settings, claims) for looks in kinds)
+    z_needed = float(norm.isf(settings.alpha / tests))
+    found, results = _Found(), []
     for looks in kinds:
-        is_needed = not any(z >= result.z_needed for z, _, _ in best.values())
         detectable, elements = None, 0
-        if is_needed:
+        if not any(z >= z_needed for z, _, _ in found.best.values()):
             weights = compute_weights(looks)
-            elements = int(np.prod(weights.shape[1:]))
-            detectable = _scan_kind(
-                looks, weights, shape, settings, claims, ledger=ledger, result=result, best=best
+            rows = weights.reshape(len(weights), -1)
+            if rows.any():
+                elements = rows.shape[1]
+                detectable = max(
+                    _scan(each, looks, rows, shape, settings, claims, z_needed, found, ledger)
+                    for each in _list_passes(looks, settings)
+                )
+        results.append(
+            LookResult(
+                looks=list(looks),
+                end_seed=_find_end(looks, settings),
+                elements=elements,
+                detectable_correlation=detectable,
             )
-        result.looks.append(
-            LookResult(looks=list(looks), elements=elements, detectable_correlation=detectable)
         )
     seeds = [
         SeedCandidate(
@@ -123,86 +137,95 @@ def scan_seeds(
             z=z,
             p=float(compute_family_wise_p(np.array(z), tests)),
             correlation=min(1.0, correlation),
-            recovered=z >= result.z_needed,
+            recovered=z >= z_needed,
             claimed=seed in claims[name],
         )
-        for (seed, name, draw), (z, correlation, look) in best.items()
+        for (seed, name, draw), (z, correlation, look) in found.best.items()
     ]
     seeds.sort(key=lambda row: (-row.z, row.rng, row.batch_index, row.seed))
     further = [row for row in seeds[settings.top_k :] if row.claimed]
-    result.seeds = [*seeds[: settings.top_k], *further]
-    return result
+    return ScanResult(
+        z_needed, [*seeds[: settings.top_k], *further], results, frozenset(found.keys)
+    )
+
+
+def _find_end(looks: Sequence[Look], settings: ScanSettings) -> int:
+    """The end of the seeds that a kind of look is taken for: step noise costs a hundred times."""
+    if looks[0].kind == "step-noise":
+        return min(settings.end_seed, settings.first_seed + settings.step_seeds)
+    return settings.end_seed
+
+
+def _count_tests(looks: Sequence[Look], settings: ScanSettings, claims: dict[str, Array]) -> int:
+    """The number of scores of a kind of look."""
+    end = _find_end(looks, settings)
+    outside = {
+        seed
+        for seeds in claims.values()
+        for seed in seeds.tolist()
+        if not settings.first_seed <= seed < end
+    }
+    return sum(
+        (end - settings.first_seed + len(outside)) * len(each.looks)
+        for each in _list_passes(looks, settings)
+    )
 
 
 def _list_passes(looks: Sequence[Look], settings: ScanSettings) -> list[_Pass]:
-    """The scans of looks of one kind.
+    """The scans for looks of one kind.
 
     Later images of a batch have a draw of their own only where tools share a generator, and step
-    noise is looked for in the first image only.
+    noise is looked for in the first image only. Its weights differ so much from look to look that
+    each is scanned for alone; the others share the noise of a seed.
     """
+    is_step_noise = looks[0].kind == "step-noise"
+    together = range(len(looks))
     return [
-        _Pass(name, draw)
+        _Pass(tuple(group), name, draw)
         for name in settings.rng_algorithms
-        for draw in range(
-            settings.draws if name in MT19937_ALGORITHMS and looks[0].kind != "step-noise" else 1
-        )
+        for draw in range(settings.draws if name in MT19937_ALGORITHMS and not is_step_noise else 1)
+        for group in ([[number] for number in together] if is_step_noise else [together])
     ]
 
 
-def _scan_kind(
+def _scan(
+    each: _Pass,
     looks: Sequence[Look],
-    weights: Array,
+    rows: Array,
     shape: tuple[int, ...],
     settings: ScanSettings,
     claims: dict[str, Array],
-    *,
+    z_needed: float,
+    found: _Found,
     ledger: Path,
-    result: ScanResult,
-    best: dict[Noise, tuple[float, float, Look]],
-) -> float | None:
-    """Scan for looks of one kind, and enter what they find in ``result.keys`` and ``best``.
-
-    Returns the correlation that would have been detected; None if the weights are all zero.
-    """
-    rows = weights.reshape(len(weights), -1)
-    if not rows.any():
-        return None
-    passes = _list_passes(looks, settings)
-    detectable = 0.0
-    seed_count = settings.end_seed - settings.first_seed
-    with tqdm(total=seed_count * len(passes), unit=" seeds", unit_scale=True, disable=None) as bar:
-        for each in passes:
-            bar.set_description(f"{looks[0].kind}, {each.rng}")
-            cascade = plan_cascade(
-                rows,
-                each.rng,
-                settings.min_z,
-                draw_size=int(np.prod(shape)),
-                first_draw=each.first_draw,
-            )
-            result.keys.add(f"{SCANS}/{make_cache_key(cascade)}")
-            detectable = max(detectable, cascade.compute_detectable_correlation(result.z_needed))
-            candidates = scan_range(
-                cascade,
-                shape,
-                settings.first_seed,
-                settings.end_seed,
-                cache_folder=ledger / SCANS,
-                bar=bar,
-            )
-            claimed = _score_claims(cascade, claims[each.rng], shape)
-            for look, ranked, scores in zip(looks, candidates, claimed, strict=True):
-                first = slice(settings.top_k)  # no other of this look can be among the best
-                seeds = np.concatenate([ranked.seeds[first], claims[each.rng]]).tolist()
-                for seed, z in zip(seeds, [*ranked.scores[first], *scores], strict=True):
-                    noise = seed, each.rng, each.first_draw
-                    if noise not in best or z > best[noise][0]:
-                        best[noise] = (float(z), float(z) / rows.shape[1] ** 0.5, look)
-    return detectable
-
-
-def _score_claims(cascade: CascadePlan, claimed: Array, shape: tuple[int, ...]) -> list[Array]:
-    return compute_exact_scores(cascade, [(claimed, claimed)] * len(cascade.weights), shape)
+) -> float:
+    """Enter into ``found`` what one scan finds; gives the correlation that it detects."""
+    size = int(np.prod(shape))
+    weights = rows[list(each.looks)]
+    draws = np.flatnonzero(weights.any(0))[-1] // size + 1  # a look needs no later ones
+    weights = weights[:, : draws * size]
+    cascade = plan_cascade(
+        weights, each.rng, settings.min_z, draw_size=size, first_draw=each.first_draw
+    )
+    found.keys.add(f"{SCANS}/{make_cache_key(cascade)}")
+    first, end = settings.first_seed, _find_end(looks, settings)
+    with tqdm(
+        total=end - first,
+        unit=" seeds",
+        unit_scale=True,
+        disable=None,
+        desc=f"{looks[0].kind}, {each.rng}",
+    ) as bar:
+        candidates = scan_range(cascade, shape, first, end, cache_folder=ledger / SCANS, bar=bar)
+    claim = claims[each.rng]
+    claim_scores = compute_exact_scores(cascade, [(claim, claim)] * len(weights), shape)
+    for number, ranked, scores in zip(each.looks, candidates, claim_scores, strict=True):
+        best = slice(settings.top_k)  # no other of this look can be among the best
+        seeds = np.concatenate([ranked.seeds[best], claim]).tolist()
+        for seed, z in zip(seeds, [*ranked.scores[best], *scores], strict=True):
+            noise = seed, each.rng, each.first_draw
+            found.enter(noise, float(z), weights.shape[1], looks[number])
+    return cascade.compute_detectable_correlation(z_needed)
 
 
 def _claimed_seeds(claimed: Sequence[int], rng_algorithm: str) -> Array:

@@ -33,6 +33,8 @@ class LookResult(Document):
     """All looks of a kind, which are scanned together."""
 
     looks: list[Look]
+    end_seed: int
+    """The first seed that was not scored: step noise is looked for in fewer seeds."""
     elements: int
     """Elements of noise that a score adds up."""
     detectable_correlation: float | None

@@ -25,12 +25,15 @@ from seedwitness.seedscan.cascade import (
 )
 from seedwitness.seedscan.mt19937_kernels import EARLY_WORDS, PAIR_DISTANCE, STATE_WORDS
 
-STAGE_SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+STAGE_SIZES = (
+    *(8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048),
+    *(3072, 4096, 6144, 8192, 12288, 16384),
+)
 """Numbers of elements that a stage may take."""
 
-MISS_PROBABILITIES = (0.025, 0.01)
-"""Probabilities that the first and the second stage miss a true seed of the correlation for which
-the plan is made."""
+MISS_PROBABILITIES = (0.025, 0.01, 0.005)
+"""Probabilities that the first, the second and the last stage miss a true seed of the correlation
+for which the plan is made."""
 
 LAST_THRESHOLD = 4.3
 """Threshold of the last stage, and the largest of any stage: by chance 37,000 of the 2^32 seeds
@@ -90,9 +93,9 @@ def plan_cascade(
     min_correlation = min(0.99, min_z / unit.shape[1] ** 0.5)
     options = list(_iter_options(plan))
     last = max(options, key=lambda option: _compute_least_power(plan, option))
-    stages = [_make_stage(plan, last, min_correlation, 0.5)]
+    stages = [_make_stage(plan, last, min_correlation, MISS_PROBABILITIES[-1])]
     cost = last.cost
-    for miss_probability in reversed(MISS_PROBABILITIES):
+    for miss_probability in MISS_PROBABILITIES[-2::-1]:
         made = [_make_stage(plan, option, min_correlation, miss_probability) for option in options]
         costs = [
             option.cost + cost * min(1.0, len(unit) * float(norm.sf(stage.threshold)))

@@ -132,6 +132,14 @@ def _list_scan_limits(scan: SeedScan) -> list[Reason]:
             values={
                 "rng_algorithms": scan.rng_algorithms,
                 "looks": [str(result.kind) for result in scan.looks],
+                "step_seeds": max(
+                    (
+                        result.end_seed - scan.first_seed
+                        for result in scan.looks
+                        if result.kind == "step-noise"
+                    ),
+                    default=0,
+                ),
                 "draws": scan.draws if has_later_draws else 1,
                 "shared_generators": shared if has_later_draws else [],
                 "half_precisions_not_scanned": [

@@ -169,6 +169,7 @@ def _near_identical_checkpoint() -> str:
 def _scan_scope(
     rng_algorithms: list[str],
     looks: list[str],
+    step_seeds: int,
     draws: int,
     shared_generators: list[str],
     half_precisions_not_scanned: list[str],
@@ -186,7 +187,10 @@ def _scan_scope(
         half = f"noise of {names} as torch up to 2.11 drew it on the CPU; "
     steps, added = "", "added during sampling (ancestral and stochastic samplers)"
     if "step-noise" in looks:
-        steps = ", or for the noise that an ancestral sampler draws after each step"
+        steps = (
+            f", or, for the first {step_seeds:,} seeds and those that the file names, the noise "
+            "that an ancestral sampler draws after each step"
+        )
         added = "drawn from a Brownian tree (DPM++ SDE)"
     return (
         f"The scan looks for the noise of one seed, {which}, by {join_names(rng_algorithms, 'or')}"
