@@ -236,8 +236,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
             "shared_generators": ["torch-cpu"],
             "half_precisions_not_scanned": ["float16", "bfloat16"],
         },
-        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv, or, for "
-        "the first 32,768 seeds and those that the file names, the noise that an ancestral sampler draws after each step. It does not find",
+        "one of the first 3 draws of its generator by torch-cpu, by torch-cpu or philox-nv, or, "
+        "for the first 32,768 seeds and those that the file names, the noise that an ancestral "
+        "sampler draws after each step. It does not find",
     ),
     "recipes-completed": ({"trials": 7}, "All 7 recipes were computed."),
     "sweep-completed": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -20,6 +20,9 @@ from seedwitness.seedscan import mt19937_kernels, philox_kernels
 Array = np.ndarray[Any, Any]
 
 Kernel = Callable[..., int]
+
+CLIP = 2.0
+"""Largest weight in a stage, in standard deviations of all weights."""
 
 KERNELS: Mapping[str, Kernel] = {
     "torch-cpu": mt19937_kernels.scan_seeds,
@@ -71,6 +74,24 @@ class CascadePlan:
             elements = draws * philox_kernels.DRAW + elements % self.draw_size
         return elements
 
+    def select_weights(self, elements: Sequence[int]) -> Array:
+        """The weights of a stage: float32 [q, m], rows of unit length.
+
+        They are clipped: the largest owe their size to what the picture shows rather than to noise,
+        so that few of them alone score true seeds worse than their share of the whole says.
+        """
+        limit = CLIP * self.weights.std(1, keepdims=True)
+        clipped = np.clip(self.weights[:, elements], -limit, limit)
+        lengths = np.maximum(np.linalg.norm(clipped, axis=1, keepdims=True), 1e-30)
+        selected: Array = np.ascontiguousarray(clipped / lengths, np.float32)
+        return selected
+
+    def compute_mean_scores(self, elements: Sequence[int]) -> Array:
+        """Compute a true seed's mean score in ``elements`` at correlation 1, by query: [q]."""
+        shares = (self.select_weights(elements) * self.weights[:, elements]).sum(1)
+        scores: Array = np.sqrt(self.weights.shape[1]) * shares
+        return scores
+
     def compute_miss_probability(self, correlation: float) -> Array:
         """Compute the probability, by query, that a stage rejects the true seed: [q].
 
@@ -79,7 +100,7 @@ class CascadePlan:
         """
         probabilities = [
             norm.cdf(
-                (stage.threshold - correlation * self._compute_mean_scores(stage.elements))
+                (stage.threshold - correlation * self.compute_mean_scores(stage.elements))
                 / compute_score_deviation(correlation)
             )
             for stage in self.stages
@@ -105,12 +126,6 @@ class CascadePlan:
         if compute_excess(1.0) >= 0:
             return 1.0
         return float(brentq(compute_excess, 1e-6, 1.0, xtol=1e-4))
-
-    def _compute_mean_scores(self, elements: tuple[int, ...]) -> Array:
-        """Compute a true seed's mean score in ``elements`` at correlation 1, by query: [q]."""
-        norms = np.linalg.norm(self.weights[:, elements], axis=1)
-        scores: Array = np.sqrt(self.weights.shape[1]) * norms
-        return scores
 
 
 def has_gpu_kernels() -> bool:

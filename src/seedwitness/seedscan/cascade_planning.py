@@ -1,7 +1,8 @@
 """Plan the cascade of a seed scan: few elements of all seeds, more of those that pass.
 
-The elements of a stage are those with the largest weights, because they carry most of the score. A
-stage is added in front as long as that lowers the expected cost of a seed.
+The elements of a stage are those with the largest weights, clipped ones in their order, because
+they carry most of the score. A stage is added in front as long as that lowers the expected cost of
+a seed.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def plan_cascade(
     plan = CascadePlan(rng, unit, (), draw_size, first_draw)
     min_correlation = min(0.99, min_z / unit.shape[1] ** 0.5)
     options = list(_iter_options(plan))
-    last = max(options, key=lambda option: _compute_least_power(plan, option))
+    last = max(options, key=lambda option: float(plan.compute_mean_scores(option.elements).min()))
     stages = [_make_stage(plan, last, min_correlation, MISS_PROBABILITIES[-1])]
     cost = last.cost
     for miss_probability in MISS_PROBABILITIES[-2::-1]:
@@ -111,19 +112,14 @@ def plan_cascade(
 def _make_stage(
     plan: CascadePlan, option: _Option, min_correlation: float, miss_probability: float
 ) -> CascadeStage:
-    mean_score = min_correlation * plan.weights.shape[1] ** 0.5 * _compute_least_power(plan, option)
+    mean_score = min_correlation * float(plan.compute_mean_scores(option.elements).min())
     deviation = compute_score_deviation(min_correlation)
     threshold = mean_score + float(norm.ppf(miss_probability)) * deviation
     return CascadeStage(option.elements, min(LAST_THRESHOLD, threshold))
 
 
-def _compute_least_power(plan: CascadePlan, option: _Option) -> float:
-    """The length of the option's part of the weights, for the query where it is shortest."""
-    return float(np.linalg.norm(plan.weights[:, option.elements], axis=1).min())
-
-
 def _iter_options(plan: CascadePlan) -> Iterator[_Option]:
-    power = (plan.weights.astype(np.float64) ** 2).sum(0)
+    power = (plan.select_weights(range(plan.weights.shape[1])).astype(np.float64) ** 2).sum(0)
     if plan.rng not in MT19937_ALGORITHMS:
         order = np.argsort(-power, kind="stable")
         for size in STAGE_SIZES:

@@ -245,9 +245,7 @@ def scan_chunk(plan: CascadePlan, start: int, stop: int) -> tuple[Array, Array, 
 def _run_stage(
     plan: CascadePlan, seed_batch: Array, stage: CascadeStage, query_slice: slice = slice(None)
 ) -> tuple[Array, Array, Array]:
-    weights = plan.weights[query_slice, stage.elements]
-    weights = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-30)
-    weights = np.ascontiguousarray(weights, np.float32)
+    weights = plan.select_weights(stage.elements)[query_slice]
     elements = plan.number_elements(stage)
     kernel = select_kernel(plan.rng, elements)
     capacity = len(seed_batch)
