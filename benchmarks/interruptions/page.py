@@ -22,7 +22,7 @@ def render_page(figures: Mapping[str, Figures]) -> str:
         "lost that was finished?\n\n" + format_list(summarise(series)) + "## Method\n\n"
         "Written by `make bench-interruptions`; the figures are in "
         "[interruptions.json](interruptions.json). The small project of the tests, with "
-        f"{series['targets']} targets and 2 checkpoints, is run in a terminal of its own and "
+        f"{series['targets']} target and 2 checkpoints, is run in a terminal of its own and "
         "killed at a random moment, again and again until it is complete; then the next copy of it "
         f"begins. Four of five kills fall within {series['longest']:g} s after the first stage "
         f"began, the others within {series['longest']:g} s after the start of the run. SIGTERM is "

@@ -38,7 +38,8 @@ def render_recovery(figures: Figures) -> str:
         f"over 2^32 seeds, both RNG algorithms and all looks ({looks}) is at most 0.001. "
         "*Encoded*: by the looks at the encoded image, without prompt and denoiser. *Any*: also by "
         "inversion under the empty prompt, where those failed. Intervals: Clopper–Pearson, 95 %, "
-        "as if the two outputs of a caption were independent.\n\n"
+        "as if the two outputs of a caption were independent. *z*: of the initial noise, for "
+        "Euler a of the step noise.\n\n"
         "### Outputs that depend on their seed\n\n"
         "An output depends on its seed if the final latents of the two seeds have a cosine "
         f"similarity of at most {figures['max_sameness']:g}; this was fixed before measuring.\n\n"
@@ -51,7 +52,7 @@ def render_recovery(figures: Figures) -> str:
         )
         + "### Recovery of those, PNG\n\n"
         + format_table(
-            ["sampler", "guidance", "bar", "encoded", "any", "z of first noise", "z of step noise"],
+            ["sampler", "guidance", "bar", "encoded", "any", "median z"],
             [
                 [
                     cell["sampler"],
@@ -59,8 +60,7 @@ def render_recovery(figures: Figures) -> str:
                     f"≥ {100 * bar:.0f} %",
                     format_rate(cell["encoded"]),
                     format_rate(cell["any"]),
-                    cell["median_z"]["first-noise"],
-                    cell["median_z"]["step-noise"],
+                    cell["median_z"],
                 ]
                 for cell, bar in iter_bars(figures["dependent"])
             ],
@@ -84,14 +84,13 @@ def render_recovery(figures: Figures) -> str:
         f"SeedSnitch states {CIVITAI_SHARE} of CivitAI's images, by the search of one known "
         "checkpoint.\n\n"
         + format_table(
-            ["sampler", "file", "encoded", "z of first noise", "z of step noise"],
+            ["sampler", "file", "encoded", "median z"],
             [
                 [
                     cell["sampler"],
                     cell["file"],
                     format_rate(cell["encoded"]),
-                    cell["median_z"]["first-noise"],
-                    cell["median_z"]["step-noise"],
+                    cell["median_z"],
                 ]
                 for cell in figures["files"]
             ],

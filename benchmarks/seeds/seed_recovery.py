@@ -41,11 +41,13 @@ from seedwitness.attribution.looks import compute_weights, encode_image, plan_lo
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.reading import load_section
 from seedwitness.config.steps import ScanSettings
+from seedwitness.engine.schedulers import ANCESTRAL_SAMPLERS
 from seedwitness.records.recipe import count_nfe
 from seedwitness.records.seed_scan import Look
+from seedwitness.seeds import draw_sequence
 from seedwitness.seeds.torch_cpu import SEED_COUNT
 from seedwitness.seedscan.cascade_planning import plan_cascade
-from seedwitness.seedscan.scan import compute_exact_scores, scan_chunk
+from seedwitness.seedscan.scan import scan_chunk
 
 SAMPLERS = ("ddim", "euler", "dpmpp-2m", "euler-a")
 GUIDANCES = (1.0, 3.0, 7.5)
@@ -61,25 +63,30 @@ def compute_z_needed(kinds: list[list[Look]]) -> float:
 
 
 def score_true_seed(
-    looks: list[Look], weights: np.ndarray[Any, Any], output: Output, min_z: float
+    weights: np.ndarray[Any, Any], output: Output, min_z: float
 ) -> tuple[float, bool]:
-    """The highest z of the true seed among looks, and whether it passes the cascade there."""
-    shape = weights.shape[2:]
+    """The highest z of the true seed among looks of a kind, and whether a scan for it passes."""
+    shape, draws = weights.shape[2:], weights.shape[1]
     rows = weights.reshape(len(weights), -1)
-    cascade = plan_cascade(rows, output.recipe.rng, min_z, draw_size=int(np.prod(shape)))
-    seed = np.array([output.recipe.seed], np.uint32)
-    scores = compute_exact_scores(cascade, [(seed, seed)] * len(looks), shape)
-    best = int(np.argmax([score[0] for score in scores]))
-    _, passed, _ = scan_chunk(cascade, output.recipe.seed, output.recipe.seed + 1)
-    return float(scores[best][0]), best in passed.tolist()
+    recipe = output.recipe
+    noise = draw_sequence(recipe.rng, recipe.seed, 0, draws, shape).flatten().numpy()
+    scores = rows @ noise / np.linalg.norm(rows, axis=1)
+    best = int(np.argmax(scores))
+    cascade = plan_cascade(rows[best : best + 1], recipe.rng, min_z, draw_size=int(np.prod(shape)))
+    passed, _, _ = scan_chunk(cascade, recipe.seed, recipe.seed + 1)
+    return float(scores[best]), len(passed) > 0
 
 
 def look_at_output(
     loaded: LoadedCheckpoint, output: Output, settings: ScanSettings, z_needed: float
 ) -> Iterator[dict[str, Any]]:
-    """A row for each file type: the true seed's z by look, and the first look that recovers it."""
+    """A row for each file type: the true seed's z by look, and the first look that recovers it.
+
+    A PNG is looked at in every way, other files by the look that the sampler calls for.
+    """
     scheduler = loaded.pipeline.scheduler.config
     recipe = output.recipe
+    of_sampler = "step-noise" if recipe.sampler in ANCESTRAL_SAMPLERS else "first-noise"
     for file_type, image in list_files(output.image):
         latents = encode_image(loaded.pipeline.vae, image)
         row: dict[str, Any] = {
@@ -92,15 +99,17 @@ def look_at_output(
         }
         for looks in plan_looks((), settings):
             kind = looks[0].kind
-            if kind == "inversion" and (row["recovered_by"] or file_type != "PNG"):
+            if file_type != "PNG" and kind != of_sampler:
                 continue
-            weights = compute_weights(looks, latents, scheduler, settings, loaded)
-            z, passes = score_true_seed(looks, weights, output, settings.min_z)
-            row[kind] = z
             if kind == "inversion":
+                if row["recovered_by"]:
+                    continue
                 row["nfe"] = sum(count_nfe(look.steps, look.guidance) for look in looks)
-            if z >= z_needed and passes and not row["recovered_by"]:
+            weights = compute_weights(looks, latents, scheduler, settings, loaded)
+            row[kind], passes = score_true_seed(weights, output, settings.min_z)
+            if row[kind] >= z_needed and passes and not row["recovered_by"]:
                 row["recovered_by"] = kind
+        row["z"] = row[of_sampler]
         yield row
 
 
@@ -114,10 +123,7 @@ def recovery_rates(rows: pd.DataFrame, columns: list[str]) -> list[dict[str, Any
             | {
                 "encoded": rate_figures(int(encoded.sum()), len(group)),
                 "any": rate_figures(int((group["recovered_by"] != "").sum()), len(group)),
-                "median_z": {
-                    kind: round(float(group[kind].median()), 1)
-                    for kind in ("first-noise", "step-noise")
-                },
+                "median_z": round(float(group["z"].median()), 1),
                 "mean_nfe": round(float(group["nfe"].mean()), 1),
             }
         )

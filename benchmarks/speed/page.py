@@ -74,11 +74,15 @@ def summarise(figures: Figures, bars: list[Bar]) -> Iterator[str]:
         )
     if "bookkeeping" in figures:
         largest = figures["bookkeeping"]["projects"][-1]
+        no_op, one_more = largest["no_op"], largest["one_more"]
+        note = figures["bookkeeping"]["machine"].get("note")
         yield (
             f"With {largest['targets']} targets and {largest['checkpoints']} checkpoints "
-            f"({largest['stages']:,} stages), `dvc repro` takes {largest['no_op']['seconds']} s "
-            f"with nothing to do, and {largest['one_more']['seconds']} s of bookkeeping after one "
-            f"more target was added ({_format_rounds(largest['no_op']['rounds'])})."
+            f"({largest['stages']:,} stages), `dvc repro` takes {no_op['seconds']} s with nothing "
+            f"to do (processor time {no_op['processor_seconds']} s), and {one_more['seconds']} s "
+            "of bookkeeping after one more target was added (processor time "
+            f"{one_more['processor_seconds']} s; {_format_rounds(no_op['rounds'])}"
+            f"{f'; {note}' if note else ''})."
         )
     for part, device in (("engine", "CPU"), ("gpu", "GPU")):
         if part in figures:
@@ -146,7 +150,7 @@ def publish_bars(figures: Figures) -> Iterator[Bar]:
         what = f"`publish` of {store['trials']:,} trials into {store['store']}, 7 metrics each"
         bar = PUBLISH_SECONDS * store["trials"] / 100_000
         measured = f"{seconds} s (processor time {store['cpu_seconds']} s)"
-        yield Bar(what, f"≤ {bar:g} s", measured, seconds <= bar)
+        yield Bar(what, f"≤ {bar:.0f} s", measured, seconds <= bar)
         memory = f"{store['peak_mb']:,} MB; with {few['trials']:,} trials {few['peak_mb']:,} MB"
         yield Bar(f"{what}: peak memory", "", memory)
 

@@ -9,6 +9,8 @@ from seedwitness.engine.sampling import draw_torch_noise, embed_prompts, encode_
 from seedwitness.engine.schedulers import SAMPLERS
 from seedwitness.reachability.image_to_image import sample_from_image
 from seedwitness.reachability.nearest_latent import optimise_latents
+from seedwitness.records.recipe import Recipe
+from seedwitness.seeds.step_noise import iter_step_noise
 
 SHAPE = (4, 8, 8)
 
@@ -45,6 +47,7 @@ def test_image_to_image_is_that_of_diffusers(
         num_inference_steps=10,
         guidance_scale=guidance,
         sampler=sampler,
+        step_noise=iter_step_noise([Recipe("", 7, 32, 32, sampler, 10, guidance)], SHAPE),
     )
     assert torch.equal(found, expected)
 

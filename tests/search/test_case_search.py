@@ -115,11 +115,17 @@ def test_a_strategy_may_continue_with_the_closest_trials(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"eta": 0.5, "strategy": {"name": "variations"}}, "search.eta 0.5 .* `variations` with"),
-        ({"eta": 0.5, "rng": "philox-nv"}, "search.eta 0.5 .* `sweep` with `philox-nv`"),
+        (
+            {"eta": 0.5, "strategy": {"name": "variations"}},
+            "ddim with eta 0.5 .*`variations` mixes",
+        ),
+        (
+            {"sampler": "euler-a", "strategy": {"name": "variations"}},
+            "euler-a with eta 0 .*`variations`",
+        ),
     ],
 )
-def test_noise_within_steps_is_for_single_seeds_of_torch(
+def test_noise_within_steps_is_for_single_seeds(
     changes: Mapping[str, object], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):

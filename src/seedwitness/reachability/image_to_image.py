@@ -6,12 +6,14 @@ the image itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from seedwitness.engine.sampling import denoise, make_scheduler
-from seedwitness.engine.schedulers import set_timesteps
+from seedwitness.engine.schedulers import adds_noise, set_timesteps
 from seedwitness.runtime.devices import full_precision
 
 
@@ -27,11 +29,13 @@ def sample_from_image(
     num_inference_steps: int,
     guidance_scale: float,
     sampler: str | None = None,
+    step_noise: Iterator[Tensor] | None = None,
 ) -> Tensor:
     """Noise ``latents`` as far as ``strength`` says, and denoise them (SDEdit, Meng et al., 2022).
 
     The same as StableDiffusionImg2ImgPipeline: it runs the last ``strength``, in (0, 1], of the
     steps. ``embeddings`` is [n, limit, width]; ``latents``, ``noise`` and the result [n, c, h, w].
+    ``step_noise`` is that of ``sample_latents``.
     """
     scheduler = make_scheduler(pipeline, sampler)
     set_timesteps(scheduler, num_inference_steps, pipeline.device)
@@ -45,4 +49,12 @@ def sample_from_image(
     noisy_latents = scheduler.add_noise(
         latents.to(pipeline.device), noise.to(pipeline.device), timesteps[:1].repeat(len(latents))
     )
-    return denoise(pipeline, scheduler, noisy_latents, embeddings, timesteps, guidance_scale)
+    return denoise(
+        pipeline,
+        scheduler,
+        noisy_latents,
+        embeddings,
+        timesteps,
+        guidance_scale,
+        step_noise=step_noise if adds_noise(sampler, 0.0) else None,
+    )

@@ -8,7 +8,7 @@ rungs, so that alone is no evidence: the target has to be compared with controls
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -29,6 +29,8 @@ from seedwitness.imaging import alignment
 from seedwitness.metrics import scoring
 from seedwitness.reachability.image_to_image import sample_from_image
 from seedwitness.reachability.nearest_latent import optimise_latents
+from seedwitness.records.recipe import Recipe
+from seedwitness.seeds.step_noise import iter_step_noise
 from seedwitness.seeds.torch_cpu import draw_noise
 
 ROUND_TRIP, GRADIENT, IMAGE_TO_IMAGE = "round trip", "gradient", "image to image"
@@ -111,6 +113,7 @@ def compute_ladder(
                     num_inference_steps=search.steps,
                     guidance_scale=search.guidance,
                     sampler=search.sampler,
+                    step_noise=_draw_step_noise(search, seed, dtype, shape, len(rows)),
                 )
                 for rows in batches
             ]
@@ -128,11 +131,21 @@ def compute_ladder(
                     num_inference_steps=search.steps,
                     guidance_scale=search.guidance,
                     sampler=search.sampler,
+                    step_noise=_draw_step_noise(search, seed, dtype, shape, len(rows)),
                 )
                 for rows in batches
             ]
             rungs.append(Rung(WORDS, share, seed, shortened, decode(results)))
     return rungs
+
+
+def _draw_step_noise(
+    search: SearchSettings, seed: int, dtype: torch.dtype, shape: tuple[int, ...], count: int
+) -> Iterator[Tensor]:
+    """The noise that an ancestral sampler adds after its steps, the same for all images."""
+    name = str(dtype).removeprefix("torch.")
+    recipe = Recipe("", seed, 0, 0, search.sampler, search.steps, search.guidance, dtype=name)
+    return (noise.expand(count, *shape) for noise in iter_step_noise([recipe], shape))
 
 
 def shorten_prompt(prompt: str, share: float) -> str:
