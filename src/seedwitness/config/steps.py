@@ -172,9 +172,9 @@ class ScanSettings(Section):
     draws: PositiveInt = 1
     """How many images of a batch that shares one generator are scanned, as ComfyUI draws it by
     ``torch-cpu``. 1 is the first image only, which is what all other tools draw."""
-    step_counts: list[PositiveInt] = Field(default=[10, 15, 20, 25, 30, 40, 50], min_length=1)
+    step_counts: list[PositiveInt] = Field(default=[20, 25, 30, 40], min_length=1)
     """Numbers of sampling steps for which the look at step noise has weights."""
-    step_seeds: PositiveInt = 16_384
+    step_seeds: PositiveInt = 4096
     """How many seeds of the range, from its first on, step noise is looked for: each costs a
     hundred times as much as the others. Claimed seeds are always scored."""
     prompts: NonNegativeInt = 1
