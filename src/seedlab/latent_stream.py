@@ -36,7 +36,7 @@ SHARD = 2048
 """Pictures of a shard."""
 AUGMENTATIONS = 128
 """Copies of a picture after which its augmentations repeat."""
-ENCODED_AT_ONCE = 64
+ENCODED_AT_ONCE = 16
 AHEAD = 3
 """How many shards a training makes in advance while another one makes the shard that it needs."""
 
