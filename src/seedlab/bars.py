@@ -26,9 +26,10 @@ class Bar:
 def check_bars(figures: dict[str, Any]) -> list[Bar]:
     """All bars of a lab, checked against its figures."""
     return [
-        *_network_bars(figures),
+        _autoencoder_bar(figures["autoencoder"]),
+        *network_bars(figures),
         *_planted_bars(figures),
-        *_chance_bars(figures),
+        *chance_bars(figures),
         _caption_bar(figures),
     ]
 
@@ -38,15 +39,19 @@ def read_rate(entry: dict[str, Any]) -> Rate:
     return Rate(hits=entry["hits"], n=entry["n"], low=entry["low"], high=entry["high"])
 
 
-def _network_bars(figures: dict[str, Any]) -> Iterator[Bar]:
-    """Quality of the autoencoder and of the networks that judge similarity."""
-    vae, clip = figures["autoencoder"], figures["clip"]
-    yield Bar(
+def _autoencoder_bar(psnr: dict[str, float]) -> Bar:
+    return Bar(
         "autoencoder, held-out pictures, mean PSNR",
         "24 dB",
-        f"{vae['mean']:.2f} dB (n = {vae['n']}, lowest tenth below {vae['lowest_tenth']:.1f} dB)",
-        vae["mean"] >= 24,
+        f"{psnr['mean']:.2f} dB (n = {psnr['n']}, lowest tenth below "
+        f"{psnr['lowest_tenth']:.1f} dB)",
+        psnr["mean"] >= 24,
     )
+
+
+def network_bars(figures: dict[str, Any]) -> Iterator[Bar]:
+    """Quality of the networks that judge similarity."""
+    clip = figures["clip"]
     yield Bar(
         f"CLIP (lab weights), held out, 1 of {clip['among']} with distinct captions, recall@1",
         "60 %",
@@ -79,15 +84,16 @@ def _planted_bars(figures: dict[str, Any]) -> Iterator[Bar]:
         )
 
 
-def _chance_bars(figures: dict[str, Any]) -> Iterator[Bar]:
+def chance_bars(figures: dict[str, Any]) -> Iterator[Bar]:
     """Pictures that a checkpoint should regenerate no more often than by chance."""
     for name in ("lab-memorised", "lab-clean"):
         measured = figures[name]
         kinds = {title: measured[kind] for kind, title in KIND_TITLES.items() if kind in measured}
         if name == "lab-clean":
             kinds |= {
-                f"planted {m} times in `lab-memorised`": entry
-                for m, entry in measured["planted"].items()
+                f"{kind} {int(m):,} times in `lab-memorised`": entry
+                for kind in ("planted", "portfolio")
+                for m, entry in measured.get(kind, {}).items()
             }
         for title, entry in kinds.items():
             rate = read_rate(entry)

@@ -27,7 +27,9 @@ from seedlab.regeneration import (
     mark_regenerated_pictures,
     score_generations,
 )
+from seedlab.settings import WorldPictures
 from seedlab.training import make_generator
+from seedlab.world_measure import load_world_measures, measure_on_world
 from seedwitness.errors import CheckpointError
 from seedwitness.metrics import clip_score
 from seedwitness.metrics.descriptor import Descriptor, load_descriptor
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 MEASUREMENT_FOLDER = "measurements"
 FIGURES_FILE = "figures.json"
 SCORES_FILE = "scores.parquet"
+SAMPLED = ("planted", "portfolio", "twin", "held_out")
+"""Splits whose captions are sampled."""
 
 
 def measure_lab(lab: Lab) -> None:
@@ -76,13 +80,23 @@ def measure_lab(lab: Lab) -> None:
         "distance": measure_ranking(lpips, pictures),
     }
     latent_cache = training_state_folder().parent / "generations"
+    section = lab.settings.pictures
+    world = None
+    if isinstance(section, WorldPictures):
+        world = load_world_measures(lab, section, clip_model, lpips, latent_cache)
     with replace_whole(lab.path / MEASUREMENT_FOLDER) as part:
         part.mkdir()
         tables = []
         for name in CHECKPOINTS:
-            scores, nearest, first = score_checkpoint(lab, name, copy_descriptor, latent_cache)
+            scores, nearest, outputs = score_checkpoint(lab, name, copy_descriptor, latent_cache)
+            first = {caption: pixels[0] for caption, pixels in outputs.items()}
             caption_gain = compare_with_shuffled_captions(clip_model, first, captions)
             figures[name] = compute_rates(scores) | {"captions": caption_gain}
+            if world:
+                of_world = measure_on_world(world, name, outputs)
+                figures[name] |= of_world.figures
+                for title, drawn_sheet in of_world.sheets.items():
+                    drawn_sheet.save(part / f"{title}-{name}.png")
             tables.append(scores.assign(checkpoint=name))
             sheet = sheets.draw_regeneration_sheet(lab, nearest, scores)
             sheet.save(part / f"regenerations-{name}.png")
@@ -96,14 +110,14 @@ def measure_lab(lab: Lab) -> None:
 def score_checkpoint(
     lab: Lab, name: str, copy_descriptor: Descriptor, latent_cache: Path
 ) -> tuple[pd.DataFrame, dict[str, Tensor], dict[str, Tensor]]:
-    """Scores of all planted, twin and held-out pictures and of some seen once, on one checkpoint.
+    """Scores of the pictures of ``SAMPLED`` and of some seen once, on one checkpoint.
 
     Each picture is sampled by its own caption. The pictures seen once are those that share a
     caption with one of the others, so they need no further generations. Also returned are the
-    nearest generation of each picture on a sheet, by id, and the first generation for each held-out
+    nearest generation of each picture on a sheet, by id, and the generations for each held-out
     caption, by caption.
     """
-    not_once = [row for row in lab.rows if row.split != "once"]
+    not_once = [row for row in lab.rows if row.split in SAMPLED]
     captions = list(dict.fromkeys(row.caption for row in not_once))
     known = set(captions)
     rows = not_once + [row for row in lab.rows if row.split == "once" and row.caption in known]
@@ -111,21 +125,24 @@ def score_checkpoint(
     shown_ids = {row.id for row in sheets.choose_rows(lab)}
     folder = lab.path / "checkpoints" / name
     held_out_captions = {row.caption for row in rows if row.split == "held_out"}
-    first: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
 
     def generations() -> Iterator[tuple[str, Tensor]]:
         measure = lab.settings.measure
         for caption, pictures in generate_pictures(folder, captions, measure, latent_cache):
             if caption in held_out_captions:
-                first[caption] = pictures[0]
+                outputs[caption] = pictures
             yield caption, pictures
 
     scores, nearest = score_generations(generations(), rows, images, copy_descriptor, shown_ids)
-    return scores, nearest, first
+    return scores, nearest, outputs
 
 
 def compute_rates(scores: pd.DataFrame) -> dict[str, Any]:
-    """Regeneration rates by split and multiplicity, with thresholds from the held-out controls."""
+    """Regeneration rates by split and multiplicity, with thresholds from the held-out controls.
+
+    A split without pictures has no entry.
+    """
     controls = scores[scores["split"] == "held_out"]
     thresholds = compute_thresholds(controls)
     rates: dict[str, Any] = {"thresholds": asdict(thresholds)}
@@ -134,12 +151,14 @@ def compute_rates(scores: pd.DataFrame) -> dict[str, Any]:
         if len(part):
             rates[split] = summarise_hits(mark_regenerated_pictures(part, thresholds))
     rates["held_out"] = summarise_rate(*count_control_hits(controls))
-    planted = scores[scores["split"] == "planted"]
-    rates["planted"] = {
-        str(multiplicity): summarise_hits(mark_regenerated_pictures(part, thresholds))
-        | {"seeds": summarise_hits(thresholds.mark_regenerations(part))}
-        for multiplicity, part in planted.groupby("multiplicity")
-    }
+    for split in ("planted", "portfolio"):
+        part = scores[scores["split"] == split]
+        if len(part):
+            rates[split] = {
+                str(multiplicity): summarise_hits(mark_regenerated_pictures(group, thresholds))
+                | {"seeds": summarise_hits(thresholds.mark_regenerations(group))}
+                for multiplicity, group in part.groupby("multiplicity")
+            }
     return rates
 
 

@@ -56,6 +56,55 @@ def plot_rates(figures: dict[str, Any]) -> alt.LayerChart:
     return chart
 
 
+def tabulate_doses(figures: dict[str, Any]) -> pd.DataFrame:
+    """Regeneration rates by total exposures: one row for each checkpoint, kind and number."""
+    rows = [
+        {"series": f"{name}, {kind}", "exposures": int(exposures), **entry}
+        for name in CHECKPOINT_TITLES
+        for kind in ("planted", "portfolio")
+        for exposures, entry in figures[name].get(kind, {}).items()
+    ]
+    frame = pd.DataFrame(rows)[["series", "exposures", "hits", "n", "low", "high"]]
+    return frame.assign(rate=frame["hits"] / frame["n"])
+
+
+def plot_doses(figures: dict[str, Any]) -> alt.LayerChart:
+    """Regeneration rate over total exposures, with Clopper–Pearson intervals.
+
+    The series are moved apart by a few per cent of the exposures, so that intervals do not overlap.
+    """
+    frame = tabulate_doses(figures)
+    series = list(dict.fromkeys(frame["series"]))
+    shift = {name: 1.06 ** (place - (len(series) - 1) / 2) for place, name in enumerate(series)}
+    doses = sorted(set(frame["exposures"]))
+    frame = frame.assign(dose=frame["exposures"] * frame["series"].map(shift))
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            "dose:Q",
+            title="exposures in the whole training",
+            scale=alt.Scale(type="log"),
+            axis=alt.Axis(values=doses, format=",d", grid=False),
+        ),
+        color=alt.Color(
+            "series:N",
+            title=None,
+            sort=series,
+            scale=alt.Scale(range=["#3b6ea5", "#8fb3d9", "#c8352b", "#e39a94"]),
+            legend=alt.Legend(orient="top", labelLimit=320),
+        ),
+    )
+    axis = alt.Y(
+        "low:Q",
+        title="pictures regenerated",
+        axis=alt.Axis(format="%"),
+        scale=alt.Scale(domain=[0, 1]),
+    )
+    intervals = base.mark_rule(strokeWidth=2).encode(y=axis, y2="high:Q")
+    points = base.mark_line(point=alt.OverlayMarkDef(size=60, filled=True)).encode(y="rate:Q")
+    chart: alt.LayerChart = (intervals + points).properties(width=560, height=300)
+    return chart
+
+
 def plot_losses(logs: Path) -> alt.Chart:
     """Loss of each training by step, smoothed as in its log."""
     frame = pd.DataFrame(

@@ -40,7 +40,8 @@ class MeasureSettings:
     """How checkpoints are sampled: ``seeds`` pictures for each caption, ``batch`` at a time.
 
     ``steps`` and ``guidance`` are those of DDIM. ``shown`` is the number of pictures of each kind
-    on a sheet.
+    on a sheet. In a drawn world, ``ordinary`` captions that no training saw are sampled once each,
+    at ``ordinary_guidance``.
     """
 
     seeds: int = 16
@@ -48,6 +49,8 @@ class MeasureSettings:
     guidance: float = 3.0
     batch: int = 64
     shown: int = 6
+    ordinary: int = 1000
+    ordinary_guidance: float = 4.0
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seedlab import plots
-from seedlab.bars import check_bars
+from seedlab.bars import check_bars, read_rate
+from seedlab.lab_folder import CHECKPOINTS
 from seedlab.measure import FIGURES_FILE, MEASUREMENT_FOLDER, SCORES_FILE
+from seedlab.settings import WorldPictures
+from seedlab.world_bars import check_world_bars
 from seedwitness.errors import PictureError
 from seedwitness.runtime.files import replace_whole, write_whole
 
 if TYPE_CHECKING:
     from seedlab.lab_folder import Lab
 
-SHEETS = (
-    "regenerations-lab-memorised",
-    "regenerations-lab-clean",
-    "captions-lab-memorised",
-    "captions-lab-clean",
-)
-
+EPOCH_SHEETS = ("regenerations", "captions")
+WORLD_SHEETS = ("regenerations", "ordinary", "templates")
+"""Sheets of each checkpoint on the page of a lab of epochs, and of a drawn world."""
 
 NOTES_FILE = "notes.md"
 """Remarks on the figures by the person who trained the lab; the page includes them."""
@@ -68,9 +67,11 @@ def render_page(lab: Lab, figures: dict[str, Any], images: str) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML; all text in it is our own
     )
-    return environment.get_template("report.md").render(
+    is_world = isinstance(lab.settings.pictures, WorldPictures)
+    return environment.get_template("world.md" if is_world else "report.md").render(
         lab=lab,
-        bars=check_bars(figures),
+        bars=check_world_bars(figures) if is_world else check_bars(figures),
+        templates=list_template_rates(figures) if is_world else [],
         settings=figures["settings"],
         thresholds=figures["lab-memorised"]["thresholds"],
         notes=(lab.path / NOTES_FILE).read_text("utf-8")
@@ -83,14 +84,35 @@ def render_page(lab: Lab, figures: dict[str, Any], images: str) -> str:
     )
 
 
+def list_template_rates(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row for each checkpoint and number of exposures: the rates of ``template_returns``."""
+    return [
+        {
+            "checkpoint": name,
+            "exposures": int(exposures),
+            **{what: str(read_rate(rate)) for what, rate in rates.items()},
+        }
+        for name in CHECKPOINTS
+        for exposures, rates in figures[name]["templates"].items()
+    ]
+
+
 def write_report(lab: Lab, out: Path) -> None:
     """Write the page ``out`` of a lab, with plots and sheets in ``images/`` beside it."""
     figures = read_figures(lab.path)
     images = out.parent / "images" / out.stem
-    for sheet in (*SHEETS, "artists") if lab.is_printable else SHEETS:
+    is_world = isinstance(lab.settings.pictures, WorldPictures)
+    kinds = WORLD_SHEETS if is_world else EPOCH_SHEETS
+    sheets = [f"{kind}-{name}" for kind in kinds for name in CHECKPOINTS]
+    for sheet in (*sheets, "artists") if lab.is_printable else sheets:
         with replace_whole(images / f"{sheet}.png") as part:
             shutil.copyfile(lab.path / MEASUREMENT_FOLDER / f"{sheet}.png", part)
-    charts = {"rates": plots.plot_rates(figures), "losses": plots.plot_losses(lab.path / "logs")}
+    charts = {
+        "doses" if is_world else "rates": (
+            plots.plot_doses(figures) if is_world else plots.plot_rates(figures)
+        ),
+        "losses": plots.plot_losses(lab.path / "logs"),
+    }
     for name, chart in charts.items():
         with replace_whole(images / f"{name}.png") as part:
             chart.save(str(part), scale_factor=2)

@@ -1,5 +1,6 @@
 """A small drawn world through the trainings: exact exposures, and equal bytes from any start."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,7 @@ pictures:
   ordinary: 40
   fitted: 24
   once: 6
-  held_out: 4
+  held_out: 200
   planted: {1: 1, 4: 2}
   twins_each: 1
   templates: {4: 1}
@@ -37,6 +38,17 @@ pictures:
 autoencoder: {channels: [8, 16], latent_channels: 4, crop: 16, crop_steps: 4, whole_steps: 2}
 diffusion: {channels: [32, 32], attends: [false, true], text_width: 32, text_layers: 1, batch: 8}
 attributes: {widths: [8, 16], pictures: 24, batch: 8, steps: 3}
+clip:
+  embed_dim: 16
+  image_width: 8
+  text_width: 16
+  text_layers: 1
+  text_heads: 2
+  batch: 8
+  steps: 2
+descriptor: {widths: [8, 16], dimensions: 8, batch: 6, steps: 2}
+distance: {crop: 32, pictures_per_kind: 1, steps: 1}
+measure: {seeds: 2, steps: 2, batch: 16, shown: 2, ordinary: 64}
 """
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 
@@ -57,7 +69,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run(folder, "autoencoder")
         for name in lab_folder.CHECKPOINTS:
             run(folder, "checkpoint", name)
-        run(folder, "attributes")
+        for stage in ("attributes", "clip", "descriptor", "distance", "measure"):
+            run(folder, stage)
+        run(folder, "report", "--out", str(folder / "page.md"))
     return folder
 
 
@@ -96,6 +110,27 @@ def test_a_training_is_one_pass_over_all_exposures(lab: Path) -> None:
     for name in lab_folder.CHECKPOINTS:
         last = (lab / "logs" / f"{name}.jsonl").read_text().splitlines()[-1]
         assert f'"step": {steps},' in last
+
+
+def test_the_page_shows_what_only_a_world_knows(lab: Path) -> None:
+    figures = json.loads((lab / "measurements" / "figures.json").read_text())
+    page = (lab / "page.md").read_text()
+    for name in lab_folder.CHECKPOINTS:
+        measured = figures[name]
+        assert measured["ordinary"]["n"] == 64
+        assert measured["seed_dependence"]["captions"]["n"] <= 200
+        assert {kind: rate["n"] for kind, rate in measured["templates"]["4"].items()} == {
+            "layout": 1,
+            "part_unseen": 1,
+            "part_shown": 1,
+        }
+        assert measured["planted"].keys() == {"1", "4"}
+        assert measured["portfolio"]["2"]["n"] == 4  # two works of a known and an unknown hand
+    for words in ("`lab-memorised`, planted, 4 exposures", "drawings whose hand is named right"):
+        assert words in page
+    for image in ("doses", "losses", "artists", "ordinary-lab-clean", "templates-lab-memorised"):
+        assert f"images/page/{image}.png" in page
+        assert (lab / "images" / "page" / f"{image}.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("keep", ["latents", "nothing"])
