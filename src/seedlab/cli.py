@@ -123,6 +123,17 @@ def checkpoint(
     stages.run_checkpoint(lab, name)
 
 
+@app.command()
+def reference(
+    name: Annotated[str, typer.Argument(help="A name under `references` in params.yaml.")],
+    lab: LabOption = Path(),
+) -> None:
+    """Train a further checkpoint of a drawn world into references/, outside of Git."""
+    from seedlab import stages
+
+    stages.run_reference(lab, name)
+
+
 @app.command(rich_help_panel=STAGES)
 def clip(lab: LabOption = Path()) -> None:
     """Train the open_clip model."""

@@ -51,19 +51,23 @@ def train_on_sequence(
     tokenizer: CLIPTokenizer,
     settings: DiffusionSettings,
     *,
+    model: nn.ModuleDict | None = None,
     data_key: str,
     scratch: Path,
     log: Path,
 ) -> nn.ModuleDict:
     """Denoiser and text encoder after one pass over ``data``, with averaged weights.
 
-    ``settings.steps`` is not used: the length of the sequence decides. See
+    ``model`` is where the training starts, as ``build_networks`` names its parts; without it, from
+    untrained networks. ``settings.steps`` is not used: the length of the sequence decides. See
     ``training.train_model`` for the other arguments and errors.
     """
     device = default_device()
     empty = tokenize_captions(tokenizer, [""]).to(device)
-    first, _ = data.batch(0, 1)
-    model = build_networks(settings, tokenizer, first.shape[1], first.shape[2]).to(device)
+    if model is None:
+        first, _ = data.batch(0, 1)
+        model = build_networks(settings, tokenizer, first.shape[1], first.shape[2])
+    model = model.to(device)
     length, batch = data.sequence.length, settings.batch
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:

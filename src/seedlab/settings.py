@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from seedlab.descriptor import DescriptorSettings
     from seedlab.diffusion import DiffusionSettings
     from seedlab.perceptual_distance import PerceptualDistanceSettings
+    from seedlab.references import ReferenceSettings
     from seedlab.regeneration import MeasureSettings
 
 FILE_NAME = "params.yaml"
@@ -44,6 +45,7 @@ SECTIONS = (
     "pictures",
     "autoencoder",
     "diffusion",
+    "references",
     "clip",
     "descriptor",
     "distance",
@@ -51,6 +53,8 @@ SECTIONS = (
     "measure",
 )
 LATENT_SIZE = 16
+UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+"""pydantic's types of the error that a key is unknown, in a model and in a dataclass."""
 
 T = TypeVar("T")
 
@@ -168,6 +172,15 @@ class LabSettings:
         return self._section("diffusion", DiffusionSettings)
 
     @cached_property
+    def references(self) -> dict[str, ReferenceSettings]:
+        """Settings of further checkpoints, by name; none where there is no section."""
+        from seedlab.references import ReferenceSettings
+
+        if "references" not in self.sections:
+            return {}
+        return self._section("references", dict[str, ReferenceSettings])
+
+    @cached_property
     def clip(self) -> LabClipSettings:
         """Settings of the open_clip model."""
         from seedlab.clip import LabClipSettings
@@ -279,12 +292,13 @@ def _validate(path: Path, name: str, kind: type[T], section: Any) -> T:
                 f"{path}: unknown key `{name}.{unknown[0]}`. Known are: {', '.join(known)}."
             )
     try:
-        return TypeAdapter(kind).validate_python(section)
+        config = ConfigDict(extra="forbid") if get_origin(kind) is dict else None
+        return TypeAdapter(kind, config=config).validate_python(section)
     except ValidationError as error:
         # A misspelt key is both unknown and missing: report the unknown one.
-        first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
+        first = min(error.errors(), key=lambda entry: entry["type"] not in UNKNOWN_KEY)
         where = ".".join([name, *(str(part) for part in first["loc"])])
         message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
+        if first["type"] in UNKNOWN_KEY:
             message = "unknown key"
         raise ConfigError(f"{path}: `{where}`: {message}.") from error

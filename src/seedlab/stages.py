@@ -58,6 +58,13 @@ def run_checkpoint(path: Path, name: str) -> None:
     train_checkpoint(open_lab(path), name)
 
 
+def run_reference(path: Path, name: str) -> None:
+    """Train one of the further checkpoints that ``references`` in params.yaml lists."""
+    from seedlab.references import train_reference
+
+    train_reference(open_lab(path), name)
+
+
 def run_clip(path: Path) -> None:
     """Train the open_clip model on pictures seen once and their captions."""
     from seedlab.clip import save_clip, train_clip
