@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -116,9 +116,10 @@ def train_reference(lab: Lab, name: str) -> None:
     )
     folder = lab.path / FOLDER
     if settings.rank:
-        _write_lora(model["unet"], folder / f"{name}-lora")
-        model["unet"].fuse_lora()
-        model["unet"].unload_lora()
+        unet: Any = model["unet"]  # nn.Module hides the methods of diffusers' adapters
+        _write_lora(unet, folder / f"{name}-lora")
+        unet.fuse_lora()
+        unet.unload_lora()
     save_pipeline(model, parts.vae, parts.tokenizer, folder / name)
 
 
