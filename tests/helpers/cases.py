@@ -17,6 +17,7 @@ from seedwitness.records.seed_scan import Look, RegeneratedImage, SeedCandidate,
 from seedwitness.records.tables import (
     CODECS,
     CONTROL_SCORES,
+    CONTROL_TRIALS,
     PROMPTS,
     SCORES,
     TRIALS,
@@ -63,8 +64,10 @@ def scores(descriptor: list[float], patch: list[float]) -> pd.DataFrame:
     )
 
 
-def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame:
-    """Two trials a control, the second far away."""
+def controls(
+    best: list[float], hashes: list[str] | None = None, patch: float = 0.5
+) -> pd.DataFrame:
+    """Two trials a control, the second far away; by patch-L2 all are nearly as far, ``patch``."""
     pixels = hashes or [f"p{k}" for k in range(len(best))]
     return make_typed_frame(
         [
@@ -77,13 +80,42 @@ def controls(best: list[float], hashes: list[str] | None = None) -> pd.DataFrame
                 "caption": "",
                 "corpus_match": "",
                 "trial": f"c{k}t{trial}",
-                **about("descriptor"),
+                **about(metric),
                 "score": score,
             }
+            for metric in HIGHER
             for k, value in enumerate(best)
-            for trial, score in enumerate((value, -1.0))
+            for trial, score in enumerate(_two_scores(metric, value, patch))
         ],
         CONTROL_SCORES,
+    )
+
+
+def on_reference(best: list[float]) -> pd.DataFrame:
+    """Controls on the reference: both trials alike, and by patch-L2 closer than the target is."""
+    table = controls(best, patch=0.3)
+    closest = table.groupby(["control", "metric"])["score"].transform("max")
+    return table.assign(score=closest.where(table["metric"] == "descriptor", 0.3))
+
+
+def _two_scores(metric: str, value: float, patch: float) -> tuple[float, float]:
+    if metric == "descriptor":
+        return value, value / 10 - 0.9
+    return patch - value / 10, 1.0 - value / 10
+
+
+def control_trials(table: pd.DataFrame) -> pd.DataFrame:
+    """Blind trials, one for each trial of a table of controls' scores."""
+    recipe = Recipe("a control", 0, 128, 128, "ddim", 20, 3.0)
+    each = table.drop_duplicates(["control", "trial"])
+    rows = zip(each["control"], each["pixels_sha256"], each["trial"], strict=True)
+    return make_typed_frame(
+        [
+            {"control": name, "pixels_sha256": pixels, "use": "control"}
+            | _describe_trial(trial, replace(recipe, seed=k), k)
+            for k, (name, pixels, trial) in enumerate(rows)
+        ],
+        CONTROL_TRIALS,
     )
 
 
@@ -110,6 +142,8 @@ TARGET = TargetRecord(
     ),
 )
 BEST = np.linspace(0.2, 0.5, 99).tolist()
+REFERENCE_BEST = (np.linspace(0.2, 0.5, 100) + 0.03 * np.sin(np.arange(100))).tolist()
+"""What the same controls reach on the reference; the first 99 belong to those of ``BEST``."""
 SCAN = SeedScan(
     target="owl",
     checkpoint="memorised",
@@ -195,25 +229,25 @@ def trials(count: int = 200) -> pd.DataFrame:
     """Blind trials ``t0`` and so on, of the one prompt."""
     recipe = Recipe("an owl", 0, 128, 128, "ddim", 20, 3.0)
     return make_typed_frame(
-        [
-            {
-                "trial": f"t{k}",
-                "parent": "",
-                "strategy": "sweep",
-                "prompt_rank": 1,
-                "prompt_source": "user",
-                **asdict(replace(recipe, seed=k)),
-                "nfe": recipe.nfe,
-                "noise_sha256": f"{k:064x}",
-                "latent_sha256": f"{k:064x}",
-                "latent_distance": 0.1,
-                "shard": "latents-00000.safetensors",
-                "row": k,
-            }
-            for k in range(count)
-        ],
-        TRIALS,
+        [_describe_trial(f"t{k}", replace(recipe, seed=k), k) for k in range(count)], TRIALS
     )
+
+
+def _describe_trial(trial: str, recipe: Recipe, row: int) -> dict[str, object]:
+    return {
+        "trial": trial,
+        "parent": "",
+        "strategy": "sweep",
+        "prompt_rank": 1,
+        "prompt_source": "user",
+        **asdict(recipe),
+        "nfe": recipe.nfe,
+        "noise_sha256": f"{row:064x}",
+        "latent_sha256": f"{row:064x}",
+        "latent_distance": 0.1,
+        "shard": "latents-00000.safetensors",
+        "row": row,
+    }
 
 
 def codecs(*files: tuple[str, int, float], metric: str = "patch-l2") -> pd.DataFrame:
@@ -238,9 +272,11 @@ CASE = CaseData(
     low_information=(),
     scores=scores([0.9, 0.8] * 8, [0.1, 0.12] * 8),
     controls=controls(BEST),
+    control_trials=control_trials(controls([0.0] * 200)),
     learned=controls([])[:0],
     reference=identity("clean"),
     reference_scores=scores([0.3, 0.3, 0.31, 0.31] * 4, [0.4] * 16),
+    reference_controls=on_reference(REFERENCE_BEST),
     search=SEARCH,
     prompts=PROMPT_ROWS,
     trials=trials(),

@@ -9,8 +9,10 @@ from cases import CASE, SETTINGS, controls, scores
 from seedwitness.errors import RecordError
 from seedwitness.records.findings import MemorisedFinding
 from seedwitness.records.reasons import Reason
-from seedwitness.verdict.case_data import CaseData
+from seedwitness.verdict.case_data import CaseData, distances_by_trial
 from seedwitness.verdict.judgement import judge_cases
+from seedwitness.verdict.reference_comparison import ReferenceComparison, find_objection
+from seedwitness.verdict.reference_gain import rank_gain
 
 
 def judge_case(case: CaseData) -> MemorisedFinding:
@@ -65,26 +67,32 @@ def test_no_picture_is_learned_and_never_seen() -> None:
     assert judged.no_likelihood == Reason(code="likelihood-case-excluded")
 
 
-def test_a_single_trial_gives_no_interval_against_the_reference() -> None:
+def test_trials_that_results_chose_gain_nothing_over_the_reference() -> None:
+    """As after halving: no trial that was sampled to its last step is blind."""
+    chosen = replace(CASE, trials=CASE.trials.assign(parent="t0"))
+    distances = distances_by_trial(chosen.scores)
+    assert rank_gain(chosen, SETTINGS, distances) is None
+    comparison = ReferenceComparison(None, None, None)
+    assert find_objection(comparison) == Reason(code="reference-no-blind-trials")
+
+
+def test_a_single_trial_has_a_gain_and_no_interval() -> None:
     one = replace(CASE, scores=scores([0.9], [0.1]), reference_scores=scores([0.3], [0.4]))
     judged = judge_case(one)
-    assert judged.finding == "inconclusive"
-    assert judged.reasons[0] == Reason(code="reference-too-few-blind-trials")
+    assert judged.finding == "supported"
     assert judged.reference is None
+    assert judged.gain is not None
+    assert (judged.gain.score, judged.gain.reference_score) == (0.9, 0.3)
 
 
-def test_the_same_difference_everywhere_gives_no_interval() -> None:
-    two = replace(
-        CASE, scores=scores([0.9] * 2, [0.1] * 2), reference_scores=scores([0.3] * 2, [0.4] * 2)
+def test_scores_that_are_equal_on_the_reference_leave_the_plain_rank() -> None:
+    level = CASE.reference_controls.assign(score=0.3)
+    judged = judge_case(
+        replace(CASE, reference_controls=level, reference_scores=scores([0.3] * 16, [0.4] * 16))
     )
-    judged = judge_case(two)
-    assert judged.reference is not None
-    assert judged.reference.low == judged.reference.high == judged.reference.difference > 0
-    assert judged.finding == "inconclusive"
-    difference = judged.reference.difference
-    assert judged.reasons[0] == Reason(
-        code="reference-without-spread", values={"difference": difference}
-    )
+    assert judged.gain is not None
+    assert judged.gain.slope == 0
+    assert judged.gain.rank.p == judged.rank.p == 0.01
 
 
 def test_a_score_without_bound_is_no_number() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from cases import BEST, CASE, FAR, MADE, SEARCH, SETTINGS, controls, scores
+from cases import BEST, CASE, FAR, MADE, SEARCH, SETTINGS, controls, on_reference, scores
 from invented import identity
 
 from seedwitness.config.verdicts import JudgeSettings
@@ -74,12 +74,12 @@ def test_closer_than_all_controls_and_copies_is_supported() -> None:
         (
             {"reference_scores": scores([0.9, 0.8] * 8, [0.1] * 16)},
             "inconclusive",
-            "reference-without-spread",
+            "reference-gain-above-alpha",
         ),
         (
             {"reference_scores": scores([0.95, 0.85, 0.7, 0.9] * 4, [0.4] * 16)},
             "inconclusive",
-            "reference-as-close",
+            "reference-gain-above-alpha",
         ),
     ],
 )
@@ -223,23 +223,25 @@ def test_a_reference_that_copies_nearly_as_often_withholds_the_word(
     assert (found.reasons[0].code == "reference-copies-too") == (copied == 12)
 
 
-@pytest.mark.parametrize(("closest", "finding"), [(0.45, "supported"), (0.6, "inconclusive")])
+@pytest.mark.parametrize(
+    ("closest", "why"),
+    [
+        (0.45, "rank-at-most-alpha"),
+        (0.6, "reference-ranks-close"),
+        (1.0, "reference-gain-above-alpha"),
+    ],
+)
 def test_a_target_that_is_easy_for_the_reference_too_is_not_called_supported(
-    closest: float, finding: str
+    closest: float, why: str
 ) -> None:
     """Also without a copy there: it is closer than all controls of the reference."""
     theirs = scores([0.3] * 15 + [closest], [0.4] * 16)
-    clean = replace(
-        CASE,
-        checkpoint=identity("clean"),
-        reference=None,
-        scores=theirs,
-        reference_scores=make_typed_frame([], SCORES),
-    )
-    found = judge_cases([replace(CASE, reference_scores=theirs), clean], SETTINGS)[0].memorised
-    assert found.finding == finding
-    objection = Reason(code="reference-ranks-close", values={"checkpoint": "clean", "p": 0.01})
-    assert (found.reasons[0] == objection) == (finding == "inconclusive")
+    found = alone(replace(CASE, reference_scores=theirs)).memorised
+    assert found.gain is not None
+    assert found.gain.reference_score == closest
+    assert (found.gain.reference_p <= 0.01) == (closest > 0.5)
+    assert found.reasons[0].code == why
+    assert (found.finding == "supported") == (closest == 0.45)
 
 
 def test_what_a_checkpoint_made_is_not_called_learned() -> None:
@@ -254,13 +256,18 @@ def test_only_blind_trials_are_compared_with_the_reference() -> None:
     """What was chosen by its closeness here leans to this checkpoint."""
     varied = CASE.trials.copy()
     varied.loc[varied["trial"].isin([f"t{k}" for k in range(8, 16)]), "parent"] = "t0"
-    theirs = scores([0.9, 0.8] * 4 + [0.3] * 8, [0.4] * 16)
+    theirs = scores([0.3] * 8 + [0.9, 0.8] * 4, [0.4] * 16)
     chosen = alone(replace(CASE, trials=varied, reference_scores=theirs)).memorised
     assert chosen.reference is not None
-    assert (chosen.reference.n, chosen.reference.difference) == (8, 0)
+    assert chosen.reference.n == 8
     assert chosen.reference.blind_only
-    assert chosen.finding == "inconclusive"
-    assert alone(replace(CASE, reference_scores=theirs)).memorised.finding == "supported"
+    assert chosen.gain is not None
+    assert (chosen.gain.reference_score, chosen.gain.blind_only) == (0.3, True)
+    assert chosen.finding == "supported"
+    whole = alone(replace(CASE, reference_scores=theirs)).memorised
+    assert whole.gain is not None
+    assert (whole.gain.reference_score, whole.gain.blind_only) == (0.9, False)
+    assert whole.finding == "inconclusive"
 
 
 def test_only_blind_trials_are_counted_against_the_reference() -> None:
@@ -353,7 +360,8 @@ def test_several_checkpoints_share_the_error_rate() -> None:
     """By Holm, over those that are examined; the reference is what they are compared with."""
     plenty = controls(np.linspace(0.2, 0.5, 199).tolist())
     empty = make_typed_frame([], SCORES)
-    near = replace(CASE, controls=plenty)
+    theirs = on_reference(np.linspace(0.2, 0.5, 199).tolist())
+    near = replace(CASE, controls=plenty, reference_controls=theirs)
     other = replace(near, checkpoint=identity("other"), scores=FAR)
     clean = replace(
         near, checkpoint=identity("clean"), reference=None, reference_scores=empty, scores=FAR

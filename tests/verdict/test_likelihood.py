@@ -40,8 +40,9 @@ def test_a_target_as_close_as_what_was_learned_speaks_for_that() -> None:
     assert (ratio.support.code, ratio.support.values["favours"]) == ("support", "H1")
     assert (ratio.learned, ratio.controls) == (20, 99)
     assert (ratio.lowest, ratio.highest) == (1 / 21, 100)
-    assert ratio.h1 == Reason(code="target-learned", values={"checkpoint": "memorised"})
-    assert ratio.h2 == Reason(code="target-never-seen", values={"checkpoint": "memorised"})
+    assert ratio.lowest <= ratio.low <= ratio.ratio <= ratio.high <= ratio.highest
+    assert ratio.h1 == Reason(code="comes-back-as-learned", values={"checkpoint": "memorised"})
+    assert ratio.h2 == Reason(code="comes-back-as-unseen", values={"checkpoint": "memorised"})
     assert 0 < ratio.cllr < 0.5
 
 
@@ -99,3 +100,27 @@ def test_what_the_checkpoint_made_itself_has_no_ratio() -> None:
     [seed] = MADE.seeds
     chance = {"seeds": [seed.model_copy(update={"recovered": False})], "regenerated": None}
     assert compute_ratio(replace(known, scan=MADE.model_copy(update=chance))) is not None
+
+
+def test_recovered_prompts_alone_give_no_ratio() -> None:
+    known = replace(CASE, learned=controls(LEARNED, OTHERS))
+    recovered = replace(known, trials=CASE.trials.assign(prompt_source="recovered"))
+    assert reason(recovered) == Reason(code="likelihood-no-stated-prompt")
+
+
+def test_ratios_that_mislead_on_average_are_withheld() -> None:
+    """Learned images that are mostly as far as the controls, and a few that are very close."""
+    values = [0.21, 0.22, 0.2, 0.23, 0.21, 0.98, 0.2, 0.22, 0.97, 0.99]
+    found = reason(replace(CASE, learned=controls(values, OTHERS[:10])))
+    assert found is not None
+    assert found.code == "likelihood-misleads"
+    assert float(str(found.values["cllr"])) >= 1
+
+
+def test_a_capped_ratio_has_the_word_of_the_class_below() -> None:
+    """By its bound of 100 it would be "moderately strong"."""
+    far_apart = replace(CASE, learned=controls(np.linspace(0.85, 0.99, 20).tolist(), OTHERS))
+    ratio = compute_ratio(far_apart)
+    assert ratio is not None
+    assert (ratio.ratio, ratio.is_capped) == (100, True)
+    assert ratio.support.values["strength"] == "moderate"

@@ -25,7 +25,7 @@ def compute_variants(
     """
     others = controls(np.linspace(0.2, 0.5, 99 + controls_more).tolist())
     if alike:
-        others["score"] = others.groupby("control")["score"].transform("max")
+        others["score"] = others.groupby(["control", "metric"])["score"].transform("max")
     (judged,) = judge_cases([replace(case, controls=others)], SETTINGS)
     return {name(each.change): each for each in judged.memorised.sensitivity}
 
@@ -39,9 +39,6 @@ def test_a_finding_may_stand_whatever_is_changed() -> None:
         "half-of-trials 2",
     ]
     stands = {what: each.finding for what, each in all_of_them.items()}
-    assert (
-        stands.pop("ranked-by-metric patch-l2 no weights") == "inconclusive"
-    )  # no control was scored by it
     assert set(stands.values()) == {"supported"}
     fewer, _, one, other = all_of_them.values()
     assert (fewer.rank.controls, fewer.rank.p, fewer.rank.resolution) == (99, 0.01, 0.01)
@@ -80,7 +77,7 @@ def test_what_rests_on_one_trial_falls_with_its_half() -> None:
     halves = [all_of_them[f"half-of-trials {half}"] for half in (1, 2)]
     assert sorted((each.copies, each.finding) for each in halves) == [
         (0, "not supported"),
-        (1, "inconclusive"),  # seven of eight pairs do not differ at all
+        (1, "supported"),  # the one trial is closer than every control, and none is elsewhere
     ]
 
 

@@ -33,6 +33,7 @@ IN_GIT = {"cache": False, "persist": True}
 """How DVC treats an output that a stage only adds to, and that Git keeps."""
 
 CONTROLS = ("controls.parquet", "learned.parquet")
+JUDGED_CONTROLS = (*CONTROLS, "trials.parquet")
 REPORTED_CONTROLS = (*CONTROLS, "detectors.parquet", "reach.parquet")
 SEARCH = ("prompts.parquet", "search.json", "trials.parquet")
 SCORES = ("codecs.parquet", "reference.parquet", "scores.parquet")
@@ -178,7 +179,7 @@ def _make_judge_stage(
     for name in checkpoints:
         case = f"{target}/{name}"
         deps += [_identity_path(name), f"data/scan/{case}/scan.json"]
-        deps += _join_paths(f"data/controls/{name}", CONTROLS)
+        deps += _join_paths(f"data/controls/{name}", JUDGED_CONTROLS)
         deps += _join_paths(f"data/score/{case}", SCORES)
         deps += _join_paths(f"data/search/{case}", SEARCH)
     findings = [f"data/judge/{target}/{name}/finding.json" for name in checkpoints]

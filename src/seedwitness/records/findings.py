@@ -44,6 +44,10 @@ class Rank(Document):
     p_family: float
     resolution: float
     alpha: float
+    conditional_alpha: float
+    """Upper limit at 95 % of how often an image that was never seen gets p ≤ α with these very
+    controls; α itself is the mean over all sets of controls.
+    """
     left_out: list[str] = Field(default_factory=list)
     """Names of controls that are the target itself."""
 
@@ -73,22 +77,60 @@ class PairedComparison(Document):
 
 
 class CopyCriterion(Document):
-    """The threshold from which a metric says "copy", and who says so."""
+    """The threshold from which a metric says "copy", and who says so.
+
+    ``threshold`` is the one in use: ``stated``, or the one that the controls give where that is
+    stricter. More trials bring every image closer; that of the controls moves with them.
+    """
 
     metric: str
     threshold: float
+    stated: float
     higher_is_closer: bool
     source: str
 
 
 class CopyCount(Document):
-    """How many trials are copies: those that meet every criterion."""
+    """How many trials are copies: they meet every criterion, and beat the controls themselves."""
 
     criteria: list[CopyCriterion]
+    rank_threshold: float | None
+    """The score by the statistic's metric that a copy has to reach, so that by itself it ranks at
+    most at α among the controls; None where these are too few for any.
+    """
     rate: Rate
+    meeting: int
+    """Trials that meet every criterion as it is stated, whether they beat the controls or not."""
     best_trial: str | None
     """The closest copy by the statistic's metric."""
     reference_rate: Rate | None
+    """Trials of the reference that meet every criterion as it is stated."""
+    control_rate: Rate | None
+    """Controls of which a trial meets every criterion as it is stated; None without controls."""
+
+
+class ReferenceGain(Document):
+    """Rank of what a checkpoint gains over the reference, among the controls' own gains.
+
+    The score on the checkpoint, less ``slope`` times that on the reference: both ran the same
+    recipes for the target and for each control. The slope is that of all of them together, which
+    leaves them exchangeable.
+    """
+
+    checkpoint: str
+    checkpoint_sha256: str
+    metric: str
+    blind_only: bool
+    """Whether trials were left out because they were chosen by results."""
+    score: float
+    """The closest trial's score on the checkpoint under examination."""
+    reference_score: float
+    reference_p: float
+    """p of the reference's closest trial among the controls' on the reference: how easy it is."""
+    slope: float
+    gain: float
+    """The residual of the target, in units of the score, positive where it came closer."""
+    rank: Rank
 
 
 class SensitivityVariant(Document):
@@ -113,8 +155,13 @@ class LikelihoodRatio(Document):
     h1: Reason
     h2: Reason
     ratio: float
+    low: float
+    high: float
+    """Limits at 95 %, over resampled images."""
+    is_capped: bool
+    """Whether the ratio is the most that so many images can show, in either direction."""
     support: Reason
-    """The ratio on ENFSI's verbal scale."""
+    """The ratio on ENFSI's verbal scale; a capped one in the class below."""
     learned: int
     controls: int
     lowest: float
@@ -143,6 +190,7 @@ class MemorisedFinding(Document):
     rank: Rank
     copies: CopyCount
     reference: PairedComparison | None
+    gain: ReferenceGain | None
     likelihood: LikelihoodRatio | None
     no_likelihood: Reason | None
     sensitivity: list[SensitivityVariant] = Field(default_factory=list)

@@ -10,7 +10,15 @@ from seedwitness.records.attempts import Outcome, append_outcome, name_folder, r
 from seedwitness.records.document import read_document
 from seedwitness.records.search import SearchSummary
 from seedwitness.records.seed_scan import SeedScan
-from seedwitness.records.tables import CODECS, CONTROL_SCORES, PROMPTS, SCORES, TRIALS, read_table
+from seedwitness.records.tables import (
+    CODECS,
+    CONTROL_SCORES,
+    CONTROL_TRIALS,
+    PROMPTS,
+    SCORES,
+    TRIALS,
+    read_table,
+)
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.workspace import list_roots
@@ -65,6 +73,7 @@ def _load_case(target: str, checkpoint: str, settings: JudgeStage) -> CaseData:
     record = read_document(TargetRecord, output_path("prepare", target) / "target.json")
     scores, search = _case(target, checkpoint, "score"), _case(target, checkpoint, "search")
     controls = output_path("controls", checkpoint)
+    reference_controls = output_path("controls", reference)
     return CaseData(
         target=record,
         checkpoint=load_identity(checkpoint),
@@ -72,6 +81,8 @@ def _load_case(target: str, checkpoint: str, settings: JudgeStage) -> CaseData:
         scores=read_table(scores / "scores.parquet", SCORES),
         reference_scores=read_table(scores / "reference.parquet", SCORES),
         controls=read_table(controls / "controls.parquet", CONTROL_SCORES),
+        control_trials=read_table(controls / "trials.parquet", CONTROL_TRIALS),
+        reference_controls=read_table(reference_controls / "controls.parquet", CONTROL_SCORES),
         learned=read_table(controls / "learned.parquet", CONTROL_SCORES),
         reference=None if checkpoint == reference else load_identity(reference),
         search=read_document(SearchSummary, search / "search.json"),

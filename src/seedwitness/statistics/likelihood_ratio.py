@@ -1,8 +1,8 @@
 """Likelihood ratios from scores: how much better one proposition explains a score than another.
 
-They need images that a checkpoint is known to have learned, and others that it has not. H1: the
-checkpoint saw the image as often as the learned ones; H2: it never saw it. A ratio is not the
-probability of either.
+They need images that a checkpoint is known to have learned, and others that it never saw. H1: an
+image comes back as the learned ones do; H2: it comes back no more than the others. An image that
+was seen and not learned comes back as the others do. A ratio is not the probability of either.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ class Calibration:
         log = min(max(self.slope * score + self.intercept, -700.0), 700.0)
         return float(min(max(np.exp(log), self.lowest), self.highest))
 
+    def is_capped(self, score: float) -> bool:
+        """Whether the ratio of a score is one of the bounds: the most that so many images show."""
+        return self.ratio(score) in (self.lowest, self.highest)
+
 
 def calibrate(positives: Sequence[float], negatives: Sequence[float]) -> Calibration:
     """Logistic calibration (Brümmer & du Preez 2006) of scores under H1 and under H2.
@@ -78,6 +82,29 @@ def calibrate(positives: Sequence[float], negatives: Sequence[float]) -> Calibra
     )
 
 
+def bootstrap_ratio(
+    score: float,
+    positives: Sequence[float],
+    negatives: Sequence[float],
+    *,
+    resamples: int,
+    seed: int,
+) -> tuple[float, float]:
+    """Percentile interval at 95 % of the ratio of ``score`` over resampled images (Efron 1979).
+
+    Each resample draws as many images of each kind, with replacement, and calibrates anew; the
+    bounds of the ratio stay. Raises ValueError as ``calibrate``.
+    """
+    rng = np.random.default_rng(seed)
+    p, n = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
+    ratios = [
+        calibrate(rng.choice(p, len(p)), rng.choice(n, len(n))).ratio(score)
+        for _ in range(resamples)
+    ]
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def leave_one_out_ratios(
     positives: Sequence[float], negatives: Sequence[float]
 ) -> tuple[list[float], list[float]]:
@@ -99,10 +126,12 @@ def cllr(positives: Sequence[float], negatives: Sequence[float]) -> float:
     )
 
 
-def find_verbal_strength(ratio: float) -> str | None:
+def find_verbal_strength(ratio: float, *, is_capped: bool = False) -> str | None:
     """The strength of a ratio on ENFSI's verbal scale, for whichever proposition it supports.
 
-    None where it supports neither.
+    A capped ratio gets the word of the class below: so few images cannot tell it from one just
+    under the cap. None where it supports neither.
     """
     strength = max(ratio, 1 / ratio)
-    return next((word for lowest, word in VERBAL_SCALE if strength >= lowest), None)
+    words = [word for lowest, word in VERBAL_SCALE if strength >= lowest]
+    return next(iter(words[1:] if is_capped else words), None)

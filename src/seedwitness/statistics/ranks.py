@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy.stats import permutation_test, t
+from scipy.stats import beta, permutation_test, t
 
 from seedwitness.records.findings import PairedComparison, Rank
 
@@ -29,7 +29,27 @@ def rank_among_controls(distance: float, control_distances: Sequence[float], alp
         p_family=(1 + close) / (1 + len(others)),
         resolution=1 / (1 + len(others)),
         alpha=alpha,
+        conditional_alpha=bound_error_rate(len(others), alpha),
     )
+
+
+def count_allowed_controls(controls: int, alpha: float) -> int:
+    """The number of controls from which p is above ``alpha``: k = ⌊alpha (controls + 1)⌋.
+
+    With fewer controls at least as close, p = (1 + that many) / (1 + controls) is at most alpha.
+    """
+    return int(alpha * (controls + 1) + 1e-9)
+
+
+def bound_error_rate(controls: int, alpha: float, confidence: float = 0.95) -> float:
+    """Upper limit of how often p ≤ ``alpha`` for images never seen, given one set of controls.
+
+    Over all sets the rate is at most alpha; for one set it has the distribution Beta(k, m + 1 − k),
+    k = ⌊alpha (m + 1)⌋ (Vovk, 2012). The limit is its quantile at ``confidence``; 0 where k is 0,
+    because no p is that small.
+    """
+    k = count_allowed_controls(controls, alpha)
+    return float(beta.ppf(confidence, k, controls + 1 - k)) if k else 0.0
 
 
 def holm_adjust(p: Sequence[float]) -> list[float]:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from seedwitness.records.rates import Rate
+from seedwitness.statistics.ranks import count_allowed_controls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def find_threshold(control_distances: Sequence[float], alpha: float) -> float:
     The k-th smallest of m exchangeable values has a new one at or below it with probability
     k / (m + 1), so k = ⌊alpha (m + 1)⌋. Raises ValueError where m is too small for any k.
     """
-    k = int(alpha * (len(control_distances) + 1) + 1e-9)
+    k = count_allowed_controls(len(control_distances), alpha)
     if k < 1:
         raise ValueError(
             f"{len(control_distances)} controls are too few for a threshold at {alpha}"

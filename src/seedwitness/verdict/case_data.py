@@ -28,6 +28,9 @@ class CaseData:
     have learned, are ``records.CONTROL_SCORES``; ``prompts`` is ``records.PROMPTS``, and
     ``coded_files`` ``records.CODECS``.
 
+    ``control_trials`` is ``records.CONTROL_TRIALS`` of the controls, and ``reference_controls``
+    their scores on the reference checkpoint.
+
     ``low_information`` says why the target is too flat to be recognised; it is empty where the
     target is not. ``reference`` is None where the checkpoint is the reference itself.
     """
@@ -37,9 +40,11 @@ class CaseData:
     low_information: Sequence[Reason]
     scores: pd.DataFrame
     controls: pd.DataFrame
+    control_trials: pd.DataFrame
     learned: pd.DataFrame
     reference: CheckpointIdentity | None
     reference_scores: pd.DataFrame
+    reference_controls: pd.DataFrame
     search: SearchSummary
     prompts: pd.DataFrame
     trials: pd.DataFrame
@@ -53,6 +58,7 @@ def score_tables(case: CaseData) -> dict[str, pd.DataFrame]:
         "trials": case.scores,
         "reference-trials": case.reference_scores,
         "control-trials": case.controls,
+        "reference-control-trials": case.reference_controls,
         "learned-trials": case.learned,
     }
 
@@ -103,8 +109,12 @@ def find_blind_trials(case: CaseData, trials: pd.Index) -> np.ndarray[Any, np.dt
 
     A trial that was chosen by results is biased towards the checkpoint that gave them.
     """
-    table = case.trials.set_index("trial").loc[trials]
-    return ((table["parent"] == "") & (table["variations"] == "")).to_numpy()
+    return is_blind(case.trials.set_index("trial").loc[trials]).to_numpy()
+
+
+def is_blind(trials: pd.DataFrame) -> pd.Series:
+    """Which rows of ``records.TRIALS`` were not chosen by the results of others."""
+    return (trials["parent"] == "") & (trials["variations"] == "")
 
 
 def find_metric(scores: pd.DataFrame, metric: str) -> pd.Series:

@@ -53,14 +53,14 @@ def conclude(
     )
     counted = Reason(code="copies-counted", values={"copies": hits, "trials": copies.rate.n})
     if rank.is_significant and hits:
-        objection = find_objection(comparison, settings)
+        objection = find_objection(comparison)
         if objection:
             return "inconclusive", [objection, ranked, counted]
         return "supported", [ranked, counted]
     if rank.is_significant:
         no_copy = Reason(code="close-but-no-copy", values={"trials": copies.rate.n})
         return "inconclusive", [no_copy, ranked]
-    if hits:
+    if copies.meeting:
         return "inconclusive", [Reason(code="copies-but-controls-close"), ranked, counted]
     return "not supported", [ranked, counted]
 

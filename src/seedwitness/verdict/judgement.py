@@ -15,6 +15,7 @@ from seedwitness.records.findings import (
     MemorisedFinding,
     Rank,
     RankedStatistic,
+    ReferenceGain,
 )
 from seedwitness.records.reasons import Reason
 from seedwitness.statistics.distances import score_of
@@ -33,6 +34,7 @@ from seedwitness.verdict.generated import judge_generated
 from seedwitness.verdict.likelihood import estimate_likelihood_ratio
 from seedwitness.verdict.limits import list_limits
 from seedwitness.verdict.reference_comparison import ReferenceComparison, compare_with_reference
+from seedwitness.verdict.reference_gain import adjust_gain, rank_gain
 from seedwitness.verdict.sensitivity import vary_analysis
 from seedwitness.verdict.shortest_phrase import find_shortest_phrase
 
@@ -40,25 +42,24 @@ from seedwitness.verdict.shortest_phrase import find_shortest_phrase
 def judge_cases(cases: Sequence[CaseData], settings: JudgeSettings) -> list[CaseFindings]:
     """The findings for all cases of one target, *memorised* and *generated*, in the same order.
 
-    *Memorised* is *supported* only where all of this holds: p ≤ α by Holm over all cases but the
-    reference's; at least one trial is a copy; the 95 % interval of the paired difference to the
-    reference lies above 0; the reference makes no copies, or clearly fewer; and where the reference
-    is judged too, its p is above α. *Generated* is ``judge_generated``.
+    *Memorised* is *supported* only where all of this holds: the target's rank among the controls
+    and the rank of its gain over the reference both have p ≤ α, by Holm over all cases but the
+    reference's; at least one trial is a copy; and on the reference, p of the target's rank is
+    above α, and no trial or clearly fewer are copies. *Generated* is ``judge_generated``.
     """
     rankings = [_rank_case(case, settings) for case in cases]
     examined = [number for number, case in enumerate(cases) if case.reference]
     findings = []
     for number, case in enumerate(cases):
         family_p = [
-            rankings[other].rank.p for other in examined if case.reference and other != number
+            rankings[other].decisive_p for other in examined if case.reference and other != number
         ]
-        reference_p = _find_reference_p(case, cases, rankings)
         findings.append(
             CaseFindings(
                 target=case.target.name,
                 checkpoint=case.checkpoint.name,
                 checkpoint_sha256=case.checkpoint.sha256,
-                memorised=judge_memorised(case, rankings[number], family_p, reference_p, settings),
+                memorised=judge_memorised(case, rankings[number], family_p, settings),
                 generated=judge_generated(case.scan, case.low_information),
                 pass_phrase=find_shortest_phrase(case, settings),
             )
@@ -68,22 +69,27 @@ def judge_cases(cases: Sequence[CaseData], settings: JudgeSettings) -> list[Case
 
 @dataclass(frozen=True)
 class RankedCase:
-    """The statistic of a case and its rank among the controls, before the family is considered."""
+    """The statistic of a case and its ranks among the controls, before the family is considered.
+
+    ``gain`` is None where the case has no reference, or no blind trial.
+    """
 
     statistic: RankedStatistic
     rank: Rank
+    gain: ReferenceGain | None
+
+    @property
+    def decisive_p(self) -> float:
+        """The larger p of the two ranks, both of which have to be small; 1 without a gain."""
+        return max(self.rank.p, self.gain.rank.p) if self.gain else 1.0
 
 
 def judge_memorised(
-    case: CaseData,
-    ranked: RankedCase,
-    family_p: Sequence[float],
-    reference_p: float | None,
-    settings: JudgeSettings,
+    case: CaseData, ranked: RankedCase, family_p: Sequence[float], settings: JudgeSettings
 ) -> MemorisedFinding:
-    """Was the target learned? By rank among controls, copies, and the reference checkpoint.
+    """Was the target learned? By rank among controls, copies, and gain over the reference.
 
-    ``family_p`` is p of the other cases that p is adjusted for, ``reference_p`` p on the reference.
+    ``family_p`` holds the decisive p of the other cases that p is adjusted for.
     """
     rank = adjust_in_family(ranked.rank, family_p)
     distances = distances_by_trial(case.scores)
@@ -92,10 +98,10 @@ def judge_memorised(
     if case.reference:
         paired = compare_with_reference(case, settings, distances)
         rates = estimate_blind_rates(case, settings, distances)
-        comparison = ReferenceComparison(paired, rates, reference_p)
+        comparison = ReferenceComparison(paired, adjust_gain(ranked.gain, family_p), rates)
     exclusions = exclusion_reasons(case, rank, copies.criteria)
     finding, reasons = conclude(exclusions, rank, copies, comparison, settings)
-    likelihood = estimate_likelihood_ratio(case, ranked.statistic, exclusions)
+    likelihood = estimate_likelihood_ratio(case, ranked.statistic, exclusions, settings)
     return MemorisedFinding(
         finding=finding,
         reasons=reasons,
@@ -105,6 +111,7 @@ def judge_memorised(
         rank=rank,
         copies=copies,
         reference=comparison.paired if comparison else None,
+        gain=comparison.gain if comparison else None,
         likelihood=likelihood if isinstance(likelihood, LikelihoodRatio) else None,
         no_likelihood=likelihood if isinstance(likelihood, Reason) else None,
         sensitivity=[]
@@ -136,22 +143,10 @@ def _rank_case(case: CaseData, settings: JudgeSettings) -> RankedCase:
     )
     controls, left_out = control_distances(case, settings.metric)
     rank = rank_among_controls(distance, controls, settings.alpha)
-    return RankedCase(statistic, rank.model_copy(update={"left_out": left_out}))
-
-
-def _find_reference_p(
-    case: CaseData, cases: Sequence[CaseData], rankings: Sequence[RankedCase]
-) -> float | None:
-    """p of the target on a case's reference; None where that is not among the judged cases."""
-    if case.reference is None:
-        return None
-    return next(
-        (
-            ranked.rank.p
-            for other, ranked in zip(cases, rankings, strict=True)
-            if not other.reference and other.checkpoint.sha256 == case.reference.sha256
-        ),
-        None,
+    return RankedCase(
+        statistic,
+        rank.model_copy(update={"left_out": left_out}),
+        rank_gain(case, settings, distances),
     )
 
 

@@ -21,6 +21,17 @@ def list_limits(case: CaseData, rank: Rank) -> list[Reason]:
             values={"controls": rank.controls, "resolution": rank.resolution},
         )
     ]
+    if rank.conditional_alpha:
+        limits.append(
+            Reason(
+                code="conditional-error-rate",
+                values={
+                    "controls": rank.controls,
+                    "alpha": rank.alpha,
+                    "bound": rank.conditional_alpha,
+                },
+            )
+        )
     labels = case.scores[["metric", "label"]].drop_duplicates()
     metrics = sorted(labels.loc[labels["label"] == LAB_WEIGHTS, "metric"])
     if metrics:

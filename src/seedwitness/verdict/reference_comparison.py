@@ -8,7 +8,7 @@ import pandas as pd
 
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.errors import RecordError
-from seedwitness.records.findings import PairedComparison
+from seedwitness.records.findings import PairedComparison, ReferenceGain
 from seedwitness.records.rates import Rate
 from seedwitness.records.reasons import Reason
 from seedwitness.statistics.ranks import compare_pairs
@@ -19,14 +19,14 @@ from seedwitness.verdict.case_data import CaseData, distances_by_trial, find_bli
 class ReferenceComparison:
     """The reference checkpoint beside a case, given the same recipes.
 
-    ``paired`` is None where nothing could be compared. ``blind_rates``, of copies here and on the
-    reference, is None where no trial is blind. ``reference_p`` is p of the target's rank on the
-    reference among the same controls, None where the reference is not itself ranked in this report.
+    ``paired`` describes the trials, None where fewer than two can be compared; ``gain`` is the
+    test, None where no trial is blind. ``blind_rates``, of copies here and on the reference, is
+    None where no trial is blind.
     """
 
     paired: PairedComparison | None
+    gain: ReferenceGain | None
     blind_rates: tuple[Rate, Rate] | None
-    reference_p: float | None
 
 
 def compare_with_reference(
@@ -39,13 +39,7 @@ def compare_with_reference(
     """
     if case.reference is None:
         return None
-    replayed = distances_by_trial(case.reference_scores).reindex(columns=distances.columns)
-    reference = replayed[settings.metric].reindex(distances.index)
-    if reference.isna().any() or set(case.reference_scores["trial"]) != set(case.scores["trial"]):
-        raise RecordError(
-            f"The replay of {case.target.name} on {case.reference.name} has other trials than the "
-            "search. Run both again: `dvc repro`."
-        )
+    reference = replayed_distances(case, settings.metric).reindex(distances.index)
     blind = find_blind_trials(case, distances.index)
     if blind.sum() < 2:
         return None
@@ -63,29 +57,51 @@ def compare_with_reference(
     )
 
 
-def find_objection(
-    comparison: ReferenceComparison | None, settings: JudgeSettings
-) -> Reason | None:
+def replayed_distances(case: CaseData, metric: str) -> pd.Series:
+    """Distances of the replayed trials by ``metric``, by trial.
+
+    Raises RecordError where the replay has other trials than the search.
+    """
+    assert case.reference is not None
+    replayed = distances_by_trial(case.reference_scores)
+    searched = set(case.scores["trial"])
+    if metric not in replayed or set(replayed[metric].dropna().index) != searched:
+        raise RecordError(
+            f"The replay of {case.target.name} on {case.reference.name} has other trials than the "
+            "search. Run both again: `dvc repro`."
+        )
+    return replayed[metric]
+
+
+def find_objection(comparison: ReferenceComparison | None) -> Reason | None:
     """What the reference says against calling a case supported; None where it says nothing.
 
-    These are vetoes, not further tests at α: few trials of the right prompt could never pass those.
+    The gain is tested at α. The others are vetoes and no further tests: copies on the reference,
+    and a target that is closer than the controls there too. It is unlike them, and the line that
+    the gain is measured from was not seen so far out.
     """
     if comparison is None:
         return Reason(code="case-is-reference")
-    paired = comparison.paired
-    if paired is None:
-        return Reason(code="reference-too-few-blind-trials")
-    if paired.low == paired.high:
-        return Reason(code="reference-without-spread", values={"difference": paired.difference})
-    if not paired.low > 0:
+    gain = comparison.gain
+    if gain is None:
+        return Reason(code="reference-no-blind-trials")
+    if not gain.rank.is_significant:
         return Reason(
-            code="reference-as-close",
+            code="reference-gain-above-alpha",
             values={
-                "checkpoint": paired.checkpoint,
-                "difference": paired.difference,
-                "low": paired.low,
-                "high": paired.high,
+                "checkpoint": gain.checkpoint,
+                "at_least_as_close": gain.rank.at_least_as_close,
+                "controls": gain.rank.controls,
+                "p": gain.rank.p,
+                "family": gain.rank.family,
+                "p_family": gain.rank.p_family,
+                "alpha": gain.rank.alpha,
             },
+        )
+    if gain.reference_p <= gain.rank.alpha:
+        return Reason(
+            code="reference-ranks-close",
+            values={"checkpoint": gain.checkpoint, "p": gain.reference_p},
         )
     if comparison.blind_rates:
         rate, reference_rate = comparison.blind_rates
@@ -93,16 +109,11 @@ def find_objection(
             return Reason(
                 code="reference-copies-too",
                 values={
-                    "checkpoint": paired.checkpoint,
+                    "checkpoint": gain.checkpoint,
                     "copies": rate.hits,
                     "trials": rate.n,
                     "reference_copies": reference_rate.hits,
                     "reference_trials": reference_rate.n,
                 },
             )
-    if comparison.reference_p is not None and comparison.reference_p <= settings.alpha:
-        return Reason(
-            code="reference-ranks-close",
-            values={"checkpoint": paired.checkpoint, "p": comparison.reference_p},
-        )
     return None

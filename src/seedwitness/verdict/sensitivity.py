@@ -12,7 +12,11 @@ from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.imaging.perceptual_fingerprint import MIN_PDQ_QUALITY
 from seedwitness.records.findings import CopyCount, Rank, SensitivityVariant
 from seedwitness.records.reasons import Reason
-from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
+from seedwitness.statistics.ranks import (
+    adjust_in_family,
+    bound_error_rate,
+    rank_among_controls,
+)
 from seedwitness.verdict.case_data import (
     CaseData,
     control_distances,
@@ -23,6 +27,7 @@ from seedwitness.verdict.case_data import (
 from seedwitness.verdict.conclusion import conclude
 from seedwitness.verdict.copy_counts import count_copies, estimate_blind_rates
 from seedwitness.verdict.reference_comparison import ReferenceComparison, compare_with_reference
+from seedwitness.verdict.reference_gain import adjust_gain, rank_gain
 
 
 def vary_analysis(
@@ -35,9 +40,9 @@ def vary_analysis(
 ) -> list[SensitivityVariant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
-    All else stays as it was, also ``family_p`` (p of the other cases of the report) and p on the
-    reference. An excluded case has no variants, because none of these changes could include it.
-    One control fewer is left out where the finding has the fewest controls that it can have.
+    All else stays as it was, also ``family_p`` (p of the other cases of the report). An excluded
+    case has no variants, because none of these changes could include it. One control fewer is left
+    out where the finding has the fewest controls that it can have.
     """
     variants = []
     if _can_spare_control(rank, settings):
@@ -46,7 +51,7 @@ def vary_analysis(
                 Reason(code="one-control-fewer"),
                 adjust_in_family(_drop_control(rank), family_p),
                 copies,
-                comparison,
+                _drop_gain_control(comparison, family_p),
                 settings,
             )
         )
@@ -61,7 +66,7 @@ def vary_analysis(
                 Reason(code="ranked-by-metric", values={"metric": metric, "label": label}),
                 _rank_again(case, by_metric, distances, family_p),
                 copies,
-                _compare_again(case, comparison, by_metric, distances),
+                _compare_again(case, comparison, by_metric, distances, family_p),
                 settings,
             )
         )
@@ -69,12 +74,12 @@ def vary_analysis(
         part = distances[split_half(distances.index.to_series(), half)]
         if len(part) < 2:
             continue
-        compared = _compare_again(case, comparison, settings, part)
+        compared = _compare_again(case, comparison, settings, part, family_p, half)
         variants.append(
             _conclude_variant(
                 Reason(code="half-of-trials", values={"half": half + 1}),
                 _rank_again(case, settings, part, family_p, half),
-                count_copies(case, settings, part),
+                count_copies(case, settings, part, half),
                 compared
                 and replace(compared, blind_rates=estimate_blind_rates(case, settings, part)),
                 settings,
@@ -98,8 +103,20 @@ def _drop_control(rank: Rank) -> Rank:
             "at_least_as_close": min(rank.at_least_as_close, rank.controls - 1),
             "p": min(1.0, (1 + rank.at_least_as_close) / rank.controls),
             "resolution": 1 / rank.controls,
+            "conditional_alpha": bound_error_rate(rank.controls - 1, rank.alpha),
         }
     )
+
+
+def _drop_gain_control(
+    comparison: ReferenceComparison | None, family_p: Sequence[float]
+) -> ReferenceComparison | None:
+    """The comparison with one control fewer in the rank of the gain, in the worst case too."""
+    if comparison is None or comparison.gain is None:
+        return comparison
+    rank = _drop_control(comparison.gain.rank)
+    gain = comparison.gain.model_copy(update={"rank": rank})
+    return replace(comparison, gain=adjust_gain(gain, family_p))
 
 
 def _rank_again(
@@ -121,11 +138,18 @@ def _compare_again(
     comparison: ReferenceComparison | None,
     settings: JudgeSettings,
     distances: pd.DataFrame,
+    family_p: Sequence[float],
+    half: int | None = None,
 ) -> ReferenceComparison | None:
-    """The paired comparison once more; p on the reference and the copy rates stay as they were."""
+    """The comparison once more, by the metric of ``settings``; the copy rates stay as they were."""
     if comparison is None:
         return None
-    return replace(comparison, paired=compare_with_reference(case, settings, distances))
+    gain = rank_gain(case, settings, distances, half)
+    return replace(
+        comparison,
+        paired=compare_with_reference(case, settings, distances),
+        gain=adjust_gain(gain, family_p),
+    )
 
 
 def _conclude_variant(

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from seedwitness.report.wording.numbers import format_percent
 from seedwitness.report.wording.search_sentences import word_no_copy
 
 
 def _p_resolution(controls: int, resolution: float) -> str:
     return f"With {controls} controls p cannot fall below {resolution:.3g}."
+
+
+def _conditional_error_rate(controls: int, alpha: float, bound: float) -> str:
+    return (
+        f"The error rate α = {format_percent(alpha)} is a mean over all sets of {controls} "
+        f"controls. With the controls of this report it is at most {format_percent(bound)}, at "
+        "95 % confidence."
+    )
 
 
 def _lab_weights(metrics: list[str]) -> str:
@@ -93,6 +102,7 @@ def _reference_not_compared() -> str:
 
 LIMITS: dict[str, Callable[..., str]] = {
     "p-resolution": _p_resolution,
+    "conditional-error-rate": _conditional_error_rate,
     "lab-weights": _lab_weights,
     "control-left-out": _control_left_out,
     "reference-latent-shape": _reference_latent_shape,

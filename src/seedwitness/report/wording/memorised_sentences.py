@@ -32,7 +32,7 @@ def _copies_counted(copies: int, trials: int) -> str:
 def _close_but_no_copy(trials: int) -> str:
     return (
         "The target came closer than the controls, but no trial is a copy: 0 of "
-        f"{trials} trials meet the copy criterion."
+        f"{trials} trials meet the copy criterion and beat the controls."
     )
 
 
@@ -60,25 +60,27 @@ def _case_is_reference() -> str:
     )
 
 
-def _reference_too_few_blind_trials() -> str:
+def _reference_no_blind_trials() -> str:
     return (
-        "Fewer than two trials have blind seeds, which is too few for an interval of the "
-        "difference to the reference checkpoint. Raise search.budget_nfe or search.stop.copies."
+        "No trial has a blind seed, so nothing ran by the same recipes on the reference "
+        "checkpoint without having been chosen by its result here. Raise search.budget_nfe."
     )
 
 
-def _reference_without_spread(difference: float) -> str:
+def _reference_gain_above_alpha(
+    checkpoint: str,
+    at_least_as_close: int,
+    controls: int,
+    p: float,
+    family: int,
+    p_family: float,
+    alpha: float,
+) -> str:
     return (
-        f"All trials differ from the reference checkpoint's by the same {difference:.3g}. Without "
-        "spread there is no interval. Raise search.budget_nfe, or rank by another metric."
-    )
-
-
-def _reference_as_close(checkpoint: str, difference: float, low: float, high: float) -> str:
-    return (
-        f"The reference checkpoint {checkpoint} may come as close with the same recipes: the mean "
-        f"paired difference is {difference:.3g}, and its 95 % interval, {low:.3g} to {high:.3g}, "
-        "is not above 0."
+        f"The target gains no more over the reference checkpoint {checkpoint} than the controls "
+        f"do: {at_least_as_close} of {controls} controls gain at least as much by the same "
+        f"recipes, p = {p:.3g}{format_holm(family, p_family)}. This is above α = {alpha:g}, so the "
+        "closeness may be no doing of this checkpoint."
     )
 
 
@@ -133,11 +135,10 @@ MEMORISED: dict[str, Callable[..., str]] = {
     "copies-but-controls-close": _copies_but_controls_close,
     "too-few-controls": _too_few_controls,
     "case-is-reference": _case_is_reference,
-    "reference-too-few-blind-trials": _reference_too_few_blind_trials,
-    "reference-without-spread": _reference_without_spread,
-    "reference-as-close": _reference_as_close,
-    "reference-copies-too": _reference_copies_too,
+    "reference-no-blind-trials": _reference_no_blind_trials,
+    "reference-gain-above-alpha": _reference_gain_above_alpha,
     "reference-ranks-close": _reference_ranks_close,
+    "reference-copies-too": _reference_copies_too,
     "error-rate": _error_rate,
     "error-rate-above-alpha": _error_rate_above_alpha,
     "error-rate-not-given": _error_rate_not_given,

@@ -66,15 +66,18 @@ def _half_of_trials(half: int) -> str:
     return f"half {half} of the trials"
 
 
-def _target_learned(checkpoint: str) -> str:
+def _comes_back_as_learned(checkpoint: str) -> str:
     return (
-        f"{checkpoint} has learned the target as it has the learned images, and prompts that "
-        "belong to the target are among those that were tried, as for the learned images"
+        f"on {checkpoint} the target comes back for its prompts as the images that it is known to "
+        "have learned come back for theirs"
     )
 
 
-def _target_never_seen(checkpoint: str) -> str:
-    return f"{checkpoint} never saw the target, as it is taken never to have seen the controls"
+def _comes_back_as_unseen(checkpoint: str) -> str:
+    return (
+        f"on {checkpoint} the target comes back no more than images that it never saw. An image "
+        "that was seen and not learned does the same"
+    )
 
 
 def _support(strength: str, favours: str) -> str:
@@ -108,6 +111,21 @@ def _likelihood_too_few_images(learned: int, controls: int, needed: int) -> str:
     )
 
 
+def _likelihood_no_stated_prompt() -> str:
+    return (
+        "No likelihood ratio is given, because only recovered prompts were tried, and the learned "
+        "images were asked for by their own captions. State the target’s caption, or search a "
+        "corpus that holds it."
+    )
+
+
+def _likelihood_misleads(cllr: float) -> str:
+    return (
+        "No likelihood ratio is given, because those of the known images mislead on average: "
+        f"their cost Cllr is {cllr:.2f} bits, and a ratio that is always 1 costs 1."
+    )
+
+
 def _likelihood_no_separation() -> str:
     return (
         "No likelihood ratio is given, because the learned images come no closer than the "
@@ -131,14 +149,16 @@ PHRASES: dict[str, Callable[..., str]] = {
     "one-control-fewer": _one_control_fewer,
     "ranked-by-metric": _ranked_by_metric,
     "half-of-trials": _half_of_trials,
-    "target-learned": _target_learned,
-    "target-never-seen": _target_never_seen,
+    "comes-back-as-learned": _comes_back_as_learned,
+    "comes-back-as-unseen": _comes_back_as_unseen,
     "support": _support,
     "no-support": _no_support,
     "likelihood-case-excluded": _likelihood_case_excluded,
     "likelihood-target-generated": _likelihood_target_generated,
     "likelihood-too-few-images": _likelihood_too_few_images,
     "likelihood-no-separation": _likelihood_no_separation,
+    "likelihood-no-stated-prompt": _likelihood_no_stated_prompt,
+    "likelihood-misleads": _likelihood_misleads,
     "closest-trial": _closest_trial,
     "closest-copy": _closest_copy,
     "close-with-image": _close_with_image,
