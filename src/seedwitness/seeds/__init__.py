@@ -68,6 +68,11 @@ def draw_one(
     return algorithm(seed, number, shape, dtype)
 
 
+def is_seed_reduced(rng: str, seed: int) -> bool:
+    """Whether an RNG algorithm takes a seed modulo 2^32: torch's CPU generator keeps 32 bits."""
+    return rng.startswith("torch-cpu") and seed >= torch_cpu.SEED_COUNT
+
+
 def draw_sequence(rng: str, seed: int, first: int, count: int, shape: Sequence[int]) -> Tensor:
     """Draw ``count`` noises in turn from the generator of one seed: float32 [count, *shape].
 
