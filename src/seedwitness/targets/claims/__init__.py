@@ -39,8 +39,8 @@ READERS: dict[str, Reader] = {
     "NovelAI": novelai.read,
     "Easy Diffusion": easy_diffusion.read,
     "Civitai": civitai.read,
-    "ComfyUI": comfyui.read,
     "AUTOMATIC1111": a1111.read,
+    "ComfyUI": comfyui.read,
     "Midjourney, DALL·E": descriptions.read,
     "IPTC DigitalSourceType": source_type.read,
 }
@@ -68,8 +68,9 @@ def parse_groups(groups: list[FieldGroup]) -> ParsedClaims:
     left_out = 0
     for group in groups:
         parsed = parse_field_group(group)
+        elsewhere = list(claims)
         for claim in parsed.claims:
-            if any(_is_same(claim, other) for other in claims):
+            if any(_is_same(claim, other) for other in elsewhere):
                 continue
             if len(claims) < MAX_CLAIMS:
                 claims.append(claim)

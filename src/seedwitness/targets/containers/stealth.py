@@ -60,6 +60,8 @@ def _unpack(body: bytes, mark: bytes) -> bytes:
             raise ValueError(f"{mark.decode()} cannot be unpacked: {error}") from error
         if decompressor.unconsumed_tail:
             raise ValueError(f"{mark.decode()} unpacks to more than {MAX_HIDDEN_BYTES:,} bytes")
+        if not decompressor.eof:
+            raise ValueError(f"{mark.decode()} is cut off")
     if len(body) > MAX_HIDDEN_BYTES:
         raise ValueError(f"{mark.decode()} holds more than {MAX_HIDDEN_BYTES:,} bytes")
     return body
