@@ -55,8 +55,11 @@ def decode_image(path: Path, remedy: str = "Replace it by an intact picture.") -
     Optional parts that stop Pillow, such as a text with a wrong checksum, are left out. Raises
     PictureError, whose text ends in ``remedy``, if the file is empty, truncated or not a picture.
     """
-    with open_image(path, remedy) as opened:
-        return convert_to_upright_rgb(opened.image)
+    with warnings.catch_warnings():
+        # Of metadata; the stage ``prepare`` puts these warnings into a target's record.
+        warnings.simplefilter("ignore", UserWarning)
+        with open_image(path, remedy) as opened:
+            return convert_to_upright_rgb(opened.image)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ _PNG_TEXT = ("tEXt", "zTXt", "iTXt")
 _PNG_PIXELS = ("IHDR", "PLTE", "tRNS", "IDAT", "IEND", "acTL", "fcTL", "fdAT")
 # What decides how the pixels are shown: colours and orientation.
 _PNG_COLOURS = ("iCCP", "sRGB", "gAMA", "cHRM", "cICP", "eXIf", "sBIT")
+_CODING_BYTES = 12
 _JPEG_PROFILES = {"APP1": b"Exif\0", "APP2": b"ICC_PROFILE\0"}
 _WEBP_PIXELS = ("VP8 ", "VP8L", "ALPH", "ANIM", "ANMF")
 _WEBP_FLAGS = {"ICCP": 0x20, "EXIF": 0x08, "XMP ": 0x04}
@@ -210,8 +211,9 @@ def _find_scan_end(data: bytes, position: int) -> int:
 
 
 def _is_jpeg_metadata(part: FilePart) -> bool:
-    # APP0 (JFIF) and APP14 (Adobe) say how the components are coded.
-    return part.name == "COM" or (part.name[:3] == "APP" and part.name not in ("APP0", "APP14"))
+    # APP0 (JFIF) and APP14 (Adobe) say how the components are coded, if they are whole.
+    is_coding = part.name in ("APP0", "APP14") and len(part.data) >= _CODING_BYTES
+    return part.name == "COM" or (part.name[:3] == "APP" and not is_coding)
 
 
 def _is_jpeg_profile(part: FilePart) -> bool:
