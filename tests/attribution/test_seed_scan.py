@@ -207,6 +207,7 @@ def test_claimed_settings_that_cannot_be_tried_are_named(lab: LoadedCheckpoint) 
         ("k_euler_ancestral", "euler-a"),
         ("sample_dpmpp_2m", "dpmpp-2m"),
         ("DPM++ 2M Karras", "dpmpp-2m"),
+        ("dpmpp_2m_k", "dpmpp-2m"),
         ("DDIM", "ddim"),
         ("UniPC", None),
         (None, None),

@@ -89,7 +89,8 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     ),
     "InvokeAI 5": (
         {"invokeai_metadata": json.dumps(INVOKE), "invokeai_graph": '{"nodes": {}}'},
-        COMMON | {"tool": "InvokeAI", "sampler": "dpmpp_2m_k", "guidance": 7.5, "clip_skip": 2,
+        COMMON | {"tool": "InvokeAI", "schedule": "Karras", "sampler": "dpmpp_2m_k",
+                  "guidance": 7.5, "clip_skip": 2,
                   "rng": "cpu", "model": "lab", "model_hash": "blake3:77",
                   "loras": [ClaimedLora(name="ink", weight=0.75, hash="88")]},
     ),

@@ -32,8 +32,8 @@ USUAL_CLIP_SKIPS = (None, 0, 1)
 """The text encoder's last layer, which the engine takes."""
 USUAL_SCHEDULES = ("normal", "uniform", "automatic", "none", "default", "discrete", "native")
 """Schedules that space the steps evenly, as a checkpoint's own scheduler does."""
-FORMER_SCHEDULES = ("karras", "exponential", "polyexponential")
-"""Schedules that older tools wrote as the end of the sampler's name."""
+FORMER_SCHEDULES = ("karras", "exponential", "polyexponential", "k")
+"""Schedules at the end of a sampler's name, in older tools, and in InvokeAI (k for Karras)."""
 
 SAMPLER_NAMES = {
     "ddim": "ddim",

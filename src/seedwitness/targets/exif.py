@@ -125,7 +125,11 @@ def decode_value(value: Any, tag: int = 0) -> DecodedText | None:
         return decode_user_comment(value)
     if tag in _WINDOWS_TAGS:
         return decode_by_content(value)
-    return decode_by_content(value) if len(value.rstrip(b"\0")) >= 4 else None
+    decoded = decode_by_content(value) if len(value.rstrip(b"\0")) >= 4 else None
+    # A camera's binary values can pass for the text of some script; settings are mostly ASCII.
+    if decoded is None or 2 * sum(c.isascii() for c in decoded.text) < len(decoded.text):
+        return None
+    return decoded
 
 
 def format_value(value: Any, tag: int = 0) -> str:

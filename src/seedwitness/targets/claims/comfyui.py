@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from seedwitness.records.target import Claim, ClaimedLora
+from seedwitness.records.target import Claim
 from seedwitness.targets.claims.comfyui_graph import (
     LATENT_INPUTS,
     MAX_LINKS,
@@ -21,6 +21,7 @@ from seedwitness.targets.claims.comfyui_graph import (
     find_size,
     make_graph,
 )
+from seedwitness.targets.claims.comfyui_model import read_model
 from seedwitness.targets.claims.comfyui_workflow import make_graph_of_workflow
 from seedwitness.targets.claims.reading import (
     FieldFault,
@@ -173,7 +174,7 @@ def _make_claim(
     distilled = next((n for n in graph.find_upstream(node) if n.kind == "FluxGuidance"), None)
     width, height, latent = find_size(graph, node)
     batch = try_number(graph.find_value(latent, "batch_size")) if latent is not None else None
-    model = _read_model(graph, parts)
+    model = read_model(graph, parts.guider if parts.guider.link("model") else node, node)
     others = dict(origin)
     if count > 1:
         others["sampler"] = f"{number} of {count}"
@@ -256,55 +257,6 @@ def _adds_noise(graph: Graph, node: Node) -> bool:
         return False
     value = graph.find_value(node, "add_noise")
     return value is None or str(value).lower() not in NOISE_OFF
-
-
-class _Model(NamedTuple):
-    name: str | None
-    vae: str | None
-    clip_skip: int | None
-    loras: list[ClaimedLora]
-
-
-def _read_model(graph: Graph, parts: _Sampler) -> _Model:
-    """The checkpoint, adapters, clip skip and VAE of a sampler."""
-    loras: list[ClaimedLora] = []
-    names = ("ckpt_name", "unet_name", "model_name", "base_ckpt_name", "gguf_name", "model_path")
-    name = None
-    seen: set[str] = set()
-    holder = parts.guider if parts.guider.link("model") else parts.node
-    current = graph.follow(holder, ("model", "base_model", "basic_pipe", "pipe"))
-    while current is not None and current.id not in seen and len(seen) < MAX_LINKS:
-        seen.add(current.id)
-        loras += _list_loras(graph, current)
-        value = graph.find_value(current, *names)
-        if isinstance(value, str):
-            name = shorten_text(value)
-            break
-        current = graph.follow(current, ("model", "base_model", "model1", "lora_stack", "pipe"))
-    clip_skip = None
-    vae = None
-    for node in graph.find_upstream(parts.node):
-        if clip_skip is None and node.kind == "CLIPSetLastLayer":
-            layer = try_number(graph.find_value(node, "stop_at_clip_layer"))
-            clip_skip = -int(layer) if layer is not None and -99 < layer < 0 else None
-    for node in graph.nodes.values():
-        value = node.inputs.get("vae_name")
-        if vae is None and isinstance(value, str) and value not in ("Baked VAE", "None"):
-            vae = shorten_text(value)
-    return _Model(name, vae, clip_skip, loras[:100])
-
-
-def _list_loras(graph: Graph, node: Node) -> list[ClaimedLora]:
-    loras = []
-    value = node.inputs.get("lora_name")
-    if isinstance(value, str):
-        weight = try_number(graph.find_value(node, "strength_model", "lora_model_strength"))
-        loras.append(ClaimedLora(name=shorten_text(value), weight=weight))
-    for entry in node.inputs.values():  # rgthree's loader of several
-        if isinstance(entry, dict) and isinstance(entry.get("lora"), str) and entry.get("on", True):
-            weight = try_number(entry.get("strength"))
-            loras.append(ClaimedLora(name=shorten_text(entry["lora"]), weight=weight))
-    return [lora for lora in loras if lora.name not in ("None", "")]
 
 
 def _describe_nodes(graph: Graph) -> str:

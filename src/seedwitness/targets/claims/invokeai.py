@@ -69,6 +69,7 @@ def _find_metadata(content: Any) -> dict[str, Any] | None:
 def _read_metadata(group: FieldGroup, key: str, metadata: dict[str, Any]) -> ToolReading:
     settings = Settings(metadata)
     model = settings.take("model")
+    scheduler = settings.take_text("scheduler")
     name, model_hash = _name_model(model)
     vae, _ = _name_model(settings.take("vae"))
     claim = Claim(
@@ -76,7 +77,8 @@ def _read_metadata(group: FieldGroup, key: str, metadata: dict[str, Any]) -> Too
         prompt=settings.take_prompt("positive_prompt"),
         negative_prompt=settings.take_prompt("negative_prompt"),
         seed=settings.take_integer("seed"),
-        sampler=settings.take_text("scheduler"),
+        sampler=scheduler,
+        schedule="Karras" if scheduler and scheduler.endswith("_k") else None,
         steps=settings.take_integer("steps"),
         guidance=settings.take_number("cfg_scale", "guidance"),
         denoise=settings.take_number("strength"),
