@@ -98,6 +98,15 @@ def test_hashes_are_those_of_the_adapters(tmp_path: Path) -> None:
             "Negative Template: b",
             {"prompt": "a fox\nin snow", "negative_prompt": "b\nc", "height": 768},
         ),
+        # A line within a quoted value.
+        (
+            f'a fox\n{SETTINGS}, ADetailer prompt: "face\nSteps: 9, Sampler: X, Seed: 8", Last: 1',
+            {"prompt": "a fox", "seed": 1234567, "steps": 20},
+        ),
+        (
+            f'Steps: 5, Seed: 1, Sampler: "odd\n{SETTINGS}, ADetailer prompt: "face"',
+            {"seed": 1234567, "steps": 20},
+        ),
         # SD.Next's order, without a sampler.
         (
             "a fox\nSteps: 20, Size: 1024x1024, Seed: 7, CFG scale: 6, App: SD.Next, Operations: x",

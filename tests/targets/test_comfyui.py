@@ -113,6 +113,31 @@ def test_values_behind_links_are_followed(tmp_path: Path) -> None:
     assert unread == []
 
 
+def test_texts_are_those_that_a_node_made_and_never_a_file_name(tmp_path: Path) -> None:
+    graph = changed(saved(COMFY), "6", text=["20", 0])
+    wildcards = node("ImpactWildcardProcessor", wildcard_text="{a|b}", populated_text="a", seed=3)
+    (claim,), unread = read(tmp_path, graph | {"20": wildcards})
+    assert (claim.prompt, unread) == ("a", [])
+    caption = {
+        "20": node("Captioner", image=["21", 0]),
+        "21": node("LoadImage", image="x.png"),
+    }
+    (claim,), unread = read(tmp_path, graph | caption)
+    assert claim.prompt is None
+    assert unread == ["PNG text (ComfyUI): `text` of node 6 (CLIPTextEncode) leads to no text"]
+
+
+def test_a_second_pass_is_the_claim_and_has_its_own_size(tmp_path: Path) -> None:
+    second = COMFY["3"] | {
+        "inputs": {**COMFY["3"]["inputs"], "seed": 9, "denoise": 0.5, "latent_image": ["11", 0]}
+    }
+    graph = COMFY | {"11": node("LatentUpscaleBy", samples=["3", 0], scale_by=1.5), "12": second}
+    claims, unread = read(tmp_path, saved(graph, "12"))
+    assert [(claim.seed, claim.denoise) for claim in claims] == [(9, 0.5), (99, 1)]
+    assert [(claim.width, claim.height) for claim in claims] == [(768, 960), (512, 640)]
+    assert unread == []
+
+
 def test_custom_sampling_is_read_from_its_nodes(tmp_path: Path) -> None:
     graph = {key: COMFY[key] for key in "4567"} | {
         "3": node(

@@ -47,6 +47,7 @@ _PAIR_START = re.compile(rf"[\s,]{{0,1000}}({_KEY}?) ?: ?")
 _NEXT_PAIR = re.compile(rf"[,\n](?=\s{{0,8}}{_KEY}? ?:(?:[ \n]|$))")
 _CORE = "|".join(re.escape(key) for key in CORE_KEYS)
 _CORE_PAIR = re.compile(rf"(?:^|,)\s*({_CORE}):")
+_QUOTED = re.compile(r': "(?:\\.|[^"\\])*"(?=[,\n]|$)', re.DOTALL)
 _INLINE_START = re.compile(r"(?:^|\s)Steps:\s?\d")
 _JSON = json.JSONDecoder(strict=False)
 
@@ -158,7 +159,8 @@ def _iter_pairs(text: str, faults: list[str]) -> Iterator[tuple[str, Any]]:
 
 def _find_settings(text: str) -> int | None:
     """The position of the settings: the last line of them, or else in the line of the prompt."""
-    found, position = None, 0
+    found: list[int] = []
+    position = 0
     # After a negative prompt one setting is enough to know the line.
     needed = 1 if _has_negative_line(text) else 2
     for line in text.split("\n"):
@@ -166,10 +168,10 @@ def _find_settings(text: str) -> int | None:
         stripped = line.lstrip()
         begins = bool(_CORE_PAIR.match(stripped))
         if begins and (len(keys) >= needed or re.match(r"Steps: ?\d", stripped)):
-            found = position
+            found.append(position)
         position += len(line) + 1
-    if found is not None:
-        return found
+    if found:
+        return _leave_out_quoted(text, found)[-1]
     for match in _INLINE_START.finditer(text):
         keys = {pair[1] for pair in _CORE_PAIR.finditer(text, match.start(), len(text))}
         keys |= {"Steps"}
@@ -177,6 +179,21 @@ def _find_settings(text: str) -> int | None:
             return match.start()
         break
     return None
+
+
+def _leave_out_quoted(text: str, positions: list[int]) -> list[int]:
+    """Leave out the positions within a quoted value of settings that begin at an earlier one."""
+    if len(positions) == 1:
+        return positions
+    spans = (match.span() for match in _QUOTED.finditer(text, positions[0]))
+    outside: list[int] = []
+    start, end = next(spans, (len(text), len(text)))
+    for position in positions:
+        while position > end:
+            start, end = next(spans, (len(text), len(text)))
+        if not start < position < end:
+            outside.append(position)
+    return outside
 
 
 def _split_prompts(text: str) -> tuple[str, str, int]:

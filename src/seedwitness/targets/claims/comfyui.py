@@ -221,13 +221,15 @@ def _collect_values(graph: Graph, parts: _Sampler) -> dict[str, Any]:
     for name, node, names in (
         ("steps", parts.scheduler, ("steps",)),
         ("cfg", parts.guider, ("cfg", "guidance", "cfg_conds")),
-        ("sampler_name", parts.selector, ("sampler_name", "sampler")),
+        ("sampler_name", parts.selector, ("sampler_name",)),
         ("scheduler", parts.scheduler, ("scheduler",)),
         ("denoise", parts.scheduler, ("denoise",)),
     ):
         values[name] = graph.find_value(node, *names)
         if values[name] is None and node is not parts.node:
             values[name] = graph.find_value(parts.node, *names)
+    if isinstance(parts.node.inputs.get("sampler"), str):
+        values["sampler_name"] = values["sampler_name"] or parts.node.inputs["sampler"]
     if values["sampler_name"] is None and parts.selector is not parts.node:
         values["sampler_name"] = parts.selector.kind.removeprefix("Sampler").lower()
     if values["scheduler"] is None and parts.scheduler is not parts.node:

@@ -18,13 +18,14 @@ MAX_LINKS = 200
 """Links that are followed one after the other, from a sampler to a value."""
 MAX_TEXTS = 32
 
-TEXT_INPUTS = ("text", "text_g", "text_l", "clip_l", "clip_g", "t5xxl", "prompt", "positive_prompt",
-               "string", "value", "wildcard_text", "populated_text", "text_positive",
-               "positive", "String", "STRING", "Text")  # fmt: skip
+TEXT_INPUTS = ("populated_text", "text", "text_g", "text_l", "clip_l", "clip_g", "t5xxl", "prompt",
+               "positive_prompt", "string", "value", "wildcard_text", "text_positive", "positive",
+               "String", "STRING", "Text")  # fmt: skip
 CONDITIONING_INPUTS = ("conditioning", "conditioning_to", "conditioning_from", "conditioning_1",
                        "conditioning_2", "cond", "cond1", "cond2")  # fmt: skip
 VALUE_INPUTS = ("value", "Value", "number", "int", "float", "seed", "noise_seed", "INT", "FLOAT",
                 "a", "any_01", "any", "anything", "source", "input", "")  # fmt: skip
+SIZE_INPUTS = (("width", "height"), ("empty_latent_width", "empty_latent_height"))
 LATENT_INPUTS = ("latent_image", "latent", "samples", "latents", "samples_to", "optional_latent")
 
 
@@ -129,7 +130,7 @@ class Graph:
                     return value
             current = node.link(*present)
             if current is None:
-                values = [v for v in node.inputs.values() if isinstance(v, int | float | str)]
+                values = [v for v in node.inputs.values() if isinstance(v, int | float)]
                 if len(values) == 1:
                     return values[0]
                 links = [each for _, each in node.links]
@@ -194,13 +195,13 @@ class Graph:
         seen.add(node.id)
         delimiter = node.inputs.get("delimiter", node.inputs.get("separator"))
         pieces: list[str] = []
-        names = [name for name in node.inputs if _is_text_name(name)]
-        for name in names or list(node.inputs):
+        names = sorted(filter(_is_text_name, node.inputs), key=_rank_text_name)
+        for name in names or [name for name in VALUE_INPUTS if name in node.inputs]:
             value = node.inputs[name]
             following = as_link(value)
             if following is not None:
                 piece = "".join(self._collect_strings(following, seen, depth + 1))
-            elif isinstance(value, str) and (names or len(node.inputs) == 1):
+            elif isinstance(value, str):
                 piece = value
             else:
                 continue
@@ -251,14 +252,22 @@ def find_size(graph: Graph, node: Node) -> tuple[int | None, int | None, Node | 
     Follows the latent's links; a sampler on the way passes its own latent on.
     """
     seen: set[str] = set()
+    scale = 1.0
     current: Node | None = node
     while current is not None and current.id not in seen and len(seen) < MAX_LINKS:
         seen.add(current.id)
-        if current is not node and {"width", "height"} <= current.inputs.keys():
-            width = try_number(graph.find_value(current, "width"))
-            height = try_number(graph.find_value(current, "height"))
-            if width is not None and height is not None and 0 < width < 1e6 and 0 < height < 1e6:
-                return int(width), int(height), current
+        for names in SIZE_INPUTS if current is not node else ():
+            if not set(names) <= current.inputs.keys():
+                continue
+            sides = [try_number(graph.find_value(current, name)) for name in names]
+            if all(side is not None and 0 < side * scale < 1e6 for side in sides):
+                # Latents are scaled to whole elements, of eight pixels a side.
+                width, height = (8 * round((side or 0) / 8 * scale) for side in sides)
+                if scale == 1:
+                    width, height = (int(side or 0) for side in sides)
+                return width, height, current
+        factor = try_number(current.inputs.get("scale_by"))
+        scale *= factor if factor is not None and 0 < factor < 100 else 1
         current = graph.follow(current, LATENT_INPUTS)
     return None, None, current
 
@@ -270,6 +279,10 @@ def _encodes_text(node: Node) -> bool:
 def _is_text_name(name: str) -> bool:
     lower = name.lower()
     return name in TEXT_INPUTS or lower.startswith(("text", "string", "prompt"))
+
+
+def _rank_text_name(name: str) -> int:
+    return TEXT_INPUTS.index(name) if name in TEXT_INPUTS else len(TEXT_INPUTS)
 
 
 def _joins_texts(node: Node) -> bool:

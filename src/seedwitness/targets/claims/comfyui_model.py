@@ -40,8 +40,9 @@ def read_model(graph: Graph, holder: Node, sampler: Node) -> GraphModel:
     clip_skip = None
     vae = None
     for node in graph.find_upstream(sampler):
-        if clip_skip is None and node.kind == "CLIPSetLastLayer":
-            layer = try_number(graph.find_value(node, "stop_at_clip_layer"))
+        names_of_layer = {"stop_at_clip_layer", "clip_skip"} & node.inputs.keys()
+        if clip_skip is None and names_of_layer:
+            layer = try_number(graph.find_value(node, "stop_at_clip_layer", "clip_skip"))
             clip_skip = -int(layer) if layer is not None and -99 < layer < 0 else None
     for node in graph.nodes.values():
         value = node.inputs.get("vae_name")

@@ -21,7 +21,7 @@ MAX_PROMPT_LENGTH = 100_000
 MAX_LORAS = 100
 _SIZE_PATTERN = re.compile(r"\(?\s*(\d{1,6})\s*[x×,*]\s*(\d{1,6})\s*\)?")
 _LORA_PATTERN = re.compile(r"<(?:lora|lyco):([^:<>]{1,200})(?::([^:<>]{0,20}))?[^<>]{0,100}>")
-NOT_SET = (None, "", "None", "none", "Default (model)", "Automatic")
+NOT_SET = (None, "", "None", "none", "Default (model)", "Automatic", "auto")
 """Values by which tools say that a model or a VAE is the usual one."""
 
 
