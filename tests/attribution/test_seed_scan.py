@@ -198,6 +198,8 @@ def test_claimed_settings_that_cannot_be_tried_are_named(lab: LoadedCheckpoint) 
         "sampler UniPC",
     ]
     assert list_unused_settings([Claim(tool="it", seed=7)], lab.checkpoint, SCAN) == []
+    odd = Claim(tool="it", vae="a\u202eb\x1b[31m")
+    assert list_unused_settings([odd], lab.checkpoint, SCAN) == ["VAE aU+202EbU+001B[31m"]
 
 
 @pytest.mark.parametrize(

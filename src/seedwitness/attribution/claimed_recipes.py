@@ -142,7 +142,8 @@ def list_unused_settings(
     """
     unused: dict[str, None] = {}
     for claim in claims:
-        unused.update((text, None) for text in _list_unused(claim, checkpoint, settings))
+        texts = _list_unused(claim, checkpoint, settings)
+        unused.update((_escape_unprintable(text), None) for text in texts)
     return list(unused)[:MAX_UNUSED]
 
 
@@ -181,6 +182,10 @@ def _list_unused(claim: Claim, checkpoint: CheckpointIdentity, settings: ScanSet
     if claim.steps is not None and find_claimed_steps([claim]) is None:
         unused.append(f"steps {claim.steps}")
     return unused
+
+
+def _escape_unprintable(text: str) -> str:
+    return "".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in text)
 
 
 def _is_file_hash(value: str, checkpoint: CheckpointIdentity) -> bool:
