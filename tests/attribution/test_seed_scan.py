@@ -167,6 +167,32 @@ def test_the_noise_of_a_strong_variation_leads_to_the_claimed_seed(
     assert found.regenerated.recipe.mixed_seeds == [(99_000, 0.85)]
 
 
+def test_a_claimed_batch_of_odd_size_is_drawn_at_once(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    """As ComfyUI makes it: 88 × 88 pixels are 968 elements, which 16 does not divide."""
+    recipe = replace(RECIPE, width=88, height=88, batch_size=3)
+    claim = Claim(tool="ComfyUI", prompt=PROMPT, seed=recipe.seed, steps=10, guidance=3.0,
+                  sampler="euler", batch_size=3)  # fmt: skip
+    settings = SCAN.model_copy(update={"rng_algorithms": ["torch-cpu"], "end_seed": 1024})
+    found = attribute(lab, make_image(lab, recipe), tmp_path, claim, settings=settings).scan
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
+
+
+def test_a_forged_sampler_beside_a_variation_is_left_out(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    """The noise of the steps of a varied seed is not known."""
+    claim = Claim(tool="AUTOMATIC1111", prompt=PROMPT, seed=403, sampler="Euler a", steps=10,
+                  variations=[ClaimedVariation(seed=42, strength=0.2)])  # fmt: skip
+    settings = SCAN.model_copy(update={"end_seed": 1024})
+    picture = make_image(lab, replace(RECIPE, seed=403))
+    found = attribute(lab, picture, tmp_path, claim, settings=settings).scan
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe.seed, found.regenerated.rms) == (403, 0)
+
+
 def test_claimed_settings_that_cannot_be_tried_are_named(lab: LoadedCheckpoint) -> None:
     (unet,) = [part for part in lab.checkpoint.components if part.name == "unet"]
     own_hash = next(iter(unet.files.values()))[:10].upper()

@@ -6,17 +6,19 @@ states and this version cannot try is listed, so that nobody takes it for tried.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from seedwitness.attribution.recipe_fitting import can_take_steps
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings
+from seedwitness.engine.schedulers import ANCESTRAL_SAMPLERS
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.target import Claim, ClaimedLora
-from seedwitness.seeds import KEY_COUNT, is_seed_reduced
-from seedwitness.seeds.torch_cpu import SEED_COUNT
+from seedwitness.seeds import KEY_COUNT, MAX_BATCH_SIZE, is_seed_reduced
+from seedwitness.seeds.torch_cpu import BLOCK_SIZE, SEED_COUNT
 
 MAX_GUIDANCE, MAX_STEPS = 50.0, 200
 """Limits of claimed values to try: a search takes long."""
@@ -109,7 +111,22 @@ def _apply_claim(start: Recipe, claim: Claim, loaded: LoadedCheckpoint) -> Recip
         sides = claim.seed_resize_width, claim.seed_resize_height
         if all(0 < side <= 4096 and side % loaded.checkpoint.latent_scale == 0 for side in sides):
             recipe = replace(recipe, resize_width=sides[0], resize_height=sides[1])
+    if _is_drawn_at_once(claim, recipe, loaded):
+        recipe = replace(recipe, batch_size=claim.batch_size)
+    is_plain = not (recipe.variations or recipe.batch_index or recipe.batch_size)
+    if recipe.sampler in ANCESTRAL_SAMPLERS and (not is_plain or recipe.resize_width):
+        # How the noise of the steps is drawn then is not known.
+        recipe = replace(recipe, sampler=start.sampler)
     return recipe
+
+
+def _is_drawn_at_once(claim: Claim, recipe: Recipe, loaded: LoadedCheckpoint) -> bool:
+    """Whether the claimed batch has other noise than pictures drawn one after the other."""
+    size = claim.batch_size or 0
+    elements = math.prod(loaded.latent_shape(recipe.width, recipe.height))
+    is_shared = claim.tool in SHARED_GENERATOR_TOOLS and recipe.rng.startswith("torch-cpu")
+    is_odd = elements % BLOCK_SIZE != 0
+    return is_shared and is_odd and max(1, recipe.batch_index) < size <= MAX_BATCH_SIZE
 
 
 def _reduce(seed: int, rng: str) -> int:

@@ -148,6 +148,7 @@ def _list_starts(
             variations="",
             resize_width=0,
             resize_height=0,
+            batch_size=0,
         )
         for each in starts
     ]
