@@ -112,7 +112,7 @@ def _apply_claim(start: Recipe, claim: Claim, loaded: LoadedCheckpoint) -> Recip
         if all(0 < side <= 4096 and side % loaded.checkpoint.latent_scale == 0 for side in sides):
             recipe = replace(recipe, resize_width=sides[0], resize_height=sides[1])
     if _is_drawn_at_once(claim, recipe, loaded):
-        recipe = replace(recipe, batch_size=claim.batch_size)
+        recipe = replace(recipe, batch_size=claim.batch_size or 0)
     is_plain = not (recipe.variations or recipe.batch_index or recipe.batch_size)
     if recipe.sampler in ANCESTRAL_SAMPLERS and (not is_plain or recipe.resize_width):
         # How the noise of the steps is drawn then is not known.

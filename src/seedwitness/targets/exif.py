@@ -125,11 +125,11 @@ def decode_value(value: Any, tag: int = 0) -> DecodedText | None:
         return decode_user_comment(value)
     if tag in _WINDOWS_TAGS:
         return decode_by_content(value)
-    decoded = decode_by_content(value) if len(value.rstrip(b"\0")) >= 4 else None
+    text = decode_by_content(value) if len(value.rstrip(b"\0")) >= 4 else None
     # A camera's binary values can pass for the text of some script; settings are mostly ASCII.
-    if decoded is None or 2 * sum(c.isascii() for c in decoded.text) < len(decoded.text):
+    if text is None or 2 * sum(c.isascii() for c in text.text) < len(text.text):
         return None
-    return decoded
+    return text
 
 
 def format_value(value: Any, tag: int = 0) -> str:
