@@ -13,8 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from tiny_checkpoints import save_tiny_checkpoint
+
+# The same examples at every run, and no folder of examples beside the tests.
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None)
+hypothesis.settings.load_profile("repeatable")
 
 pytest_plugins = ["browsing", "small_project"]
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from seedwitness.attribution.autoencoder_scan import scan_by_autoencoder
+from seedwitness.attribution.claimed_recipes import list_unused_settings, translate_sampler
 from seedwitness.attribution.looks import plan_looks
 from seedwitness.attribution.seed_attribution import Attribution, attribute_to_seed
 from seedwitness.checkpoints.autoencoder import load_autoencoder
@@ -20,7 +21,7 @@ from seedwitness.engine.sampling import decode_latents
 from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
-from seedwitness.records.target import Claim
+from seedwitness.records.target import Claim, ClaimedLora, ClaimedVariation
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "data" / "lab" / "checkpoints"
@@ -136,12 +137,114 @@ def test_a_claimed_variation_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> 
         steps=10,
         guidance=3.0,
         sampler="Euler",
-        others={"Variation seed": "42", "Variation seed strength": "0.2"},
+        variations=[ClaimedVariation(seed=42, strength=0.2)],
     )
     found = attribute(lab, make_image(lab, recipe), tmp_path, claim).scan
     assert found.regenerated is not None
     assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
     assert found.regenerated.tried == 2  # the claim is tried first, and nothing after it
+
+
+def test_the_noise_of_a_strong_variation_leads_to_the_claimed_seed(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    recipe = RECIPE.with_variation(2**33 + 99_000, 0.85)
+    claim = Claim(
+        tool="SwarmUI",
+        prompt=PROMPT,
+        seed=recipe.seed,
+        steps=10,
+        guidance=3.0,
+        sampler="Euler",
+        variations=[ClaimedVariation(seed=2**33 + 99_000, strength=0.85)],
+    )
+    settings = SCAN.model_copy(update={"rng_algorithms": ["torch-cpu"], "end_seed": 4096})
+    found = attribute(lab, make_image(lab, recipe), tmp_path, claim, settings=settings).scan
+    assert (found.seeds[0].seed, found.seeds[0].claimed) == (99_000, True)
+    assert found.regenerated is not None
+    assert found.regenerated.rms == 0
+    assert found.regenerated.recipe.seed == recipe.seed
+    assert found.regenerated.recipe.mixed_seeds == [(99_000, 0.85)]
+
+
+def test_a_claimed_batch_of_odd_size_is_drawn_at_once(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    """As ComfyUI makes it: 88 × 88 pixels are 968 elements, which 16 does not divide."""
+    recipe = replace(RECIPE, width=88, height=88, batch_size=3)
+    claim = Claim(tool="ComfyUI", prompt=PROMPT, seed=recipe.seed, steps=10, guidance=3.0,
+                  sampler="euler", batch_size=3)  # fmt: skip
+    settings = SCAN.model_copy(update={"rng_algorithms": ["torch-cpu"], "end_seed": 1024})
+    found = attribute(lab, make_image(lab, recipe), tmp_path, claim, settings=settings).scan
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
+
+
+def test_a_forged_sampler_beside_a_variation_is_left_out(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    """The noise of the steps of a varied seed is not known."""
+    claim = Claim(tool="AUTOMATIC1111", prompt=PROMPT, seed=403, sampler="Euler a", steps=10,
+                  variations=[ClaimedVariation(seed=42, strength=0.2)])  # fmt: skip
+    settings = SCAN.model_copy(update={"end_seed": 1024})
+    picture = make_image(lab, replace(RECIPE, seed=403))
+    found = attribute(lab, picture, tmp_path, claim, settings=settings).scan
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe.seed, found.regenerated.rms) == (403, 0)
+
+
+def test_claimed_settings_that_cannot_be_tried_are_named(lab: LoadedCheckpoint) -> None:
+    (unet,) = [part for part in lab.checkpoint.components if part.name == "unet"]
+    own_hash = next(iter(unet.files.values()))[:10].upper()
+    claim = Claim(
+        tool="ComfyUI",
+        seed=2**40,
+        sampler="DPM++ 2M Karras",
+        schedule="Karras",
+        clip_skip=2,
+        denoise=0.5,
+        batch_size=4,
+        model_hash=own_hash,
+        vae="kl.pt",
+        loras=[ClaimedLora(name="ink", weight=0.8), ClaimedLora(name="oil")],
+    )
+    assert list_unused_settings([claim, claim], lab.checkpoint, SCAN) == [
+        f"seed {2**40} as a key of 64 bits, by philox-nv",
+        "a batch of 4 pictures from one generator",
+        "clip skip 2",
+        "LoRA ink of weight 0.8",
+        "LoRA oil",
+        "schedule Karras",
+        "VAE kl.pt",
+        "denoising strength 0.5",
+    ]
+    other = Claim(tool="it", sampler="UniPC", model_hash="abcdef1234", clip_skip=1, denoise=1)
+    assert list_unused_settings([other], lab.checkpoint, SCAN) == [
+        "model hash abcdef1234, which is of no file of the checkpoint",
+        "sampler UniPC",
+    ]
+    assert list_unused_settings([Claim(tool="it", seed=7)], lab.checkpoint, SCAN) == []
+    odd = Claim(tool="it", vae="a\u202eb\x1b[31m")
+    assert list_unused_settings([odd], lab.checkpoint, SCAN) == ["VAE aU+202EbU+001B[31m"]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "known"),
+    [
+        ("Euler a", "euler-a"),
+        ("k_euler_ancestral", "euler-a"),
+        ("sample_dpmpp_2m", "dpmpp-2m"),
+        ("DPM++ 2M Karras", "dpmpp-2m"),
+        ("dpmpp_2m_k", "dpmpp-2m"),
+        ("DDIM", "ddim"),
+        ("UniPC", None),
+        (None, None),
+    ],
+)
+def test_samplers_are_known_by_the_names_of_the_tools(
+    claimed: str | None, known: str | None
+) -> None:
+    assert translate_sampler(claimed) == known
 
 
 def test_a_negative_prompt_that_is_claimed_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> None:
@@ -233,7 +336,11 @@ def test_impossible_claims_change_nothing(lab: LoadedCheckpoint, tmp_path: Path)
         Claim(tool="it", guidance=-7.0, steps=0),
     ]
     found = attribute(lab, picture, tmp_path, *forged)
-    assert found.scan == attribute(lab, picture, tmp_path).scan
+    plain = attribute(lab, picture, tmp_path).scan
+    assert found.scan.model_copy(update={"unused_settings": []}) == plain
+    assert found.scan.unused_settings == [
+        "guidance 1e+30", "steps 1000000000", "guidance nan", "steps -5", "guidance -7", "steps 0"
+    ]  # fmt: skip
     assert found.scan.regenerated is not None
     assert found.scan.regenerated.recipe == RECIPE
 

@@ -35,6 +35,20 @@ def test_a_cited_trial_is_reproduced(here: Path) -> None:
     assert other.lines[0].startswith("Checkpoint: not as reported")
 
 
+def test_a_seed_of_64_bits_is_taken_as_torch_takes_it_and_that_is_said(here: Path) -> None:
+    evidence = json.loads((here / "reports/owl/evidence.json").read_text())
+    recipe = evidence["cases"][0]["cited"][0]["recipe"]
+    recipe |= {"seed": 2_023_684_070, "rng": "torch-cpu", "variations": ""}
+    said = "Seed 875797394946022: torch-cpu takes it modulo 2^32, as seed 2023684070."
+    for name, seed in (("small", 2_023_684_070), ("large", 875_797_394_946_022)):
+        Path(f"{name}.json").write_text(json.dumps(recipe | {"seed": seed}))
+        line = ["render", f"{name}.json", "--checkpoint", "own", "--out", f"{name}.png"]
+        result = CliRunner().invoke(app, line)
+        assert result.exit_code == 0
+        assert (said in result.stdout) is (name == "large")
+    assert Path("small.png").read_bytes() == Path("large.png").read_bytes()
+
+
 def test_without_a_name_the_closest_trial_is_reproduced(here: Path) -> None:
     path = here / "reports/owl/evidence.json"
     (case,) = [

@@ -1,6 +1,7 @@
 """The corpus: its entries are found with all their copies, independent of the batch size."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,19 @@ def test_the_index_is_independent_of_the_batch_size(
     np.testing.assert_allclose(
         read_vectors(other.text_index), read_vectors(index.text_index), atol=1e-5
     )
+
+
+def test_a_broken_text_chunk_changes_no_row(
+    folder: Path, index: CorpusIndex, embedder: Embedder, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    data = (copy / "0.png").read_bytes()
+    body = b"tEXtparameters\0a fox"
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + b"\0\0\0\0"  # its checksum is wrong
+    (copy / "0.png").write_bytes(data[:33] + chunk + data[33:])
+    other = build_index(copy, "drawn for the tests", embedder, compute_fingerprint, batch_size=8)
+    assert other.rows.equals(index.rows)
 
 
 def test_the_same_corpus_gives_the_same_bytes(

@@ -63,4 +63,4 @@ def check_the_owl(claim: Claim) -> None:
     assert (claim.seed, claim.steps, claim.guidance) == (4294967295, 20, 7.5)
     assert (claim.sampler, claim.width, claim.height) == ("Euler a", 512, 768)
     assert (claim.model, claim.model_hash) == ("lab", "abcdef1234")
-    assert claim.others["Clip skip"] == "2"
+    assert claim.clip_skip == 2

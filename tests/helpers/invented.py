@@ -17,7 +17,14 @@ from seedwitness.records.checkpoint import CheckpointComponent, CheckpointIdenti
 from seedwitness.records.corpus import LookupQuery
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.tables import MATCHES, PROMPTS, write_table
-from seedwitness.records.target import Claim, InformationContent, TargetRecord
+from seedwitness.records.target import (
+    Claim,
+    ClaimedLora,
+    ClaimedVariation,
+    ContentCredentials,
+    InformationContent,
+    TargetRecord,
+)
 from seedwitness.statistics.description_length import TEXT_CODE
 
 HOSTILE = (
@@ -172,7 +179,21 @@ def prepared(data: Path, target: str, picture: Image.Image) -> TargetRecord:
         frames=1,
         changes=[] if flat else ["transparency over white"],
         exif={"Artist": '"><script>alert(2)</script>'},
-        claims=[Claim(tool="AUTOMATIC1111", prompt=HOSTILE, seed=4_294_967_295, steps=20)]
+        xmp={"dc:creator": "<script>alert(3)</script>"},
+        content_credentials=ContentCredentials(
+            state="Invalid", claim_generator="<b>maker</b>", failures=["claimSignature.mismatch"]
+        ),
+        claims=[
+            Claim(
+                tool="AUTOMATIC1111",
+                prompt=HOSTILE,
+                seed=4_294_967_295,
+                variations=[ClaimedVariation(seed=42, strength=0.2)],
+                steps=20,
+                clip_skip=2,
+                loras=[ClaimedLora(name="<i>ink</i>", weight=0.8)],
+            )
+        ]
         if target == "owl"
         else [],
         unread=["C2PA: <not looked for>"],

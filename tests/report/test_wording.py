@@ -227,6 +227,10 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "over 99 % of the seed space was scanned",
     ),
     "near-identical-checkpoint": ({}, "compare the hashes of the weights"),
+    "claimed-settings-unused": (
+        {"settings": ["clip skip 2", "LoRA ink of weight 0.8"]},
+        "that were not tried, because this version samples without them: clip skip 2; LoRA ink",
+    ),
     "scan-scope": (
         {
             "rng_algorithms": ["torch-cpu", "philox-nv"],

@@ -115,6 +115,27 @@ def test_a_later_picture_of_a_batch_of_odd_size_is_refused(size: tuple[int, ...]
         draw_noise([replace(RECIPE, batch_index=2)], size)
 
 
+@pytest.mark.parametrize("size", [(4, 64, 64), (4, 75, 75), (4, 125, 125), (4, 50, 75), (1, 3, 5)])
+@pytest.mark.parametrize("count", [2, 3, 4, 7])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_every_picture_of_a_batch_that_is_drawn_at_once(
+    size: tuple[int, ...], count: int, dtype: str
+) -> None:
+    generator = torch.Generator().manual_seed(RECIPE.seed)
+    whole = torch.randn((count, *size), generator=generator, dtype=DTYPES[dtype])
+    recipes = [replace(RECIPE, batch_index=k, batch_size=count, dtype=dtype) for k in range(count)]
+    assert torch.equal(draw_noise(recipes, size), whole)
+    with pytest.raises(ConfigError, match=f"no picture {count} in a batch of {count}"):
+        draw_noise([replace(recipes[0], batch_index=count)], size)
+
+
+def test_a_batch_on_a_gpu_counts_its_elements_through() -> None:
+    """philox-nv's counter names the element within the tensor that is drawn."""
+    recipes = [replace(RECIPE, rng="philox-nv", batch_index=k, batch_size=3) for k in range(3)]
+    whole = draw_noise([replace(RECIPE, rng="philox-nv")], (3, *SHAPE))[0]
+    assert torch.equal(draw_noise(recipes, SHAPE), whole)
+
+
 @pytest.mark.parametrize(
     ("rng", "shape"),
     [

@@ -45,7 +45,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "seedscan": ("seedscan/cascade.py", {"scan"}),
     "stages": ("stages/judge.py", {"judge"}),
     "statistics": ("statistics/likelihood_ratio.py", {"judge", *REPORTING}),
-    "targets": ("targets/claims.py", {"prepare"}),
+    "targets": ("targets/claims/a1111.py", {"prepare"}),
     "tracking": ("tracking/store.py", {"publish"}),
     "verdict": ("verdict/exclusions.py", {"judge", *REPORTING}),
 }

@@ -8,7 +8,8 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
-from seedwitness.targets.exif import format_value, read_exif, read_user_comment
+from seedwitness.targets.containers.charsets import decode_user_comment
+from seedwitness.targets.exif import format_value, read_exif
 from seedwitness.targets.target_reader import read_target
 
 
@@ -26,8 +27,9 @@ def test_names_and_values_are_readable() -> None:
     exif.get_ifd(IFD.Exif)[Base.ExposureTime] = IFDRational(1, 4)
     exif.get_ifd(IFD.Exif)[Base.MakerNote] = b"\x00\xff\xfe" * 100
     exif.get_ifd(IFD.GPSInfo)[2] = (52.0, 31.0, 12.5)
-    found, unread = read_exif(with_exif(exif))
-    assert unread == []
+    reading = read_exif(with_exif(exif).getexif())
+    found = reading.values
+    assert reading.unread == []
     assert found["Make"] == "Camera & Sons"
     assert found["ExposureTime"] == "0.25"
     assert found["MakerNote"] == "300 bytes"
@@ -38,25 +40,52 @@ def test_names_and_values_are_readable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "expected"),
+    ("raw", "expected", "encoding"),
     [
-        (b"ASCII\0\0\0plain\0", "plain"),
-        (b"UNICODE\0" + "Steps: 20, Füße".encode("utf-16-be"), "Steps: 20, Füße"),
-        (b"UNICODE\0" + "Steps: 20, Füße".encode("utf-16-le"), "Steps: 20, Füße"),
-        (b"UNICODE\0" + "\ufeffSteps: 20".encode("utf-16-le"), "Steps: 20"),
-        (b"JIS\0\0\0\0\0" + "梟".encode("iso2022_jp"), "梟"),
-        (b"\0" * 8 + "größer".encode(), "größer"),
-        (b"no code in front", "no code in front"),
-        (b"ASCII\0\0\0\xff\xfe", None),
+        (b"ASCII\0\0\0plain\0", "plain", ""),
+        (b"UNICODE\0" + "Steps: 20, Füße".encode("utf-16-be"), "Steps: 20, Füße", ""),
+        (b"UNICODE\0" + "Steps: 20, Füße".encode("utf-16-le"), "Steps: 20, Füße", ""),
+        (b"UNICODE\0" + "\ufeffSteps: 20".encode("utf-16-le"), "Steps: 20", ""),
+        (b"UNICODE\0" + "狐と雪の森".encode("utf-16-be"), "狐と雪の森", ""),
+        (b"JIS\0\0\0\0\0" + "梟".encode("iso2022_jp"), "梟", ""),
+        (b"\0" * 8 + "größer".encode(), "größer", ""),
+        (b"no code in front", "no code in front", ""),
+        # What is declared is not what is there.
+        (b"ASCII\0\0\0" + "schöner 狐".encode(), "schöner 狐", "UTF-8, though declared as ASCII"),
+        (b"UNICODE\0a fox, Steps: 20", "a fox, Steps: 20", "UTF-8, though declared as Unicode"),
+        (
+            b"UNICODE\0" + "schöner 狐🦊".encode(),
+            "schöner 狐🦊",
+            "UTF-8, though declared as Unicode",
+        ),
+        (b"ASCII\0\0\0" + "a fox".encode("utf-16-le"), "a fox", "UTF-16, though declared as ASCII"),
+        (b"ASCII\0\0\0sch\xf6n", "schön", "Latin-1, though declared as ASCII"),
+        (
+            b"UNICODE\0" + "🦊 Steps: 20".encode("utf-16-le") + b"\x41",
+            "🦊 Steps: 20",
+            "UTF-16 with an odd byte at its end, which was dropped",
+        ),
+        (b"ASCII\0\0\0\xff\xfe", None, None),
+        (b"ASCII\0\0\0\x01\x02\x03\x80\x81\x82", None, None),
     ],
 )
-def test_user_comments_of_every_character_set(raw: bytes, expected: str | None) -> None:
+@pytest.mark.parametrize("directory", [None, IFD.Exif])
+def test_user_comments_of_every_character_set_in_any_directory(
+    directory: IFD | None, raw: bytes, expected: str | None, encoding: str | None
+) -> None:
     exif = Image.Exif()
-    exif.get_ifd(IFD.Exif)[Base.UserComment] = raw
-    image = with_exif(exif)
-    assert read_user_comment(image) == expected
-    shown = f"{len(raw)} bytes" if expected is None else expected
-    assert read_exif(image)[0]["UserComment"] == shown
+    (exif if directory is None else exif.get_ifd(directory))[Base.UserComment] = raw
+    reading = read_exif(with_exif(exif).getexif())
+    decoded = decode_user_comment(raw)
+    if expected is None:
+        assert decoded is None
+        assert reading.values["UserComment"] == f"{len(raw)} bytes"
+        assert [text[:16] for text in reading.unread] == ["EXIF UserComment"]
+    else:
+        assert (decoded.text, decoded.encoding) == (expected, encoding)
+        assert reading.values["UserComment"] == expected
+        assert reading.texts["UserComment"] == decoded
+        assert reading.unread == []
 
 
 def test_long_lists_are_cut() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from seedwitness.errors import PictureError
 from seedwitness.imaging.decoding import decode_image
-from seedwitness.targets.normalisation import EXIF_ORIENTATIONS
+from seedwitness.imaging.orientation import EXIF_ORIENTATIONS
 from seedwitness.targets.target_reader import hash_target_pixels, read_target
 
 RED_THEN_CLEAR = [[[255, 0, 0], [255, 255, 255]]]
@@ -41,7 +41,9 @@ def test_orientations_are_applied(orientation: int, art: Image.Image, tmp_path: 
     path = tmp_path / "a.png"
     art.save(path, exif=exif)
     found, changes, unread = reading(path)
-    assert np.array_equal(found, np.asarray(decode_image(path)))  # Pillow's own way
+    assert np.array_equal(found, np.asarray(decode_image(path)))
+    with Image.open(path) as opened:
+        assert np.array_equal(found, np.asarray(ImageOps.exif_transpose(opened)))  # Pillow's way
     assert unread == []
     if orientation == 1:
         assert changes == []

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from seedwitness.attribution import looks, seed_scan
+from seedwitness.attribution import claimed_recipes, looks, seed_scan
 from seedwitness.config.steps import ScanSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
 from seedwitness.engine.schedulers import STABLE_DIFFUSION
@@ -48,7 +48,7 @@ def scan_by_autoencoder(
         lambda kind: looks.compute_weights(kind, latents, STABLE_DIFFUSION, settings),
         latents.shape,
         settings,
-        [claim.seed for claim in claims if claim.seed is not None],
+        claimed_recipes.list_claimed_seeds(claims),
         ledger=ledger,
     )
     return AutoencoderScan(

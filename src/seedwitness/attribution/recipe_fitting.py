@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,12 @@ from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.seed_scan import RecipeAttempt, RegeneratedImage
+
+NOISE_FIELDS = (
+    "seed", "step_seed", "variations", "variation_rule", "resize_width", "resize_height",
+    "batch_size",
+)  # fmt: skip
+"""The fields of a recipe in which starts differ beside prompt and settings."""
 
 COARSE_STEPS = 8
 """Steps with which prompts and guidances are compared at first."""
@@ -119,8 +126,9 @@ def _fit_from(
     is_ancestral = best.sampler in ANCESTRAL_SAMPLERS
     # With noise after each step, another number of steps gives another image.
     steps = best.steps if is_ancestral else min(best.steps, COARSE_STEPS)
-    # How a new generator is seeded differs from tool to tool: each way is a start of its own.
-    noises = dict.fromkeys((start.seed, start.step_seed) for start in starts)
+    # How a new generator is seeded differs from tool to tool, and a claimed variation may be
+    # forged: each noise is a start of its own.
+    noises = dict.fromkeys(_list_noise_fields(start) for start in starts)
     coarse = attempts.find_closest(
         replace(
             best,
@@ -128,13 +136,12 @@ def _fit_from(
             guidance=guidance,
             negative_prompt=negative,
             steps=steps,
-            seed=seed,
-            step_seed=step_seed,
+            **dict(noise),
         )
         for text in texts
         for guidance in guidances
         for negative in negatives
-        for seed, step_seed in noises
+        for noise in noises
         if guidance != 1 or negative == negatives[0]  # guidance 1 ignores it
     )
     grid = sorted(
@@ -153,6 +160,11 @@ def _fit_from(
         best = attempts.find_closest([replace(best, guidance=g) for g in guidances], [best])
         best = attempts.find_closest([replace(best, sampler=s, steps=n) for s, n in grid], [best])
     return best
+
+
+def _list_noise_fields(recipe: Recipe) -> tuple[tuple[str, Any], ...]:
+    """The fields of a recipe that decide its noise, with their values."""
+    return tuple((name, getattr(recipe, name)) for name in NOISE_FIELDS)
 
 
 def _confirm(

@@ -22,6 +22,9 @@ from seedwitness.seeds.torch_cpu import SEED_COUNT
 MAX_NEGATIVES = 2
 """Claimed negative prompts to try."""
 
+MAX_OFFSETS = 2
+"""Claimed offsets of the step noise's seed to try."""
+
 USUAL_ENSD = 31337
 """The value of AUTOMATIC1111's setting "ENSD" that is copied from guides."""
 
@@ -69,7 +72,7 @@ def attribute_to_seed(
             lambda kind: looks.compute_weights(kind, latents, scheduler, settings, loaded),
             loaded.latent_shape(*picture.size),
             settings,
-            [claim.seed for claim in claims if claim.seed is not None],
+            claimed_recipes.list_claimed_seeds(claims),
             ledger=ledger,
         )
     fitted: FittedRecipe | None = None
@@ -94,6 +97,7 @@ def attribute_to_seed(
         alpha=settings.alpha,
         z_needed=result.z_needed if result.looks else None,
         seeds=result.seeds,
+        unused_settings=claimed_recipes.list_unused_settings(claims, loaded.checkpoint, settings),
         regenerated=fitted.regenerated if fitted else None,
     )
     keys = result.keys | (fitted.keys if fitted else frozenset())
@@ -136,8 +140,21 @@ def _list_starts(
     if not is_ancestral:
         return starts
     # An ancestral sampler mixes no noises, and no other adds noise.
-    starts = [replace(each, sampler=ANCESTRAL_SAMPLER, variations="") for each in starts]
+    starts = [
+        replace(
+            each,
+            seed=start.seed,
+            sampler=ANCESTRAL_SAMPLER,
+            variations="",
+            resize_width=0,
+            resize_height=0,
+            batch_size=0,
+        )
+        for each in starts
+    ]
     if not seed.look.restarted:
         return [replace(each, step_seed=OWN_GENERATOR) for each in starts]
-    initial = (seed.seed, seed.seed ^ INVOKEAI_MASK, (seed.seed - USUAL_ENSD) % SEED_COUNT)
+    offsets = [*claimed_recipes.list_claimed_offsets(claims)[:MAX_OFFSETS], USUAL_ENSD]
+    by_offset = ((seed.seed - offset) % SEED_COUNT for offset in offsets)
+    initial = dict.fromkeys([seed.seed, seed.seed ^ INVOKEAI_MASK, *by_offset])
     return [replace(each, seed=s, step_seed=seed.seed) for each in starts for s in initial]

@@ -155,7 +155,8 @@ def render_recipe(name: str, reported: ReportedRecipe, out: Path) -> RenderResul
         ("Checkpoint", reported.checkpoint_sha256, loaded.checkpoint.sha256),
         ("Noise", reported.noise_sha256, noise[0]),
     ]
-    lines = [_compare_hashes(*comparison) for comparison in comparisons]
+    lines = describe_seed_reduction(reported.recipe)
+    lines += [_compare_hashes(*comparison) for comparison in comparisons]
     agrees = all(not expected or expected == actual for _, expected, actual in comparisons)
     line = _compare_hashes("Final latent", reported.latent_sha256, hash_rows(latents)[0])
     if reported.latent_sha256 not in ("", hash_rows(latents)[0]):
@@ -166,6 +167,19 @@ def render_recipe(name: str, reported: ReportedRecipe, out: Path) -> RenderResul
         lines.append(line)
         agrees = agrees and image_agrees
     return RenderResult([*lines, f"Written to {out}."], agrees)
+
+
+def describe_seed_reduction(recipe: Recipe) -> list[str]:
+    """Say which 32-bit seeds torch's CPU generator takes for larger ones; empty without any."""
+    from seedwitness.seeds import is_seed_reduced
+    from seedwitness.seeds.torch_cpu import SEED_COUNT
+
+    seeds = dict.fromkeys([recipe.seed, *(seed for seed, _ in recipe.mixed_seeds)])
+    return [
+        f"Seed {seed}: {recipe.rng} takes it modulo 2^32, as seed {seed % SEED_COUNT}."
+        for seed in seeds
+        if is_seed_reduced(recipe.rng, seed)
+    ]
 
 
 def _compare_hashes(name: str, expected: str, actual: str) -> str:

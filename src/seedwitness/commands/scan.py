@@ -17,7 +17,7 @@ from seedwitness.errors import ConfigError
 from seedwitness.records.seed_scan import AutoencoderScan, ScannedSeeds, SeedCandidate, SeedScan
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
-from seedwitness.runtime.hashes import canonical_json
+from seedwitness.runtime.hashes import printable_json
 from seedwitness.stages import output_path
 from seedwitness.stages._prompts import load_prompts
 from seedwitness.targets.target_reader import read_target
@@ -201,7 +201,7 @@ def format_lines(scan: SeedScan, target: TargetRecord) -> list[str]:
     lines.append(f"Made by {scan.checkpoint}: {answer.finding}.")
     lines += [word_reason(reason) for reason in (*answer.reasons, *answer.limits)]
     if scan.regenerated is not None:
-        lines.append(f"Recipe: {canonical_json(asdict(scan.regenerated.recipe)).decode()}")
+        lines.append(f"Recipe: {printable_json(asdict(scan.regenerated.recipe))}")
     return lines
 
 

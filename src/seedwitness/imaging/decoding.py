@@ -5,16 +5,23 @@ from __future__ import annotations
 import shlex
 import struct
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from seedwitness.errors import PictureError
+from seedwitness.imaging.file_parts import FilePart, iter_without_optional_parts
+from seedwitness.imaging.format_support import check_format_support
+from seedwitness.imaging.orientation import turn_upright
+
+T = TypeVar("T")
 
 WHITE = (255, 255, 255)
 
@@ -30,23 +37,39 @@ PILLOW_ERRORS = (
 )
 
 
+class OpenedImage(NamedTuple):
+    """An opened picture, and the optional parts that were left out because it opens only without.
+
+    ``image`` has its first frame loaded.
+    """
+
+    image: Image.Image
+    left_out: list[FilePart]
+    has_16_bits: bool
+    """Whether the file declares 16 bits a channel; known before the pixels are loaded only."""
+
+
 def decode_image(path: Path, remedy: str = "Replace it by an intact picture.") -> Image.Image:
     """Decode a picture file to upright 8-bit RGB: transparency over white, first frame only.
 
-    Raises PictureError, whose text ends in ``remedy``, if the file is empty, truncated or not
-    a picture.
+    Optional parts that stop Pillow, such as a text with a wrong checksum, are left out. Raises
+    PictureError, whose text ends in ``remedy``, if the file is empty, truncated or not a picture.
     """
-    with open_image(path, remedy) as image:
-        return convert_to_upright_rgb(image)
+    with warnings.catch_warnings():
+        # Of metadata; the stage ``prepare`` puts these warnings into a target's record.
+        warnings.simplefilter("ignore", UserWarning)
+        with open_image(path, remedy) as opened:
+            return convert_to_upright_rgb(opened.image)
 
 
 @contextmanager
 def open_image(
     path: Path, remedy: str = "Replace it by an intact picture."
-) -> Iterator[Image.Image]:
-    """Open a picture with Pillow and load its first frame.
+) -> Iterator[OpenedImage]:
+    """Open a picture with Pillow and load its first frame, if need be without its optional parts.
 
-    Every error that Pillow raises within the block becomes a PictureError.
+    Every error that Pillow raises within the block becomes a PictureError. The plugins for HEIC and
+    JPEG XL are used if they are installed; without them the error names the package.
     """
     try:
         if not path.is_file():
@@ -56,9 +79,10 @@ def open_image(
         with warnings.catch_warnings():
             # Above some 90 million pixels Pillow warns, above twice as many it refuses.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                _load_pixels(image)
-                yield image
+            check_format_support(path)
+            opened = _open_parts(path)
+            with opened.image:
+                yield opened
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
             f"{path} declares more than {Image.MAX_IMAGE_PIXELS:,} pixels, which is the limit: "
@@ -74,12 +98,48 @@ def open_image(
         raise PictureError(f"{path} cannot be read as a picture: {error}. {remedy}") from error
 
 
-def _load_pixels(image: Image.Image) -> None:
+def _open_parts(path: Path) -> OpenedImage:
+    """Open the file as it is, or else with ever fewer optional parts; the first error counts."""
     try:
-        image.load()
+        return _open_and_load(path)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, PermissionError):
+        raise
+    except PILLOW_ERRORS as error:
+        for copy, left_out in iter_without_optional_parts(path.read_bytes()):
+            try:
+                return _open_and_load(BytesIO(copy), left_out)
+            except PILLOW_ERRORS:
+                continue
+        raise error
+
+
+def _open_and_load(source: Path | BytesIO, left_out: Sequence[FilePart] = ()) -> OpenedImage:
+    image = _translate_errors(lambda: Image.open(source))
+    # Pillow knows this only before it loads the pixels.
+    has_16_bits = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    try:
+        _translate_errors(image.load)
+    except BaseException:
+        image.close()
+        raise
+    return OpenedImage(image, list(left_out), has_16_bits)
+
+
+def _translate_errors(read: Callable[[], T]) -> T:
+    try:
+        return read()
     except PILLOW_ERRORS:
         raise
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError) as error:
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        zlib.error,
+    ) as error:
         # A forged file can make Pillow's decoders raise these too; in our own code they are bugs.
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
@@ -91,7 +151,7 @@ def hash_pixels(image: Image.Image) -> str:
 
 def convert_to_upright_rgb(image: Image.Image) -> Image.Image:
     """Convert an opened picture to upright 8-bit RGB; the EXIF orientation is applied."""
-    return composite_over_white(reduce_to_8_bits(ImageOps.exif_transpose(image)))
+    return composite_over_white(reduce_to_8_bits(turn_upright(image)))
 
 
 def reduce_to_8_bits(image: Image.Image) -> Image.Image:

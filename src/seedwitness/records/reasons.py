@@ -77,6 +77,7 @@ ReasonCode = Literal[
     # limits of *generated*
     "seed-space-in-part",
     "near-identical-checkpoint",
+    "claimed-settings-unused",
     "scan-scope",
     # why a search ended
     "recipes-completed",

@@ -38,6 +38,7 @@ class Recipe:
     resize_height: int = 0
     dtype: str = "float32"
     step_seed: int = OWN_GENERATOR  # of the generator that draws the noise after steps
+    batch_size: int = 0  # pictures whose noise is drawn at once; 0: one after the other
 
     @classmethod
     def from_row(cls, row: Any) -> Recipe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from seedwitness.records.document import Document
 from seedwitness.records.reasons import Reason
@@ -157,6 +157,8 @@ class SeedScan(ScannedSeeds):
     checkpoint_sha256: str
     obstacle: Reason | None
     """Why nothing was scanned; None if it was."""
+    unused_settings: list[str] = Field(default_factory=list)
+    """What the file's metadata states and no recipe takes up, such as "clip skip 2"."""
     regenerated: RegeneratedImage | None
 
     @model_validator(mode="after")
@@ -166,8 +168,11 @@ class SeedScan(ScannedSeeds):
         if recipe is None or best is None:
             agrees = recipe is None and best is None
         else:
-            drawn_by = recipe.step_seed if best.look.restarted else recipe.seed
-            agrees = best.noise == (drawn_by, recipe.rng, recipe.batch_index)
+            # The noise of a strong variation outweighs that of the recipe's own seed.
+            drawn_by = {recipe.seed, *(seed for seed, _ in recipe.mixed_seeds)}
+            if best.look.restarted:
+                drawn_by = {recipe.step_seed}
+            agrees = best.seed in drawn_by and best.noise[1:] == (recipe.rng, recipe.batch_index)
         if not agrees:
             raise ValueError(
                 "regenerated: it must be set if and only if the best seed was recovered"

@@ -23,7 +23,7 @@ from seedwitness.report.finding_evidence import (
 )
 from seedwitness.report.provenance import AnalysisPlan, AttemptEvidence, Environment, InputFile
 
-SCHEMA_VERSION = "6.0"
+SCHEMA_VERSION = "6.1"
 TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
 LEARNED = "learned"
 

@@ -34,6 +34,9 @@ KEY_COUNT = 2**64
 """Number of seeds that a recipe may name. torch's CPU generator uses the lowest 32 bits of one, and
 `philox-nv` all of them."""
 
+MAX_BATCH_SIZE = 1024
+"""Most pictures of a batch that is drawn at once."""
+
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -49,23 +52,59 @@ def draw_noise(recipes: Sequence[Recipe], shape: Sequence[int]) -> Tensor:
 
 
 def draw_one(
-    rng: str, seed: int, number: int, shape: tuple[int, ...], dtype: torch.dtype
+    rng: str,
+    seed: int,
+    number: int,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    batch_size: int = 0,
 ) -> Tensor:
     """Draw the noise ``number``, from 0, of the generator of a seed: [*shape].
 
-    Raises ConfigError for an unknown RNG algorithm, a seed out of range, and a later draw that
-    depends on how many are drawn at once.
+    With ``batch_size`` the generator draws the noise of so many pictures at once, as ComfyUI does;
+    otherwise one after the other. On the CPU these are the same if 16 divides a picture's elements.
+    Raises ConfigError for an unknown RNG algorithm, a seed or a number out of range, and a later
+    draw that depends on how many are drawn at once.
     """
     algorithm = _look_up_name(RNG_ALGORITHMS, "RNG algorithm", rng)
     if not 0 <= seed < KEY_COUNT:
         raise ConfigError(f"A seed must be an integer from 0 to {KEY_COUNT - 1}, not {seed}.")
+    if batch_size > 1:
+        return _draw_of_batch(algorithm, rng, seed, number, shape, dtype, batch_size)
     if number and rng.startswith("torch-cpu") and math.prod(shape) % BLOCK_SIZE:
         raise ConfigError(
             f"Which noise picture {number + 1} of a batch has is not known for {math.prod(shape)} "
             f"elements a picture: {BLOCK_SIZE} does not divide them, so torch draws the batch as a "
-            "whole in other blocks than picture by picture."
+            "whole in other blocks than picture by picture. Name the number of its pictures as "
+            "the recipe's `batch_size`."
         )
     return algorithm(seed, number, shape, dtype)
+
+
+def _draw_of_batch(
+    algorithm: RngAlgorithm,
+    rng: str,
+    seed: int,
+    number: int,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    batch_size: int,
+) -> Tensor:
+    if not number < batch_size <= MAX_BATCH_SIZE:
+        raise ConfigError(
+            f"A batch has up to {MAX_BATCH_SIZE} pictures, and `batch_index` counts them from 0: "
+            f"there is no picture {number} in a batch of {batch_size}."
+        )
+    count = batch_size
+    if rng.startswith("torch-cpu") and math.prod(shape) >= BLOCK_SIZE:
+        # Only the last elements depend on the end of the batch; the rest is drawn in order.
+        count = min(batch_size, number + 2)
+    return algorithm(seed, 0, (count, *shape), dtype)[number]
+
+
+def is_seed_reduced(rng: str, seed: int) -> bool:
+    """Whether an RNG algorithm takes a seed modulo 2^32: torch's CPU generator keeps 32 bits."""
+    return rng.startswith("torch-cpu") and seed >= torch_cpu.SEED_COUNT
 
 
 def draw_sequence(rng: str, seed: int, first: int, count: int, shape: Sequence[int]) -> Tensor:
@@ -85,7 +124,8 @@ def draw_sequence(rng: str, seed: int, first: int, count: int, shape: Sequence[i
 
 def _draw_recipe_noise(recipe: Recipe, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     def draw(seed: int, seed_shape: tuple[int, ...]) -> Tensor:
-        return draw_one(recipe.rng, seed, recipe.batch_index, seed_shape, dtype)
+        number, size = recipe.batch_index, recipe.batch_size
+        return draw_one(recipe.rng, seed, number, seed_shape, dtype, size)
 
     seed_shape = _compute_seed_shape(recipe, shape)
     noise = draw(recipe.seed, seed_shape)

@@ -30,11 +30,12 @@ def iter_step_noise(recipes: Sequence[Recipe], shape: Sequence[int]) -> Iterator
     """
     dtype = require_one_dtype(recipes)
     for recipe in recipes:
-        if recipe.batch_index or recipe.variations or has_resized_seed(recipe):
+        is_batch = recipe.batch_index or recipe.batch_size > 1
+        if is_batch or recipe.variations or has_resized_seed(recipe):
             raise ConfigError(
                 f"The sampler `{recipe.sampler}` (eta {recipe.eta:g}) adds noise after its steps, "
                 "which is known only for plain seeds: take a sampler that adds none with eta 0, or "
-                "remove the batch index, the variations and the seed's resize."
+                "remove the batch index and size, the variations and the seed's resize."
             )
     sources = [_iter_draws(recipe, tuple(shape), dtype) for recipe in recipes]
     return (torch.stack(draws) for draws in zip(*sources, strict=True))

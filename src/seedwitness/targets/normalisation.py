@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
-from PIL.ExifTags import Base
-from PIL.Image import Transpose
 
 from seedwitness.imaging.decoding import composite_over_white, reduce_to_8_bits
+from seedwitness.imaging.orientation import EXIF_ORIENTATIONS, read_orientation
 from seedwitness.targets.colour_profiles import convert_to_srgb
 from seedwitness.targets.text_cleaning import describe_error
 
-# EXIF's orientation: the transposition that turns the picture upright, and its description.
-EXIF_ORIENTATIONS = {
-    2: (Transpose.FLIP_LEFT_RIGHT, "mirrored left to right"),
-    3: (Transpose.ROTATE_180, "turned upside down"),
-    4: (Transpose.FLIP_TOP_BOTTOM, "mirrored top to bottom"),
-    5: (Transpose.TRANSPOSE, "mirrored along the falling diagonal"),
-    6: (Transpose.ROTATE_270, "turned a quarter clockwise"),
-    7: (Transpose.TRANSVERSE, "mirrored along the rising diagonal"),
-    8: (Transpose.ROTATE_90, "turned a quarter counter-clockwise"),
-}
 MODE_CHANGES = {
     "1": "black and white written as RGB",
     "CMYK": "CMYK written as RGB without a colour profile, red = (255 − cyan)(255 − black) / 255",
@@ -78,26 +66,23 @@ def normalise_image(image: Image.Image) -> NormalisedImage:
     return NormalisedImage(image, changes, unread)
 
 
-def describe_bit_loss(path: Path) -> str:
+def describe_bit_loss(source_mode: str, *, has_16_bits: bool) -> str:
     """Describe the loss if Pillow keeps 8 of 16 bits: it does so for colours, not for grey levels.
 
     Detected from what PNG and TIFF declare; for JPEG 2000, AVIF and others Pillow cannot tell.
     Empty if no loss is known.
     """
-    # Pillow knows this only before it loads the pixels.
-    with Image.open(path) as image:
-        is_grey = image.mode.startswith("I")
-        is_16_bit = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
-    return "of the 16 bits of each channel the upper 8 kept" if is_16_bit and not is_grey else ""
+    is_grey = source_mode.startswith("I")
+    return "of the 16 bits of each channel the upper 8 kept" if has_16_bits and not is_grey else ""
 
 
 def _apply_orientation(image: Image.Image, changes: list[str], unread: list[str]) -> Image.Image:
     try:
-        orientation = image.getexif().get(Base.Orientation, 1)
+        orientation = read_orientation(image)
     except Exception as error:  # forged EXIF may raise anything; the pixels are intact
         unread.append(f"EXIF's orientation, so none was followed: {describe_error(error)}")
         return image.copy()
-    if orientation in EXIF_ORIENTATIONS:
+    if isinstance(orientation, int) and orientation in EXIF_ORIENTATIONS:
         transposition, description = EXIF_ORIENTATIONS[orientation]
         changes.append(f"{description}, by EXIF's orientation {orientation}")
         return image.transpose(transposition)

@@ -123,6 +123,9 @@ def _list_scan_limits(scan: SeedScan) -> list[Reason]:
         limits.append(Reason(code="seed-space-in-part", values=values))
     if scan.regenerated is not None and scan.regenerated.matches_round_trip:
         limits.append(Reason(code="near-identical-checkpoint"))
+    if scan.unused_settings:
+        unused: ReasonValues = {"settings": scan.unused_settings}
+        limits.append(Reason(code="claimed-settings-unused", values=unused))
     # By other algorithms each image of a batch has a seed of its own.
     shared = [name for name in scan.rng_algorithms if name.startswith("torch-cpu")]
     has_later_draws = scan.draws > 1 and shared

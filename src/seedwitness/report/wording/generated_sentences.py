@@ -166,6 +166,13 @@ def _near_identical_checkpoint() -> str:
     )
 
 
+def _claimed_settings_unused(settings: list[str]) -> str:
+    return (
+        f"The file's own metadata names settings that were not tried, because this version samples "
+        f"without them: {'; '.join(settings)}. A recipe without them gives another image."
+    )
+
+
 def _scan_scope(
     rng_algorithms: list[str],
     looks: list[str],
@@ -214,5 +221,6 @@ GENERATED: dict[str, Callable[..., str]] = {
     "claimed-seed-absent": _claimed_seed_absent,
     "seed-space-in-part": _seed_space_in_part,
     "near-identical-checkpoint": _near_identical_checkpoint,
+    "claimed-settings-unused": _claimed_settings_unused,
     "scan-scope": _scan_scope,
 }
