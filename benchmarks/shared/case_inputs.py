@@ -74,10 +74,14 @@ class CaseInput:
 
 @dataclass(frozen=True)
 class ControlInput:
-    """A control's entry and record, its search case, and the corpus image that shows it, if any."""
+    """A control's entry and record, its search case, and the corpus image that shows it, if any.
+
+    ``prompts`` is as PROMPTS.
+    """
 
     entry: ImageEntry
     case: case_search.SearchCase
+    prompts: pd.DataFrame
     target: TargetRecord
     corpus_match: str
 
@@ -156,5 +160,5 @@ def read_controls(
             image, entry.text, index, folder / "corpus", params.lookup, params.search.prompts
         )
         case = case_search.SearchCase(image, tuple(prompts["text"]))
-        controls.append(ControlInput(entry, case, target, corpus_match))
+        controls.append(ControlInput(entry, case, prompts, target, corpus_match))
     return controls

@@ -14,6 +14,7 @@ from seedwitness.records.findings import (
 from seedwitness.records.pass_phrase import PassPhrase, SeedCost
 from seedwitness.records.rates import Rate
 from seedwitness.records.reasons import Reason
+from seedwitness.statistics.ranks import bound_error_rate
 from seedwitness.verdict.conclusion import state_error_rate
 from seedwitness.verdict.generated import judge_generated
 
@@ -28,6 +29,7 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
         p_family=1 / 105,
         resolution=1 / 105,
         alpha=0.01,
+        conditional_alpha=bound_error_rate(104, 0.01),
     )
     copies = Rate(hits=2, n=6, low=0.04, high=0.78, what="copies")
     return CaseFindings(
@@ -52,14 +54,21 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
             copies=CopyCount(
                 criteria=[
                     CopyCriterion(
-                        metric="patch-l2", threshold=0.15, higher_is_closer=False, source="invented"
+                        metric="patch-l2",
+                        threshold=0.15,
+                        stated=0.15,
+                        higher_is_closer=False,
+                        source="invented",
                     )
                 ],
+                rank_threshold=0.5,
                 rate=copies,
+                meeting=2,
                 best_trial=None,
                 reference_rate=None,
             ),
             reference=None,
+            gain=None,
             likelihood=None,
             no_likelihood=Reason(code="likelihood-too-few-images"),
         ),

@@ -29,7 +29,7 @@ from benchmarks.shared.labs import (
 from benchmarks.shared.measurement import run_benchmark, write_page
 from benchmarks.validation.error_rates import validation_figures
 from benchmarks.validation.finding_plots import write_plots
-from benchmarks.validation.page import render_page
+from benchmarks.validation.page import RULE, render_page
 from seedlab.ground_truth import PictureRecord
 from seedlab.lab_folder import Lab, open_lab
 from seedwitness.runtime.files import replace_whole
@@ -82,6 +82,7 @@ def measure_part(part: str, docs: Path) -> dict[str, Any]:
     settings = ("device", "checkpoints", "controls", "search", "judge")
     figures = {
         "lab": lab.name,
+        "rule": RULE,
         **{key: judgement[key] for key in settings},
         **validation_figures(judgement, rows, list(groups), judgement["judge"]["alpha"]),
     }

@@ -35,6 +35,7 @@ from benchmarks.shared.measurement import print_figures
 from benchmarks.shared.prompt_sources import STATED
 from benchmarks.shared.result_cache import ResultCache
 from benchmarks.validation.search_scores import (
+    ControlTables,
     TrialScorer,
     closest_scores,
     score_controls,
@@ -73,7 +74,7 @@ class Judge:
     params: Params
     loaded: Mapping[str, LoadedCheckpoint]
     scorer: TrialScorer
-    controls: Mapping[str, pd.DataFrame]
+    controls: Mapping[str, ControlTables]
 
     def judge_image(
         self,
@@ -93,14 +94,11 @@ class Judge:
         }
         cases = [self._case_data(name, case, outcome, scores) for name in (MEMORISED, REFERENCE)]
         findings = judge_cases(cases, self.params.judge)
-        reference_p = next(
-            finding.memorised.rank.p for finding in findings if finding.checkpoint == REFERENCE
-        )
         return [
             finding_row(source, data, finding, closest_scores(scores[finding.checkpoint]))
             | {
                 "nfe": outcome.nfe,
-                "by_pdq": conclude_by_pdq(data, finding.memorised, reference_p, self.params.judge),
+                "by_pdq": conclude_by_pdq(data, finding.memorised, self.params.judge),
             }
             for data, finding in zip(cases, findings, strict=True)
         ]
@@ -120,7 +118,9 @@ class Judge:
             checkpoint=loaded.checkpoint,
             low_information=find_low_information(case.target.information, self.params.prepare),
             scores=scores[checkpoint],
-            controls=self.controls[checkpoint],
+            controls=self.controls[checkpoint].scores,
+            control_trials=self.controls[checkpoint].trials,
+            reference_controls=self.controls[REFERENCE].scores,
             learned=make_typed_frame([], CONTROL_SCORES),
             reference=None if is_reference else self.loaded[REFERENCE].checkpoint,
             reference_scores=scores[REFERENCE][:0] if is_reference else scores[REFERENCE],
@@ -147,6 +147,9 @@ def finding_row(
         "copies": finding.copies.rate.hits,
         "trials": finding.copies.rate.n,
         "reference_low": finding.reference.low if finding.reference else None,
+        "gain_p": finding.gain.rank.p if finding.gain else None,
+        "reference_p": finding.gain.reference_p if finding.gain else None,
+        "meeting": finding.copies.meeting,
         "bits": case.pass_phrase.bits,
         "bits_low": case.pass_phrase.low,
         "closest": dict(closest),
@@ -155,9 +158,7 @@ def finding_row(
     }
 
 
-def conclude_by_pdq(
-    case: CaseData, finding: MemorisedFinding, reference_p: float, settings: JudgeSettings
-) -> Verdict:
+def conclude_by_pdq(case: CaseData, finding: MemorisedFinding, settings: JudgeSettings) -> Verdict:
     """The answer if copies were those by PDQ, with everything else unchanged."""
     settings = change_settings(settings, copy_criteria=[PDQ_CRITERION])
     distances = distances_by_trial(case.scores)
@@ -165,7 +166,7 @@ def conclude_by_pdq(
     comparison = None
     if case.reference:
         rates = estimate_blind_rates(case, settings, distances)
-        comparison = ReferenceComparison(finding.reference, rates, reference_p)
+        comparison = ReferenceComparison(finding.reference, finding.gain, rates)
     reasons = exclusion_reasons(case, finding.rank, pdq_copies.criteria)
     return conclude(reasons, finding.rank, pdq_copies, comparison, settings)[0]
 
@@ -230,7 +231,8 @@ def judge_folder(folder: Path, lab: Path, scratch: Path, budget: int | None) -> 
             name: [
                 closest_scores(rows)[params.judge.metric] for _, rows in table.groupby("control")
             ]
-            for name, table in controls.items()
+            for name, tables in controls.items()
+            for table in [tables.scores]
         },
         "search": params.search.model_dump(mode="json"),
         "judge": params.judge.model_dump(mode="json"),

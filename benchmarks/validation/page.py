@@ -98,6 +98,14 @@ LIKELIHOOD = (
     "shows what a ratio is worth where they were not.\n\n"
 )
 
+RULE = 28
+"""The decision record of the rule that is in use; figures name the one that they were made by."""
+OLDER_RULE = (
+    "The figures of this page were measured by the rule before "
+    "[decision 28](decisions/0028-gain-as-a-rank.md), with an interval of the paired difference in "
+    "place of the rank of the gain, and copies that did not have to beat the controls.\n\n"
+)
+
 LIMITS = (
     "## Limits\n\n"
     "These are small checkpoints that were trained here for this purpose. On others the rates may "
@@ -116,6 +124,7 @@ def render_page(figures: Mapping[str, Row]) -> str:
         "## Summary\n\n"
         "Question: of images whose true answer is known, how many findings are *supported* where "
         "the checkpoint learned the image, and how many where it did not?\n\n"
+        + ("" if all(lab.get("rule") == RULE for lab in labs.values()) else OLDER_RULE)
         + format_list(summarise(list(labs.values()), detectors))
         + format_table(
             [

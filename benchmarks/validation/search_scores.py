@@ -20,7 +20,14 @@ from seedwitness.imaging.decoding import hash_pixels
 from seedwitness.imaging.perceptual_fingerprint import Fingerprint
 from seedwitness.metrics.scoring import Metric
 from seedwitness.records.recipe import Recipe
-from seedwitness.records.tables import CONTROL_SCORES, SCORES, TRIALS, make_typed_frame, read_table
+from seedwitness.records.tables import (
+    CONTROL_SCORES,
+    CONTROL_TRIALS,
+    SCORES,
+    TRIALS,
+    make_typed_frame,
+    read_table,
+)
 from seedwitness.search import results
 from seedwitness.search.case_search import SearchOutcome, search_cases
 from seedwitness.search.trial_scores import batch_samples, score_latents
@@ -75,13 +82,22 @@ def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
+@dataclass(frozen=True)
+class ControlTables:
+    """The scores of all controls on a checkpoint, ``CONTROL_SCORES``, and their trials."""
+
+    scores: pd.DataFrame
+    trials: pd.DataFrame
+    """As ``CONTROL_TRIALS``."""
+
+
 def score_controls(
     loaded: LoadedCheckpoint, controls: Sequence[ControlInput], scorer: TrialScorer, ledger: Path
-) -> pd.DataFrame:
-    """Search every control on a checkpoint and score its trials, as ``CONTROL_SCORES``."""
+) -> ControlTables:
+    """Search every control on a checkpoint and score its trials."""
     cases = {control.entry.file_name: control.case for control in controls}
     outcomes = search_cases(loaded, cases, scorer.params.search, ledger).outcomes
-    rows = []
+    rows, trials = [], []
     for control in controls:
         outcome = outcomes[control.entry.file_name]
         columns = {
@@ -93,7 +109,15 @@ def score_controls(
         }
         scores = scorer.score(loaded, outcome.recipes, outcome.samples, control.case.picture)
         rows += [columns | row for row in as_rows(scores)]
-    return make_typed_frame(rows, CONTROL_SCORES)
+        own = {name: columns[name] for name in ("control", "pixels_sha256")} | {"use": "control"}
+        ranks = results.index_prompt_ranks(control.prompts)
+        trials += [
+            own | row
+            for row in results.list_trials(outcome, ranks, scorer.params.search.strategy.name)
+        ]
+    return ControlTables(
+        make_typed_frame(rows, CONTROL_SCORES), make_typed_frame(trials, CONTROL_TRIALS)
+    )
 
 
 def trial_table(outcome: SearchOutcome, case: CaseInput, strategy: str) -> pd.DataFrame:

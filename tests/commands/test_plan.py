@@ -17,6 +17,7 @@ from seedwitness.verdict.case_data import distances_by_trial
 from seedwitness.verdict.conclusion import conclude
 from seedwitness.verdict.copy_counts import count_copies, estimate_blind_rates
 from seedwitness.verdict.reference_comparison import ReferenceComparison, compare_with_reference
+from seedwitness.verdict.reference_gain import rank_gain
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,16 +43,20 @@ def test_a_target_closer_than_all_controls_is_supported_under_the_plan(
         update={"alpha": plan.alpha_a_report, "min_controls": plan.controls}
     )
     distances = distances_by_trial(CASE.scores)
+    measured = rank_gain(CASE, settings, distances)
+    assert measured is not None
     for controls, word in ((plan.controls, "supported"), (plan.controls - 1, "inconclusive")):
         alone = rank_among_controls(-0.9, [-0.1] * controls, settings.alpha)
+        rank = adjust_in_family(alone, [1.0] * others)
+        gain = measured.model_copy(update={"rank": rank})
         verdict, _ = conclude(
             [],
-            adjust_in_family(alone, [1.0] * others),
+            rank,
             count_copies(CASE, settings, distances),
             ReferenceComparison(
                 compare_with_reference(CASE, settings, distances),
+                gain,
                 estimate_blind_rates(CASE, settings, distances),
-                None,
             ),
             settings,
         )

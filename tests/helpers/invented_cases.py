@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from cases import control_trials
 from invented import (
     HOSTILE,
     LONG,
@@ -194,12 +195,17 @@ def write_case(
     looked.write(data / "scan" / target / name / "scan.json")
     if looked.regenerated:
         scene(seed, 1.0).resize((128, 128)).save(data / "scan" / target / name / "regenerated.png")
+    controls = read_table(data / "controls" / name / "controls.parquet", CONTROL_SCORES)
     return CaseData(
         target=about,
         checkpoint=identity(name),
         low_information=[ONE_GREY] if target == "flat" else (),
         scores=scores,
-        controls=read_table(data / "controls" / name / "controls.parquet", CONTROL_SCORES),
+        controls=controls,
+        control_trials=control_trials(controls),
+        reference_controls=read_table(
+            data / "controls" / "clean" / "controls.parquet", CONTROL_SCORES
+        ),
         learned=read_table(data / "controls" / name / "learned.parquet", CONTROL_SCORES),
         reference=None if itself else identity("clean"),
         reference_scores=reference_scores,

@@ -75,11 +75,16 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "controls.count to 299 or more, or examine fewer checkpoints.",
     ),
     "case-is-reference": ({}, "This is the reference checkpoint"),
-    "reference-too-few-blind-trials": ({}, "Fewer than two trials have blind seeds"),
-    "reference-without-spread": ({"difference": 0.6}, "by the same 0.6. Without spread"),
-    "reference-as-close": (
-        {"checkpoint": "clean", "difference": 0.1, "low": -0.2, "high": 0.4},
-        "difference is 0.1, and its 95 % interval, -0.2 to 0.4, is not above 0.",
+    "reference-no-blind-trials": ({}, "No trial has a blind seed"),
+    "reference-gain-above-alpha": (
+        RANK | {"checkpoint": "clean"},
+        "gains no more over the reference checkpoint clean than the controls do: 3 of 99 controls "
+        "gain at least as much by the same recipes, p = 0.04, and 0.08 adjusted by Holm for 2 "
+        "cases. This is above α = 0.05",
+    ),
+    "reference-ranks-close": (
+        {"checkpoint": "clean", "p": 0.01},
+        "came closer than the controls too (p = 0.01)",
     ),
     "reference-copies-too": (
         {
@@ -90,10 +95,6 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
             "reference_trials": 7,
         },
         "in 6 of 7 blind trials; this checkpoint did in 8 of 9.",
-    ),
-    "reference-ranks-close": (
-        {"checkpoint": "clean", "p": 0.01},
-        "came closer than the controls too (p = 0.01)",
     ),
     "target-flat": (
         {"measure": "busy_tiles", "value": 0.0512, "minimum": 0.15},
@@ -134,6 +135,13 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "error-rate": (ERROR_RATE, "would rank this close in at most 1 % of such tests"),
     "error-rate-above-alpha": (ERROR_RATE | {"p": 0.4}, "ranks this close too often for a claim"),
     "error-rate-not-given": ({}, "No error rate is given"),
+    "conditional-error-rate": (
+        {"controls": 99, "alpha": 0.01, "bound": 0.0298},
+        "The error rate α = 1% is a mean over all sets of 99 controls. With the controls of this "
+        "report it is at most 3%, at 95 % confidence.",
+    ),
+    "likelihood-no-stated-prompt": ({}, "only recovered prompts were tried"),
+    "likelihood-misleads": ({"cllr": 1.034}, "their cost Cllr is 1.03 bits"),
     "p-resolution": (
         {"controls": 99, "resolution": 0.01},
         "With 99 controls p cannot fall below 0.01.",
@@ -171,8 +179,15 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "one-control-fewer": ({}, "one control fewer, in the worst case"),
     "ranked-by-metric": (METRIC, "ranked by descriptor (lab weights)"),
     "half-of-trials": ({"half": 2}, "half 2 of the trials"),
-    "target-learned": ({"checkpoint": "memorised"}, "memorised has learned the target"),
-    "target-never-seen": ({"checkpoint": "memorised"}, "memorised never saw the target"),
+    "comes-back-as-learned": (
+        {"checkpoint": "memorised"},
+        "on memorised the target comes back for its prompts as the images that it is known to have "
+        "learned",
+    ),
+    "comes-back-as-unseen": (
+        {"checkpoint": "memorised"},
+        "no more than images that it never saw. An image that was seen and not learned does the",
+    ),
     "support": ({"strength": "strong", "favours": "H1"}, "strong support for H1"),
     "no-support": ({}, "no support for either"),
     "likelihood-case-excluded": ({}, "nothing can be concluded of this case"),

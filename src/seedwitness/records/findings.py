@@ -105,8 +105,6 @@ class CopyCount(Document):
     """The closest copy by the statistic's metric."""
     reference_rate: Rate | None
     """Trials of the reference that meet every criterion as it is stated."""
-    control_rate: Rate | None
-    """Controls of which a trial meets every criterion as it is stated; None without controls."""
 
 
 class ReferenceGain(Document):

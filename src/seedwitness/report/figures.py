@@ -128,7 +128,7 @@ def sample_curve(curve: pd.DataFrame) -> list[BudgetPoint]:
 
 
 def estimate_controls_copied(source: CaseSource) -> Rate | None:
-    """How many controls came back as a copy at least once, by the case's own criteria.
+    """How many controls came back as a copy at least once, by the criteria as they are stated.
 
     None where the controls were not scored by all of the criteria's metrics.
     """
@@ -140,7 +140,7 @@ def estimate_controls_copied(source: CaseSource) -> Rate | None:
     distances = distances_by_trial(trials)
     if not {criterion.metric for criterion in criteria} <= set(distances.columns):
         return None
-    hits = meets_criteria(distances, criteria)
+    hits = meets_criteria(distances, criteria, stated=True)
     by_control = hits.groupby(hits.index.str.partition("\n").get_level_values(0)).any()
     return estimate_share(by_control, "control-copies")
 

@@ -98,7 +98,7 @@ def bootstrap_ratio(
     rng = np.random.default_rng(seed)
     p, n = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
     ratios = [
-        calibrate(rng.choice(p, len(p)), rng.choice(n, len(n))).ratio(score)
+        calibrate(rng.choice(p, len(p)).tolist(), rng.choice(n, len(n)).tolist()).ratio(score)
         for _ in range(resamples)
     ]
     low, high = np.quantile(ratios, (0.025, 0.975))

@@ -11,7 +11,7 @@ import pandas as pd
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.records.findings import CopyCount, CopyCriterion
 from seedwitness.records.rates import Rate
-from seedwitness.statistics.distances import distance_of, score_of, with_distance
+from seedwitness.statistics.distances import distance_of, score_of
 from seedwitness.statistics.ranks import count_allowed_controls
 from seedwitness.statistics.rates import estimate_share
 from seedwitness.verdict.case_data import (
@@ -101,7 +101,6 @@ def count_copies(
         meeting=int(meeting.sum()),
         best_trial=None if copy_distances.empty else str(copy_distances.idxmin()),
         reference_rate=reference_rate,
-        control_rate=_count_control_copies(case, test),
     )
 
 
@@ -152,15 +151,3 @@ def _find_control_threshold(
     allowed = count_allowed_controls(len(distances), alpha)
     # A tie counts against the target, so the distance of that control itself is too large.
     return float(np.nextafter(sorted(distances)[allowed - 1], -np.inf)) if allowed else None
-
-
-def _count_control_copies(case: CaseData, test: CopyTest) -> Rate | None:
-    """Controls of which a trial meets every criterion as stated, without the target itself."""
-    _, itself = control_distances(case, test.metric)
-    others = with_distance(case.controls[~case.controls["control"].isin(itself)])
-    others = others[others["metric"].isin([each.metric for each in test.criteria])]
-    if others.empty:
-        return None
-    by_trial = others.set_index(["control", "trial", "metric"])["distance"].unstack()  # noqa: PD010
-    hits = meets_criteria(by_trial, test.criteria, stated=True)
-    return estimate_share(hits.groupby("control").any(), "control-copies")
