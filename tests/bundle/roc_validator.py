@@ -1,8 +1,8 @@
 """Runs roc-validator without network: `python roc_validator.py CONTEXT PROFILE LEVEL CRATE…`
 
 It is run by a Python of its own (`make crate-validator`), because roc-validator needs an older rich
-than seedwitness does. CONTEXT is RO-Crate's own, as the package rocrate brings it. Prints the failed
-checks of each crate as JSON.
+than seedwitness does. CONTEXT is RO-Crate's own, as the package rocrate brings it. Prints the
+failed checks of each crate as JSON.
 """
 
 import json

@@ -30,7 +30,10 @@ from seedwitness.runtime.files import replace_whole
 from seedwitness.runtime.workspace import read_revision
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The time of every entry of a ZIP file: the earliest that the format knows."""
@@ -109,7 +112,7 @@ def write_bundle(
     hashes[layout.CRATE] = (len(crate), sha256(crate).hexdigest())
     digests = {name: digest for name, (_, digest) in hashes.items()}
     manifest = format_manifest(digests)
-    seals = _make_seals(manifest, digests, record, sealing)
+    seals = make_seals(manifest, digests, record, sealing)
     _write(out, {**contents.files, **seals})
     return WrittenBundle(
         path=out,
@@ -165,15 +168,23 @@ def _add_own_files(
     if sealing.key:
         public = sealing.key.public_key()
         fingerprint = find_fingerprint(public)
-        files[layout.PUBLIC_KEY] = format_pem(public)
-        files[layout.SSH_KEY] = f"{format_ssh_key(public)}\n".encode()
-        line = f'{layout.SIGNER} namespaces="{layout.NAMESPACE}" {format_ssh_key(public)}\n'
-        files[layout.ALLOWED_SIGNERS] = line.encode()
+        files |= format_key_files(public)
     if sealing.authorities:
         files[layout.AUTHORITIES] = sealing.authorities
     files[layout.README] = render_readme(
         evidence, record, fingerprint, is_stamped=sealing.stamp is not None
     ).encode()
+
+
+def format_key_files(public: Ed25519PublicKey) -> dict[str, bytes]:
+    """The signer's public key as OpenSSL, ssh-keygen and its list of signers have it."""
+    ssh = format_ssh_key(public)
+    signer = f'{layout.SIGNER} namespaces="{layout.NAMESPACE}" {ssh}\n'
+    return {
+        layout.PUBLIC_KEY: format_pem(public),
+        layout.SSH_KEY: f"{ssh}\n".encode(),
+        layout.ALLOWED_SIGNERS: signer.encode(),
+    }
 
 
 def list_packages() -> str:
@@ -192,16 +203,17 @@ def _hash_all(contents: Contents, secrets: Sequence[bytes]) -> dict[str, tuple[i
     return hashes
 
 
-def _make_seals(
+def make_seals(
     manifest: bytes, digests: dict[str, str], record: BundleRecord, sealing: Sealing
 ) -> dict[str, bytes]:
+    """The manifest, and its signatures and time stamp where it is sealed by them."""
     seals = {layout.MANIFEST: manifest}
-    if sealing.key:
-        statement = make_statement(manifest, digests, record)
-        seals[layout.STATEMENT] = sign_statement(statement, sealing.key)
-        seals[layout.SSH_SIGNATURE] = sign_message(manifest, sealing.key)
     if sealing.stamp:
         seals[layout.STAMP] = sealing.stamp(manifest)
+    if sealing.key:
+        seals[layout.SSH_SIGNATURE] = sign_message(manifest, sealing.key)
+        subjects = digests | {name: sha256(each).hexdigest() for name, each in seals.items()}
+        seals[layout.STATEMENT] = sign_statement(make_statement(subjects, record), sealing.key)
     return seals
 
 

@@ -11,7 +11,7 @@ SSH_SIGNATURE = "MANIFEST.sha256.sig"
 STAMP = "MANIFEST.sha256.tsr"
 STATEMENT = "statement.dsse.json"
 SEALS = (MANIFEST, SSH_SIGNATURE, STAMP, STATEMENT)
-"""The files that are made after the manifest, and that it does not list."""
+"""The files that are made after the manifest, which does not list them; the statement is last."""
 
 RECORD = "bundle.json"
 CRATE = "ro-crate-metadata.json"

@@ -32,9 +32,7 @@ def sign_message(message: bytes, key: Ed25519PrivateKey) -> bytes:
     signature = _pack(ALGORITHM) + _pack(key.sign(_signed_data(message)))
     blob = MAGIC + struct.pack(">I", VERSION) + _pack(public)
     blob += _pack(NAMESPACE.encode()) + _pack(b"") + _pack(HASH) + _pack(signature)
-    text = base64.b64encode(blob).decode()
-    lines = [text[start : start + WIDTH] for start in range(0, len(text), WIDTH)]
-    return "\n".join([BEGIN, *lines, END, ""]).encode()
+    return _armour(blob)
 
 
 def check_signature(armoured: bytes, message: bytes, key: Ed25519PublicKey) -> None:
@@ -56,6 +54,12 @@ def check_signature(armoured: bytes, message: bytes, key: Ed25519PublicKey) -> N
         raise BundleError("it does not fit the file") from None
 
 
+def _armour(blob: bytes) -> bytes:
+    text = base64.b64encode(blob).decode()
+    lines = [text[start : start + WIDTH] for start in range(0, len(text), WIDTH)]
+    return "\n".join([BEGIN, *lines, END, ""]).encode()
+
+
 def _signed_data(message: bytes) -> bytes:
     hashed = sha512(message).digest()
     return MAGIC + _pack(NAMESPACE.encode()) + _pack(b"") + _pack(HASH) + _pack(hashed)
@@ -67,6 +71,8 @@ def _parse(armoured: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes]:
         if not (text.startswith(BEGIN) and text.endswith(END)):
             raise ValueError("no armour")
         blob = base64.b64decode("".join(text[len(BEGIN) : -len(END)].split()), validate=True)
+        if _armour(blob) != armoured:
+            raise ValueError("its armour has another form than ssh-keygen's")
         head = MAGIC + struct.pack(">I", VERSION)
         if not blob.startswith(head):
             raise ValueError("no SSHSIG")

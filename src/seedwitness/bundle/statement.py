@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from seedwitness.bundle.foreign_text import spell_out
-from seedwitness.bundle.layout import MANIFEST
 from seedwitness.bundle.record import BundleRecord
 from seedwitness.errors import BundleError
 
@@ -27,11 +25,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 BUILD_TYPE = "urn:seedwitness:bundle:1"
 
 
-def make_statement(
-    manifest: bytes, hashes: Mapping[str, str], record: BundleRecord
-) -> dict[str, Any]:
-    """The statement about the manifest and every file that it lists."""
-    subjects = {MANIFEST: sha256(manifest).hexdigest(), **hashes}
+def make_statement(subjects: Mapping[str, str], record: BundleRecord) -> dict[str, Any]:
+    """The statement about every other file of a bundle, by name and SHA-256."""
     materials = [
         *((f"checkpoint {each.name}", each.sha256) for each in record.checkpoints),
         ("corpus", record.corpus_sha256),
@@ -71,25 +66,32 @@ def sign_statement(statement: Mapping[str, Any], key: Ed25519PrivateKey) -> byte
     payload = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
     envelope = Envelope(payload, PAYLOAD_TYPE, {})
     envelope.sign(CryptoSigner(key))
-    return json.dumps(envelope.to_dict(), indent=1).encode() + b"\n"
+    return _format_envelope(envelope.to_dict())
 
 
-def check_envelope(envelope: Any, key: Ed25519PublicKey) -> dict[str, Any]:
-    """The statement of an envelope that ``key`` signed. Raises BundleError otherwise."""
+def check_envelope(content: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
+    """The statement of an envelope that ``key`` signed. Raises BundleError otherwise.
+
+    Its JSON has one form, so that no byte of the file can be changed without notice.
+    """
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import FormatError, VerificationError
     from securesystemslib.signer import SSlibKey
 
     public = SSlibKey.from_crypto(key)
     try:
-        opened = Envelope.from_dict(envelope)
+        opened = Envelope.from_dict(json.loads(content))
         opened.verify([public], 1)
     except VerificationError:
         raise BundleError(
             "it is not signed by this key, or was altered after it was signed"
         ) from None
-    except (KeyError, TypeError, ValueError, AttributeError, FormatError) as error:
+    except (
+        *(KeyError, TypeError, ValueError, AttributeError, FormatError, RecursionError),
+    ) as error:
         raise BundleError(f"it is no DSSE envelope ({spell_out(error)})") from error
+    if _format_envelope(opened.to_dict()) != content or len(opened.signatures) != 1:
+        raise BundleError("it has something beside one signature by this key")
     if opened.payload_type != PAYLOAD_TYPE:
         raise BundleError(f"it holds {spell_out(opened.payload_type)} and no in-toto statement")
     try:
@@ -99,6 +101,10 @@ def check_envelope(envelope: Any, key: Ed25519PublicKey) -> dict[str, Any]:
     if not isinstance(statement, dict) or statement.get("_type") != STATEMENT_TYPE:
         raise BundleError("it holds no in-toto statement of version 1")
     return statement
+
+
+def _format_envelope(envelope: Mapping[str, Any]) -> bytes:
+    return json.dumps(envelope, indent=1).encode() + b"\n"
 
 
 def list_subjects(statement: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from seedwitness.bundle import content_checks, layout
@@ -19,7 +18,7 @@ from seedwitness.bundle.manifest import read_manifest
 from seedwitness.bundle.opened import Finding, NotCheckable
 from seedwitness.bundle.record import BundleRecord
 from seedwitness.bundle.results import CheckResult, Level, State, Verification
-from seedwitness.bundle.safe_documents import read_document, read_json
+from seedwitness.bundle.safe_documents import read_document
 from seedwitness.bundle.ssh_signature import check_signature
 from seedwitness.bundle.statement import check_envelope, list_subjects
 from seedwitness.errors import BundleError, SeedwitnessError
@@ -45,7 +44,13 @@ def verify_bundle(path: Path, trust: Trust, *, with_page: bool = False) -> Verif
     ``with_page`` also writes the report again and compares it, which takes some seconds. Raises
     BundleError if there is no bundle, or one that holds what none may hold.
     """
-    bundle = open_bundle(path)
+    return verify_files(open_bundle(path), trust, path.as_posix(), with_page=with_page)
+
+
+def verify_files(
+    bundle: Bundle, trust: Trust, place: str, *, with_page: bool = False
+) -> Verification:
+    """As ``verify_bundle``, for files that were opened; ``place`` names them."""
     checks = [*_check_seals(bundle, trust)]
     if not _has_failed(checks):
         checks += _check_contents(bundle, with_page=with_page)
@@ -60,7 +65,7 @@ def verify_bundle(path: Path, trust: Trust, *, with_page: bool = False) -> Verif
         )
     key = trust.key or _read_key(bundle)
     return Verification(
-        bundle=path.as_posix(),
+        bundle=spell_out(place),
         target=_read_target(bundle),
         manifest_sha256=hash_file(bundle, layout.MANIFEST),
         fingerprint=_try_fingerprint(key),
@@ -101,9 +106,10 @@ def _check_manifest(bundle: Bundle) -> Finding:
 
 
 def _check_statement(bundle: Bundle, key: bytes) -> Finding:
-    statement = check_envelope(read_json(bundle, layout.STATEMENT), load_public_key(key, "The key"))
-    manifest = sha256(read_file(bundle, layout.MANIFEST)).hexdigest()
-    listed = {layout.MANIFEST: manifest, **read_manifest(bundle)}
+    content = read_file(bundle, layout.STATEMENT, MAX_SEAL)
+    statement = check_envelope(content, load_public_key(key, "The key"))
+    seals = [name for name in layout.SEALS if name in bundle.sizes and name != layout.STATEMENT]
+    listed = read_manifest(bundle) | {name: hash_file(bundle, name) for name in seals}
     subjects = list_subjects(statement)
     names = sorted(
         name for name in {**listed, **subjects} if listed.get(name) != subjects.get(name)
