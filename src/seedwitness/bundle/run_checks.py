@@ -27,7 +27,7 @@ def check_lock(opened: OpenedBundle) -> Finding:
     changed = {*record.hidden, *(each.path for each in record.left_out)}
     wrong, count = [], 0
     for path, expected in _list_hashes(stages):
-        found = _hash_for_dvc(opened.bundle, path, changed)
+        found = hash_for_dvc(opened.bundle, path, changed)
         if found is None or not expected:
             continue
         count += 1
@@ -55,7 +55,7 @@ def _list_hashes(stages: list[StageRun]) -> Iterator[tuple[str, str]]:
         yield from ((p, digest) for p, digest in stage.inputs.items() if p not in written)
 
 
-def _hash_for_dvc(bundle: Bundle, path: str, changed: set[str]) -> str | None:
+def hash_for_dvc(bundle: Bundle, path: str, changed: set[str]) -> str | None:
     """MD5 of a file, or of a folder's list as DVC hashes it; None where that is not to be had.
 
     DVC's hash of a folder is that of a list of its files, so one of which the bundle holds only a
