@@ -137,8 +137,8 @@ def compare(
     sides: Annotated[
         list[str],
         typer.Argument(
-            help="Two or more: revisions of Git, experiments of DVC, `workspace`, folders with "
-            "reports; or checkpoints of the reports here. The first is the base."
+            help="Two or more: revisions of Git, experiments of DVC, `workspace`, bundles, folders "
+            "with reports; or checkpoints of the reports here. The first is the base."
         ),
     ],
     out: Annotated[
@@ -149,7 +149,7 @@ def compare(
     ] = 2000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare revisions, folders of reports, or checkpoints: findings, causes, pairs by seed.
+    """Compare revisions, bundles, folders or checkpoints: findings, causes, pairs by seed.
 
     The exit code is 0 whatever differs.
     """
