@@ -21,9 +21,12 @@ from invented import CHECKPOINTS
 from safetensors.numpy import save_file
 from typer.testing import CliRunner, Result
 
+from seedwitness.bundle.record import CheckpointHashes
+from seedwitness.bundle.weights import describe_checkpoint
 from seedwitness.cli import app
 from seedwitness.config.target_pipeline import make_target_pipeline
 from seedwitness.config.targets import TargetSettings, write_target
+from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.document import read_document
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.tables import (
@@ -74,6 +77,12 @@ def call(root: Path, *arguments: object, code: int | None = 0, **variables: str)
         raise result.exception
     assert code is None or result.exit_code == code, result.output
     return result
+
+
+def describe_checkpoints(root: Path) -> list[tuple[CheckpointHashes, dict[str, Path]]]:
+    """The checkpoints by the hashes that were recorded; their weights are invented."""
+    paths = (root / f"data/identify/{name}/checkpoint.json" for name in sorted(CHECKPOINTS))
+    return [describe_checkpoint(read_document(CheckpointIdentity, path), None) for path in paths]
 
 
 def _add_latents(checkpoint: str) -> None:
