@@ -29,7 +29,7 @@ from seedwitness.bundle.verification import Trust, verify_files
 
 PART = "tampering"
 COUNT, SEED = 800, 7
-UNTRUSTED = 160
+UNTRUSTED = 120
 """Of these, also without the signer's key: most are then computed again in full."""
 
 KEY, PAGE, NO_KEY = "verify --key", "verify.html", "verify"

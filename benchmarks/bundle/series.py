@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from yaml import YAMLError
 
 from benchmarks.bundle.forged_files import Files
 from benchmarks.bundle.tampering import SEALINGS, TAMPERINGS, seal_again
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+UNSEALABLE = (ValueError, KeyError, AttributeError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -37,23 +41,8 @@ def tamper(files: Files, count: int, seed: int, forger: Ed25519PrivateKey) -> It
         kind = TAMPERINGS[way](changed, rng)
         try:
             seal_again(sealing, forger)(changed)
-        except (ValidationError, ValueError, KeyError, AttributeError, TypeError):
+        except (*UNSEALABLE, ValidationError, YAMLError):
             continue  # a record or lock file so damaged that nobody can seal it: another one
         if changed != files:
             made += 1
             yield Tampered(way, kind, sealing, changed)
-
-
-def count_found(
-    tampered: Iterator[Tampered], checks: dict[str, Callable[[Files], bool]]
-) -> list[dict[str, object]]:
-    """For each bundle, its kind and whether each of ``checks`` found that it was tampered with."""
-    return [
-        {
-            "way": each.way,
-            "kind": each.kind,
-            "sealing": each.sealing,
-            "found": {name: check(each.files) for name, check in checks.items()},
-        }
-        for each in tampered
-    ]

@@ -119,7 +119,7 @@ def write_bundle(
         files=len(contents.files) + len(seals),
         size=sum(size for size, _ in hashes.values()) + sum(map(len, seals.values())),
         manifest_sha256=sha256(manifest).hexdigest(),
-        fingerprint=sealing.key and find_fingerprint(sealing.key.public_key()),
+        fingerprint=find_fingerprint(sealing.key.public_key()) if sealing.key else None,
         record=record,
     )
 

@@ -34,7 +34,10 @@ BLOCK = 2**20
 class Bundle(Protocol):
     """The files of a bundle by their paths, which have been checked."""
 
-    sizes: dict[str, int]
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The size of each file."""
+        ...
 
     def open(self, name: str) -> IO[bytes]:
         """A file, to be read once."""

@@ -17,10 +17,14 @@ def check_pictures(opened: OpenedBundle) -> Finding:
     prefix = f"reports/{record.target}/"
     left_out = {each.path: each.sha256 for each in record.left_out}
     cited = {
-        prefix + image.image: image.image_sha256
+        prefix + each.image: each.image_sha256
         for case in evidence.cases
-        for image in (*case.cited, *([case.recovered] if case.recovered else []))
-        if image.image
+        for each in case.cited
+        if each.image
+    } | {
+        prefix + case.recovered.image: case.recovered.image_sha256
+        for case in evidence.cases
+        if case.recovered
     }
     wrong = [
         name

@@ -197,6 +197,9 @@ def _run(name: str, files: list[str], check: Callable[[], Finding]) -> CheckResu
             state, files = "FAILED", found
     except NotCheckable as reason:
         state, files, detail = "not checked", [], str(reason)
+    except ModuleNotFoundError as error:
+        detail = f"The package {error.name} is not installed: pip install 'seedwitness[run]'."
+        state, files = "not checked", []
     except SeedwitnessError as error:
         state, detail = "FAILED", str(error)
     except Exception as error:  # whatever a stranger's file makes a library raise is a result
