@@ -192,6 +192,42 @@ def test_a_hostile_document_is_a_failed_check(files: Files, name: str, content: 
     assert not Path("/tmp/evil").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("reports/owl/evidence.json", lambda value: value["cases"][0].update(checkpoint="../../x")),
+        (
+            "reports/owl/evidence.json",
+            lambda value: value["cases"][0]["cited"][0].update(image="../../../x.png"),
+        ),
+        (
+            "reports/owl/evidence.json",
+            lambda value: value["cases"][0]["cited"][0].update(trial="../../../x"),
+        ),
+        (
+            "reports/owl/evidence.json",
+            lambda value: value["cases"][0]["agreement"]["images"].update(pixels="/tmp/x.png"),
+        ),
+        ("data/judge/owl/clean/finding.json", lambda value: value.update(checkpoint="../../x")),
+        ("data/identify/clean/checkpoint.json", lambda value: value.update(name="../x")),
+        ("data/prepare/owl/target.json", lambda value: value.update(name="../../x")),
+    ],
+)
+def test_a_name_in_a_document_leads_nowhere(
+    files: Files, tmp_path: Path, name: str, change: Callable[[object], object]
+) -> None:
+    """Images of a case are written below its checkpoint's name where the page is written again."""
+    changed = dict(files)
+    edit_json(changed, name, change)
+    seal_with_key(changed, None)
+    place = make_zip(tmp_path / "it.zip", changed)
+    before = sorted(tmp_path.parent.rglob("*"))
+    result = verify_bundle(place, Trust(), with_page=True)
+    assert result.level == "altered"
+    assert any("which is no name of what it is" in each.detail for each in result.checks)
+    assert sorted(tmp_path.parent.rglob("*")) == before
+
+
 def test_a_table_that_fills_the_memory_is_not_read(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from seedwitness.bundle.container import Bundle
 from seedwitness.bundle.foreign_text import find_name_fault, spell_out
 from seedwitness.bundle.record import BundleRecord
 from seedwitness.bundle.safe_documents import read_document
+from seedwitness.bundle.safe_names import require_safe_documents, require_safe_evidence
 from seedwitness.config.inputs import NAME_PATTERN
 from seedwitness.errors import BundleError
 from seedwitness.report.evidence import Evidence
@@ -57,18 +58,23 @@ class OpenedBundle:
     def evidence(self) -> Evidence:
         """The evidence of the report."""
         name = f"reports/{self.record.target}/evidence.json"
-        evidence: Evidence = self._once(
-            "evidence", lambda: read_document(Evidence, self.bundle, name)
-        )
+        evidence: Evidence = self._once("evidence", lambda: self._read_evidence(name))
+        return evidence
+
+    def _read_evidence(self, name: str) -> Evidence:
+        evidence = read_document(Evidence, self.bundle, name)
+        require_safe_evidence(evidence, self.record.target)
         return evidence
 
     @property
     def root(self) -> Path:
         """The folder in which the stages' files are laid out."""
-        root: Path = self._once(
-            "root",
-            lambda: self._stack.enter_context(recomputation.lay_out(self.bundle, self.record)),
-        )
+        root: Path = self._once("root", self._lay_out)
+        return root
+
+    def _lay_out(self) -> Path:
+        root = self._stack.enter_context(recomputation.lay_out(self.bundle, self.record))
+        require_safe_documents(root / "data", self.record.target)
         return root
 
     @property

@@ -202,6 +202,8 @@ def _run(name: str, files: list[str], check: Callable[[], Finding]) -> CheckResu
         state, files = "not checked", []
     except SeedwitnessError as error:
         state, detail = "FAILED", str(error)
+    except MemoryError:
+        state, detail = "FAILED", "it needs more memory than a check may take"
     except Exception as error:  # whatever a stranger's file makes a library raise is a result
         state, detail = "FAILED", f"it cannot be read: {type(error).__name__}: {error}"
     named = [spell_out(each) for each in (files if state == "FAILED" else [])]

@@ -13,6 +13,7 @@ from seedwitness.bundle.container import Bundle, open_bundle, read_file
 from seedwitness.bundle.layout import RECORD
 from seedwitness.bundle.record import BundleRecord
 from seedwitness.bundle.safe_documents import read_document
+from seedwitness.bundle.safe_names import require_safe_evidence
 from seedwitness.bundle.weights import list_candidates
 from seedwitness.checkpoints.identity import identify_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
@@ -75,7 +76,9 @@ def read_bundle_evidence(bundle: Bundle) -> tuple[str, Evidence]:
     """The path and the evidence of the report of a bundle."""
     record = read_document(BundleRecord, bundle, RECORD)
     name = f"reports/{record.target}/evidence.json"
-    return name, read_document(Evidence, bundle, name)
+    evidence = read_document(Evidence, bundle, name)
+    require_safe_evidence(evidence, record.target)
+    return name, evidence
 
 
 def lay_out_report(path: Path, folder: Path) -> Path:
