@@ -13,7 +13,7 @@ from seedwitness.bundle.verification import Trust, verify_bundle
 from seedwitness.errors import BundleError, ConfigError
 
 MEMORY = 12 * 2**30
-"""Bytes that the checks may add to what the process has; a stranger's tables may fill any memory."""
+"""Bytes that the checks may add to the process: a stranger's tables may fill any memory."""
 
 LEVELS: dict[Level, str] = {
     "altered": "FAILED: the bundle is not what its maker sealed, or its figures do not follow.",
