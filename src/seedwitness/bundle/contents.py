@@ -123,8 +123,9 @@ def _list_project_files(root: Path, evidence: Evidence) -> Iterator[str]:
     yield from (each.path for each in evidence.inputs)
     for folder in (f"reports/{target}", ATTEMPTS, OUTCOMES, PLANS, "data/plan", "data/materials"):
         yield from _list_below(root, Path(folder))
-    yield from _list_existing(root, ("params.yaml", "dvc.yaml", "dvc.lock"))
-    settings = (f"data/targets/{target}/{name}" for name in ("target.yaml", "dvc.yaml", "dvc.lock"))
+    yield from _list_existing(root, ("params.yaml", "case.yaml", "dvc.yaml", "dvc.lock"))
+    names = ("target.yaml", "case.yaml", "dvc.yaml", "dvc.lock")
+    settings = (f"data/targets/{target}/{name}" for name in names)
     yield from _list_existing(root, [*settings, f"data/judge/{target}/outcome.json"])
     for case in evidence.cases:
         place = f"{target}/{case.checkpoint}"
