@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 Files = dict[str, bytes]
 MAX_CHANGED = 8
+ROOT_FILES = (
+    *layout.SEALS,
+    *(layout.RECORD, layout.CRATE, layout.README, layout.CHECK, layout.PAGE, layout.ENVIRONMENT),
+    *("params.yaml", "dvc.yaml", "dvc.lock"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def classify_file(name: str) -> str:
         ".json": "document of a stage",
     }
     if "/" not in name:
-        return name
+        return name if name in ROOT_FILES else "other file"
     for rules, fits in ((folders, str.startswith), (suffixes, str.endswith)):
         for part, kind in rules.items():
             if fits(name, part):

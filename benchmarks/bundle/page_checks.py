@@ -62,7 +62,7 @@ CHECK = """async ([kept, changed, fingerprint]) => {
   const files = new Map(kept.map((name) => [name, window.known.get(name)]));
   for (const [name, content] of Object.entries(changed)) files.set(name, fromBase64(content));
   try {
-    const entries = [...files].map(([name, content]) => [name, content.length, async () => content]);
+    const entries = [...files].map(([name, data]) => [name, data.length, async () => data]);
     return (await check(collect(entries), fingerprint)).level;
   } catch (error) {
     return "altered";

@@ -75,9 +75,12 @@ def test_it_agrees_with_the_command_on_tampering(
         checker = PageChecker(page)
         page.fill("#fingerprint", fingerprint)
         assert checker.check(files) == "trusted"
-        for each in tamper(files, 40, 3, Ed25519PrivateKey.generate()):
+        checker.load(files)
+        assert checker.check_changes(files) == "trusted"
+        for each in tamper(files, 24, 3, Ed25519PrivateKey.generate()):
             command = verify_files(MemoryBundle(each.files), trust, "memory").level
             assert checker.check(each.files) == command == "altered", (each.way, each.kind)
+            assert checker.check_changes(each.files) == command
 
 
 @pytest.mark.parametrize(
