@@ -12,7 +12,7 @@ READY := .venv/ready
 BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
-	bench-validation bench-interruptions clean
+	bench-validation bench-interruptions bench-bundle crate-validator clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -39,7 +39,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab measure --lab data/lab
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
-bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions ## run all benchmarks (many hours)
+bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -55,6 +55,17 @@ bench-validation: $(READY) ## judge images whose true answer is known and write 
 
 bench-interruptions: $(READY) ## kill runs at random moments and write docs/interruptions.md (an hour)
 	@$(BIN)/python -m benchmarks.interruptions docs/interruptions.md docs/interruptions.json
+
+bench-bundle: $(READY) ## tamper with a bundle at random and write docs/bundle.md (half an hour)
+	@$(BIN)/python -m benchmarks.bundle docs/bundle.md docs/bundle.json
+
+crate-validator: .venv/roc-validator/ready ## install roc-validator, by which tests check the crates of bundles
+
+# An environment of its own, because roc-validator needs an older rich.
+.venv/roc-validator/ready: $(READY)
+	@$(BIN)/python -m venv .venv/roc-validator
+	@.venv/roc-validator/bin/python -m pip install --quiet --disable-pip-version-check "roc-validator>=0.13"
+	@touch $@
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)
 	@cd data/lab && $(CURDIR)/$(BIN)/dvc repro

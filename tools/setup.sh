@@ -128,7 +128,7 @@ else
 fi
 
 begin "libraries and seedwitness"
-pip install -c constraints.txt -e '.[dev]' || failed
+pip install -c constraints.txt -e '.[run,dev]' || failed
 finish
 
 # Python runs the lines of such a file at every start (this one takes a millisecond): so plain

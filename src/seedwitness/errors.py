@@ -26,6 +26,10 @@ class RecordError(SeedwitnessError):
     """A file that a stage wrote is missing, or was written by another version."""
 
 
+class BundleError(SeedwitnessError):
+    """A bundle cannot be made, or what is given as one is none, or holds what none may hold."""
+
+
 class TrackingError(SeedwitnessError):
     """MLflow's store cannot be reached or written."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from benchmarks.bundle.page import render_page as bundle_page
 from benchmarks.detectors.page import render_page as detectors_page
 from benchmarks.seeds.page import render_page as seeds_page
 from benchmarks.shared.rates import rate_figures
@@ -17,6 +18,7 @@ from benchmarks.validation.page import render_page as validation_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {
+    "bundle": bundle_page,
     "benchmarks": speed_page,
     "detectors": detectors_page,
     "seeds": seeds_page,
@@ -52,3 +54,11 @@ def test_every_finding_behind_a_rate_is_in_its_table() -> None:
             rows = table[(table[key] == [rates[column] for column in key]).all(axis=1)]
             hits = int((rows["finding"] == "supported").sum())
             assert rate_figures(hits, len(rows)) == rates["supported"]
+
+
+def test_no_tampering_was_missed_with_the_signers_key() -> None:
+    (series,) = json.loads((DOCS / "bundle.json").read_text("utf-8")).values()
+    rows = series["rows"]
+    assert len(rows) >= 500
+    for check in ("verify --key", "verify.html"):
+        assert all(row["found"][check] for row in rows), check

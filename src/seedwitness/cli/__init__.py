@@ -6,7 +6,12 @@ Each command is imported when it is called, because all libraries take seconds t
 
 # isort: off
 from seedwitness.cli.base import app
-from seedwitness.cli import project, results, internals  # register their commands, in this order
+from seedwitness.cli import (
+    project,
+    results,
+    bundles,
+    internals,
+)  # register their commands, in this order
 # isort: on
 
-__all__ = ["app", "internals", "project", "results"]
+__all__ = ["app", "bundles", "internals", "project", "results"]

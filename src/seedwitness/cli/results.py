@@ -11,13 +11,24 @@ from seedwitness.commands import completion
 
 @app.command()
 def render(
-    recipe: Annotated[Path, typer.Argument(help="A recipe as JSON, or a report's evidence.json.")],
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe as JSON, a report's evidence.json, or a bundle.")
+    ],
     checkpoint: Annotated[
-        str | None, typer.Option("--checkpoint", help="A checkpoint of params.yaml.")
+        str | None,
+        typer.Option("--checkpoint", help="A checkpoint of params.yaml, or of the bundle."),
     ] = None,
     trial: Annotated[
         str | None,
         typer.Option("--trial", help="A trial that the report cites; by default the closest."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            help="Folder in which the checkpoint is found by its hash; without it params.yaml "
+            "says where it is.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="File for the image, a PNG.")] = Path(
         "rendered.png"
@@ -27,12 +38,21 @@ def render(
 
     The exit code is 1 if they do not agree.
     """
-    from seedwitness.commands import render
+    from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
 
-    name, reported = render.find_recipe(recipe, checkpoint, trial)
-    if reported.trial and trial is None:
-        typer.echo(f"Trial {reported.trial}, the closest that the report cites for {name}.")
-    result = render.render_recipe(name, reported, out)
+    from seedwitness.bundle.container import is_bundle
+    from seedwitness.commands import render, rerun
+
+    with ExitStack() as stack:
+        if is_bundle(recipe):
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="seedwitness-")))
+            recipe = rerun.lay_out_report(recipe, folder)
+        name, reported = render.find_recipe(recipe, checkpoint, trial)
+        settings = rerun.find_in_folder(weights, recipe, name) if weights else None
+        if reported.trial and trial is None:
+            typer.echo(f"Trial {reported.trial}, the closest that the report cites for {name}.")
+        result = render.render_recipe(name, reported, out, settings)
     for line in result.lines:
         typer.echo(line)
     if not result.agrees:
@@ -117,8 +137,8 @@ def compare(
     sides: Annotated[
         list[str],
         typer.Argument(
-            help="Two or more: revisions of Git, experiments of DVC, `workspace`, folders with "
-            "reports; or checkpoints of the reports here. The first is the base."
+            help="Two or more: revisions of Git, experiments of DVC, `workspace`, bundles, folders "
+            "with reports; or checkpoints of the reports here. The first is the base."
         ),
     ],
     out: Annotated[
@@ -129,7 +149,7 @@ def compare(
     ] = 2000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare revisions, folders of reports, or checkpoints: findings, causes, pairs by seed.
+    """Compare revisions, bundles, folders or checkpoints: findings, causes, pairs by seed.
 
     The exit code is 0 whatever differs.
     """

@@ -128,8 +128,12 @@ def _choose(name: str | None, names: list[str], kind: str, where: str) -> str:
     raise ConfigError(f"{problem}{suggest_names(name or '', names)} Choose one with --{kind}.")
 
 
-def render_recipe(name: str, reported: ReportedRecipe, out: Path) -> RenderResult:
-    """Sample a recipe on the checkpoint ``name`` of ``params.yaml``, and write its image as PNG.
+def render_recipe(
+    name: str, reported: ReportedRecipe, out: Path, settings: CheckpointSettings | None = None
+) -> RenderResult:
+    """Sample a recipe on a checkpoint, and write its image as PNG.
+
+    The checkpoint is the one of ``settings``, or that of the name in ``params.yaml``.
 
     The recipe is sampled alone. A search samples in batches, where float arithmetic may differ in
     the last bits. So the noise has to agree bit for bit, the final latent may differ, and the image
@@ -142,7 +146,7 @@ def render_recipe(name: str, reported: ReportedRecipe, out: Path) -> RenderResul
     from seedwitness.engine.sampling import decode_latents
     from seedwitness.engine.shard_computation import sample_recipes
 
-    settings = load_section(CheckpointSettings, "checkpoints", name)
+    settings = settings or load_section(CheckpointSettings, "checkpoints", name)
     settings = settings.model_copy(update={"dtype": reported.recipe.dtype})
     loaded = load_checkpoint(name, settings)
     latents, noise = sample_recipes(loaded, [reported.recipe])

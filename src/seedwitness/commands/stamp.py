@@ -10,7 +10,15 @@ from urllib.request import Request, urlopen
 from seedwitness.config.stage_settings import PLAN_FOLDER
 from seedwitness.errors import ConfigError, RecordError
 from seedwitness.records.attempts import PLANS
-from seedwitness.records.time_stamps import PlanStamp, keep_answer, make_request, read_stamps
+from seedwitness.records.time_stamps import (
+    PlanStamp,
+    keep_answer,
+    make_data_request,
+    make_request,
+    read_certificates,
+    read_stamps,
+    verify_stamp,
+)
 from seedwitness.runtime.files import write_whole
 from seedwitness.runtime.hashes import sha256_file
 
@@ -27,14 +35,26 @@ def request_stamp(url: str, authority: Path) -> PlanStamp:
     """
     if not PLAN.is_file():
         raise ConfigError(f"There is no {PLAN} in {Path.cwd()}: `dvc repro plan` writes it.")
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"--url {url}: an authority has an address that begins with https://.")
+    _require_address(url)
     plan = PLANS / f"{sha256_file(PLAN)}.json"
     if not plan.exists():
         write_whole(plan, PLAN.read_bytes())
     request = make_request(plan)
     answer = _send(url, request.as_bytes())
     return keep_answer(Path(), plan.stem, answer, request, authority)
+
+
+def ask_authority(url: str, data: bytes, authority: Path) -> bytes:
+    """The answer of an authority about data of which it gets the hash; it was checked.
+
+    Raises ConfigError and RecordError as ``request_stamp`` does.
+    """
+    certificates = read_certificates(authority)
+    _require_address(url)
+    request = make_data_request(data)
+    answer = _send(url, request.as_bytes())
+    verify_stamp(answer, data, certificates, f"The answer of {url}", request)
+    return answer
 
 
 def check_stamps(authority: Path | None = None) -> dict[str, list[PlanStamp]]:
@@ -70,6 +90,11 @@ def format_lines(stamps: dict[str, list[PlanStamp]]) -> Iterator[str]:
             yield f"plan {plan[:16]}: {format_stamp(stamp)}"
         if not those:
             yield f"plan {plan[:16]}: no stamp"
+
+
+def _require_address(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"--url {url}: an authority has an address that begins with https://.")
 
 
 def _send(url: str, query: bytes) -> bytes:

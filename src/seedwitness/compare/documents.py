@@ -18,7 +18,7 @@ SCHEMA_VERSION = "1.0"
 Question = Literal["memorised", "generated"]
 QUESTIONS: tuple[Question, ...] = ("memorised", "generated")
 
-SideKind = Literal["workspace", "revision", "folder", "checkpoint"]
+SideKind = Literal["workspace", "revision", "folder", "checkpoint", "bundle"]
 
 Obstacle = Literal[
     "files-missing", "other-pixels", "other-measure", "no-shared-recipe", "single-seed"
@@ -32,7 +32,7 @@ class SideRecord(Document):
     name: str
     kind: SideKind
     place: str
-    """The commit, the folder, or the digest of the checkpoint's components."""
+    """The commit, the folder, the checkpoint's digest, or the SHA-256 of the bundle's manifest."""
     targets: int
     cases: int
 

@@ -1,6 +1,6 @@
 """Finds what each argument of the command names: one function a kind, in a fixed order.
 
-The working directory, then a checkpoint of it, then a folder, then a revision. ``./NAME`` is always
+The working directory, then a checkpoint of it, a bundle, a folder, a revision. ``./NAME`` is always
 a folder, and ``refs/heads/NAME`` always a revision.
 """
 
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from seedwitness.bundle.container import is_bundle
+from seedwitness.compare.bundle_files import open_bundle_files
 from seedwitness.compare.documents import SideKind
 from seedwitness.compare.files import EVIDENCE, REPORTS, Files, FolderFiles, open_revision
 from seedwitness.compare.sides import Side, read_evidence
@@ -61,6 +63,7 @@ def _resolve(argument: str, workspace: Workspace) -> Side:
     resolvers: list[Callable[[str, Workspace], Side | str]] = [
         resolve_workspace,
         resolve_checkpoint,
+        resolve_bundle,
         resolve_folder,
         resolve_revision,
     ]
@@ -103,6 +106,15 @@ def resolve_checkpoint(argument: str, workspace: Workspace) -> Side | str:
         checkpoint=argument,
         missing=dict.fromkeys(missing),
     )
+
+
+def resolve_bundle(argument: str, workspace: Workspace) -> Side | str:
+    """A bundle, in a folder or a ZIP file; else why not. Signatures are not checked here."""
+    path = Path(argument)
+    if not is_bundle(path):
+        return "it is no bundle"
+    files = open_bundle_files(path)
+    return _make_side(argument, "bundle", files.digest, files, read_evidence(argument, files))
 
 
 def resolve_folder(argument: str, workspace: Workspace) -> Side | str:

@@ -216,12 +216,12 @@ STAGE_SETTINGS: dict[str, type[StageSettings]] = {
 """By stage; a stage that is not in this table reads no settings."""
 
 
-def load_stage_settings(stage: str, kind: type[S]) -> S:
-    """Load the settings of a stage as the stage ``plan`` wrote them.
+def load_stage_settings(stage: str, kind: type[S], root: Path = Path()) -> S:
+    """Load the settings of a stage as the stage ``plan`` wrote them, in the project at ``root``.
 
     Raises ConfigError if the plan is missing or of another version.
     """
-    path = PLAN_FOLDER / f"{stage}.json"
+    path = root / PLAN_FOLDER / f"{stage}.json"
     return validate(kind, _read_plan(path)[SETTINGS], f"{path}: {SETTINGS}")
 
 

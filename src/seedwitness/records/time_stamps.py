@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from hashlib import new as new_hash
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,10 @@ from seedwitness.runtime.hashes import sha256_file
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from rfc3161_client import TimeStampRequest, TimeStampResponse
+
+
+HASHES = ("sha256", "sha384", "sha512")
+"""Hashes that a stamp may be of; authorities answer with the one of the request."""
 
 
 class PlanStamp(Document):
@@ -43,16 +48,7 @@ class PlanStamp(Document):
 
 def make_request(plan: Path) -> TimeStampRequest:
     """What an authority is sent: the SHA-256 of a plan and a nonce, and not the plan."""
-    from rfc3161_client import TimestampRequestBuilder
-    from rfc3161_client.base import HashAlgorithm
-
-    builder = TimestampRequestBuilder().data(plan.read_bytes())
-    return (
-        builder.hash_algorithm(HashAlgorithm.SHA256)
-        .nonce(nonce=True)
-        .cert_request(cert_request=True)
-        .build()
-    )
+    return make_data_request(plan.read_bytes())
 
 
 def keep_answer(
@@ -65,13 +61,7 @@ def keep_answer(
     """
     certificates = read_certificates(authorities)
     response = _decode(answer, "The answer of the authority")
-    if response.status:
-        reason = "; ".join(response.status_string) or f"status {response.status}"
-        raise RecordError(f"The authority stamped nothing: {reason}.")
-    if response.tst_info.nonce != request.nonce:
-        raise RecordError(
-            "The answer of the authority is to another request, by its nonce. Ask again."
-        )
+    _require_stamp(response, request)
     name = f"{plan_sha256}.{sha256(answer).hexdigest()}.tsr"
     path = root / PLANS / name
     stamp = _check(response, root / PLANS / f"{plan_sha256}.json", path, certificates)
@@ -114,6 +104,57 @@ def read_certificates(path: Path) -> list[Certificate]:
             f"{path} holds no certificates in PEM ({error}). An authority publishes its root "
             "certificate; save it as a file that begins with -----BEGIN CERTIFICATE-----."
         ) from error
+
+
+def parse_certificates(content: bytes, what: str) -> list[Certificate]:
+    """Certificates in PEM. Raises RecordError if there are none."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return load_pem_x509_certificates(content)
+    except ValueError as error:
+        raise RecordError(f"{what} holds no certificates in PEM ({error}).") from error
+
+
+def make_data_request(data: bytes) -> TimeStampRequest:
+    """What an authority is sent about any data: their SHA-256 and a nonce, and not the data."""
+    from rfc3161_client import TimestampRequestBuilder
+    from rfc3161_client.base import HashAlgorithm
+
+    builder = TimestampRequestBuilder().data(data)
+    return (
+        builder.hash_algorithm(HashAlgorithm.SHA256)
+        .nonce(nonce=True)
+        .cert_request(cert_request=True)
+        .build()
+    )
+
+
+def verify_stamp(
+    answer: bytes,
+    data: bytes,
+    certificates: Sequence[Certificate],
+    place: str,
+    request: TimeStampRequest | None = None,
+) -> PlanStamp:
+    """What an authority's answer states of ``data``; ``place`` names the answer in messages.
+
+    Raises RecordError if it is no stamp of the data, not the answer to ``request``, or not by an
+    authority that ``certificates`` name.
+    """
+    response = _decode(answer, place)
+    _require_stamp(response, request)
+    return _verify(response, data, "what it stands beside", place, certificates)
+
+
+def _require_stamp(response: TimeStampResponse, request: TimeStampRequest | None) -> None:
+    if response.status:
+        reason = "; ".join(response.status_string) or f"status {response.status}"
+        raise RecordError(f"The authority stamped nothing: {reason}.")
+    if request is not None and response.tst_info.nonce != request.nonce:
+        raise RecordError(
+            "The answer of the authority is to another request, by its nonce. Ask again."
+        )
 
 
 def sort_certificates(answer: bytes) -> bytes:
@@ -177,15 +218,32 @@ def _check(
     response: TimeStampResponse, plan: Path, path: Path, certificates: Sequence[Certificate]
 ) -> PlanStamp:
     """What a response states of a plan, by the first root that it can be verified against."""
+    _require_hash(plan, plan.stem)
+    return _verify(response, plan.read_bytes(), plan.as_posix(), path.as_posix(), certificates)
+
+
+def _verify(
+    response: TimeStampResponse,
+    data: bytes,
+    what: str,
+    place: str,
+    certificates: Sequence[Certificate],
+) -> PlanStamp:
+    """What a response at ``place`` states of ``data``, which ``what`` names."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from rfc3161_client import VerificationError, VerifierBuilder
 
-    _require_hash(plan, plan.stem)
     info = response.tst_info
-    if info.message_imprint.message != sha256(plan.read_bytes()).digest():
+    hashes = {sha.digest_size: sha for sha in map(new_hash, HASHES)}
+    imprint = info.message_imprint.message
+    hashed = hashes.get(len(imprint))
+    if hashed is None:
+        raise RecordError(f"{place} stamps a hash of {8 * len(imprint)} bits, which is unknown.")
+    hashed.update(data)
+    if imprint != hashed.digest():
         raise RecordError(
-            f"{path.as_posix()} is the stamp of another file than {plan.as_posix()}. Remove it, or "
-            "give it the name that it had."
+            f"{place} is the stamp of another file than {what}. Remove it, or give it the name "
+            "that it had."
         )
     roots = [each for each in certificates if each.subject == each.issuer]
     others = [each for each in certificates if each.subject != each.issuer]
@@ -193,13 +251,13 @@ def _check(
     for root in roots:
         try:
             VerifierBuilder(roots=[root], intermediates=[*others]).build().verify_message(
-                response, plan.read_bytes()
+                response, data
             )
         except VerificationError as error:
             reasons.append(str(error))
             continue
         return PlanStamp(
-            file=path.name,
+            file=place.rpartition("/")[2],
             time=info.gen_time.astimezone(UTC).isoformat(timespec="seconds"),
             accuracy_seconds=_sum_accuracy(response),
             authority=_find_signer(response),
@@ -207,7 +265,7 @@ def _check(
             root_sha256=root.fingerprint(SHA256()).hex(),
         )
     raise RecordError(
-        f"{path.as_posix()} cannot be verified: {'; '.join(dict.fromkeys(reasons)) or 'no root'}. "
+        f"{place} cannot be verified: {'; '.join(dict.fromkeys(reasons)) or 'no root'}. "
         "The signature is false, or the root certificate of its authority is not among those that "
         "it was checked against: name the file that has it with `--authority`."
     )

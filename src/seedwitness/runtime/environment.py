@@ -40,3 +40,7 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return NOT_INSTALLED
+
+
+OWN_VERSION = _version("seedwitness")
+"""The installed version of seedwitness."""

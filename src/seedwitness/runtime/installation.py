@@ -21,6 +21,8 @@ from packaging.version import Version
 State = Literal["ok", "missing", "too old", "wrong", "note"]
 
 PACKAGE = "seedwitness"
+RUN = "run"
+"""The extra that everything needs but checking a bundle; its packages are required here."""
 MIN_PYTHON = Version("3.11")
 MIN_DISK_BYTES = 2 * 10**9
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -55,8 +57,9 @@ def check_packages(name: str = PACKAGE) -> Iterator[Check]:
 
 def _check_package(requirement: Requirement) -> Iterator[Check]:
     marker = requirement.marker
-    optional = marker is not None and "extra" in str(marker)
-    if marker is not None and not optional and not marker.evaluate():
+    extras = "extra" in str(marker or "")
+    optional = extras and f'extra == "{RUN}"' not in str(marker)
+    if marker is not None and not optional and not marker.evaluate({"extra": RUN}):
         return
     extra = str(marker).split("==")[-1].strip(" \"'") if optional else ""
     purpose = f"; only for {extra}" if extra else ""

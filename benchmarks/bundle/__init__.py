@@ -1,0 +1,1 @@
+"""Tampering with a bundle at random, and what finds it."""
