@@ -12,6 +12,9 @@ PAGES = ("owl/report.html", "flat/report.html", "index.html")
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 
+USED_PICTURES = """[...document.querySelectorAll('svg.picture use')].every(
+    use => document.querySelector(use.getAttribute('href'))?.tagName === 'image')"""
+
 pytestmark = needs_browser
 
 
@@ -31,6 +34,7 @@ def test_a_page_fits_shows_its_pictures_and_passes_axe(
     with opened(browser, project / "reports" / name, **settings) as page:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate("[...document.images].every(each => each.naturalWidth > 0)")
+        assert page.evaluate(USED_PICTURES)
         shade = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (shade == "rgb(255, 255, 255)") == (scheme == "light")
         found = Axe().run(page).response["violations"]
@@ -80,18 +84,55 @@ def test_every_control_is_reached_by_tab_and_compares(browser: Any, project: Pat
             if tag == "body":
                 break
             reached.append(tag)
-        # Two checkpoints: a slider each and three kept pictures each.
-        assert (reached.count("range"), reached.count("button")) == (2, 6)
-        shown = page.locator(".compare .regeneration img").first
+        # Two checkpoints: a slider each, and every button that can be seen.
+        assert reached.count("range") == 2
+        seen = "all => all.filter(each => each.checkVisibility()).length"
+        assert reached.count("button") == page.locator("button").evaluate_all(seen) > 20
+        shown = page.locator(".compare .regeneration .picture").first
         second = page.locator(".pick").nth(1)
-        before = shown.get_attribute("src")
+        before = shown.locator("use").get_attribute("href")
         second.focus()
         page.keyboard.press("Enter")
-        assert shown.get_attribute("src") != before
+        assert shown.locator("use").get_attribute("href") != before
+        chosen = page.locator(".trial[data-chosen]").first
+        assert chosen.get_attribute("id") == second.get_attribute("data-scores")
+        assert chosen.is_visible()
+        assert page.locator(".trial").first.is_hidden()
         pressed = page.locator(".pick").evaluate_all(
             "all => all.map(each => each.getAttribute('aria-pressed'))"
         )
         assert pressed == ["false", "true", "false", "true", "false", "false"]
+
+
+def test_the_views_enlarging_and_copying_work(browser: Any, project: Path) -> None:
+    with opened(browser, owl(project), permissions=["clipboard-read"]) as page:
+        figure = page.locator(".compare").first
+        left, right = (figure.locator(f".side.{name}") for name in ("target", "regeneration"))
+        figure.get_by_role("button", name="Side by side").click()
+        assert left.bounding_box()["x"] + left.bounding_box()["width"] <= right.bounding_box()["x"]
+        figure.get_by_role("button", name="Difference").click()
+        assert left.bounding_box() == right.bounding_box()
+        mixed = "each => getComputedStyle(each).mixBlendMode"
+        assert right.evaluate(mixed) == "difference"
+        enlarge = page.locator(".three .enlarge").nth(1)
+        enlarge.click()
+        assert page.locator(".zoom .picture").bounding_box()["width"] > 500
+        page.keyboard.press("Escape")
+        assert page.locator(".zoom").is_hidden()
+        assert page.evaluate("document.activeElement.className") == "enlarge"
+        button = page.locator("pre + .copy").first
+        button.click()
+        page.get_by_text("Copied", exact=True).wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == "sha256sum evidence.json"
+
+
+def test_the_contents_stay_in_view(browser: Any, project: Path) -> None:
+    for width in WIDTHS:
+        with opened(browser, owl(project), viewport={"width": width, "height": 900}) as page:
+            page.evaluate("document.querySelector('#identity').scrollIntoView()")
+            page.wait_for_timeout(800)
+            box = page.locator(".contents").bounding_box()
+            assert 0 <= box["y"] < 100
 
 
 @pytest.mark.parametrize("medium", ["no script", "print"])

@@ -24,6 +24,9 @@ from seedwitness.report.sources import read_target_source
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import overview, report
 
+CONCLUDED = ("owl", "heron")
+"""The other report is refused, and stops after its findings."""
+
 
 def test_pages_are_well_formed_and_their_headings_in_order(project: Path) -> None:
     for path in pages(project):
@@ -47,7 +50,9 @@ def test_nothing_leaves_the_file(project: Path) -> None:
         page = parsed(path)
         for tag, attributes in page.elements:
             for key in ("src", "srcset", "href", "xlink:href", "action", "poster", "data"):
-                if key in attributes and tag != "a":
+                if tag == "use":
+                    assert re.fullmatch(r"#picture-\d+", attributes["href"])
+                elif key in attributes and tag != "a":
                     assert attributes[key].startswith("data:"), (path, tag, attributes[key][:80])
             if tag == "a":
                 assert re.match(r"#|\w+/report\.html$", attributes["href"])
@@ -83,7 +88,7 @@ def test_a_long_caption_is_folded_and_whole(project: Path) -> None:
     assert written.count("feather " * 1250) >= 3  # prompt, searched prompt, caption of a match
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", CONCLUDED)
 def test_every_figure_of_the_evidence_is_on_the_page(project: Path, target: str) -> None:
     page = parsed(project / "reports" / target / "report.html")
     shown = page.numbers() | {float(n) for n in re.findall(r"\d+", page.text)}
@@ -102,7 +107,7 @@ ON_THE_PAGE = (
 )
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", CONCLUDED)
 def test_every_hash_and_command_of_the_evidence_is_on_the_page(project: Path, target: str) -> None:
     text = parsed(project / "reports" / target / "report.html").text
     found = [
@@ -127,14 +132,28 @@ def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
 
 def test_every_picture_has_a_text_alternative_and_a_size(project: Path) -> None:
     for path in pages(project):
-        found = [each for tag, each in parsed(path).elements if tag == "img"]
-        assert found
+        elements = parsed(path).elements
+        found = [each for tag, each in elements if tag == "img"]
+        drawn = [each for tag, each in elements if each.get("class", "").startswith("picture")]
+        assert found or drawn
         for each in found:
             assert each["alt"].strip()
+        for each in drawn:
+            assert (each["role"], bool(each["aria-label"].strip())) == ("img", True)
+        for each in (*found, *drawn):
             assert int(each["width"]) > 0
         plots = [each for _, each in parsed(path).elements if each.get("class") == "plot"]
         said = [each["aria-label"].lower() for each in plots]
         assert all("closest" in each or "bits" in each for each in said)
+
+
+def test_each_picture_is_in_the_page_once(project: Path) -> None:
+    for target in TARGETS:
+        path = project / "reports" / target / "report.html"
+        stored = [each["href"] for tag, each in parsed(path).elements if tag == "image"]
+        assert len(stored) == len(set(stored)) > 5
+        assert path.read_text("utf-8").count("data:image") == len(stored)
+        assert path.stat().st_size < 4_000_000
 
 
 def test_the_closest_trial_is_cited_also_without_its_picture(project: Path) -> None:

@@ -71,7 +71,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "copies-but-controls-close": ({}, "controls came as close as the target"),
     "too-few-controls": (
         {"controls": 98, "family": 3, "p_min": 0.0303, "needed": 299},
-        "98 controls are too few for a family of 3 cases: p could not fall below 0.03. Set "
+        "98 controls are too few for a family of 3 cases: p could not fall below 0.0303. Set "
         "controls.count to 299 or more, or examine fewer checkpoints.",
     ),
     "case-is-reference": ({}, "This is the reference checkpoint"),
@@ -185,9 +185,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "likelihood-no-separation": ({}, "the metric does not separate the two"),
     "target-too-large": (
         SIZE | {"made_width": 128, "made_height": 96, "max_area_ratio": 4},
-        "the target has 2000 × 131 pixels, more than 4 times what memorised makes (128 × 96).",
+        "the target has 2,000 × 131 pixels, more than 4 times what memorised makes (128 × 96).",
     ),
-    "size-not-made": (SIZE, "because memorised cannot make images of 2000 × 131 pixels."),
+    "size-not-made": (SIZE, "because memorised cannot make images of 2,000 × 131 pixels."),
     "no-seed-candidate": (
         SCAN | {"is_complete": True},
         "No seed of all 2^32 by torch-cpu and philox-nv was recovered: none passed",

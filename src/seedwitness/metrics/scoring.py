@@ -202,6 +202,19 @@ def select_closest_trials(rows: Sequence[Mapping[str, Any]], count: int) -> set[
     return {trial for trials in trials_by_metric.values() for trial in trials[:count]}
 
 
+def select_closest_rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The closest row by each metric that has a target, from CONTROL_SCORES rows; ties by name."""
+    ordered = sorted(
+        (row for row in rows if row["metric"] != PROMPT_METRIC),
+        key=lambda row: (
+            distance_of(row["score"], row["higher_is_closer"]),
+            row["control"],
+            row["trial"],
+        ),
+    )
+    return list({row["metric"]: row for row in reversed(ordered)}.values())
+
+
 def score_trials(
     metrics: Mapping[str, Metric],
     trials: Sequence[str],

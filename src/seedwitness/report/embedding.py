@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -17,12 +18,16 @@ WEBP_QUALITY = 92
 
 @dataclass(frozen=True)
 class EmbeddedImage:
-    """An image inside a page: its data URL, its original size, and whether it was scaled down."""
+    """An image inside a page: its data URL, its original size, and whether it was scaled down.
+
+    ``id`` is the element that holds the data, where the page has it once and shows it repeatedly.
+    """
 
     url: str
     width: int
     height: int
     scaled: bool
+    id: str = ""
 
 
 def embed_image(path: Path, max_side: int = MAX_SIDE) -> EmbeddedImage:
@@ -35,6 +40,14 @@ def embed_image(path: Path, max_side: int = MAX_SIDE) -> EmbeddedImage:
     buffer = BytesIO()
     image.save(buffer, "WEBP", quality=WEBP_QUALITY, method=4)
     return EmbeddedImage(_make_data_url("webp", buffer.getvalue()), width, height, scaled=True)
+
+
+def number_images(images: Mapping[str, EmbeddedImage]) -> dict[str, EmbeddedImage]:
+    """The same images with an id each; equal data have one id."""
+    ids: dict[str, str] = {}
+    for image in images.values():
+        ids.setdefault(image.url, f"picture-{len(ids) + 1}")
+    return {name: replace(image, id=ids[image.url]) for name, image in images.items()}
 
 
 def _make_data_url(kind: str, data: bytes) -> str:

@@ -8,10 +8,10 @@ from markupsafe import Markup, escape
 
 from seedwitness.records.findings import CopyCriterion
 from seedwitness.report.evidence import CaseEvidence
+from seedwitness.report.wording.numbers import P_DIGITS, round_for_reading
 from seedwitness.report.wording.phrases import title_metric
 
 CODECS = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FOLD_CHARACTERS, SUMMARY_CHARACTERS, FOLD_LINES = 280, 160, 6
 DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # The joiners U+200C and U+200D are not among them: scripts and emoji need these.
@@ -23,10 +23,15 @@ def format_figure(value: float | None, digits: int = 4) -> Markup:
     if value is None:
         return Markup("–")
     if isinstance(value, int):
-        return Markup("<data value='{}'>{}</data>").format(value, value)
+        return Markup("<data value='{}'>{}</data>").format(value, f"{value:,}")
     return Markup("<data value='{}'>{}</data>").format(
         repr(value), round_for_reading(value, digits)
     )
+
+
+def format_p_value(value: float | None) -> Markup:
+    """A p-value, with the precision that all of them have."""
+    return format_figure(value, P_DIGITS)
 
 
 def format_percentage(value: float) -> Markup:
@@ -34,15 +39,6 @@ def format_percentage(value: float) -> Markup:
     return Markup("<data value='{}'>{} %</data>").format(
         repr(value), round_for_reading(100 * value, 3)
     )
-
-
-def round_for_reading(value: float, digits: int = 4) -> str:
-    """A number with ``digits`` significant digits, a minus sign and a power of ten as such."""
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        mantissa, power = text.split("e")
-        text = f"{mantissa} × 10{str(int(power)).translate(RAISED)}"
-    return text.replace("-", "−")
 
 
 def make_visible(text: str) -> str:

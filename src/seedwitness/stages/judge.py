@@ -33,7 +33,7 @@ def run(target: str) -> None:
     settings = load_stage_settings("judge", JudgeStage)
     cases = [_load_case(target, name, settings) for name in settings.checkpoints]
     findings = judge_cases(cases, settings.judge)
-    outcome = _describe_outcome(target, findings)
+    outcome = _describe_outcome(target, findings, cases)
     with replace_whole(output_path("judge", target)) as part:
         for finding in findings:
             (part / finding.checkpoint).mkdir(parents=True)
@@ -42,7 +42,11 @@ def run(target: str) -> None:
     append_outcome(outcome, name_folder(cases[0].target.pixels_sha256), list_roots())
 
 
-def _describe_outcome(target: str, findings: Sequence[CaseFindings]) -> Outcome:
+def _describe_outcome(
+    target: str, findings: Sequence[CaseFindings], cases: Sequence[CaseData]
+) -> Outcome:
+    from seedwitness.verdict.work_counts import count_case_work
+
     attempt = read_log().find(make_question(target))
     if attempt is None:
         raise RecordError(
@@ -53,6 +57,7 @@ def _describe_outcome(target: str, findings: Sequence[CaseFindings]) -> Outcome:
         attempt=attempt,
         memorised={finding.checkpoint: finding.memorised.finding for finding in findings},
         generated={finding.checkpoint: finding.generated.finding for finding in findings},
+        work=[row for case in cases for row in count_case_work(case)],
     )
 
 
