@@ -55,7 +55,7 @@ def test_another_schema_is_named_with_both_versions(copies: Path, compare: Compa
     assert (
         "reports/owl/evidence.json of second has the schema '5.0', and this version" in ran.stderr
     )
-    assert "this version of seedwitness reads 6." in ran.stderr
+    assert "this version of seedwitness reads 7." in ran.stderr
 
 
 def test_evidence_that_fits_no_model_is_named(copies: Path, compare: Compare) -> None:

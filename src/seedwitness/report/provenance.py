@@ -45,6 +45,7 @@ PACKAGES = (
     "sd-parsers",
     "altair",
     "vl-convert-python",
+    "typst",
     "jinja2",
 )
 NOT_INSTALLED = "not installed"

@@ -9,6 +9,7 @@ from seedwitness.config.stage_settings import ReportStage
 from seedwitness.records.case_sheet import SignedSheet
 from seedwitness.report.building import build_evidence
 from seedwitness.report.evidence_file import NAME, write_evidence
+from seedwitness.report.pdf import render_pdf
 from seedwitness.report.report_page import list_images, render_report
 from seedwitness.report.sources import TargetSource
 from seedwitness.report.trial_tables import render_tables
@@ -18,7 +19,7 @@ from seedwitness.runtime.files import replace_whole, write_whole
 def write_report(
     source: TargetSource, settings: ReportStage, folder: Path, sheet: SignedSheet | None = None
 ) -> None:
-    """Write images, tables, plan, ``evidence.json`` and ``report.html`` to ``folder``.
+    """Write images, tables, plan, ``evidence.json``, ``report.html`` and ``report.pdf``.
 
     Each is written whole. ``sheet`` is shown in the page and is no part of the evidence.
     """
@@ -37,3 +38,4 @@ def write_report(
     write_evidence(folder / NAME, evidence)
     page = render_report(evidence, source, settings.report.title, folder, sheet)
     write_whole(folder / "report.html", page)
+    write_whole(folder / "report.pdf", render_pdf(folder, settings.report.title, sheet))

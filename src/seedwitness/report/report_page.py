@@ -21,6 +21,7 @@ from seedwitness.report.embedding import embed_image, number_images
 from seedwitness.report.evidence import CaseEvidence, Evidence
 from seedwitness.report.first_screen import is_refused, make_first_screen
 from seedwitness.report.prompt_evidence import Match
+from seedwitness.report.report_id import make_report_id
 from seedwitness.report.sources import CaseSource, TargetSource
 from seedwitness.report.wording import phrases
 from seedwitness.report.wording.answers import ORIGINS
@@ -161,11 +162,6 @@ def render_report(
         recipes={trial: _format_recipe(recipe) for trial, recipe in _list_recipes(evidence)},
         family=max((case.memorised.rank.family for case in examined), default=0),
     )
-
-
-def make_report_id(evidence: Evidence, evidence_sha256: str) -> str:
-    """The identity of a report: the target's name, and the start of the hash of its evidence."""
-    return f"{evidence.target.name}-{evidence_sha256[:12]}"
 
 
 def list_different(matches: Sequence[Match]) -> list[Match]:
