@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 from browsing import needs_browser, opened
+from PIL import Image
+
+from seedwitness.records.attempts import LogCounts
+from seedwitness.report.overview import OverviewRow, render_overview
 
 PAGES = ("owl/report.html", "flat/report.html", "index.html")
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
+SLOWNESS = 4
+"""How much longer than on an idle machine a page may take to open in a test."""
 
 USED_PICTURES = """[...document.querySelectorAll('svg.picture use')].every(
     use => document.querySelector(use.getAttribute('href'))?.tagName === 'image')"""
@@ -158,3 +164,52 @@ def test_without_script_and_on_paper_both_pictures_stand_side_by_side(
 def test_it_prints(browser: Any, project: Path) -> None:
     with opened(browser, owl(project)) as page:
         assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_thousand_targets_are_opened_filtered_and_sorted(browser: Any, tmp_path: Path) -> None:
+    findings = ("supported", "not supported", "inconclusive")
+    rows = [
+        OverviewRow(
+            target=f"picture-{number:04}",
+            checkpoint=name,
+            is_reference=name == "lab-clean",
+            memorised=findings[number % 3],
+            memorised_reason="reference ranks close too",
+            copies=number % 9,
+            trials=8,
+            p=(1 + number * 7 % 1000) / 1001,
+            generated="inconclusive",
+            generated_reason="no seed found",
+            seed=None,
+            in_corpus=number % 2 == 0,
+            picture=False,
+        )
+        for number in range(1000)
+        for name in ("lab-memorised", "lab-clean")
+    ]
+    counts = LogCounts(attempts_on_image=0, attempts=1000, images=1000, plans=1)
+    path = tmp_path / "index.html"
+    path.write_text(render_overview(rows, "Evidence report", counts))
+    assert path.stat().st_size <= 3_000_000
+    for row in rows[::2]:
+        folder = tmp_path / "index_files" / row.target
+        folder.mkdir(parents=True)
+        Image.new("RGB", (64, 48), "#5b6472").save(folder / "_target.webp")
+    with opened(browser, path, viewport={"width": 1280, "height": 900}) as page:
+        ready = page.evaluate("performance.getEntriesByType('navigation')[0].domComplete")
+        assert ready <= 1000 * SLOWNESS
+        seen = page.locator("#rows > [role=row]:visible")
+        page.get_by_label("Search").fill("picture-0999")
+        assert page.locator("#shown").inner_text() == "2 of 2,000 cases"
+        assert seen.count() == 2
+        page.get_by_label("Search").fill("")
+        page.locator("[data-filter=memorised]").select_option("supported")
+        page.locator("[data-filter=checkpoint]").select_option("lab-memorised")
+        page.locator("[data-filter=corpus]").select_option("yes")
+        assert page.locator("#shown").inner_text() == "167 of 2,000 cases"
+        page.get_by_role("button", name="p", exact=True).click()
+        first = seen.first.get_attribute("data-p")
+        page.get_by_role("button", name="p", exact=True).click()
+        assert float(first) < float(seen.first.get_attribute("data-p"))
+        head = page.get_by_role("columnheader", name="p", exact=True)
+        assert head.get_attribute("aria-sort") == "descending"

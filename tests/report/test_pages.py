@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -52,10 +53,13 @@ def test_nothing_leaves_the_file(project: Path) -> None:
             for key in ("src", "srcset", "href", "xlink:href", "action", "poster", "data"):
                 if tag == "use":
                     assert re.fullmatch(r"#picture-\d+", attributes["href"])
+                elif tag == "img":
+                    assert re.fullmatch(r"index_files/[\w/-]+\.webp", attributes["src"])
+                    assert (path.parent / attributes["src"]).is_file()
                 elif key in attributes and tag != "a":
                     assert attributes[key].startswith("data:"), (path, tag, attributes[key][:80])
             if tag == "a":
-                assert re.match(r"#|\w+/report\.html$", attributes["href"])
+                assert re.match(r"#|\w+/report\.html$|index\.csv$", attributes["href"])
             assert not any(key.startswith("on") for key in attributes)
         style = path.read_text("utf-8").split("<style>")[1].split("</style>")[0]
         assert "url(" not in style
@@ -65,7 +69,8 @@ def test_nothing_leaves_the_file(project: Path) -> None:
             for tag, each in page.elements
             if each.get("http-equiv") == "Content-Security-Policy"
         ]
-        assert policy.startswith("default-src 'none'; img-src data:;")
+        allowed = "'self' file: data:" if path.name == "index.html" else "data:"
+        assert policy.startswith(f"default-src 'none'; img-src {allowed};")
         assert [tag for tag, _ in page.elements].count("script") == 1
 
 
@@ -281,5 +286,26 @@ def test_the_order_of_rows_changes_nothing_cited(project: Path) -> None:
 def test_the_overview_links_to_every_report(project: Path) -> None:
     page = parsed(project / "reports" / "index.html")
     links = [each["href"] for tag, each in page.elements if tag == "a" and not _link(each)]
-    assert links == [f"{name}/report.html" for name in sorted(TARGETS)]
+    reports = [f"{name}/report.html" for name in sorted(TARGETS) for _ in range(2)]
+    assert links == ["index.csv", *reports]
     assert all((project / "reports" / link).is_file() for link in links)
+
+
+def test_the_csv_of_the_overview_has_the_figures_of_the_reports(project: Path) -> None:
+    with (project / "reports" / "index.csv").open(encoding="ascii", newline="") as file:
+        rows = {(row["target"], row["checkpoint"]): row for row in csv.DictReader(file)}
+    cases = {
+        (name, case["checkpoint"]): case
+        for name in TARGETS
+        for case in evidence(project, name)["cases"]
+    }
+    assert rows.keys() == cases.keys()
+    for key, case in cases.items():
+        assert float(rows[key]["p"]) == case["memorised"]["rank"]["p_family"]
+        assert rows[key]["memorised"] == case["memorised"]["finding"]
+        assert int(rows[key]["copies"]) == case["memorised"]["copies"]["rate"]["hits"]
+        assert rows[key]["is_reference"] == str(key[1] == "clean")
+        assert rows[key]["in_corpus"] == str(key[0] == "owl")
+    text = parsed(project / "reports" / "index.html").text
+    assert "target too flat" in text
+    assert "Memorisedsupported: 1not supported: 0inconclusive: 2" in text

@@ -49,7 +49,7 @@ def test_findings_are_words_and_come_first(project: Path) -> None:
     first = parsed(project / "reports" / "index.html").text
     for word in ("Supported", "Not supported", "Inconclusive"):
         assert word in first
-    assert "seed 271,828, p = 1 × 10⁻¹²⁰" in first  # beside its own question, not the other's
+    assert "seed 271,828" in first
 
 
 def test_a_recovered_seed_is_named_and_its_picture_shown(project: Path) -> None:

@@ -14,7 +14,11 @@ from seedwitness.imaging import alignment
 from seedwitness.records.reasons import Reason, ReasonCode
 from seedwitness.records.search import TargetResize
 from seedwitness.report.wording import SENTENCES, word_reason
+from seedwitness.report.wording.exclusion_sentences import EXCLUSIONS
+from seedwitness.report.wording.generated_sentences import GENERATED
+from seedwitness.report.wording.memorised_sentences import MEMORISED
 from seedwitness.report.wording.phrases import RESIZE_RULES, word_resize
+from seedwitness.report.wording.short_reasons import SHORT_REASONS, shorten_reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reason-codes.md").read_text(encoding="utf-8")
 CODES = get_args(ReasonCode)
@@ -353,3 +357,12 @@ def test_the_sentence_of_a_rarity_that_was_not_reached_says_so() -> None:
     values = EXAMPLES["rarity-estimated"][0] | {"probability": 0.0}
     text = word_reason(Reason(code="rarity-estimated", values=values))
     assert "with a probability of 0, because none came that near (95 %" in text
+
+
+def test_every_code_that_can_decide_a_finding_has_short_words() -> None:
+    limits = {"error-rate", "error-rate-above-alpha", "error-rate-not-given"}
+    limits |= {"seed-space-in-part", "near-identical-checkpoint", "scan-scope"}
+    assert set(SHORT_REASONS) == {*MEMORISED, *EXCLUSIONS, *GENERATED} - limits
+    assert max(map(len, SHORT_REASONS.values())) <= 30
+    with pytest.raises(RecordError, match="no short words for the code `scan-scope`"):
+        shorten_reason("scan-scope")

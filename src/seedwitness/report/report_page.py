@@ -69,17 +69,20 @@ def render_page(template: str, **values: Any) -> str:
     return render_template(make_jinja_environment(), template, SCRIPT, **values)
 
 
-def render_template(jinja: Environment, template: str, script_name: str, **values: Any) -> str:
+def render_template(
+    jinja: Environment, template: str, script_name: str, images: str = "data:", **values: Any
+) -> str:
     """A page by its template, with the script of this name.
 
-    Its content security policy allows no request and no script but its own.
+    Its content security policy allows no request and no script but its own; ``images`` are the
+    sources of images that it allows.
     """
     loader = jinja.loader
     assert loader is not None
     script = loader.get_source(jinja, script_name)[0]
     script_hash = b64encode(sha256(script.encode()).digest()).decode()
     policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"default-src 'none'; img-src {images}; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
     )
     return jinja.get_template(template).render(script=Markup(script), policy=policy, **values)
