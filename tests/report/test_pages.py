@@ -309,3 +309,26 @@ def test_the_csv_of_the_overview_has_the_figures_of_the_reports(project: Path) -
     text = parsed(project / "reports" / "index.html").text
     assert "target too flat" in text
     assert "Memorisedsupported: 1not supported: 0inconclusive: 2" in text
+
+
+def test_a_cover_sheet_is_shown_and_changes_no_evidence(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(project / "data", tmp_path / "data")
+    shutil.copy(project / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    text = 'case_number: "12 <b>"\nexaminer: {name: "A. <script>alert(1)</script> \\u202eB"}\n'
+    path = tmp_path / "data" / "targets" / "flat" / "case.yaml"
+    path.write_text(text, encoding="utf-8")
+    report.run("flat")
+    one, two = project / "reports" / "flat", tmp_path / "reports" / "flat"
+    assert (one / "evidence.json").read_bytes() == (two / "evidence.json").read_bytes()
+    assert (one / "report.pdf").read_bytes() != (two / "report.pdf").read_bytes()
+    page = parsed(two / "report.html")
+    assert "· Case 12 <b> ·" in page.text
+    assert "ExaminerA. <script>alert(1)</script> ⟨U+202E⟩B" in page.text
+    assert sha256_file(path) in page.text
+    assert "Not filled in: Laboratory; Address;" in page.text
+    assert [tag for tag, _ in page.elements].count("script") == 1
+    without = parsed(one / "report.html").text
+    assert "There is no cover sheet (data/targets/flat/case.yaml)." in without

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seedwitness.errors import RecordError
 
@@ -27,7 +27,21 @@ Text = Annotated[str, Field(max_length=20_000)]
 class _Part(BaseModel):
     """A part of the sheet; an unknown key is an error, so that a misspelt one is seen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, values: Any) -> Any:
+        """Leave out the known keys that have no value, which YAML reads as an empty text."""
+        if values == "":
+            return {}
+        if not isinstance(values, dict):
+            return values
+        return {
+            key: value
+            for key, value in values.items()
+            if value != "" or key not in cls.model_fields
+        }
 
 
 class Person(_Part):
@@ -132,7 +146,7 @@ def read_case_sheet(path: Path) -> SignedSheet | None:
         message = " ".join(str(error).split())
         raise RecordError(f"{path} is no valid YAML: {message}. Correct that line.") from error
     try:
-        sheet = CaseSheet.model_validate({} if values is None else values)
+        sheet = CaseSheet.model_validate(values or "")
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -144,12 +158,15 @@ def read_case_sheet(path: Path) -> SignedSheet | None:
     return SignedSheet(sheet, sha256(content).hexdigest())
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without aliases, which could grow a small file to gigabytes, or duplicate keys."""
+class _PlainLoader(yaml.BaseLoader):
+    """YAML whose scalars are all text, as they are written.
+
+    It has no aliases, which could grow a small file to gigabytes, and no duplicate keys.
+    """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(
                 None, None, "a cover sheet has no aliases", event.start_mark
             )

@@ -108,9 +108,9 @@ def write_thumbnails(folder: Path, document: Evidence, source: TargetSource) -> 
     pictures = {"_target": document.image}
     pictures |= {case.checkpoint: image for case in document.cases if (image := find_best(case))}
     for name, place in pictures.items():
-        image = decode_image(origins[place])
-        image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-        image.save(folder / f"{name}.webp", "WEBP", quality=QUALITY, method=4)
+        small = decode_image(origins[place])
+        small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        small.save(folder / f"{name}.webp", "WEBP", quality=QUALITY, method=4)
 
 
 def find_best(case: CaseEvidence) -> str | None:

@@ -9,7 +9,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -21,7 +21,7 @@ from seedwitness.report.pdf_content import make_content
 from seedwitness.report.report_id import make_report_id
 from seedwitness.runtime.hashes import sha256_file
 
-STANDARDS = ["a-2a", "ua-1"]
+STANDARDS: list[Literal["a-2a", "ua-1"]] = ["a-2a", "ua-1"]
 MAX_SIDE = 900
 EXACT_SIDE = 256
 """Pictures up to this side are shown pixel by pixel."""
@@ -48,7 +48,7 @@ def render_pdf(folder: Path, title: str, sheet: SignedSheet | None = None) -> by
             return typst.compile(
                 root / "report.typ",
                 root=root,
-                pdf_standards=STANDARDS,
+                pdf_standards=[*STANDARDS],
                 ignore_system_fonts=True,
             )
         except typst.TypstError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seedwitness.records.case_sheet import CaseSheet, SignedSheet
+from seedwitness.records.work import AttemptWork
 from seedwitness.report.case_page import list_groups
 from seedwitness.report.evidence import CaseEvidence, CitedTrial, Evidence
 from seedwitness.report.first_screen import is_refused, list_examined, make_first_screen
@@ -320,25 +321,25 @@ def _show_work(evidence: Evidence) -> dict[str, Any]:
         f"count, and {work.nfe_accounted:,} by the sum over their outputs: {same}. Attempts "
         f"without an outcome: {work.not_finished:,}. Attempts of which nothing is recorded: "
         f"{work.not_recorded:,}.",
-        "rows": [
-            [
-                attempt.time + (", this one" if attempt.is_own else ""),
-                *(
-                    (
-                        f"{row.checkpoint}, {row.stage}",
-                        f"{row.prompts:,}",
-                        f"{row.seeds:,}",
-                        f"{row.outputs:,}",
-                        "–" if row.nfe_spent is None else f"{row.nfe_spent:,}",
-                    )
-                    if row
-                    else ("nothing recorded", "–", "–", "–", "–")
-                ),
-            ]
-            for attempt in work.attempts
-            for row in (attempt.counts or [None])
-        ],
+        "rows": [row for attempt in work.attempts for row in _list_work(attempt)],
     }
+
+
+def _list_work(attempt: AttemptWork) -> list[list[str]]:
+    name = attempt.time + (", this one" if attempt.is_own else "")
+    if not attempt.counts:
+        return [[name, "nothing recorded", *"––––"]]
+    return [
+        [
+            name,
+            f"{row.checkpoint}, {row.stage}",
+            f"{row.prompts:,}",
+            f"{row.seeds:,}",
+            f"{row.outputs:,}",
+            "–" if row.nfe_spent is None else f"{row.nfe_spent:,}",
+        ]
+        for row in attempt.counts
+    ]
 
 
 def _show_identity(evidence: Evidence) -> list[list[str]]:
