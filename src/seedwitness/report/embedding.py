@@ -13,12 +13,16 @@ from PIL import Image
 from seedwitness.imaging.decoding import decode_image
 
 MAX_SIDE = 1024
+MAX_PNG_BYTES = 120_000
+"""A larger PNG is coded again, so that a page of many pictures stays below some megabytes."""
+
 WEBP_QUALITY = 92
 
 
 @dataclass(frozen=True)
 class EmbeddedImage:
-    """An image inside a page: its data URL, its original size, and whether it was scaled down.
+    """An image inside a page: its data URL, its original size, and whether it was scaled down or
+    coded again.
 
     ``id`` is the element that holds the data, where the page has it once and shows it repeatedly.
     """
@@ -27,19 +31,23 @@ class EmbeddedImage:
     width: int
     height: int
     scaled: bool
+    recoded: bool = False
     id: str = ""
 
 
 def embed_image(path: Path, max_side: int = MAX_SIDE) -> EmbeddedImage:
-    """A PNG file byte for byte; one with a side above ``max_side`` pixels scaled down, as WebP."""
+    """A PNG file byte for byte; a large one as WebP, scaled down to ``max_side`` pixels a side."""
     image = decode_image(path)
     width, height = image.size
-    if max(width, height) <= max_side:
+    scaled = max(width, height) > max_side
+    if not scaled and path.stat().st_size <= MAX_PNG_BYTES:
         return EmbeddedImage(_make_data_url("png", path.read_bytes()), width, height, scaled=False)
     image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     image.save(buffer, "WEBP", quality=WEBP_QUALITY, method=4)
-    return EmbeddedImage(_make_data_url("webp", buffer.getvalue()), width, height, scaled=True)
+    return EmbeddedImage(
+        _make_data_url("webp", buffer.getvalue()), width, height, scaled, recoded=True
+    )
 
 
 def number_images(images: Mapping[str, EmbeddedImage]) -> dict[str, EmbeddedImage]:

@@ -36,6 +36,7 @@ def make_jinja_environment() -> Environment:
         loader=PackageLoader("seedwitness.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_show_hidden,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -62,6 +63,12 @@ def make_jinja_environment() -> Environment:
         "version": version("seedwitness"),
     }
     return jinja
+
+
+def _show_hidden(value: Any) -> Any:
+    """Every text of a page, whoever wrote it, with its hidden characters spelled out."""
+    is_plain = isinstance(value, str) and not isinstance(value, Markup)
+    return formatting.make_visible(value) if is_plain else value
 
 
 def render_page(template: str, **values: Any) -> str:
