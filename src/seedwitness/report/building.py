@@ -46,7 +46,7 @@ from seedwitness.report.provenance import (
     describe_environment,
 )
 from seedwitness.report.sources import CaseSource, TargetSource
-from seedwitness.report.trial_tables import list_tables
+from seedwitness.report.trial_tables import RenderedTables, list_tables
 from seedwitness.report.work_done import count_work
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.statistics.distances import with_distance
@@ -56,14 +56,21 @@ from seedwitness.verdict.shortest_phrase import find_best_files
 IMAGE = "images/target.png"
 
 
-def build_evidence(source: TargetSource, settings: ReportStage) -> Evidence:
-    """Everything that ``evidence.json`` holds and the page shows."""
+def build_evidence(
+    source: TargetSource,
+    settings: ReportStage,
+    tables: Mapping[str, RenderedTables] | None = None,
+) -> Evidence:
+    """Everything that ``evidence.json`` holds and the page shows.
+
+    ``tables`` are those of ``render_tables`` by checkpoint; without them the evidence names none.
+    """
     matches = [_build_match(row, source) for row in _list_rows(source.matches)]
     return Evidence(
         schema_version=SCHEMA_VERSION,
         target=source.target,
         image=IMAGE,
-        cases=[_build_case(case, settings, matches) for case in source.cases],
+        cases=[_build_case(case, settings, matches, tables or {}) for case in source.cases],
         prompts=[_build_prompt(row) for row in _list_rows(source.prompts)],
         recovery=source.recovery,
         lookup=Lookup(corpus=source.corpus, query=source.query),
@@ -107,7 +114,10 @@ def _build_plan(source: TargetSource, settings: ReportStage) -> AnalysisPlan:
 
 
 def _build_case(
-    source: CaseSource, settings: ReportStage, matches: Sequence[Match]
+    source: CaseSource,
+    settings: ReportStage,
+    matches: Sequence[Match],
+    tables: Mapping[str, RenderedTables],
 ) -> CaseEvidence:
     case, metric = source.case, settings.judge.metric
     prompts = [_build_prompt(row) for row in _list_rows(source.prompts)]
@@ -135,7 +145,7 @@ def _build_case(
         recovered=_build_recovered(source),
         reach=rank_ladder(source, metric),
         detectors=rank_detectors(source),
-        tables=list_tables(source),
+        tables=list_tables(case.checkpoint, tables.get(case.checkpoint, {})),
     )
 
 

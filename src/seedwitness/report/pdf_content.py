@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from seedwitness.records.case_sheet import CaseSheet, SignedSheet
 from seedwitness.records.work import AttemptWork
 from seedwitness.report.case_page import list_groups
-from seedwitness.report.evidence import CaseEvidence, CitedTrial, Evidence
+from seedwitness.report.evidence import Evidence
 from seedwitness.report.first_screen import is_refused, list_examined, make_first_screen
 from seedwitness.report.formatting import title_in_case
+from seedwitness.report.pdf_cases import list_first_pictures, show_case, show_findings
+from seedwitness.report.pdf_plots import list_plots
 from seedwitness.report.pdf_text import make_printable
-from seedwitness.report.wording.answers import ORIGINS
 from seedwitness.report.wording.method_sentences import OBJECTIONS, PROPOSITIONS, word_method
-from seedwitness.report.wording.numbers import format_p, format_percent, round_for_reading
+from seedwitness.report.wording.numbers import format_p, format_percent
 
-SHOWN_TRIALS = 4
-SCORE = "score "
 ANNEXES = {
     "Seed scan, prompts, matches, likelihood ratio, detectors, reachability, bits, cost": (
         "report.html"
@@ -69,7 +66,7 @@ def make_content(
             }
             for case in evidence.cases
         ],
-        "pictures": list(_list_first_pictures(evidence)),
+        "pictures": list(list_first_pictures(evidence)),
         "answers": [
             {
                 "question": each.question,
@@ -98,8 +95,8 @@ def make_content(
             for group in list_groups(sheet.sheet if sheet else CaseSheet())
         ],
         "propositions": [list(each) for each in PROPOSITIONS.items()],
-        "images": [_show_case(case, evidence) for case in evidence.cases],
-        "findings": [_show_findings(case, evidence) for case in evidence.cases],
+        "images": [show_case(case, evidence) for case in evidence.cases],
+        "findings": [show_findings(case, evidence) for case in evidence.cases],
         "corpus": {
             "sentence": screen.answers[-1].sentences[0],
             "pictures": [
@@ -140,7 +137,7 @@ def make_content(
         "exposures": [f"{each.exposures:,} showings" for each in evidence.validation.runs[0].dose],
         "objections": [list(each) for each in OBJECTIONS.items()],
         "plots": [
-            plot for case in list_examined(evidence) for plot in _list_plots(case, evidence, folder)
+            plot for case in list_examined(evidence) for plot in list_plots(case, evidence, folder)
         ],
         "sensitivity": [
             {
@@ -171,146 +168,6 @@ def make_content(
         "annexes": [list(each) for each in ANNEXES.items()],
     }
     return dict(_make_printable(content))
-
-
-def _list_first_pictures(evidence: Evidence) -> Iterator[dict[str, str]]:
-    screen = make_first_screen(evidence)
-    shown, closest = screen.shown, screen.closest
-    yield {"path": evidence.image, "caption": "Target", "alt": f"Target {evidence.target.name}"}
-    if shown.recovered and shown.generated.scan.regenerated:
-        made = shown.generated.scan.regenerated
-        yield {
-            "path": shown.recovered.image,
-            "caption": f"Made again from seed {made.recipe.seed:,} by {shown.checkpoint}",
-            "alt": f"Made by {shown.checkpoint} from the recovered seed",
-        }
-    if closest and closest.image:
-        yield {
-            "path": closest.image,
-            "caption": f"Closest picture made from words alone by {shown.checkpoint}, seed "
-            f"{closest.recipe.seed:,}: {_name_copy(closest.is_copy)}",
-            "alt": f"Closest picture that {shown.checkpoint} made from words",
-        }
-    if closest and closest.reference_image and not shown.recovered:
-        yield {
-            "path": closest.reference_image,
-            "caption": f"Same words, same seed on the reference: "
-            f"{_name_copy(closest.is_reference_copy)}",
-            "alt": "Made by the reference checkpoint from the same words and seed",
-        }
-
-
-def _show_case(case: CaseEvidence, evidence: Evidence) -> dict[str, Any]:
-    kept = [cited for cited in case.cited if cited.image][:SHOWN_TRIALS]
-    metric = evidence.plan.judge.metric
-    control = case.closest_control
-    return {
-        "checkpoint": case.checkpoint,
-        "trials": [
-            {
-                "path": cited.image,
-                "caption": f"Seed {cited.recipe.seed:,}, {_score(cited, metric)}: "
-                f"{_name_copy(cited.is_copy)}",
-                "alt": f"Made by {case.checkpoint}, seed {cited.recipe.seed}",
-            }
-            for cited in kept
-        ],
-        "reference": [
-            {
-                "path": cited.reference_image,
-                "caption": f"Seed {cited.recipe.seed:,}: {_name_copy(cited.is_reference_copy)}",
-                "alt": f"Made by the reference, seed {cited.recipe.seed}",
-            }
-            for cited in kept
-            if cited.reference_image
-        ],
-        "control": [
-            {"path": path, "caption": caption, "alt": caption}
-            for path, caption in (
-                (control.image, "The control that came back closest"),
-                (
-                    control.regeneration,
-                    f"Its closest picture, {metric} {round_for_reading(control.score)}",
-                ),
-            )
-            if path
-        ]
-        if control
-        else [],
-    }
-
-
-def _show_findings(case: CaseEvidence, evidence: Evidence) -> dict[str, Any]:
-    found = case.memorised
-    rank = found.rank
-    return {
-        "checkpoint": case.checkpoint,
-        "memorised": found.finding,
-        "reasons": [reason.text for reason in found.reasons],
-        "prompts": [
-            [
-                f"With {ORIGINS[each.origin]}: “{each.prompt.text}”",
-                f"{each.copies:,} of {each.trials:,}",
-                f"{each.reference_copies:,} of {each.reference_trials:,}"
-                if each.reference_trials
-                else "–",
-                "–" if each.closest is None else round_for_reading(each.closest),
-            ]
-            for each in case.prompts
-        ],
-        "figures": f"Statistic: {title_in_case(case, found.statistic.metric)} "
-        f"{round_for_reading(found.statistic.value)}. {rank.at_least_as_close:,} of "
-        f"{rank.controls:,} controls at least as close; p = {format_p(rank.p)}, smallest possible "
-        f"p = {format_p(rank.resolution)}. Copies: {found.copies.rate.hits:,} of "
-        f"{found.copies.rate.n:,} trials.",
-        "error_rate": found.error_rate.text,
-        "limits": [reason.text for reason in found.limits],
-        "generated": case.generated.finding,
-        "generated_reasons": [reason.text for reason in case.generated.reasons],
-        "generated_limits": [reason.text for reason in case.generated.limits],
-        "is_reference": case.checkpoint == evidence.plan.judge.reference,
-    }
-
-
-def _list_plots(case: CaseEvidence, evidence: Evidence, folder: Path) -> Iterator[dict[str, Any]]:
-    """The scores of all trials, by the statistic's metric and those of the copy criteria."""
-    criteria = {each.metric: each.threshold for each in case.memorised.copies.criteria}
-    left_out = set(case.memorised.rank.left_out)
-    for metric in dict.fromkeys([evidence.plan.judge.metric, *criteria]):
-        (distribution,) = [each for each in case.distributions if each.metric == metric]
-        rows = {}
-        for table in case.tables:
-            if table.what == "learned":
-                continue
-            with (folder / table.path).open(encoding="ascii", newline="") as file:
-                lines = [line for line in csv.DictReader(file) if line[SCORE + metric]]
-            scores = [(line.get("control", line["trial"]), line) for line in lines]
-            best: dict[str, float] = {}
-            sign = 1 if distribution.higher_is_closer else -1
-            for name, line in scores:
-                value = float(line[SCORE + metric])
-                if line.get("left_out") != "true":
-                    best[name] = max(value * sign, best.get(name, value * sign))
-            rows[table.what] = sorted(value * sign for value in best.values())
-        values = [value for row in rows.values() for value in row]
-        values += [criteria[metric]] if metric in criteria else []
-        yield {
-            "title": title_in_case(case, metric),
-            "checkpoint": case.checkpoint,
-            "towards": "right" if distribution.higher_is_closer else "left",
-            "low": min(values),
-            "high": max(values),
-            "low_text": round_for_reading(min(values), 3),
-            "high_text": round_for_reading(max(values), 3),
-            "rows": [[name, row] for name, row in rows.items()],
-            "threshold": criteria.get(metric),
-            "alt": f"{metric} on {case.checkpoint}: "
-            + "; ".join(
-                f"{name} from {round_for_reading(row[0])} to {round_for_reading(row[-1])}"
-                for name, row in rows.items()
-            ),
-            "left_out": len(left_out),
-        }
 
 
 def _show_work(evidence: Evidence) -> dict[str, Any]:
@@ -360,15 +217,6 @@ def _show_identity(evidence: Evidence) -> list[list[str]]:
             for each in evidence.cases[0].distributions
         ),
     ]
-
-
-def _score(cited: CitedTrial, metric: str) -> str:
-    score = next(each for each in cited.scores if each.metric == metric)
-    return f"{metric} {round_for_reading(score.score)}"
-
-
-def _name_copy(is_copy: bool | None) -> str:
-    return "a copy" if is_copy else "no copy"
 
 
 def _make_printable(value: Any, key: str = "") -> Any:

@@ -23,17 +23,18 @@ def write_report(
 
     Each is written whole. ``sheet`` is shown in the page and is no part of the evidence.
     """
-    evidence = build_evidence(source, settings)
+    tables = {case.case.checkpoint: render_tables(case) for case in source.cases}
+    evidence = build_evidence(source, settings, tables)
     with replace_whole(folder / "images") as part:
         for name, origin in list_images(evidence, source).items():
             place = part / Path(name).relative_to("images")
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(origin, place)
     with replace_whole(folder / "tables") as part:
-        for case in source.cases:
-            (part / case.case.checkpoint).mkdir(parents=True)
-            for what, (text, _) in render_tables(case).items():
-                (part / case.case.checkpoint / f"{what}.csv").write_text(text, "utf-8")
+        for checkpoint, rendered in tables.items():
+            (part / checkpoint).mkdir(parents=True)
+            for what, (text, _) in rendered.items():
+                (part / checkpoint / f"{what}.csv").write_text(text, "utf-8")
     write_whole(folder / source.plan.name, source.plan.read_bytes())
     write_evidence(folder / NAME, evidence)
     page = render_report(evidence, source, settings.report.title, folder, sheet)

@@ -21,11 +21,14 @@ from seedwitness.report.sources import CaseSource
 
 NOT_SHOWN = {"shard", "row"}  # where the latent lies on the machine that made it
 FOREIGN = {"control", "prompt", "negative_prompt"}
+RenderedTables = dict[str, tuple[str, int]]
+"""The text and the number of rows of each table by what it holds."""
+
 SCORE = "score "
 """What the name of a column of scores begins with; the metric's name follows."""
 
 
-def render_tables(source: CaseSource) -> dict[str, tuple[str, int]]:
+def render_tables(source: CaseSource) -> RenderedTables:
     """The text and the number of rows of each table by what it holds, the empty ones left out."""
     left_out = set(source.case.memorised.rank.left_out)
     made = source.control_trials
@@ -41,17 +44,16 @@ def render_tables(source: CaseSource) -> dict[str, tuple[str, int]]:
     return {what: (_format_csv(table), len(table)) for what, table in tables.items() if len(table)}
 
 
-def list_tables(source: CaseSource) -> list[TableFile]:
+def list_tables(checkpoint: str, tables: RenderedTables) -> list[TableFile]:
     """The tables of a case as the evidence names them."""
-    folder = f"tables/{source.case.checkpoint}"
     return [
         TableFile(
-            path=f"{folder}/{what}.csv",
+            path=f"tables/{checkpoint}/{what}.csv",
             what=what,
             rows=rows,
             sha256=sha256(text.encode()).hexdigest(),
         )
-        for what, (text, rows) in render_tables(source).items()
+        for what, (text, rows) in tables.items()
     ]
 
 
