@@ -72,8 +72,8 @@ class ControlResults:
     trials: Rows
     """``records.CONTROL_TRIALS``, of controls and learned images."""
     pictures: dict[str, Image.Image]
-    """By each metric the closest control and its closest trial, named by the start of the hash of
-    its pixels, and by the trial."""
+    """By each metric the two closest controls, each with its closest trial, named by the start of
+    the hash of its pixels, and by the trial."""
     keys: frozenset[str]
 
 

@@ -202,8 +202,14 @@ def select_closest_trials(rows: Sequence[Mapping[str, Any]], count: int) -> set[
     return {trial for trials in trials_by_metric.values() for trial in trials[:count]}
 
 
-def select_closest_rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The closest row by each metric that has a target, from CONTROL_SCORES rows; ties by name."""
+def select_closest_rows(
+    rows: Sequence[Mapping[str, Any]], count: int = 2
+) -> list[Mapping[str, Any]]:
+    """The closest trial of each of the ``count`` closest controls by each metric that has a target.
+
+    From CONTROL_SCORES rows; ties by name. Two by default, because one of the controls may be a
+    target itself, which is left out.
+    """
     ordered = sorted(
         (row for row in rows if row["metric"] != PROMPT_METRIC),
         key=lambda row: (
@@ -212,7 +218,10 @@ def select_closest_rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, 
             row["trial"],
         ),
     )
-    return list({row["metric"]: row for row in reversed(ordered)}.values())
+    closest: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in ordered:
+        closest.setdefault(row["metric"], {}).setdefault(row["control"], row)
+    return [row for controls in closest.values() for row in list(controls.values())[:count]]
 
 
 def score_trials(

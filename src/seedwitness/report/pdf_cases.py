@@ -43,7 +43,7 @@ def list_first_pictures(evidence: Evidence) -> Iterator[dict[str, str]]:
 
 
 def show_case(case: CaseEvidence, evidence: Evidence) -> dict[str, Any]:
-    """The pictures of a case: its closest trials, the same on the reference, the closest control."""
+    """The pictures of a case: closest trials, the same on the reference, closest control."""
     kept = [cited for cited in case.cited if cited.image][:SHOWN_TRIALS]
     metric = evidence.plan.judge.metric
     control = case.closest_control

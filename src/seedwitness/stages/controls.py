@@ -25,7 +25,7 @@ def run(checkpoint: str) -> None:
     ``trials.parquet`` (``records.CONTROL_TRIALS``) every trial of both, with its seed and hashes,
     ``reach.parquet`` (``records.CONTROL_REACH``) the ladders of some controls, and
     ``detectors.parquet`` (``records.CONTROL_DETECTIONS``) what published detectors give for some,
-    and ``images/`` by each metric the control that came back closest, and its closest trial.
+    and ``images/`` by each metric the two controls that came back closest, with their trials.
     """
     from seedwitness.controls.execution import prepare_controls, run_controls
     from seedwitness.detectors.preselection import check_preselection
