@@ -29,10 +29,11 @@ from benchmarks.shared.labs import (
 from benchmarks.shared.measurement import run_benchmark, write_page
 from benchmarks.validation.error_rates import validation_figures
 from benchmarks.validation.finding_plots import write_plots
-from benchmarks.validation.page import RULE, render_page
+from benchmarks.validation.page import render_page
 from seedlab.ground_truth import PictureRecord
 from seedlab.lab_folder import Lab, open_lab
 from seedwitness.runtime.files import replace_whole
+from seedwitness.verdict.conclusion import RULE
 
 SCRATCH = Path("data/validation")
 NUM_CONTROLS, NUM_SEEN_ONCE = 100, 48

@@ -26,6 +26,7 @@ from benchmarks.validation.bars import (
     rates_of,
     render_bars,
 )
+from seedwitness.verdict.conclusion import RULE
 
 DETECTOR_FIGURES = ROOT / "docs" / "detectors.json"
 
@@ -98,8 +99,6 @@ LIKELIHOOD = (
     "shows what a ratio is worth where they were not.\n\n"
 )
 
-RULE = 28
-"""The decision record of the rule that is in use; figures name the one that they were made by."""
 OLDER_RULE = (
     "The figures of this page were measured by the rule before "
     "[decision 28](decisions/0028-gain-as-a-rank.md), with an interval of the paired difference in "

@@ -49,11 +49,13 @@ def test_a_folder_without_reports_is_named(states: Path, tmp_path: Path, compare
 
 def test_another_schema_is_named_with_both_versions(copies: Path, compare: Compare) -> None:
     path = copies / "second/reports/owl/evidence.json"
-    path.write_text(path.read_text().replace('"schema_version": "6', '"schema_version": "5'))
+    path.write_text(path.read_text().replace('"schema_version": "7', '"schema_version": "5'))
     ran = compare(copies, "first", "second")
     assert ran.code == 1
-    assert "reports/owl/evidence.json of second has the schema 5." in ran.stderr
-    assert "this version of seedwitness reads 6." in ran.stderr
+    assert (
+        "reports/owl/evidence.json of second has the schema '5.0', and this version" in ran.stderr
+    )
+    assert "this version of seedwitness reads 7." in ran.stderr
 
 
 def test_evidence_that_fits_no_model_is_named(copies: Path, compare: Compare) -> None:
@@ -62,7 +64,7 @@ def test_evidence_that_fits_no_model_is_named(copies: Path, compare: Compare) ->
     del document["plan"]
     path.write_text(json.dumps(document))
     ran = compare(copies, "first", "second")
-    assert "reports/owl/evidence.json of second is no valid evidence of the schema" in ran.stderr
+    assert "reports/owl/evidence.json of second does not fit the schema 7.0" in ran.stderr
 
 
 def test_a_table_of_another_version_is_named(copies: Path, compare: Compare) -> None:

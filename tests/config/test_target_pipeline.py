@@ -104,6 +104,17 @@ def test_every_dependency_is_an_output_of_a_stage(checkpoints: list[str]) -> Non
                 assert within, f"{name}: {dep}"
 
 
+def test_only_the_report_depends_on_a_cover_sheet(project: Path, params: Params) -> None:
+    sheet = FOLDER / "owl" / "case.yaml"
+    write_target_pipelines(params, project)
+    (project / sheet).write_text("case_number: 1\n")
+    assert write_target_pipelines(params, project)
+    stages = yaml.safe_load((project / FOLDER / "owl" / NAME).read_text())["stages"]
+    assert [name for name, each in stages.items() if sheet.as_posix() in each["deps"]] == ["report"]
+    other = yaml.safe_load((project / FOLDER / "heron" / NAME).read_text())["stages"]
+    assert not any("case.yaml" in dep for dep in other["report"]["deps"])
+
+
 def test_no_two_stages_have_the_same_output() -> None:
     stages = make_target_pipeline("owl", OWL, ["own", "clean"], "clean")["stages"]
     stage_outs = [out for stage in stages.values() for out in outputs(stage)]

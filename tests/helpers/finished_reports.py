@@ -21,15 +21,17 @@ from invented import (
     scene,
 )
 from invented_attempts import enter_attempt, write_outcome
-from invented_cases import write_case, write_findings
+from invented_cases import control_trials, write_case, write_findings
 from PIL import Image
 from settling import write_materials
 
+from seedwitness.metrics.scoring import select_closest_rows
 from seedwitness.records.corpus import CorpusRecord
 from seedwitness.records.tables import (
     CONTROL_DETECTIONS,
     CONTROL_REACH,
     CONTROL_SCORES,
+    CONTROL_TRIALS,
     write_table,
 )
 from seedwitness.records.target import TargetRecord
@@ -89,11 +91,23 @@ def write_shared_outputs(data: Path, learned: Sequence[str] = ()) -> None:
     for name in CHECKPOINTS:
         identity(name).write(data / "identify" / name / "checkpoint.json")
         folder = data / "controls" / name
-        write_table(folder / "controls.parquet", controls(name), CONTROL_SCORES)
+        scores = controls(name)
+        write_table(folder / "controls.parquet", scores, CONTROL_SCORES)
         rows = controls(name, learned=True) if name in learned else []
         write_table(folder / "learned.parquet", rows, CONTROL_SCORES)
+        made = control_trials(scores, "control") + control_trials(rows, "learned")
+        write_table(folder / "trials.parquet", made, CONTROL_TRIALS)
+        write_closest_controls(folder / "images", scores)
         write_table(folder / "reach.parquet", map(_of_control, rungs), CONTROL_REACH)
         write_table(folder / "detectors.parquet", map(_of_control, detections), CONTROL_DETECTIONS)
+
+
+def write_closest_controls(folder: Path, scores: Sequence[Mapping[str, Any]]) -> None:
+    """Write a picture of each metric's closest control, and one of its closest trial."""
+    folder.mkdir()
+    for number, row in enumerate(select_closest_rows(scores)):
+        scene(500 + number, size=(128, 128)).save(folder / f"{row['pixels_sha256'][:16]}.png")
+        scene(600 + number, size=(128, 128)).save(folder / f"{row['trial']}.png")
 
 
 def write_target_outputs(

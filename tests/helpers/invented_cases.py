@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from cases import control_trials
 from invented import (
     HOSTILE,
     LONG,
@@ -41,6 +40,7 @@ from seedwitness.records.seed_scan import (
 from seedwitness.records.tables import (
     CODECS,
     CONTROL_SCORES,
+    CONTROL_TRIALS,
     DETECTIONS,
     PROMPTS,
     REACH,
@@ -128,27 +128,13 @@ def write_case(
         ending_steps=None if name == "clean" else 12,
     ).write(folder / "maps" / "maps.json")
     folder = data / "search" / target / name
-    write_table(
-        folder / "trials.parquet",
-        [
-            {
-                "trial": recipe.id,
-                "parent": "",
-                "strategy": "sweep",
-                "prompt_rank": 1 + k % 2,
-                "prompt_source": ("corpus", "user")[k % 2],
-                **asdict(recipe),
-                "nfe": recipe.nfe,
-                "noise_sha256": f"{k:064x}",
-                "latent_sha256": f"{k + 4096:064x}",
-                "latent_distance": 1.0 - near[k],
-                "shard": "latents-00000.safetensors",
-                "row": k,
-            }
-            for k, recipe in enumerate(recipes)
-        ],
-        TRIALS,
-    )
+    trials = [
+        trial_row(recipe, k, 1 + k % 2, ("corpus", "user")[k % 2], 1.0 - near[k])
+        for k, recipe in enumerate(recipes)
+    ]
+    write_table(folder / "trials.parquet", trials, TRIALS)
+    replayed = [] if itself else [{**row, "strategy": "replay"} for row in trials]
+    write_table(data / "replay" / target / name / "trials.parquet", replayed, TRIALS)
     write_table(folder / "prompts.parquet", prompts(target), PROMPTS)
     searched = SearchSummary(
         target=target,
@@ -202,7 +188,7 @@ def write_case(
         low_information=[ONE_GREY] if target == "flat" else (),
         scores=scores,
         controls=controls,
-        control_trials=control_trials(controls),
+        control_trials=read_table(data / "controls" / name / "trials.parquet", CONTROL_TRIALS),
         reference_controls=read_table(
             data / "controls" / "clean" / "controls.parquet", CONTROL_SCORES
         ),
@@ -215,6 +201,42 @@ def write_case(
         coded_files=files,
         scan=looked,
     )
+
+
+def trial_row(
+    recipe: Recipe, number: int, prompt_rank: int, prompt_source: str, distance: float
+) -> dict[str, object]:
+    """A row of TRIALS of a sweep."""
+    return {
+        "trial": recipe.id,
+        "parent": "",
+        "strategy": "sweep",
+        "prompt_rank": prompt_rank,
+        "prompt_source": prompt_source,
+        **asdict(recipe),
+        "nfe": recipe.nfe,
+        "noise_sha256": f"{number:064x}",
+        "latent_sha256": f"{number + 4096:064x}",
+        "latent_distance": distance,
+        "shard": "latents-00000.safetensors",
+        "row": number,
+    }
+
+
+def control_trials(rows: Sequence[dict[str, object]], use: str) -> list[dict[str, object]]:
+    """The trials of rows of CONTROL_SCORES, with their ids as they stand there."""
+    named = {(row["control"], row["trial"]): row for row in rows}
+    recipe = Recipe("a heron at dusk", 0, 128, 128, "ddim", 12, 3.0)
+    return [
+        {
+            **trial_row(replace(recipe, seed=k % TRIAL_COUNT), k, 1, "user", 0.5),
+            "control": row["control"],
+            "pixels_sha256": row["pixels_sha256"],
+            "use": use,
+            "trial": row["trial"],
+        }
+        for k, row in enumerate(named.values())
+    ]
 
 
 def write_findings(data: Path, target: str, cases: Sequence[CaseData]) -> None:

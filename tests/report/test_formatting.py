@@ -23,7 +23,7 @@ from seedwitness.report.formatting import (
     [
         (0.123456789, "0.1235"),
         (-3.0, "−3"),
-        (12345.678, "1.235 × 10⁴"),
+        (12345.678, "12,350"),
         (1e-7, "1 × 10⁻⁷"),
         (0.01, "0.01"),
     ],
@@ -34,7 +34,7 @@ def test_a_figure_is_rounded_to_read_and_exact_in_its_value(value: float, read: 
 
 
 def test_whole_numbers_are_never_rounded() -> None:
-    assert ">4294967295<" in format_figure(4_294_967_295)
+    assert ">4,294,967,295<" in format_figure(4_294_967_295)
 
 
 def test_nothing_is_a_dash_and_not_a_zero() -> None:

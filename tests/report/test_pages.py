@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -23,6 +24,9 @@ from seedwitness.report.evidence import Evidence
 from seedwitness.report.sources import read_target_source
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.stages import overview, report
+
+CONCLUDED = ("owl", "heron")
+"""The other report is refused, and stops after its findings."""
 
 
 def test_pages_are_well_formed_and_their_headings_in_order(project: Path) -> None:
@@ -47,10 +51,15 @@ def test_nothing_leaves_the_file(project: Path) -> None:
         page = parsed(path)
         for tag, attributes in page.elements:
             for key in ("src", "srcset", "href", "xlink:href", "action", "poster", "data"):
-                if key in attributes and tag != "a":
+                if tag == "use":
+                    assert re.fullmatch(r"#picture-\d+", attributes["href"])
+                elif tag == "img":
+                    assert re.fullmatch(r"index_files/[\w/-]+\.webp", attributes["src"])
+                    assert (path.parent / attributes["src"]).is_file()
+                elif key in attributes and tag != "a":
                     assert attributes[key].startswith("data:"), (path, tag, attributes[key][:80])
             if tag == "a":
-                assert re.match(r"#|\w+/report\.html$", attributes["href"])
+                assert re.match(r"#|\w+/report\.html$|index\.csv$", attributes["href"])
             assert not any(key.startswith("on") for key in attributes)
         style = path.read_text("utf-8").split("<style>")[1].split("</style>")[0]
         assert "url(" not in style
@@ -60,7 +69,8 @@ def test_nothing_leaves_the_file(project: Path) -> None:
             for tag, each in page.elements
             if each.get("http-equiv") == "Content-Security-Policy"
         ]
-        assert policy.startswith("default-src 'none'; img-src data:;")
+        allowed = "'self' file: data:" if path.name == "index.html" else "data:"
+        assert policy.startswith(f"default-src 'none'; img-src {allowed};")
         assert [tag for tag, _ in page.elements].count("script") == 1
 
 
@@ -83,7 +93,7 @@ def test_a_long_caption_is_folded_and_whole(project: Path) -> None:
     assert written.count("feather " * 1250) >= 3  # prompt, searched prompt, caption of a match
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", CONCLUDED)
 def test_every_figure_of_the_evidence_is_on_the_page(project: Path, target: str) -> None:
     page = parsed(project / "reports" / target / "report.html")
     shown = page.numbers() | {float(n) for n in re.findall(r"\d+", page.text)}
@@ -104,7 +114,7 @@ ON_THE_PAGE = (
 )
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", CONCLUDED)
 def test_every_hash_and_command_of_the_evidence_is_on_the_page(project: Path, target: str) -> None:
     text = parsed(project / "reports" / target / "report.html").text
     found = [
@@ -129,14 +139,28 @@ def test_lab_weights_are_named_wherever_their_metric_is(project: Path) -> None:
 
 def test_every_picture_has_a_text_alternative_and_a_size(project: Path) -> None:
     for path in pages(project):
-        found = [each for tag, each in parsed(path).elements if tag == "img"]
-        assert found
+        elements = parsed(path).elements
+        found = [each for tag, each in elements if tag == "img"]
+        drawn = [each for tag, each in elements if each.get("class", "").startswith("picture")]
+        assert found or drawn
         for each in found:
             assert each["alt"].strip()
+        for each in drawn:
+            assert (each["role"], bool(each["aria-label"].strip())) == ("img", True)
+        for each in (*found, *drawn):
             assert int(each["width"]) > 0
         plots = [each for _, each in parsed(path).elements if each.get("class") == "plot"]
         said = [each["aria-label"].lower() for each in plots]
         assert all("closest" in each or "bits" in each for each in said)
+
+
+def test_each_picture_is_in_the_page_once(project: Path) -> None:
+    for target in TARGETS:
+        path = project / "reports" / target / "report.html"
+        stored = [each["href"] for tag, each in parsed(path).elements if tag == "image"]
+        assert len(stored) == len(set(stored)) > 5
+        assert path.read_text("utf-8").count("data:image") == len(stored)
+        assert path.stat().st_size < 4_000_000
 
 
 def test_the_closest_trial_is_cited_also_without_its_picture(project: Path) -> None:
@@ -264,5 +288,49 @@ def test_the_order_of_rows_changes_nothing_cited(project: Path) -> None:
 def test_the_overview_links_to_every_report(project: Path) -> None:
     page = parsed(project / "reports" / "index.html")
     links = [each["href"] for tag, each in page.elements if tag == "a" and not _link(each)]
-    assert links == [f"{name}/report.html" for name in sorted(TARGETS)]
+    reports = [f"{name}/report.html" for name in sorted(TARGETS) for _ in range(2)]
+    assert links == ["index.csv", *reports]
     assert all((project / "reports" / link).is_file() for link in links)
+
+
+def test_the_csv_of_the_overview_has_the_figures_of_the_reports(project: Path) -> None:
+    with (project / "reports" / "index.csv").open(encoding="ascii", newline="") as file:
+        rows = {(row["target"], row["checkpoint"]): row for row in csv.DictReader(file)}
+    cases = {
+        (name, case["checkpoint"]): case
+        for name in TARGETS
+        for case in evidence(project, name)["cases"]
+    }
+    assert rows.keys() == cases.keys()
+    for key, case in cases.items():
+        assert float(rows[key]["p"]) == case["memorised"]["rank"]["p_family"]
+        assert rows[key]["memorised"] == case["memorised"]["finding"]
+        assert int(rows[key]["copies"]) == case["memorised"]["copies"]["rate"]["hits"]
+        assert rows[key]["is_reference"] == str(key[1] == "clean")
+        assert rows[key]["in_corpus"] == str(key[0] == "owl")
+    text = parsed(project / "reports" / "index.html").text
+    assert "target too flat" in text
+    assert "Memorisedsupported: 1not supported: 0inconclusive: 2" in text
+
+
+def test_a_cover_sheet_is_shown_and_changes_no_evidence(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(project / "data", tmp_path / "data")
+    shutil.copy(project / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    text = 'case_number: "12 <b>"\nexaminer: {name: "A. <script>alert(1)</script> \\u202eB"}\n'
+    path = tmp_path / "data" / "targets" / "flat" / "case.yaml"
+    path.write_text(text, encoding="utf-8")
+    report.run("flat")
+    one, two = project / "reports" / "flat", tmp_path / "reports" / "flat"
+    assert (one / "evidence.json").read_bytes() == (two / "evidence.json").read_bytes()
+    assert (one / "report.pdf").read_bytes() != (two / "report.pdf").read_bytes()
+    page = parsed(two / "report.html")
+    assert "· Case 12 <b> ·" in page.text
+    assert "ExaminerA. <script>alert(1)</script> ⟨U+202E⟩B" in page.text
+    assert sha256_file(path) in page.text
+    assert "Not filled in: Laboratory; Address;" in page.text
+    assert [tag for tag, _ in page.elements].count("script") == 1
+    without = parsed(one / "report.html").text
+    assert "There is no cover sheet (data/targets/flat/case.yaml)." in without

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -10,9 +11,13 @@ from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel
+from tools import evidence_schema, measured
 
+from seedwitness.errors import RecordError
 from seedwitness.report.evidence import SCHEMA_VERSION, Evidence
+from seedwitness.report.evidence_file import SCHEMA_NAME, read_evidence, write_evidence
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evidence-schema.md").read_text(encoding="utf-8")
 
@@ -65,3 +70,53 @@ def test_the_page_names_every_field_in_order_and_says_where_it_is_null(path: str
 
 def test_the_page_is_of_this_version() -> None:
     assert PAGE.startswith(f"# `evidence.json`, schema {SCHEMA_VERSION}\n")
+
+
+def test_the_published_schema_is_that_of_the_model() -> None:
+    published = evidence_schema.FOLDER / SCHEMA_NAME
+    assert published.read_text("utf-8") == evidence_schema.render()
+    Draft202012Validator.check_schema(json.loads(published.read_text("utf-8")))
+
+
+def test_measured_rates_are_those_of_the_benchmarks() -> None:
+    assert measured.OUT.read_text("utf-8") == measured.render()
+
+
+def test_evidence_is_checked_when_it_is_written_and_read(project: Path, tmp_path: Path) -> None:
+    path = project / "reports" / "owl" / "evidence.json"
+    evidence = read_evidence(path)
+    write_evidence(tmp_path / "again.json", evidence)
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+    wrong = evidence.model_copy(update={"image": 7})
+    with (
+        pytest.warns(UserWarning, match="serialized value"),
+        pytest.raises(RecordError, match="`image`: 7 is not of type 'string'"),
+    ):
+        write_evidence(tmp_path / "wrong.json", wrong)
+    assert not (tmp_path / "wrong.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": "6.0"}, "has the schema '6.0', and this version"),
+        ({"further": 1}, "`the document`: Additional properties are not allowed"),
+        ({"cases": "none"}, "`cases`: 'none' is not of type 'array'"),
+    ],
+)
+def test_other_evidence_is_refused(
+    project: Path, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    document = json.loads((project / "reports" / "owl" / "evidence.json").read_text("utf-8"))
+    (tmp_path / "evidence.json").write_text(json.dumps(document | change))
+    with pytest.raises(RecordError, match=re.escape(message)):
+        read_evidence(tmp_path / "evidence.json")
+
+
+def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
+    for content in ("{", "[" * 100_000, "[]"):
+        (tmp_path / "evidence.json").write_text(content)
+        with pytest.raises(RecordError, match=r"evidence\.json"):
+            read_evidence(tmp_path / "evidence.json")
+    with pytest.raises(RecordError, match="There is no"):
+        read_evidence(tmp_path / "missing.json")

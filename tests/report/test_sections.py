@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from seedwitness.records.attempts import LogCounts
 from seedwitness.report import report_page
 from seedwitness.report.attempts_made import count_in, describe_attempt
 from seedwitness.report.evidence import Evidence
+from seedwitness.report.report_page import ANNEXES, SECTIONS
 from seedwitness.report.sources import read_target_source
 from seedwitness.runtime.hashes import sha256_file
 
@@ -34,7 +37,10 @@ def test_findings_are_words_and_come_first(project: Path) -> None:
             "clean": "inconclusive",
         }
         text = parsed(project / "reports" / target / "report.html").text
-        assert text.index("Findings and limits ") < text.index("Target and closest regenerations")
+        order = ["Summary", "Case, items received, custody", "Questions and propositions"]
+        order += ["Images Every regeneration", "Findings by question and prompt"]
+        places = [text.rindex(heading) for heading in order]
+        assert places == sorted(places)
         for case in cases.values():
             for kind in ("memorised", "generated"):
                 for reason in (*case[kind]["reasons"], *case[kind]["limits"]):
@@ -43,14 +49,14 @@ def test_findings_are_words_and_come_first(project: Path) -> None:
     first = parsed(project / "reports" / "index.html").text
     for word in ("Supported", "Not supported", "Inconclusive"):
         assert word in first
-    assert "seed 271828, p = 1 × 10⁻¹²⁰" in first  # beside its own question, not the other's
+    assert "seed 271,828" in first
 
 
 def test_a_recovered_seed_is_named_and_its_picture_shown(project: Path) -> None:
     owl, heron = (evidence(project, name)["cases"][0] for name in ("owl", "heron"))
     text = parsed(project / "reports" / "heron" / "report.html").text
-    assert "The noise of seed 271828 by torch-cpu is in the target: z = 24.5" in text
-    assert "271,828" in text or "271828" in text
+    assert "The noise of seed 271,828 by torch-cpu is in the target: z = 24.5" in text
+    assert "Yes: a numbered seed gives this file." in text
     assert heron["recovered"]["command"] in text
     image = project / "reports" / "heron" / heron["recovered"]["image"]
     assert sha256_file(image) == heron["recovered"]["image_sha256"]
@@ -61,8 +67,6 @@ def test_a_recovered_seed_is_named_and_its_picture_shown(project: Path) -> None:
     other = parsed(project / "reports" / "owl" / "report.html").text
     assert "No seed from 0 to 4,194,303, 0.098 % of them all, by torch-cpu" in other
     assert "a correlation of at least 0.170 with what the initial noise leaves" in other
-    flat = parsed(project / "reports" / "flat" / "report.html").text
-    assert "cannot make images of 131 × 128 pixels" in flat
 
 
 def test_objections_are_answered_with_the_cases_own_numbers(project: Path) -> None:
@@ -84,15 +88,15 @@ def test_objections_are_answered_with_the_cases_own_numbers(project: Path) -> No
 
 def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
     text = parsed(project / "reports" / "owl" / "report.html").text
-    section = text[text.index("Pass phrase: prompt and seed compared with image files") :]
+    section = text[text.index("Bits: the pass phrase compared with image files") :]
     assert "250.5 bits: 201.5 for the prompt, 49 for the settings, 0 for the seed" in section
     assert "since 8 of 8 blind seeds give a copy" in section
     assert "The same seeds on clean: 0 of 8 copies" in section
     assert "None of 8 blind seeds gave a copy" in section
     svg = (project / "reports" / "owl" / "report.html").read_text()
     assert "clean: no copy from blind seeds" in svg
-    flat = parsed(project / "reports" / "flat" / "report.html").text
-    assert "Nothing is concluded of this case (see Findings), so no pass phrase" in flat
+    heron = parsed(project / "reports" / "heron" / "report.html").text
+    assert "Nothing is concluded of this case (see Findings), so no pass phrase" in heron
     assert (
         "clean: no copy from blind seeds"
         not in (project / "reports" / "flat" / "report.html").read_text()
@@ -144,7 +148,7 @@ def test_the_entry_of_the_attempt_is_named_with_what_the_log_had_counted(project
     )
     assert made["counts"] == {"attempts_on_image": 3, "attempts": 3, "images": 1, "plans": 2}
     text = parsed(project / "reports" / "owl" / "report.html").text
-    section = text[text.index("The log of attempts") :]
+    section = text[text.index("Log of attempts") :]
     assert made["entry"] in section
     assert f"{made['revision']} with changes that were not committed" in section
     counted = "3 attempts, 3 of them on this image, with 2 analysis plans on 1 image."
@@ -161,13 +165,14 @@ def test_other_attempts_on_the_same_pixels_are_listed_with_their_findings(projec
     assert (second["plan_sha256"], second["memorised"], second["generated"]) == ("7d" * 32, {}, {})
     text = parsed(project / "reports" / "owl" / "report.html").text
     section = text[text.index("Other attempts on the same pixels, with other stated prompts") :]
+    section = section[: section.index("Corpus match")]
     assert first["time"] in section
     assert "an owl <script>alert('x')</script>" in section
     assert section.count("not finished") == 4  # two checkpoints, two questions
     for target in ("heron", "flat"):
         assert evidence(project, target)["attempt"]["others"] == []
         text = parsed(project / "reports" / target / "report.html").text
-        assert "no other attempt on the same pixels" in text
+        assert ("no other attempt on the same pixels" in text) == (target == "heron")
         assert "Other attempts on the same pixels, with" not in text
 
 
@@ -233,8 +238,92 @@ def test_detectors_stand_beside_the_controls_and_outside_the_finding(project: Pa
         assert first["share"] == (1 + first["controls_as_high"]) / 7
         if second["value"] is None:  # not at all: every control is as high
             assert second["share"] == 1
-    flat = parsed(project / "reports" / "flat" / "report.html").text
-    assert "No detector ran." in flat
+    assert "nearly blind: a low rank says nothing" not in section[: section.index("Measured")]
+    for each in evidence(project, "owl")["cases"][0]["detectors"]:
+        assert {test["lab"] for test in each["power"]} == {"lab", "dcss"}
+
+
+def test_a_refused_report_ends_with_the_findings(project: Path) -> None:
+    page = parsed(project / "reports" / "flat" / "report.html")
+    headings = [each["id"] for tag, each in page.elements if tag == "h2"]
+    assert headings == ["summary", "case", "propositions", "pictures", "findings"]
+    assert "The report ends here. Nothing can be concluded of this target" in page.text
+    assert "The target is too flat to be recognised" in page.text
+    owl = parsed(project / "reports" / "owl" / "report.html")
+    assert [each["id"] for tag, each in owl.elements if tag == "h2"] == [*SECTIONS, *ANNEXES]
+
+
+def test_the_first_screen_gives_the_numbers_by_prompt(project: Path) -> None:
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    first = text[: text.index("Case, items received, custody")]
+    assert (
+        "With the caption stored with this very picture: 8 copies in 8 tries. The reference "
+        "checkpoint, same words and seeds: 0 in 8 tries." in first
+    )
+    assert "With the prompt that a user states: 8 copies in 8 tries." in first
+    assert "Of 99 comparison pictures that it is taken never to have seen, none came" in first
+    assert "comes this close at most 1 time in 100, the most that 99 can show." in first
+    assert "None of 4,194,304 seeds (0.098 % of all 4,294,967,296) was found in the file." in first
+    assert "Yes. 2 records of the 3,140 records of the corpus (the lab's pictures) are" in first
+    assert "This procedure was not tested with these settings." in first
+    assert "false alarms 0 of 407 (95 % interval up to 0.902 %); found 17 of 24" in first
+    assert "What this report does not show" in first
+    heron = parsed(project / "reports" / "heron" / "report.html").text
+    assert "No. None of the nearest of the 3,140 records" in heron
+
+
+def test_the_closest_control_is_shown(project: Path) -> None:
+    for case in evidence(project, "owl")["cases"]:
+        control = case["closest_control"]
+        assert (project / "reports" / "owl" / control["image"]).is_file()
+        assert (project / "reports" / "owl" / control["regeneration"]).is_file()
+        groups = {each["metric"]: each["groups"] for each in case["distributions"]}
+        (closest,) = [
+            each["closest"] for each in groups["descriptor"] if each["what"] == "controls"
+        ]
+        assert control["score"] == closest
+        assert control["is_copy"] is False
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "Closest control on memorised Of all controls, this one came back closest" in text
+
+
+def test_the_tables_hold_every_trial_and_give_p_and_copies_again(project: Path) -> None:
+    folder = project / "reports" / "owl"
+    for case in evidence(project, "owl")["cases"]:
+        tables = {each["what"]: each for each in case["tables"]}
+        rows = {}
+        for what, each in tables.items():
+            assert sha256_file(folder / each["path"]) == each["sha256"]
+            with (folder / each["path"]).open(encoding="ascii", newline="") as file:
+                rows[what] = list(csv.DictReader(file))
+            assert len(rows[what]) == each["rows"]
+        assert {"trials", "controls"} <= set(tables)
+        assert ("reference" in tables) == (case["checkpoint"] == "memorised")
+        best = max(float(row["score descriptor"]) for row in rows["trials"])
+        controls: dict[str, float] = {}
+        for row in rows["controls"]:
+            assert row["left_out"] == "false"
+            score = float(row["score descriptor"])
+            controls[row["control"]] = max(score, controls.get(row["control"], score))
+        close = sum(score >= best for score in controls.values())
+        assert (1 + close) / (1 + len(controls)) == case["memorised"]["rank"]["p"]
+        hits = sum(row["copy"] == "true" for row in rows["trials"])
+        assert hits == case["memorised"]["copies"]["rate"]["hits"]
+        assert {json.loads(row["prompt"]) for row in rows["trials"]} == {HOSTILE, LONG}
+        assert all(len(row["noise_sha256"]) == 64 and row["seed"] for row in rows["controls"])
+        by_prompt = {each["prompt"]["text"]: each["copies"] for each in case["prompts"]}
+        assert sum(by_prompt.values()) == hits
+
+
+def test_denominators_count_every_attempt(project: Path) -> None:
+    work = evidence(project, "owl")["work"]
+    assert [each["is_finished"] for each in work["attempts"]] == [True, False, True]
+    assert [each["is_own"] for each in work["attempts"]] == [False, False, True]
+    assert (work["not_finished"], work["not_recorded"]) == (1, 2)  # the first: an older outcome
+    assert work["outputs"] == 48  # two searches and a replay, 16 each
+    assert work["nfe_spent"] == work["nfe_accounted"] == 48 * 24
+    text = parsed(project / "reports" / "owl" / "report.html").text
+    assert "48 outputs cost 1,152 NFE by the stages’ own count, and 1,152 NFE" in text
 
 
 def test_a_metric_without_weights_is_named_as_not_run(project: Path) -> None:

@@ -14,7 +14,11 @@ from seedwitness.imaging import alignment
 from seedwitness.records.reasons import Reason, ReasonCode
 from seedwitness.records.search import TargetResize
 from seedwitness.report.wording import SENTENCES, word_reason
+from seedwitness.report.wording.exclusion_sentences import EXCLUSIONS
+from seedwitness.report.wording.generated_sentences import GENERATED
+from seedwitness.report.wording.memorised_sentences import MEMORISED
 from seedwitness.report.wording.phrases import RESIZE_RULES, word_resize
+from seedwitness.report.wording.short_reasons import SHORT_REASONS, shorten_reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reason-codes.md").read_text(encoding="utf-8")
 CODES = get_args(ReasonCode)
@@ -71,7 +75,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "copies-but-controls-close": ({}, "controls came as close as the target"),
     "too-few-controls": (
         {"controls": 98, "family": 3, "p_min": 0.0303, "needed": 299},
-        "98 controls are too few for a family of 3 cases: p could not fall below 0.03. Set "
+        "98 controls are too few for a family of 3 cases: p could not fall below 0.0303. Set "
         "controls.count to 299 or more, or examine fewer checkpoints.",
     ),
     "case-is-reference": ({}, "This is the reference checkpoint"),
@@ -200,9 +204,9 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "likelihood-no-separation": ({}, "the metric does not separate the two"),
     "target-too-large": (
         SIZE | {"made_width": 128, "made_height": 96, "max_area_ratio": 4},
-        "the target has 2000 × 131 pixels, more than 4 times what memorised makes (128 × 96).",
+        "the target has 2,000 × 131 pixels, more than 4 times what memorised makes (128 × 96).",
     ),
-    "size-not-made": (SIZE, "because memorised cannot make images of 2000 × 131 pixels."),
+    "size-not-made": (SIZE, "because memorised cannot make images of 2,000 × 131 pixels."),
     "no-seed-candidate": (
         SCAN | {"is_complete": True},
         "No seed of all 2^32 by torch-cpu and philox-nv was recovered: none passed",
@@ -372,3 +376,12 @@ def test_the_sentence_of_a_rarity_that_was_not_reached_says_so() -> None:
     values = EXAMPLES["rarity-estimated"][0] | {"probability": 0.0}
     text = word_reason(Reason(code="rarity-estimated", values=values))
     assert "with a probability of 0, because none came that near (95 %" in text
+
+
+def test_every_code_that_can_decide_a_finding_has_short_words() -> None:
+    limits = {"error-rate", "error-rate-above-alpha", "error-rate-not-given"}
+    limits |= {"seed-space-in-part", "near-identical-checkpoint", "scan-scope"}
+    assert set(SHORT_REASONS) == {*MEMORISED, *EXCLUSIONS, *GENERATED} - limits
+    assert max(map(len, SHORT_REASONS.values())) <= 30
+    with pytest.raises(RecordError, match="no short words for the code `scan-scope`"):
+        shorten_reason("scan-scope")

@@ -26,9 +26,10 @@ from seedwitness.engine.sampling import decode_latents
 from seedwitness.errors import RecordError
 from seedwitness.imaging import perceptual_fingerprint
 from seedwitness.imaging.alignment import resize_to_tensor as aligned
-from seedwitness.imaging.decoding import decode_image
+from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.image_folder import ImageEntry
 from seedwitness.metrics import descriptor, patch_l2
+from seedwitness.metrics.scoring import select_closest_rows
 from seedwitness.records.attempts import ATTEMPTS, OUTCOMES, Outcome, read_log, read_outcomes
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.document import read_document
@@ -200,6 +201,42 @@ def test_controls_have_the_budget_and_the_captions_of_a_target(here: Path) -> No
                 assert (second.loc[control, "text"], second.loc[control, "source"]) == (own, "user")
         assert (second["source"] == "user").any()
         assert (prompts.groupby("control").size() == search.prompts).all()
+
+
+def test_the_pictures_of_the_closest_controls_are_kept(here: Path) -> None:
+    for name in ("own", "clean"):
+        folder = output_path("controls", name)
+        table = read_table(folder / "controls.parquet", CONTROL_SCORES).to_dict("records")
+        kept = {path.stem for path in (folder / "images").iterdir()}
+        expected = set()
+        for row in select_closest_rows(table):
+            start = row["pixels_sha256"][:16]
+            expected |= {start, row["trial"]}
+            control = decode_image(folder / "images" / f"{start}.png")
+            assert hash_pixels(control) == row["pixels_sha256"]
+        assert kept == expected
+    case = evidence(here, "owl")["cases"][0]
+    assert case["memorised"]["rank"]["left_out"] == ["7.png"]
+    assert case["closest_control"]["control"] != "7.png"
+    assert (here / "reports/owl" / case["closest_control"]["regeneration"]).is_file()
+
+
+def test_everything_that_was_made_is_counted(here: Path) -> None:
+    work = evidence(here, "owl")["work"]
+    assert work["nfe_spent"] == work["nfe_accounted"] > 0
+    (own,) = [each for each in work["attempts"] if each["is_own"]]
+    trials = pd.read_parquet(output_path("search", "owl", "own") / "trials.parquet")
+    assert own["counts"][0] == {
+        "checkpoint": "own",
+        "stage": "search",
+        "prompts": trials["prompt"].nunique(),
+        "seeds": trials["seed"].nunique(),
+        "outputs": len(trials),
+        "nfe_spent": int(trials["nfe"].sum()),
+        "nfe_accounted": int(trials["nfe"].sum()),
+    }
+    outcome = read_document(Outcome, output_path("judge", "owl") / "outcome.json")
+    assert [row.model_dump() for row in outcome.work] == own["counts"]  # for later attempts
 
 
 def test_targets_and_controls_climb_the_same_ladder(here: Path) -> None:

@@ -23,6 +23,7 @@ from seedwitness.report.report_folder import write_report
 from seedwitness.report.sources import TargetSource, read_target_source
 from seedwitness.verdict.case_files import read_case
 from seedwitness.verdict.judgement import judge_cases
+from seedwitness.verdict.work_counts import count_case_work
 
 READ = ("data/", "params.yaml")
 SHOWN = 5
@@ -66,6 +67,7 @@ def recompute_findings(root: Path, target: str) -> dict[str, list[Difference]]:
         update={
             "memorised": {each.checkpoint: each.memorised.finding for each in found},
             "generated": {each.checkpoint: each.generated.finding for each in found},
+            "work": [row for case in cases for row in count_case_work(case)],
         }
     )
     differences[place] = compare_values(outcome.model_dump(), expected.model_dump())
@@ -129,7 +131,7 @@ def recompute_page(
 
     They are comparable where the versions of all libraries are those that the report names.
     """
-    if describe_environment() != stated.environment:
+    if describe_environment(source.code) != stated.environment:
         return None
     folder = root / "reports" / target
     write_report(source, load_stage_settings("report", ReportStage, root), folder)

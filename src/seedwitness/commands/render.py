@@ -11,7 +11,6 @@ from seedwitness.config.inputs import CheckpointSettings, EntryName
 from seedwitness.config.reading import FILE_NAME, load_section, suggest_names, validate
 from seedwitness.errors import ConfigError, RecordError
 from seedwitness.imaging.decoding import decode_image
-from seedwitness.records.document import read_document
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.seed_scan import RegeneratedImage
 from seedwitness.runtime.files import replace_whole
@@ -61,9 +60,9 @@ def find_recipe(
             f"{path} cannot be read as JSON: {error}. Name a recipe, or a report's evidence.json."
         ) from error
     if isinstance(content, dict) and "cases" in content:
-        from seedwitness.report.evidence import Evidence
+        from seedwitness.report.evidence_file import read_evidence
 
-        return _find_cited_recipe(read_document(Evidence, path), path, checkpoint, trial)
+        return _find_cited_recipe(read_evidence(path), path, checkpoint, trial)
     names = [field.name for field in fields(Recipe)]
     unknown = [] if not isinstance(content, dict) else [key for key in content if key not in names]
     if unknown:

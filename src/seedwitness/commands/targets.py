@@ -27,6 +27,7 @@ from seedwitness.config.targets import (
 from seedwitness.errors import ConfigError
 from seedwitness.imaging.image_folder import PICTURE_SUFFIXES
 from seedwitness.records.attempts import name_folder, read_log
+from seedwitness.records.case_sheet import NAME as SHEET
 from seedwitness.runtime.files import remove
 from seedwitness.targets.target_folder import AddedTarget, add_picture, check_target_name
 
@@ -93,6 +94,9 @@ def rename_target(old: str, new: str) -> Path:
     with _open_dvc() as repository:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
+        sheet = source.with_name(SHEET)
+        if sheet.is_file():
+            shutil.copyfile(sheet, path.with_name(SHEET))
         write_target(new, renamed)
         _remove_with_outputs(old)
         repository.add([str(path)])

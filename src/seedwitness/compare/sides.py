@@ -7,17 +7,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from seedwitness.compare.documents import MissingFiles, SideKind
 from seedwitness.compare.files import EVIDENCE, REPORTS, Files
 from seedwitness.config.reading import FILE_NAME
 from seedwitness.config.stage_settings import CODE
 from seedwitness.errors import RecordError
-from seedwitness.report.evidence import SCHEMA_VERSION, CaseEvidence, Evidence
+from seedwitness.report.evidence import CaseEvidence, Evidence
+from seedwitness.report.evidence_file import parse_evidence
 
 PLAN = "data/plan"
 
@@ -165,17 +166,8 @@ def _name_folder(path: str) -> str:
 
 def _parse_evidence(content: bytes, path: str, name: str) -> Evidence:
     try:
-        found = json.loads(content).get("schema_version")
-        if found != SCHEMA_VERSION:
-            raise RecordError(
-                f"{path} of {name} has the schema {found}, and this version of seedwitness reads "
-                f"{SCHEMA_VERSION}. Make the reports of {name} again with this version "
-                "(`seedwitness run`), or compare with the version that made them."
-            )
-        return Evidence.model_validate_json(content)
-    except (ValueError, AttributeError, ValidationError) as error:
-        first = str(error).splitlines()
+        return parse_evidence(content, Path(f"{path} of {name}"))
+    except RecordError as error:
         raise RecordError(
-            f"{path} of {name} is no valid evidence of the schema {SCHEMA_VERSION}: "
-            f"{' '.join(first[:3])}. Make the report again: `seedwitness run`."
+            f"{error} Or compare with the version of seedwitness that made the reports of {name}."
         ) from error

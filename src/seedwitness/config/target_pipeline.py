@@ -19,6 +19,7 @@ from seedwitness.config.targets import FOLDER, TargetSettings, image_path, list_
 from seedwitness.config.targets import NAME as SETTINGS_NAME
 from seedwitness.errors import ConfigError
 from seedwitness.records.attempts import ATTEMPTS, OUTCOMES, name_folder
+from seedwitness.records.case_sheet import NAME as SHEET_NAME
 from seedwitness.runtime.files import write_whole
 
 NAME = "dvc.yaml"
@@ -34,7 +35,7 @@ IN_GIT = {"cache": False, "persist": True}
 
 CONTROLS = ("controls.parquet", "learned.parquet")
 JUDGED_CONTROLS = (*CONTROLS, "trials.parquet")
-REPORTED_CONTROLS = (*CONTROLS, "detectors.parquet", "reach.parquet")
+REPORTED_CONTROLS = (*CONTROLS, "detectors.parquet", "images", "reach.parquet", "trials.parquet")
 SEARCH = ("prompts.parquet", "search.json", "trials.parquet")
 SCORES = ("codecs.parquet", "reference.parquet", "scores.parquet")
 INDEX_ROWS = ("corpus.json", "rows.parquet")
@@ -79,7 +80,10 @@ def _format_pipelines(params: Params, root: Path) -> Iterator[tuple[Path, str]]:
     """The pipeline file of each target, and what it should hold."""
     checkpoints, reference = list(params.checkpoints), params.judge.reference
     for name, target in list_targets(root).items():
-        pipeline = make_target_pipeline(name, target, checkpoints, reference)
+        sheet = root / FOLDER / name / SHEET_NAME
+        pipeline = make_target_pipeline(
+            name, target, checkpoints, reference, has_sheet=sheet.is_file()
+        )
         yield (
             root / FOLDER / name / NAME,
             HEADER + yaml.safe_dump(pipeline, sort_keys=False, width=100),
@@ -93,9 +97,17 @@ def _list_generated(root: Path) -> list[Path]:
 
 
 def make_target_pipeline(
-    name: str, target: TargetSettings, checkpoints: Sequence[str], reference: str
+    name: str,
+    target: TargetSettings,
+    checkpoints: Sequence[str],
+    reference: str,
+    *,
+    has_sheet: bool = False,
 ) -> dict[str, Any]:
-    """The stages of one target on every checkpoint, in the form of ``dvc.yaml``."""
+    """The stages of one target on every checkpoint, in the form of ``dvc.yaml``.
+
+    ``has_sheet`` says whether the target has a cover sheet, which its report shows.
+    """
     picture, record = (f"data/prepare/{name}/{file}" for file in ("image.png", "target.json"))
     prompts = f"data/recover/{name}/prompts.parquet"
     settings = f"{FOLDER}/{name}/{SETTINGS_NAME}"
@@ -126,7 +138,8 @@ def make_target_pipeline(
     for checkpoint in checkpoints:
         stages |= _make_case_stages(name, checkpoint, reference)
     stages["judge"] = _make_judge_stage(name, log, checkpoints, [record, prompts, settings])
-    stages["report"] = _make_report_stage(name, log, checkpoints)
+    sheets = [f"{FOLDER}/{name}/{SHEET_NAME}"] if has_sheet else []
+    stages["report"] = _make_report_stage(name, log, checkpoints, sheets)
     return {"stages": stages}
 
 
@@ -187,8 +200,10 @@ def _make_judge_stage(
     return _make_stage(f"judge {target}", deps, outs)
 
 
-def _make_report_stage(target: str, log: str, checkpoints: Sequence[str]) -> dict[str, Any]:
-    deps = ["data/index/corpus.json", "data/plan/plan.json", "data/plans"]
+def _make_report_stage(
+    target: str, log: str, checkpoints: Sequence[str], sheets: Sequence[str]
+) -> dict[str, Any]:
+    deps = [*sheets, "data/index/corpus.json", "data/plan/plan.json", "data/plans"]
     deps += [f"{ATTEMPTS}/{log}", f"{OUTCOMES}/{log}", f"data/judge/{target}/outcome.json"]
     deps += [f"data/{stage}/{target}" for stage in ("lookup", "reach", "scan", "score")]
     deps += _join_paths(f"data/prepare/{target}", ("image.png", "target.json"))
@@ -196,7 +211,7 @@ def _make_report_stage(target: str, log: str, checkpoints: Sequence[str]) -> dic
     for name in checkpoints:
         case = f"{target}/{name}"
         deps += [_identity_path(name), f"data/judge/{case}/finding.json"]
-        deps += [f"data/replay/{case}/replay.json"]
+        deps += _join_paths(f"data/replay/{case}", ("replay.json", "trials.parquet"))
         deps += _join_paths(f"data/controls/{name}", REPORTED_CONTROLS)
         deps += _join_paths(f"data/search/{case}", SEARCH)
     return _make_stage(f"report {target}", deps, [f"reports/{target}"])

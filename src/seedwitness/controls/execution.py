@@ -17,11 +17,13 @@ from seedwitness.config.stage_settings import ControlsStage
 from seedwitness.controls.selection import order_by_hash, order_by_similarity, select_images
 from seedwitness.detectors.preselection import preselect_prompts
 from seedwitness.detectors.runner import check_detectors
+from seedwitness.engine.latent_io import to_picture
+from seedwitness.engine.sampling import decode_latents
 from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.image_folder import ImageEntry
 from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
-from seedwitness.metrics.scoring import Metric, load_metrics
+from seedwitness.metrics.scoring import Metric, load_metrics, select_closest_rows
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.reachability.examination import measure_detectors, measure_ladders
 from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
@@ -69,6 +71,9 @@ class ControlResults:
     """The prompts that were tried, as PROMPTS with the control's name."""
     trials: Rows
     """``records.CONTROL_TRIALS``, of controls and learned images."""
+    pictures: dict[str, Image.Image]
+    """By each metric the two closest controls, each with its closest trial, named by the start of
+    the hash of its pixels, and by the trial."""
     keys: frozenset[str]
 
 
@@ -155,8 +160,9 @@ def run_controls(
         return rows
 
     ladders, detections = _measure_beside(loaded, prepared, metrics, settings)
+    scores = scores_of(prepared.controls)
     return ControlResults(
-        scores=scores_of(prepared.controls),
+        scores=scores,
         learned=scores_of(prepared.learned),
         ladders=ladders,
         detections=detections,
@@ -175,8 +181,27 @@ def run_controls(
                 search.strategy.name,
             )
         ],
+        pictures=picture_closest(loaded, prepared, scores, results.outcomes),
         keys=results.keys,
     )
+
+
+def picture_closest(
+    loaded: LoadedCheckpoint,
+    prepared: ControlImages,
+    scores: Rows,
+    outcomes: Mapping[str, SearchOutcome],
+) -> dict[str, Image.Image]:
+    """The pictures of ``ControlResults``; each latent is decoded alone."""
+    paths = {hash_pixels(prepared.images[path]): path for path in prepared.controls}
+    pictures = {}
+    for row in select_closest_rows(scores):
+        path = paths[row["pixels_sha256"]]
+        sample = outcomes[path.as_posix()].samples[row["trial"]]
+        latent = sample.latent[None].to(loaded.pipeline.device)  # [1, c, h, w]
+        pictures[row["pixels_sha256"][:16]] = prepared.images[path]
+        pictures[row["trial"]] = to_picture(decode_latents(loaded.pipeline, latent)[0])
+    return pictures
 
 
 def _score(

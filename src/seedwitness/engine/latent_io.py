@@ -58,5 +58,10 @@ def write_pictures(folder: Path, trials: pd.DataFrame, pipeline: Any, into: Path
     """
     into.mkdir()
     for names, latents in iter_latents(folder, trials, 1):
-        pixels = decode_latents(pipeline, latents.to(pipeline.device))[0].permute(1, 2, 0)
-        Image.fromarray(pixels.contiguous().numpy()).save(into / f"{names[0]}.png")
+        pixels = decode_latents(pipeline, latents.to(pipeline.device))[0]
+        to_picture(pixels).save(into / f"{names[0]}.png")
+
+
+def to_picture(pixels: Tensor) -> Image.Image:
+    """The picture of decoded pixels, uint8 [3, height, width]."""
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())

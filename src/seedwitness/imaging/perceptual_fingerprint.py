@@ -72,6 +72,12 @@ def compute_hamming_distance(first: str, second: str) -> int:
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
+def compute_thumbnail_distance(first: str, second: str) -> float:
+    """Root-mean-square difference of two thumbnails, in [0, 1]."""
+    one, two = _parse_hex_rows([first, second], 3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE) / 255.0
+    return float(np.sqrt(((one - two) ** 2).mean()))
+
+
 class FingerprintIndex:
     """Fingerprints of many pictures, searched with one fingerprint at a time."""
 

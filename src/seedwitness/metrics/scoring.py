@@ -202,6 +202,28 @@ def select_closest_trials(rows: Sequence[Mapping[str, Any]], count: int) -> set[
     return {trial for trials in trials_by_metric.values() for trial in trials[:count]}
 
 
+def select_closest_rows(
+    rows: Sequence[Mapping[str, Any]], count: int = 2
+) -> list[Mapping[str, Any]]:
+    """The closest trial of each of the ``count`` closest controls by each metric that has a target.
+
+    From CONTROL_SCORES rows; ties by name. Two by default, because one of the controls may be a
+    target itself, which is left out.
+    """
+    ordered = sorted(
+        (row for row in rows if row["metric"] != PROMPT_METRIC),
+        key=lambda row: (
+            distance_of(row["score"], row["higher_is_closer"]),
+            row["control"],
+            row["trial"],
+        ),
+    )
+    closest: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in ordered:
+        closest.setdefault(row["metric"], {}).setdefault(row["control"], row)
+    return [row for controls in closest.values() for row in list(controls.values())[:count]]
+
+
 def score_trials(
     metrics: Mapping[str, Metric],
     trials: Sequence[str],

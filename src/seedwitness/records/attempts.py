@@ -16,9 +16,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from seedwitness.errors import RecordError
 from seedwitness.records.document import Document, read_document
 from seedwitness.records.findings import Verdict
+from seedwitness.records.work import WorkCount
 from seedwitness.runtime.files import write_whole
 from seedwitness.runtime.workspace import (
     is_modified,
@@ -87,6 +90,8 @@ class Outcome(Document):
     attempt: str
     memorised: dict[str, Verdict]
     generated: dict[str, Verdict]
+    work: list[WorkCount] = Field(default_factory=list)
+    """What was made for it; empty in outcomes of older versions."""
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from seedwitness.config.stage_settings import ReportStage
 from seedwitness.errors import RecordError
+from seedwitness.imaging.decoding import decode_image
 from seedwitness.records.reasons import Reason, ReasonCode
 from seedwitness.records.recipe import Recipe
 from seedwitness.report import figures
 from seedwitness.report.attempts_made import describe_attempt
+from seedwitness.report.case_copies import find_copies
+from seedwitness.report.closest_control import find_closest_control
 from seedwitness.report.detector_ranks import rank_detectors
 from seedwitness.report.evidence import (
     SCHEMA_VERSION,
@@ -20,12 +24,8 @@ from seedwitness.report.evidence import (
     CaseEvidence,
     CitedTrial,
     Evidence,
-    Lookup,
-    Match,
-    Prompt,
     RecoveredImage,
     Score,
-    SearchedPrompt,
     format_command,
 )
 from seedwitness.report.findings_in_words import (
@@ -35,7 +35,10 @@ from seedwitness.report.findings_in_words import (
     word_search,
 )
 from seedwitness.report.ladder_ranks import rank_ladder
+from seedwitness.report.measured_rates import find_validation
 from seedwitness.report.other_plans import list_other_plans
+from seedwitness.report.prompt_evidence import Lookup, Match, Prompt
+from seedwitness.report.prompt_results import list_searched_prompts
 from seedwitness.report.provenance import (
     Alignments,
     AnalysisPlan,
@@ -43,27 +46,40 @@ from seedwitness.report.provenance import (
     describe_environment,
 )
 from seedwitness.report.sources import CaseSource, TargetSource
+from seedwitness.report.trial_tables import RenderedTables, list_tables
+from seedwitness.report.work_done import count_work
 from seedwitness.runtime.hashes import sha256_file
-from seedwitness.statistics.distances import score_of, with_distance
+from seedwitness.statistics.distances import with_distance
+from seedwitness.verdict.image_identity import is_same_record
 from seedwitness.verdict.shortest_phrase import find_best_files
 
 IMAGE = "images/target.png"
 
 
-def build_evidence(source: TargetSource, settings: ReportStage) -> Evidence:
-    """Everything that ``evidence.json`` holds and the page shows."""
+def build_evidence(
+    source: TargetSource,
+    settings: ReportStage,
+    tables: Mapping[str, RenderedTables] | None = None,
+) -> Evidence:
+    """Everything that ``evidence.json`` holds and the page shows.
+
+    ``tables`` are those of ``render_tables`` by checkpoint; without them the evidence names none.
+    """
+    matches = [_build_match(row, source) for row in _list_rows(source.matches)]
     return Evidence(
         schema_version=SCHEMA_VERSION,
         target=source.target,
         image=IMAGE,
-        cases=[_build_case(case, settings) for case in source.cases],
+        cases=[_build_case(case, settings, matches, tables or {}) for case in source.cases],
         prompts=[_build_prompt(row) for row in _list_rows(source.prompts)],
         recovery=source.recovery,
         lookup=Lookup(corpus=source.corpus, query=source.query),
-        matches=[_build_match(row, source) for row in _list_rows(source.matches)],
+        matches=matches,
         plan=_build_plan(source, settings),
+        validation=find_validation(settings.search, settings.judge),
         attempt=describe_attempt(source),
-        environment=describe_environment(),
+        work=count_work(source),
+        environment=describe_environment(source.code),
         inputs=source.inputs,
     )
 
@@ -97,8 +113,14 @@ def _build_plan(source: TargetSource, settings: ReportStage) -> AnalysisPlan:
     )
 
 
-def _build_case(source: CaseSource, settings: ReportStage) -> CaseEvidence:
+def _build_case(
+    source: CaseSource,
+    settings: ReportStage,
+    matches: Sequence[Match],
+    tables: Mapping[str, RenderedTables],
+) -> CaseEvidence:
     case, metric = source.case, settings.judge.metric
+    prompts = [_build_prompt(row) for row in _list_rows(source.prompts)]
     folder = f"images/{case.checkpoint}/maps"
     return CaseEvidence(
         checkpoint=case.checkpoint,
@@ -110,10 +132,11 @@ def _build_case(source: CaseSource, settings: ReportStage) -> CaseEvidence:
         identity=source.identity,
         search=word_search(source.search),
         replay=source.replay,
-        prompts=_list_searched_prompts(source, metric),
+        prompts=list_searched_prompts(source, metric, prompts, matches),
         distributions=figures.describe_distributions(source),
         budget=figures.sample_curve(figures.compute_curve(source, metric)),
         controls_copied=figures.estimate_controls_copied(source),
+        closest_control=find_closest_control(source, metric),
         cited=_cite_trials(source, settings),
         agreement=Agreement(
             map=source.maps,
@@ -122,6 +145,7 @@ def _build_case(source: CaseSource, settings: ReportStage) -> CaseEvidence:
         recovered=_build_recovered(source),
         reach=rank_ladder(source, metric),
         detectors=rank_detectors(source),
+        tables=list_tables(case.checkpoint, tables.get(case.checkpoint, {})),
     )
 
 
@@ -173,8 +197,12 @@ def _cite_trials(source: CaseSource, settings: ReportStage) -> list[CitedTrial]:
         (str(row["trial"]), str(row["metric"])): float(row["score"])
         for row in _list_rows(source.reference_scores)
     }
+    hits = (
+        find_copies(source, source.scores, of_target=True),
+        find_copies(source, source.reference_scores),
+    )
     return [
-        _cite_trial(source, trial, why[trial], trials.loc[trial].to_dict(), reference_scores)
+        _cite_trial(source, trial, why[trial], trials.loc[trial].to_dict(), reference_scores, hits)
         for trial in sorted(why, key=ranked.index)
     ]
 
@@ -185,6 +213,7 @@ def _cite_trial(
     why: list[Reason],
     row: dict[Any, Any],
     reference_scores: dict[tuple[str, str], float],
+    copies: tuple[Mapping[str, bool], Mapping[str, bool]],
 ) -> CitedTrial:
     image = source.images.get(trial)
     folder = f"images/{source.case.checkpoint}"
@@ -199,6 +228,8 @@ def _cite_trial(
         noise_sha256=row["noise_sha256"],
         latent_sha256=row["latent_sha256"],
         latent_distance=row["latent_distance"],
+        is_copy=copies[0][trial],
+        is_reference_copy=copies[1].get(trial),
         scores=[
             Score(
                 metric=score["metric"],
@@ -226,25 +257,6 @@ def _rank_trials(scores: pd.DataFrame, metric: str) -> list[str]:
     return [str(trial) for trial in ordered["trial"]]
 
 
-def _list_searched_prompts(source: CaseSource, metric: str) -> list[SearchedPrompt]:
-    higher_is_closer = figures.is_higher_closer(source, metric)
-    scores = with_distance(source.scores[source.scores["metric"] == metric])
-    joined = source.trials[["trial", "prompt_rank"]].merge(scores, on="trial")
-    prompts = []
-    for row in _list_rows(source.prompts):
-        distances = joined.loc[joined["prompt_rank"] == row["rank"], "distance"]
-        prompts.append(
-            SearchedPrompt(
-                prompt=_build_prompt(row),
-                trials=len(distances),
-                closest=None
-                if distances.empty
-                else score_of(float(distances.min()), higher_is_closer),
-            )
-        )
-    return prompts
-
-
 def _build_prompt(row: dict[str, Any]) -> Prompt:
     return Prompt(
         **{
@@ -256,13 +268,17 @@ def _build_prompt(row: dict[str, Any]) -> Prompt:
 
 
 def _build_match(row: dict[str, Any], source: TargetSource) -> Match:
-    has_image = str(row["rank"]) in source.match_images
+    path = source.match_images.get(str(row["rank"]))
+    picture = decode_image(path) if path else None
     return Match(
         **{
             **row,
             "caption_score": figures.finite_or_none(row["caption_score"]),
             "caption_bits": figures.finite_or_none(row["caption_bits"]),
-            "image": f"images/matches/{row['rank']}.png" if has_image else None,
+            "is_target": is_same_record(
+                row["pdq_distance"], row["pdq_quality"], picture, source.target
+            ),
+            "image": f"images/matches/{row['rank']}.png" if path else None,
         }
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from seedwitness.report.evidence import DetectorResult
+from seedwitness.report.figure_evidence import DetectorResult
 from seedwitness.report.figures import finite_or_none
+from seedwitness.report.measured_rates import find_power
 from seedwitness.report.sources import CaseSource
 
 
@@ -31,6 +32,7 @@ def rank_detectors(source: CaseSource) -> list[DetectorResult]:
                 controls_median=finite_or_none(values.median()) if len(values) else None,
                 controls_as_high=as_high,
                 share=(1 + as_high) / (1 + len(values)),
+                power=find_power(str(row["detector"])),
             )
         )
     return results

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from typing import Literal
 
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
-from seedwitness.records.corpus import CorpusRecord, LookupQuery
 from seedwitness.records.document import Document
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.records.prompt_recovery import PromptRecovery
@@ -15,17 +13,30 @@ from seedwitness.records.rates import Rate
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import ReplaySummary
 from seedwitness.records.target import TargetRecord
+from seedwitness.records.work import WorkEvidence
+from seedwitness.report.figure_evidence import (
+    BudgetPoint,
+    DetectorResult,
+    Distribution,
+    ReachabilityLadder,
+    Validation,
+)
 from seedwitness.report.finding_evidence import (
     GeneratedEvidence,
     MemorisedEvidence,
     SearchEvidence,
     WordedReason,
 )
-from seedwitness.report.provenance import AnalysisPlan, AttemptEvidence, Environment, InputFile
+from seedwitness.report.prompt_evidence import Lookup, Match, Prompt, SearchedPrompt
+from seedwitness.report.provenance import (
+    AnalysisPlan,
+    AttemptEvidence,
+    Environment,
+    InputFile,
+    TableFile,
+)
 
-SCHEMA_VERSION = "6.1"
-TRIALS, REFERENCE, CONTROLS = "trials", "reference", "controls"
-LEARNED = "learned"
+SCHEMA_VERSION = "7.0"
 
 
 class Score(Document):
@@ -52,6 +63,9 @@ class CitedTrial(Document):
     noise_sha256: str
     latent_sha256: str
     latent_distance: float
+    is_copy: bool
+    is_reference_copy: bool | None
+    """Whether what the reference made is a copy; None where it made nothing."""
     scores: list[Score]
     image: str | None
     image_sha256: str | None
@@ -60,85 +74,21 @@ class CitedTrial(Document):
     command: str
 
 
-class Prompt(Document):
-    """A prompt candidate and where it comes from."""
+class ClosestControl(Document):
+    """The control that came back closest by the statistic, and the trial that did.
 
-    rank: int
-    text: str
-    source: str
-    method: str
-    score: float | None
-    tokens: int
-    bits: float | None
+    ``image`` is the control itself and ``regeneration`` its closest trial; None if not kept.
+    """
 
-
-class SearchedPrompt(Document):
-    """A prompt that shared the budget, and how close its trials came."""
-
-    prompt: Prompt
-    trials: int
-    closest: float | None
-
-
-class Match(Document):
-    """A match in the corpus."""
-
-    rank: int
-    modality: str
-    query: str
-    similarity: float
-    phash_distance: int
-    pdq_distance: int
-    pdq_quality: int
+    control: str
+    pixels_sha256: str
     caption: str
-    location: str
-    corpus_id: str
-    duplicates: int
-    caption_score: float | None
-    caption_tokens: int
-    caption_bits: float | None
+    trial: str
+    score: float
+    is_copy: bool | None
+    """By all criteria; None where the controls were not scored by all of them."""
     image: str | None
-
-
-class Lookup(Document):
-    """Which corpus was searched, and how."""
-
-    corpus: CorpusRecord
-    query: LookupQuery
-
-
-class ScoreGroup(Document):
-    """Scores by one metric of this case's trials, of the reference's, or of the controls."""
-
-    what: Literal["trials", "reference", "controls"]
-    n: int
-    closest: float
-    lower_quartile: float
-    median: float
-    upper_quartile: float
-    farthest: float
-
-
-class Distribution(Document):
-    """The distribution of the scores by one metric. A control counts once, by its closest trial."""
-
-    metric: str
-    version: str
-    label: str
-    weights_sha256: str
-    higher_is_closer: bool
-    groups: list[ScoreGroup]
-
-
-class BudgetPoint(Document):
-    """The closest score after a number of trials, and the controls' after as many."""
-
-    trials: int
-    nfe: int
-    closest: float
-    controls_median: float | None
-    controls_closest: float | None
-    controls_farthest: float | None
+    regeneration: str | None
 
 
 class RecoveredImage(Document):
@@ -147,53 +97,6 @@ class RecoveredImage(Document):
     image: str
     image_sha256: str
     command: str
-
-
-class Rung(Document):
-    """A rung of the reachability ladder: the closest score of the target, and of the controls."""
-
-    rung: str
-    strength: float
-    prompt: str
-    seeds: int
-    score: float
-    controls: int
-    controls_closest: float | None
-    controls_median: float | None
-    controls_as_close: int
-    image: str
-
-
-class ReachabilityLadder(Document):
-    """How close the checkpoint comes when it starts from the target, rung by rung."""
-
-    metric: str
-    label: str
-    higher_is_closer: bool
-    prompt: str
-    rungs: list[Rung]
-
-
-class DetectorResult(Document):
-    """A published detector's value, and those of controls; higher is more memorised.
-
-    ``value`` is None where the detector says "not at all" without a number.
-    """
-
-    detector: str
-    source: str
-    needs: Literal["prompt", "picture"]
-    prompt: str
-    seeds: int
-    value: float | None
-    nfe: int
-    backward: int
-    controls: int
-    controls_highest: float | None
-    controls_median: float | None
-    controls_as_high: int
-    share: float
-    """Of target and controls together that are as high; no test."""
 
 
 class BestFiles(Document):
@@ -229,11 +132,14 @@ class CaseEvidence(Document):
     distributions: list[Distribution]
     budget: list[BudgetPoint]
     controls_copied: Rate | None
+    closest_control: ClosestControl | None
     cited: list[CitedTrial]
     agreement: Agreement
     recovered: RecoveredImage | None
     reach: ReachabilityLadder | None
     detectors: list[DetectorResult]
+    tables: list[TableFile]
+    """Every trial of target, reference and controls, with seeds, hashes and scores."""
 
 
 class Evidence(Document):
@@ -248,7 +154,9 @@ class Evidence(Document):
     lookup: Lookup
     matches: list[Match]
     plan: AnalysisPlan
+    validation: Validation
     attempt: AttemptEvidence
+    work: WorkEvidence
     environment: Environment
     inputs: list[InputFile]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from seedwitness.errors import RecordError
 from seedwitness.records.rates import Rate
-from seedwitness.report.evidence import (
+from seedwitness.report.figure_evidence import (
     CONTROLS,
     REFERENCE,
     TRIALS,

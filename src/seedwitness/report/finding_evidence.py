@@ -6,6 +6,7 @@ from seedwitness.records.document import Document
 from seedwitness.records.findings import (
     CopyCount,
     PairedComparison,
+    ReferenceGain,
     Rank,
     RankedStatistic,
     Verdict,
@@ -28,6 +29,9 @@ class LikelihoodEvidence(Document):
     h1: WordedReason
     h2: WordedReason
     ratio: float
+    low: float
+    high: float
+    is_capped: bool
     support: WordedReason
     learned: int
     controls: int
@@ -62,6 +66,7 @@ class MemorisedEvidence(Document):
     rank: Rank
     copies: CopyCount
     reference: PairedComparison | None
+    gain: ReferenceGain | None
     likelihood: LikelihoodEvidence | None
     no_likelihood: WordedReason | None
     sensitivity: list[VariantEvidence]

@@ -36,6 +36,7 @@ def word_memorised(finding: MemorisedFinding) -> MemorisedEvidence:
         rank=finding.rank,
         copies=finding.copies,
         reference=finding.reference,
+        gain=finding.gain,
         likelihood=None
         if likelihood is None
         else LikelihoodEvidence(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
 from markupsafe import Markup, escape
 
 from seedwitness.records.findings import CopyCriterion
 from seedwitness.report.evidence import CaseEvidence
+from seedwitness.report.wording.numbers import P_DIGITS, round_for_reading
 from seedwitness.report.wording.phrases import title_metric
 
 CODECS = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FOLD_CHARACTERS, SUMMARY_CHARACTERS, FOLD_LINES = 280, 160, 6
-DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # The joiners U+200C and U+200D are not among them: scripts and emoji need these.
-EMPTY = "\u200b\u2060\ufeff"
+EMPTY = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"
+)
+LINES = "\u2028\u2029\ufff9-\ufffb"
+TAGS = "\U000e0000-\U000e007f"
+HIDDEN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{DIRECTIONS}{EMPTY}{LINES}{TAGS}]")
+"""What a reader cannot see, or what turns the order of what is seen; tab and line feed are not."""
 
 
 def format_figure(value: float | None, digits: int = 4) -> Markup:
@@ -23,10 +29,15 @@ def format_figure(value: float | None, digits: int = 4) -> Markup:
     if value is None:
         return Markup("–")
     if isinstance(value, int):
-        return Markup("<data value='{}'>{}</data>").format(value, value)
+        return Markup("<data value='{}'>{}</data>").format(value, f"{value:,}")
     return Markup("<data value='{}'>{}</data>").format(
         repr(value), round_for_reading(value, digits)
     )
+
+
+def format_p_value(value: float | None) -> Markup:
+    """A p-value, with the precision that all of them have."""
+    return format_figure(value, P_DIGITS)
 
 
 def format_percentage(value: float) -> Markup:
@@ -36,20 +47,9 @@ def format_percentage(value: float) -> Markup:
     )
 
 
-def round_for_reading(value: float, digits: int = 4) -> str:
-    """A number with ``digits`` significant digits, a minus sign and a power of ten as such."""
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        mantissa, power = text.split("e")
-        text = f"{mantissa} × 10{str(int(power)).translate(RAISED)}"
-    return text.replace("-", "−")
-
-
 def make_visible(text: str) -> str:
     """Text with its control, direction and zero-width characters spelled out."""
-    return "".join(
-        f"⟨U+{ord(character):04X}⟩" if _is_hidden(character) else character for character in text
-    )
+    return HIDDEN.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text)
 
 
 def fold_foreign_text(text: str) -> Markup:
@@ -68,9 +68,9 @@ def fold_foreign_text(text: str) -> Markup:
 
 def mark_code(text: str) -> Markup:
     """Own text, escaped; what stands between two backticks is marked as code."""
-    parts = text.split("`")
+    parts = make_visible(text).split("`")
     if len(parts) % 2 == 0:
-        return escape(text)
+        return escape(make_visible(text))
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else part
         for number, part in enumerate(parts)
@@ -103,9 +103,3 @@ def format_criterion(case: CaseEvidence, criterion: CopyCriterion) -> Markup:
 def to_css_class(finding: str) -> str:
     """A finding as a CSS class."""
     return finding.replace(" ", "-")
-
-
-def _is_hidden(character: str) -> bool:
-    if character in "\n\t":
-        return False
-    return unicodedata.category(character) == "Cc" or character in DIRECTIONS + EMPTY

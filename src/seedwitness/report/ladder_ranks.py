@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from seedwitness.report.evidence import ReachabilityLadder, Rung
+from seedwitness.report.figure_evidence import ReachabilityLadder, Rung
 from seedwitness.report.figures import is_higher_closer
 from seedwitness.report.sources import CaseSource
 from seedwitness.statistics.distances import score_of, with_distance

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from seedwitness.records.findings import CopyCriterion
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
-from seedwitness.report.evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
+from seedwitness.report.figure_evidence import CONTROLS, LEARNED, REFERENCE, TRIALS
 from seedwitness.report.finding_evidence import LikelihoodEvidence
 from seedwitness.report.formatting import CODECS
 from seedwitness.statistics.distances import distance_of, score_of

@@ -17,6 +17,7 @@ from seedwitness.records.attempts import LogCounts
 from seedwitness.records.document import Document
 from seedwitness.records.findings import Verdict
 from seedwitness.records.time_stamps import PlanStamp
+from seedwitness.runtime.workspace import is_modified, read_revision
 
 PACKAGES = (
     "seedwitness",
@@ -46,6 +47,7 @@ PACKAGES = (
     "wordfreq",
     "altair",
     "vl-convert-python",
+    "typst",
     "jinja2",
 )
 NOT_INSTALLED = "not installed"
@@ -154,6 +156,12 @@ class Environment(Document):
     python: str
     platform: str
     packages: dict[str, str]
+    revision: str
+    """The commit of Git that was checked out; empty without one."""
+    is_modified: bool
+    """Whether a file that Git keeps differed from that commit."""
+    code: dict[str, str]
+    """By stage, SHA-256 of the list of source files that it runs, each with its hash."""
 
 
 class InputFile(Document):
@@ -163,9 +171,22 @@ class InputFile(Document):
     sha256: str
 
 
-def describe_environment() -> Environment:
+class TableFile(Document):
+    """A table beside the evidence, by its path in the report's folder."""
+
+    path: str
+    what: str
+    """``trials``, ``reference``, ``controls`` or ``learned``."""
+    rows: int
+    sha256: str
+
+
+def describe_environment(code: dict[str, str]) -> Environment:
     """Versions of everything that can change a figure, without times or names of users."""
     return Environment(
+        revision=read_revision(),
+        is_modified=is_modified(),
+        code=code,
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",
         packages={name: _version(name) for name in PACKAGES},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import version
@@ -13,13 +13,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from seedwitness.records.case_sheet import CaseSheet, SignedSheet
 from seedwitness.records.recipe import Recipe
 from seedwitness.report import figures, formatting
-from seedwitness.report.embedding import embed_image
+from seedwitness.report.case_page import list_groups
+from seedwitness.report.embedding import embed_image, number_images
 from seedwitness.report.evidence import CaseEvidence, Evidence
+from seedwitness.report.first_screen import is_refused, make_first_screen
+from seedwitness.report.prompt_evidence import Match
+from seedwitness.report.report_id import make_report_id
 from seedwitness.report.sources import CaseSource, TargetSource
 from seedwitness.report.wording import phrases
-from seedwitness.runtime.hashes import canonical_json
+from seedwitness.report.wording.answers import ORIGINS
+from seedwitness.runtime.hashes import canonical_json, sha256_file
 
 SCRIPT = "report.js"
 
@@ -30,12 +36,14 @@ def make_jinja_environment() -> Environment:
         loader=PackageLoader("seedwitness.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_show_hidden,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     jinja.filters |= {
         "figure": formatting.format_figure,
+        "p": formatting.format_p_value,
         "percent": formatting.format_percentage,
         "resize": phrases.word_resize,
         "code": formatting.mark_code,
@@ -57,36 +65,101 @@ def make_jinja_environment() -> Environment:
     return jinja
 
 
+def _show_hidden(value: Any) -> Any:
+    """Every text of a page, whoever wrote it, with its hidden characters spelled out."""
+    is_plain = isinstance(value, str) and not isinstance(value, Markup)
+    return formatting.make_visible(value) if is_plain else value
+
+
 def render_page(template: str, **values: Any) -> str:
     """A page of a report by its template."""
     return render_template(make_jinja_environment(), template, SCRIPT, **values)
 
 
-def render_template(jinja: Environment, template: str, script_name: str, **values: Any) -> str:
+def render_template(
+    jinja: Environment, template: str, script_name: str, images: str = "data:", **values: Any
+) -> str:
     """A page by its template, with the script of this name.
 
-    Its content security policy allows no request and no script but its own.
+    Its content security policy allows no request and no script but its own; ``images`` are the
+    sources of images that it allows.
     """
     loader = jinja.loader
     assert loader is not None
     script = loader.get_source(jinja, script_name)[0]
     script_hash = b64encode(sha256(script.encode()).digest()).decode()
     policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"default-src 'none'; img-src {images}; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
     )
     return jinja.get_template(template).render(script=Markup(script), policy=policy, **values)
 
 
-def render_report(evidence: Evidence, source: TargetSource, title: str, folder: Path) -> str:
-    """The report; ``folder`` holds the images that ``evidence`` names."""
+SECTIONS = {
+    "summary": "Summary",
+    "case": "Case, items, custody",
+    "propositions": "Questions and propositions",
+    "pictures": "Images",
+    "findings": "Findings by question and prompt",
+    "corpus": "Corpus match",
+    "method": "Method and validation",
+    "explanations": "Other explanations",
+    "robustness": "Robustness, plot of scores",
+    "work": "Denominators",
+    "check": "Check it yourself",
+    "identity": "Identity and versions",
+}
+"""The sections of the body in their order; a refused report ends with the findings."""
+
+ANNEXES = {
+    "seeds": "A. Seed scan",
+    "prompts": "B. Prompts",
+    "matches": "C. Matches",
+    "likelihood": "D. Likelihood ratio",
+    "detectors": "E. Detectors",
+    "reach": "F. Reachability",
+    "phrase": "G. Bits",
+    "recipes": "H. Recipes",
+    "plan": "I. Analysis plan",
+    "hashes": "J. Hashes",
+    "cost": "K. Cost",
+}
+LISTED_MATCHES = 10
+
+
+def render_report(
+    evidence: Evidence,
+    source: TargetSource,
+    title: str,
+    folder: Path,
+    sheet: SignedSheet | None = None,
+) -> str:
+    """The report; ``folder`` holds ``evidence.json`` and the images that it names."""
     metric, reference = evidence.plan.judge.metric, evidence.plan.judge.reference
     examined = [case for case in evidence.cases if case.checkpoint != reference]
+    refused = all(is_refused(case) for case in evidence.cases)
+    sections = list(SECTIONS.items())
+    images = {name: folder / name for name in list_images(evidence, source)}
+    if refused:
+        sections = sections[: list(SECTIONS).index("findings") + 1]
+    evidence_sha256 = sha256_file(folder / "evidence.json")
     return render_page(
         "report.html",
         evidence=evidence,
+        evidence_sha256=evidence_sha256,
+        report_id=make_report_id(evidence, evidence_sha256),
         title=title,
-        pictures={name: embed_image(folder / name) for name in list_images(evidence, source)},
+        case_number=sheet.sheet.case_number if sheet else None,
+        sheet=sheet,
+        sheet_sha256=sheet.sha256 if sheet else None,
+        sheet_groups=list_groups(sheet.sheet if sheet else CaseSheet()),
+        screen=make_first_screen(evidence),
+        refused=refused,
+        sections=sections,
+        annexes=[] if refused else list(ANNEXES.items()),
+        listed_matches=list_different(evidence.matches)[:LISTED_MATCHES],
+        origins=ORIGINS,
+        pictures=number_images({name: embed_image(path) for name, path in images.items()}),
         plots={
             case.checkpoint: _plot_case(case, case_source, metric, number)
             for number, (case, case_source) in enumerate(
@@ -101,6 +174,13 @@ def render_report(evidence: Evidence, source: TargetSource, title: str, folder: 
     )
 
 
+def list_different(matches: Sequence[Match]) -> list[Match]:
+    """Matches of different records, by rank: several queries may find one record."""
+    return list({(match.corpus_id, match.location): match for match in reversed(matches)}.values())[
+        ::-1
+    ]
+
+
 def list_images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
     """The images that the evidence names: the path beside the page, and the file to copy."""
     images = {evidence.image: source.image}
@@ -113,6 +193,10 @@ def list_images(evidence: Evidence, source: TargetSource) -> dict[str, Path]:
                 images[cited.image] = case_source.images[cited.trial]
             if cited.reference_image:
                 images[cited.reference_image] = case_source.reference_images[cited.trial]
+        control = case.closest_control
+        for place in (control.image, control.regeneration) if control else ():
+            if place:
+                images[place] = case_source.control_images[Path(place).stem]
         for name, path in case.agreement.images.items():
             images[path] = case_source.map_images[name]
         if case.recovered and case_source.regenerated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from seedwitness.config.stage_settings import CODE
 from seedwitness.errors import RecordError
 from seedwitness.records.attempts import (
     ATTEMPTS,
@@ -33,6 +35,7 @@ from seedwitness.records.tables import (
     CONTROL_DETECTIONS,
     CONTROL_REACH,
     CONTROL_SCORES,
+    CONTROL_TRIALS,
     DETECTIONS,
     MATCHES,
     PROMPTS,
@@ -45,7 +48,7 @@ from seedwitness.records.tables import (
 from seedwitness.records.target import TargetRecord
 from seedwitness.records.time_stamps import PlanStamp, read_stamps
 from seedwitness.report.provenance import InputFile
-from seedwitness.runtime.hashes import sha256_file
+from seedwitness.runtime.hashes import digest, sha256_file
 
 D = TypeVar("D", bound=Document)
 
@@ -66,9 +69,17 @@ class CaseSource:
     prompts: pd.DataFrame
     trials: pd.DataFrame
     scores: pd.DataFrame
+    reference_trials: pd.DataFrame
+    """``records.TRIALS`` of the same recipes on the reference; empty if the case is it."""
     reference_scores: pd.DataFrame
     codecs: pd.DataFrame
     controls: pd.DataFrame
+    learned: pd.DataFrame
+    """``records.CONTROL_SCORES`` of images that the checkpoint is known to have learned."""
+    control_trials: pd.DataFrame
+    """``records.CONTROL_TRIALS`` of both."""
+    control_images: dict[str, Path]
+    """Images of the closest controls, by the start of their pixels' hash or by trial."""
     maps: CopyMap
     map_images: dict[str, Path]
     """By what they show: pixels, windows, ending."""
@@ -108,6 +119,8 @@ class TargetSource:
     query: LookupQuery
     corpus: CorpusRecord
     match_images: dict[str, Path]
+    code: dict[str, str]
+    """By stage, SHA-256 of the list of source files that it runs; empty without such lists."""
     cases: list[CaseSource]
     inputs: list[InputFile]
 
@@ -189,9 +202,20 @@ def read_target_source(data: Path, target: str) -> TargetSource:
         query=reader.document(LookupQuery, "lookup", target, "query.json"),
         corpus=reader.document(CorpusRecord, "index", "corpus.json"),
         match_images=reader.images("lookup", target, "images"),
+        code=_hash_code_lists(data / "plan"),
         cases=cases,
         inputs=reader.inputs(),
     )
+
+
+def _hash_code_lists(plan: Path) -> dict[str, str]:
+    """The hash of each stage's list of source files, as the stage ``plan`` wrote it."""
+    lists = {
+        path.stem: json.loads(path.read_bytes()).get(CODE)
+        for path in sorted(plan.glob("*.json"))
+        if path.name != "plan.json"
+    }
+    return {stage: digest(files) for stage, files in lists.items() if files}
 
 
 def _read_stamps(reader: _Reader, plan_sha256: str) -> list[PlanStamp]:
@@ -212,8 +236,6 @@ def _read_attempts(reader: _Reader, pixels_sha256: str) -> tuple[AttemptLog, dic
 
 
 def _read_cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:
-    for name in judged:
-        reader.note("controls", name, "learned.parquet")  # the findings' ratios rest on it
     cases = [
         CaseSource(
             case=reader.document(CaseFindings, "judge", target, name, "finding.json"),
@@ -223,9 +245,13 @@ def _read_cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[Cas
             prompts=reader.table(PROMPTS, "search", target, name, "prompts.parquet"),
             trials=reader.table(TRIALS, "search", target, name, "trials.parquet"),
             scores=reader.table(SCORES, "score", target, name, "scores.parquet"),
+            reference_trials=reader.table(TRIALS, "replay", target, name, "trials.parquet"),
             reference_scores=reader.table(SCORES, "score", target, name, "reference.parquet"),
             codecs=reader.table(CODECS, "score", target, name, "codecs.parquet"),
             controls=reader.table(CONTROL_SCORES, "controls", name, "controls.parquet"),
+            learned=reader.table(CONTROL_SCORES, "controls", name, "learned.parquet"),
+            control_trials=reader.table(CONTROL_TRIALS, "controls", name, "trials.parquet"),
+            control_images=reader.images("controls", name, "images"),
             maps=reader.document(CopyMap, "score", target, name, "maps", "maps.json"),
             map_images=reader.images("score", target, name, "maps"),
             images=reader.images("score", target, name, "images"),

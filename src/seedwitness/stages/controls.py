@@ -24,7 +24,8 @@ def run(checkpoint: str) -> None:
     ``learned.parquet`` holds the same of the images that the checkpoint is known to have learned,
     ``trials.parquet`` (``records.CONTROL_TRIALS``) every trial of both, with its seed and hashes,
     ``reach.parquet`` (``records.CONTROL_REACH``) the ladders of some controls, and
-    ``detectors.parquet`` (``records.CONTROL_DETECTIONS``) what published detectors give for some.
+    ``detectors.parquet`` (``records.CONTROL_DETECTIONS``) what published detectors give for some,
+    and ``images/`` by each metric the two controls that came back closest, with their trials.
     """
     from seedwitness.controls.execution import prepare_controls, run_controls
     from seedwitness.detectors.preselection import check_preselection
@@ -43,5 +44,8 @@ def run(checkpoint: str) -> None:
         write_table(part / "reach.parquet", results.ladders, CONTROL_REACH)
         write_table(part / "detectors.parquet", results.detections, CONTROL_DETECTIONS)
         write_table(part / "trials.parquet", results.trials, CONTROL_TRIALS)
+        (part / "images").mkdir()
+        for name, picture in results.pictures.items():
+            picture.save(part / "images" / f"{name}.png")
         write_table(part / "prompts.parquet", results.prompts, {"control": TEXT, **PROMPTS})
     record_cache_use("controls", results.keys, checkpoint)

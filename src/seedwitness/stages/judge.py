@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seedwitness.records.findings import CaseFindings
+    from seedwitness.verdict.case_data import CaseData
 
 
 def run(target: str) -> None:
@@ -26,7 +27,7 @@ def run(target: str) -> None:
     settings = load_stage_settings("judge", JudgeStage)
     cases = [read_case(DATA, target, name, settings) for name in settings.checkpoints]
     findings = judge_cases(cases, settings.judge)
-    outcome = _describe_outcome(target, findings)
+    outcome = _describe_outcome(target, findings, cases)
     with replace_whole(output_path("judge", target)) as part:
         for finding in findings:
             (part / finding.checkpoint).mkdir(parents=True)
@@ -35,7 +36,11 @@ def run(target: str) -> None:
     append_outcome(outcome, name_folder(cases[0].target.pixels_sha256), list_roots())
 
 
-def _describe_outcome(target: str, findings: Sequence[CaseFindings]) -> Outcome:
+def _describe_outcome(
+    target: str, findings: Sequence[CaseFindings], cases: Sequence[CaseData]
+) -> Outcome:
+    from seedwitness.verdict.work_counts import count_case_work
+
     attempt = read_log().find(make_question(target))
     if attempt is None:
         raise RecordError(
@@ -46,4 +51,5 @@ def _describe_outcome(target: str, findings: Sequence[CaseFindings]) -> Outcome:
         attempt=attempt,
         memorised={finding.checkpoint: finding.memorised.finding for finding in findings},
         generated={finding.checkpoint: finding.generated.finding for finding in findings},
+        work=[row for case in cases for row in count_case_work(case)],
     )

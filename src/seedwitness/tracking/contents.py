@@ -20,6 +20,7 @@ from seedwitness.runtime.hashes import digest, sha256_file
 
 DATA_FOLDER, REPORTS_FOLDER = Path("data"), Path("reports")
 OVERVIEW = REPORTS_FOLDER / "index.html"
+OVERVIEW_FILES = REPORTS_FOLDER / "index_files"
 LOG = (DATA_FOLDER / "attempts", DATA_FOLDER / "outcomes")
 
 TIMING_STAGE = "timings"
@@ -105,8 +106,11 @@ def read_pipeline() -> PipelineState:
     files = {FILE_NAME: Path(FILE_NAME)}
     for target in targets:
         files |= _list_files(REPORTS_FOLDER / target, f"reports/{target}")
-    if OVERVIEW.exists():
-        files[OVERVIEW.as_posix()] = OVERVIEW
+    for path in (OVERVIEW, OVERVIEW.with_suffix(".csv")):
+        if path.exists():
+            files[path.as_posix()] = path
+    if OVERVIEW_FILES.is_dir():
+        files |= _list_files(OVERVIEW_FILES, OVERVIEW_FILES.as_posix())
     for folder in LOG:
         files |= _list_files(folder, folder.name) if folder.is_dir() else {}
     datasets = [*targets.values(), corpus, *controls.values()]
@@ -121,7 +125,15 @@ def list_published_paths() -> list[Path]:
     folders = [DATA_FOLDER / stage for stage in stages]
     # Not the whole folder of reports, in which comparisons are, too.
     reports = [REPORTS_FOLDER / path.name for path in sorted((DATA_FOLDER / "targets").glob("*"))]
-    return [Path(FILE_NAME), DATA_FOLDER / "targets", *folders, *LOG, *reports, OVERVIEW]
+    return [
+        Path(FILE_NAME),
+        DATA_FOLDER / "targets",
+        *folders,
+        *LOG,
+        *reports,
+        OVERVIEW,
+        OVERVIEW_FILES,
+    ]
 
 
 def _read_case(target: str, checkpoint: str, datasets: list[InputDataset]) -> ChildFiles:

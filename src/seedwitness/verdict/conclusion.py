@@ -10,6 +10,9 @@ from seedwitness.records.reasons import Reason
 from seedwitness.statistics import power_analysis
 from seedwitness.verdict.reference_comparison import ReferenceComparison, find_objection
 
+RULE = 28
+"""The decision record of this rule; a validation names the one that it tested."""
+
 
 def conclude(
     exclusions: Sequence[Reason],

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+from PIL import Image
 
-from seedwitness.imaging.perceptual_fingerprint import Fingerprint, FingerprintIndex
+from seedwitness.imaging.perceptual_fingerprint import (
+    MAX_PDQ_DISTANCE,
+    MAX_THUMBNAIL_DISTANCE,
+    MIN_PDQ_QUALITY,
+    Fingerprint,
+    FingerprintIndex,
+    compute_thumbnail_distance,
+    fingerprint_image,
+)
 from seedwitness.records.target import TargetRecord
 
 
@@ -46,3 +55,18 @@ def find_same_image(
         for number, candidate in enumerate(candidates)
         if number in matches or candidate.pixels_sha256 == image.pixels_sha256
     ]
+
+
+def is_same_record(
+    pdq_distance: int, pdq_quality: int, picture: Image.Image | None, target: TargetRecord
+) -> bool:
+    """Whether a record of the corpus is the target's picture, by PDQ and colour as for controls.
+
+    Where the record's picture was not kept, PDQ decides alone.
+    """
+    if pdq_distance > MAX_PDQ_DISTANCE or min(pdq_quality, target.pdq_quality) < MIN_PDQ_QUALITY:
+        return False
+    if picture is None:
+        return True
+    thumbnail = fingerprint_image(picture).thumbnail
+    return compute_thumbnail_distance(thumbnail, target.thumbnail) <= MAX_THUMBNAIL_DISTANCE

@@ -44,8 +44,8 @@ def _target_among_controls(control: str) -> str:
 
 def _target_generated(seed: int, rng: str) -> str:
     return (
-        f"The noise of seed {seed} by {rng} is in the target: this model or a close relative made "
-        "it. A model's own output is easy for it to repeat, so this test cannot be used."
+        f"The noise of seed {seed:,} by {rng} is in the target: this model or a close relative "
+        "made it. A model's own output is easy for it to repeat, so this test cannot be used."
     )
 
 
@@ -69,7 +69,7 @@ def _score_out_of_range(
         *([f"{highest:g} or less"] if highest is not None else []),
     ]
     return (
-        f"{scores} of the scores by {metric}, of {TABLES[table]}, are outside the metric's range "
+        f"{scores:,} of the scores by {metric}, of {TABLES[table]}, are outside the metric's range "
         f"({' and '.join(bounds)}), for example {score:g}. Check the metric's weights and its code."
     )
 
@@ -90,7 +90,8 @@ def _control_also_learned(image: str) -> str:
 
 def _controls_in_corpus(controls: int, control: str, match: str) -> str:
     return (
-        f"{controls} of the controls are in the corpus, for example {control} as {match}. An image "
+        f"{controls:,} of the controls are in the corpus, for example {control} as {match}. An "
+        "image "
         "that the checkpoint may have been trained on is no control: remove them."
     )
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seedwitness.report.wording.numbers import format_seed_share, join_names
+from seedwitness.report.wording.numbers import format_p, format_seed_share, join_names
 
 
 def _target_too_large(
     checkpoint: str, width: int, height: int, made_width: int, made_height: int, max_area_ratio: int
 ) -> str:
     return (
-        f"The seeds were not scanned, because the target has {width} × {height} pixels, more than "
-        f"{max_area_ratio} times what {checkpoint} makes ({made_width} × {made_height})."
+        f"The seeds were not scanned, because the target has {width:,} × {height:,} pixels, more "
+        "than "
+        f"{max_area_ratio} times what {checkpoint} makes ({made_width:,} × {made_height:,})."
     )
 
 
 def _size_not_made(checkpoint: str, width: int, height: int) -> str:
     return (
-        f"The seeds were not scanned, because {checkpoint} cannot make images of {width} × "
-        f"{height} pixels. If it made the target, the target was cropped or resized afterwards, "
+        f"The seeds were not scanned, because {checkpoint} cannot make images of {width:,} × "
+        f"{height:,} pixels. If it made the target, the target was cropped or resized afterwards, "
         "and then its noise does not match the noise of any seed."
     )
 
@@ -58,8 +59,8 @@ def _no_seed_recovered(
 ) -> str:
     scanned = _describe_scan(rng_algorithms, first_seed, last_seed, share, is_complete)
     return (
-        f"{scanned} was recovered: the best, {seed} by {rng}, reaches z = {z:.2f}, and "
-        f"{z_needed:.2f} is needed (family-wise p = {p:.2g}). "
+        f"{scanned} was recovered: the best, {seed:,} by {rng}, reaches z = {z:.2f}, and "
+        f"{z_needed:.2f} is needed (family-wise p = {format_p(p)}). "
         f"{_describe_power(first_noise_correlation, step_noise_correlation, inversion_correlation)}"
     )
 
@@ -98,9 +99,10 @@ def _seed_recovered(
 ) -> str:
     generator = f", draw {draw} of its generator," if draw > 1 else ""
     return (
-        f"The noise of seed {seed} by {rng}{generator} is in the target: z = {z:.1f}, and no seed "
-        f"is likely to reach {z_needed:.2f} by chance. The family-wise p = {p:.2g} is at most "
-        f"α = {alpha:g}."
+        f"The noise of seed {seed:,} by {rng}{generator} is in the target: z = {z:.1f}, and no "
+        f"seed is likely to reach {z_needed:.2f} by chance. The family-wise p = {format_p(p)} is "
+        "at "
+        f"most α = {alpha:g}."
     )
 
 
@@ -118,7 +120,7 @@ def _recipe_reproduces(
 
 def _recipe_not_found(tried: int, rms: float, round_trip_rms: float) -> str:
     return (
-        f"Of {tried} recipes that were tried with this seed, none gives the target back: the "
+        f"Of {tried:,} recipes that were tried with this seed, none gives the target back: the "
         f"closest comes {_describe_closeness(rms, round_trip_rms)}. Another prompt or setting may "
         "be right, the image may have been edited, or a close relative of this checkpoint made it, "
         "whose seeds are recovered here too."
@@ -127,7 +129,8 @@ def _recipe_not_found(tried: int, rms: float, round_trip_rms: float) -> str:
 
 def _describe_recipe(tried: int, sampler: str, steps: int, guidance: float) -> str:
     return (
-        f"Of {tried} recipes that were tried with this seed, one gives the target back: {sampler}, "
+        f"Of {tried:,} recipes that were tried with this seed, one gives the target back: "
+        f"{sampler}, "
         f"{steps} steps, guidance {guidance:g}."
     )
 
@@ -141,13 +144,14 @@ def _describe_closeness(rms: float, round_trip_rms: float) -> str:
 
 def _claimed_seed_recovered(seed: int) -> str:
     return (
-        f"The file's own metadata names seed {seed} (modulo 2^32), and its noise is in the target."
+        f"The file's own metadata names seed {seed:,} (modulo 2^32), and its noise is in the "
+        "target."
     )
 
 
 def _claimed_seed_absent(seed: int, rng_algorithms: list[str], z: float) -> str:
     return (
-        f"The file's own metadata names seed {seed} (modulo 2^32), and its noise is not in the "
+        f"The file's own metadata names seed {seed:,} (modulo 2^32), and its noise is not in the "
         f"target by {join_names(rng_algorithms, 'or')}: z = {z:.2f}."
     )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seedwitness.report.wording.numbers import format_percent
+from seedwitness.report.wording.numbers import format_p, format_percent
 from seedwitness.report.wording.search_sentences import word_no_copy
 
 
 def _p_resolution(controls: int, resolution: float) -> str:
-    return f"With {controls} controls p cannot fall below {resolution:.3g}."
+    return f"With {controls:,} controls p cannot fall below {format_p(resolution)}."
 
 
 def _conditional_error_rate(controls: int, alpha: float, bound: float) -> str:
@@ -87,7 +87,7 @@ def _trials_chosen_by_results(strategy: str) -> str:
 def _prompt_more_specific(bits: int, shorter: int, controls: int) -> str:
     return (
         f"The longest prompt that was given for the target takes {bits} bits, more than the "
-        f"captions of {shorter} of {controls} controls. A more specific prompt makes an image "
+        f"captions of {shorter:,} of {controls:,} controls. A more specific prompt makes an image "
         "easier to draw, learned or not. The reference checkpoint accounts for that, and p does "
         "not."
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seedwitness.report.wording.numbers import format_holm, format_percent
+from seedwitness.report.wording.numbers import format_holm, format_p, format_percent
 
 
 def _rank_at_most_alpha(
     at_least_as_close: int, controls: int, p: float, family: int, p_family: float, alpha: float
 ) -> str:
     return (
-        f"{at_least_as_close} of {controls} controls came at least as close as the target: "
-        f"p = {p:.3g}{format_holm(family, p_family)}. This is at most α = {alpha:g}."
+        f"{at_least_as_close:,} of {controls:,} controls came at least as close as the target: "
+        f"p = {format_p(p)}{format_holm(family, p_family)}. This is at most α = {alpha:g}."
     )
 
 
@@ -20,19 +20,19 @@ def _rank_above_alpha(
     at_least_as_close: int, controls: int, p: float, family: int, p_family: float, alpha: float
 ) -> str:
     return (
-        f"{at_least_as_close} of {controls} controls came at least as close as the target: "
-        f"p = {p:.3g}{format_holm(family, p_family)}. This is above α = {alpha:g}."
+        f"{at_least_as_close:,} of {controls:,} controls came at least as close as the target: "
+        f"p = {format_p(p)}{format_holm(family, p_family)}. This is above α = {alpha:g}."
     )
 
 
 def _copies_counted(copies: int, trials: int) -> str:
-    return f"{copies} of {trials} trials are copies by the copy criterion."
+    return f"{copies:,} of {trials:,} trials are copies by the copy criterion."
 
 
 def _close_but_no_copy(trials: int) -> str:
     return (
         "The target came closer than the controls, but no trial is a copy: 0 of "
-        f"{trials} trials meet the copy criterion and beat the controls."
+        f"{trials:,} trials meet the copy criterion and beat the controls."
     )
 
 
@@ -47,8 +47,8 @@ def _too_few_controls(controls: int, family: int, p_min: float, needed: int) -> 
     cases = f" for a family of {family} cases" if family > 1 else ""
     fewer = ", or examine fewer checkpoints" if family > 1 else ""
     return (
-        f"{controls} controls are too few{cases}: p could not fall below {p_min:.2g}. Set "
-        f"controls.count to {needed} or more{fewer}."
+        f"{controls:,} controls are too few{cases}: p could not fall below {format_p(p_min)}. Set "
+        f"controls.count to {needed:,} or more{fewer}."
     )
 
 
@@ -89,8 +89,9 @@ def _reference_copies_too(
 ) -> str:
     return (
         f"The reference checkpoint {checkpoint} made copies with the same recipes too, in "
-        f"{reference_copies} of {reference_trials} blind trials; this checkpoint did in {copies} "
-        f"of {trials}. The 95 % intervals of the two rates overlap. Either the reference saw the "
+        f"{reference_copies:,} of {reference_trials:,} blind trials; this checkpoint did in "
+        f"{copies:,} "
+        f"of {trials:,}. The 95 % intervals of the two rates overlap. Either the reference saw the "
         "target, or any checkpoint draws it from these prompts."
     )
 
@@ -98,13 +99,13 @@ def _reference_copies_too(
 def _reference_ranks_close(checkpoint: str, p: float) -> str:
     return (
         f"On the reference checkpoint {checkpoint} the target came closer than the controls too "
-        f"(p = {p:.3g}): it is easier to draw than they are, or that checkpoint saw it. Choose "
-        "controls that are more like the target, or another judge.reference."
+        f"(p = {format_p(p)}): it is easier to draw than they are, or that checkpoint saw it. "
+        "Choose controls that are more like the target, or another judge.reference."
     )
 
 
 def _requirement(p: float, family: int, p_family: float, alpha: float) -> str:
-    return f"p = {p:.3g}{format_holm(family, p_family)}; “supported” requires p ≤ {alpha:g}"
+    return f"p = {format_p(p)}{format_holm(family, p_family)}; “supported” requires p ≤ {alpha:g}"
 
 
 def _error_rate(p: float, family: int, p_family: float, alpha: float) -> str:

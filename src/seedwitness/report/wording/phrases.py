@@ -105,8 +105,9 @@ def _likelihood_target_generated() -> str:
 
 def _likelihood_too_few_images(learned: int, controls: int, needed: int) -> str:
     return (
-        f"No likelihood ratio is given, because it needs at least {needed} images that this "
-        f"checkpoint is known to have learned and {needed} controls: {learned} and {controls} are "
+        f"No likelihood ratio is given, because it needs at least {needed:,} images that this "
+        f"checkpoint is known to have learned and {needed:,} controls: {learned:,} and "
+        f"{controls:,} are "
         "known."
     )
 

@@ -12,14 +12,15 @@ def word_no_copy(
 ) -> str:
     """What so many trials without a copy exclude."""
     return (
-        f"No copy was among {trials} trials, of {prompts_tried} of {prompts} prompts: a copy rate "
+        f"No copy was among {trials:,} trials, of {prompts_tried} of {prompts:,} prompts: a copy "
+        "rate "
         f"of {copy_rate:g} or more among such trials would have shown one with a probability of "
         f"{format_percent(probability)}."
     )
 
 
 def _recipes_completed(trials: int) -> str:
-    return f"All {trials} recipes were computed."
+    return f"All {trials:,} recipes were computed."
 
 
 def _sweep_completed(
@@ -31,8 +32,9 @@ def _sweep_completed(
     budget_nfe: int,
 ) -> str:
     return (
-        f"The budget was spent on seeds {first_seed} to {last_seed}, {seeds_per_prompt} for each "
-        f"of {prompts} prompts in turn; {nfe_left} of {budget_nfe} NFE were left over."
+        f"The budget was spent on seeds {first_seed:,} to {last_seed:,}, {seeds_per_prompt:,} for "
+        "each "
+        f"of {prompts:,} prompts in turn; {nfe_left:,} of {budget_nfe:,} NFE were left over."
     )
 
 
@@ -42,12 +44,13 @@ def _halving_completed(
     stages = ", ".join(f"{n} with {count}" for n, count in zip(trials, steps, strict=True))
     return (
         f"The budget was spent on pairs of prompt and seed, by sampling steps: {stages}. The "
-        f"closest of each stage went on to the next. {nfe_left} of {budget_nfe} NFE were left over."
+        f"closest of each stage went on to the next. {nfe_left:,} of {budget_nfe:,} NFE were left "
+        "over."
     )
 
 
 def _variations_completed(trials: int, variations: int) -> str:
-    return f"The budget was spent on {trials} trials; {variations} of them are variations."
+    return f"The budget was spent on {trials:,} trials; {variations:,} of them are variations."
 
 
 def _rarity_estimated(
@@ -62,14 +65,14 @@ def _rarity_estimated(
     share = f"{probability:.2g}" if probability else "0, because none came that near"
     return (
         f"A blind seed comes within {near:g} with a probability of {share} (95 % interval "
-        f"{low:.2g} to {high:.2g}): {levels} levels of {trials_per_level} trials, and a budget "
-        f"for {trials_left} trials was left over."
+        f"{low:.2g} to {high:.2g}): {levels} levels of {trials_per_level:,} trials, and a budget "
+        f"for {trials_left:,} trials was left over."
     )
 
 
 def _copies_reached(copies: int, trials: int, last_trial: str) -> str:
     return (
-        f"{copies} of {trials} trials are copies, the number that search.stop.copies sets; the "
+        f"{copies:,} of {trials:,} trials are copies, the number that search.stop.copies sets; the "
         f"last is trial {last_trial}."
     )
 
