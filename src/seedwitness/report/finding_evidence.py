@@ -6,9 +6,9 @@ from seedwitness.records.document import Document
 from seedwitness.records.findings import (
     CopyCount,
     PairedComparison,
-    ReferenceGain,
     Rank,
     RankedStatistic,
+    ReferenceGain,
     Verdict,
 )
 from seedwitness.records.rates import Rate
