@@ -29,7 +29,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "controls": ("controls/selection.py", {"controls"}),
     "corpus": ("corpus/lookup.py", {"controls", "lookup", "recover"}),
     "detectors": ("detectors/preselection.py", {"controls", "search"}),
-    "engine": ("engine/latent_io.py", {"score"}),
+    "engine": ("engine/latent_io.py", {"controls", "score"}),
     "imaging": ("imaging/alignment.py", SAMPLING),
     "metrics": ("metrics/codec_scores.py", {"score"}),
     # The package lists its methods, so that whoever selects prompts runs all of them.
