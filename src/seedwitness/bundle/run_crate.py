@@ -25,7 +25,7 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 CONTEXT = "https://w3id.org/ro/terms/workflow-run/context"
-LANGUAGE, PROGRAM = "https://dvc.org", "https://pypi.org/project/seedwitness/"
+LANGUAGE, PROGRAM = "https://dvc.org", "urn:seedwitness:program"
 AGENT, NO_LICENSE = "#maker", "#no-licence"
 BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 WORKFLOWS = re.compile(r"(?:data/targets/[^/]+/)?dvc\.yaml")
@@ -174,7 +174,6 @@ def _list_context(
         "@type": "SoftwareApplication",
         "name": "seedwitness",
         "softwareVersion": record.version,
-        "url": PROGRAM,
     }
     yield {"@id": AGENT, "@type": "Organization", "name": "whoever made the bundle"}
     yield {
