@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -88,7 +89,8 @@ def test_each_content_check_finds_its_own(files: Files, forger: Ed25519PrivateKe
     """A forger's own signature is good, so only the content can give it away."""
     evidence = find_evidence(files)
     latent = next(name for name in files if name.startswith("latents/"))
-    picture = next(name for name in files if "/images/memorised/" in name)
+    cited = json.loads(files[evidence])["cases"][0]["cited"]
+    picture = f"reports/owl/{next(each['image'] for each in cited if each['image'])}"
     entry = next(name for name in files if name.startswith("data/attempts/"))
     cases = {
         "schema": (evidence, lambda value: value.pop("plan")),

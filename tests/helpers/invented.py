@@ -152,7 +152,7 @@ def controls(name: str, *, learned: bool = False) -> list[dict[str, object]]:
             "thumbnail": "80" * 192,
             "caption": "a heron at dusk",
             "corpus_match": "",
-            **scored(f"{k:03}-{trial}", metric, float(score)),
+            **scored(f"{k:012}{trial:04}", metric, float(score)),
         }
         for k in range(14 if learned else 99)
         for trial in range(TRIAL_COUNT)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from invented import CHECKPOINTS, identity
 
+from seedwitness.config.stage_settings import JudgeStage, load_stage_settings
 from seedwitness.records.attempts import (
     LogEntry,
     Outcome,
@@ -20,6 +21,8 @@ from seedwitness.records.document import read_document
 from seedwitness.records.findings import CaseFindings
 from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.hashes import sha256_file
+from seedwitness.verdict.case_files import read_case
+from seedwitness.verdict.work_counts import count_case_work
 
 
 def enter_attempt(
@@ -46,8 +49,11 @@ def write_outcome(data: Path, about: TargetRecord, attempt: str) -> None:
         read_document(CaseFindings, data / "judge" / about.name / name / "finding.json")
         for name in CHECKPOINTS
     ]
+    settings = load_stage_settings("judge", JudgeStage, data.parent)
+    cases = [read_case(data, about.name, name, settings) for name in CHECKPOINTS]
     outcome = Outcome(
         attempt=attempt,
+        work=[row for case in cases for row in count_case_work(case)],
         memorised={each.checkpoint: each.memorised.finding for each in findings},
         generated={each.checkpoint: each.generated.finding for each in findings},
     )

@@ -83,7 +83,7 @@ def test_objections_are_answered_with_the_cases_own_numbers(project: Path) -> No
     close = f"On clean, with the same stages, {rank['at_least_as_close']} of {rank['controls']}"
     assert close in limits
     assert ("either this explanation holds" in limits) == (rank["p"] <= 0.01)
-    assert "It takes the prompts as fixed" in limits
+    assert "The rank of the gain decides" in limits
 
 
 def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_pass_phrase_is_counted_beside_files(project: Path) -> None:
 def test_a_ratio_is_given_where_learned_pictures_are_known(project: Path) -> None:
     owl = parsed(project / "reports" / "owl" / "report.html").text
     section = owl[owl.index("The rank among controls says how often") :]
-    assert "support for H1. H1: memorised has learned the target" in section
+    assert "support for H1. H1: on memorised the target comes back for its prompts" in section
     assert "calibrated on 14 learned images (planted <pictures>; 14 requested)" in section
     assert "Likelihood ratio on clean No likelihood ratio is given, because it needs" in section
     found = evidence(project, "owl")["cases"][0]["memorised"]["likelihood"]

@@ -139,16 +139,14 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "error-rate": (ERROR_RATE, "would rank this close in at most 1 % of such tests"),
     "error-rate-above-alpha": (ERROR_RATE | {"p": 0.4}, "ranks this close too often for a claim"),
     "error-rate-not-given": ({}, "No error rate is given"),
-    "conditional-error-rate": (
-        {"controls": 99, "alpha": 0.01, "bound": 0.0298},
-        "The error rate α = 1% is a mean over all sets of 99 controls. With the controls of this "
-        "report it is at most 3%, at 95 % confidence.",
-    ),
-    "likelihood-no-stated-prompt": ({}, "only recovered prompts were tried"),
-    "likelihood-misleads": ({"cllr": 1.034}, "their cost Cllr is 1.03 bits"),
     "p-resolution": (
         {"controls": 99, "resolution": 0.01},
         "With 99 controls p cannot fall below 0.01.",
+    ),
+    "conditional-error-rate": (
+        {"controls": 99, "alpha": 0.01, "bound": 0.0298},
+        "The error rate α = 1 % is a mean over all sets of 99 controls. With the controls of this "
+        "report it is at most 2.98 %, at 95 % confidence.",
     ),
     "lab-weights": ({"metrics": ["clip", "descriptor"]}, "published ones: clip, descriptor."),
     "control-left-out": ({"control": "c99"}, "was left out: c99."),
@@ -195,6 +193,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "support": ({"strength": "strong", "favours": "H1"}, "strong support for H1"),
     "no-support": ({}, "no support for either"),
     "likelihood-case-excluded": ({}, "nothing can be concluded of this case"),
+    "likelihood-no-stated-prompt": ({}, "only recovered prompts were tried"),
+    "likelihood-misleads": ({"cllr": 1.034}, "their cost Cllr is 1.03 bits"),
     "likelihood-target-generated": ({}, "the noise of a seed is in the target"),
     "likelihood-too-few-images": (
         {"learned": 9, "controls": 99, "needed": 10},
@@ -381,6 +381,7 @@ def test_the_sentence_of_a_rarity_that_was_not_reached_says_so() -> None:
 def test_every_code_that_can_decide_a_finding_has_short_words() -> None:
     limits = {"error-rate", "error-rate-above-alpha", "error-rate-not-given"}
     limits |= {"seed-space-in-part", "near-identical-checkpoint", "scan-scope"}
+    limits |= {"claimed-settings-unused"}
     assert set(SHORT_REASONS) == {*MEMORISED, *EXCLUSIONS, *GENERATED} - limits
     assert max(map(len, SHORT_REASONS.values())) <= 30
     with pytest.raises(RecordError, match="no short words for the code `scan-scope`"):

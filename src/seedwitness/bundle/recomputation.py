@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,10 @@ from seedwitness.bundle.record import BundleRecord
 from seedwitness.bundle.safe_documents import require_modest_table
 from seedwitness.bundle.trial_tables import make_tables
 from seedwitness.config.stage_settings import JudgeStage, ReportStage, load_stage_settings
+from seedwitness.config.targets import FOLDER as TARGETS
 from seedwitness.records.attempts import Outcome
+from seedwitness.records.case_sheet import NAME as SHEET
+from seedwitness.records.case_sheet import read_case_sheet
 from seedwitness.records.document import read_document
 from seedwitness.records.findings import CaseFindings
 from seedwitness.report.building import build_evidence
@@ -21,6 +25,7 @@ from seedwitness.report.evidence import Evidence
 from seedwitness.report.provenance import describe_environment
 from seedwitness.report.report_folder import write_report
 from seedwitness.report.sources import TargetSource, read_target_source
+from seedwitness.report.trial_tables import render_tables
 from seedwitness.verdict.case_files import read_case
 from seedwitness.verdict.judgement import judge_cases
 from seedwitness.verdict.work_counts import count_case_work
@@ -90,10 +95,27 @@ def recompute_evidence(
     """What differs in ``evidence.json`` from what follows from the stages' files.
 
     The environment is not compared: it is that of the machine that wrote the report. Hashes of
-    files that were left out are those that the bundle's record lists.
+    files that were left out are those that the bundle's record lists. Whether a match shows the
+    target is taken from the report where the picture of the match was left out.
     """
-    built = build_evidence(source, load_stage_settings("report", ReportStage, root))
     left_out = {each.path: each.sha256 for each in record.left_out}
+    shown = {
+        rank: path
+        for rank, path in source.match_images.items()
+        if path.relative_to(root).as_posix() not in left_out
+    }
+    tables = {case.case.checkpoint: render_tables(case) for case in source.cases}
+    settings = load_stage_settings("report", ReportStage, root)
+    built = build_evidence(replace(source, match_images=shown), settings, tables)
+    matches = [
+        match
+        if stated_match.image is None or str(match.rank) in shown
+        else match.model_copy(
+            update={"image": stated_match.image, "is_target": stated_match.is_target}
+        )
+        for match, stated_match in zip(built.matches, stated.matches, strict=False)
+    ]
+    built = built.model_copy(update={"matches": matches})
     images = {
         name: left_out.get(f"reports/{record.target}/{name}")
         for case in built.cases
@@ -129,12 +151,17 @@ def recompute_page(
 ) -> list[str] | None:
     """The files of ``reports/TARGET`` that are not what is written again; None if not comparable.
 
-    They are comparable where the versions of all libraries are those that the report names.
+    They are comparable where the versions of all libraries are those that the report names. The
+    commit of Git is taken from the report, because a bundle is no repository.
     """
-    if describe_environment(source.code) != stated.environment:
+    here, environment = describe_environment(source.code), stated.environment
+    commit = {"revision": environment.revision, "is_modified": environment.is_modified}
+    if here.model_copy(update=commit) != environment:
         return None
     folder = root / "reports" / target
-    write_report(source, load_stage_settings("report", ReportStage, root), folder)
+    sheet = read_case_sheet(root / TARGETS / target / SHEET)
+    settings = load_stage_settings("report", ReportStage, root)
+    write_report(source, settings, folder, sheet, environment)
     prefix = f"reports/{target}/"
     written = {
         prefix + path.relative_to(folder).as_posix(): path

@@ -22,7 +22,7 @@ from seedwitness.records.target import TargetRecord
 from seedwitness.report.evidence import Evidence
 
 TRIAL = re.compile(r"[0-9a-f]{16}")
-IMAGES = ("image", "reference_image")
+IMAGES = ("image", "reference_image", "regeneration")
 
 
 def require_safe_evidence(evidence: Evidence, target: str) -> None:

@@ -43,6 +43,7 @@ from seedwitness.report.provenance import (
     Alignments,
     AnalysisPlan,
     ControlSet,
+    Environment,
     describe_environment,
 )
 from seedwitness.report.sources import CaseSource, TargetSource
@@ -60,10 +61,12 @@ def build_evidence(
     source: TargetSource,
     settings: ReportStage,
     tables: Mapping[str, RenderedTables] | None = None,
+    environment: Environment | None = None,
 ) -> Evidence:
     """Everything that ``evidence.json`` holds and the page shows.
 
     ``tables`` are those of ``render_tables`` by checkpoint; without them the evidence names none.
+    ``environment`` is that of this machine, where it is not given.
     """
     matches = [_build_match(row, source) for row in _list_rows(source.matches)]
     return Evidence(
@@ -79,7 +82,7 @@ def build_evidence(
         validation=find_validation(settings.search, settings.judge),
         attempt=describe_attempt(source),
         work=count_work(source),
-        environment=describe_environment(source.code),
+        environment=environment or describe_environment(source.code),
         inputs=source.inputs,
     )
 

@@ -10,6 +10,7 @@ from seedwitness.records.case_sheet import SignedSheet
 from seedwitness.report.building import build_evidence
 from seedwitness.report.evidence_file import NAME, write_evidence
 from seedwitness.report.pdf import render_pdf
+from seedwitness.report.provenance import Environment
 from seedwitness.report.report_page import list_images, render_report
 from seedwitness.report.sources import TargetSource
 from seedwitness.report.trial_tables import render_tables
@@ -17,14 +18,19 @@ from seedwitness.runtime.files import replace_whole, write_whole
 
 
 def write_report(
-    source: TargetSource, settings: ReportStage, folder: Path, sheet: SignedSheet | None = None
+    source: TargetSource,
+    settings: ReportStage,
+    folder: Path,
+    sheet: SignedSheet | None = None,
+    environment: Environment | None = None,
 ) -> None:
     """Write images, tables, plan, ``evidence.json``, ``report.html`` and ``report.pdf``.
 
     Each is written whole. ``sheet`` is shown in the page and is no part of the evidence.
+    ``environment`` is as for ``build_evidence``.
     """
     tables = {case.case.checkpoint: render_tables(case) for case in source.cases}
-    evidence = build_evidence(source, settings, tables)
+    evidence = build_evidence(source, settings, tables, environment)
     with replace_whole(folder / "images") as part:
         for name, origin in list_images(evidence, source).items():
             place = part / Path(name).relative_to("images")
