@@ -43,8 +43,13 @@ def enter_removal(data: Path, about: TargetRecord, minute: int) -> str:
     return _append(data, about, minute, None)
 
 
-def write_outcome(data: Path, about: TargetRecord, attempt: str) -> None:
-    """Write what came of an attempt, by the findings that are there."""
+def write_outcome(
+    data: Path, about: TargetRecord, attempt: str, *, is_counted: bool = True
+) -> None:
+    """Write what came of an attempt, by the findings that are there.
+
+    With ``is_counted`` false as an older version wrote it, which did not count what was made.
+    """
     findings = [
         read_document(CaseFindings, data / "judge" / about.name / name / "finding.json")
         for name in CHECKPOINTS
@@ -53,7 +58,7 @@ def write_outcome(data: Path, about: TargetRecord, attempt: str) -> None:
     cases = [read_case(data, about.name, name, settings) for name in CHECKPOINTS]
     outcome = Outcome(
         attempt=attempt,
-        work=[row for case in cases for row in count_case_work(case)],
+        work=[row for case in cases for row in count_case_work(case)] if is_counted else [],
         memorised={each.checkpoint: each.memorised.finding for each in findings},
         generated={each.checkpoint: each.generated.finding for each in findings},
     )

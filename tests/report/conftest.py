@@ -64,7 +64,8 @@ def write_attempts(data: Path, about: TargetRecord, minute: int) -> None:
     settings = TargetSettings(image=f"{about.name}.png", pixels_sha256=about.pixels_sha256)
     write_target(about.name, settings)
     if about.name == "owl":
-        write_outcome(data, about, enter_attempt(data, about, minute, [HOSTILE, LONG]))
+        attempt = enter_attempt(data, about, minute, [HOSTILE, LONG])
+        write_outcome(data, about, attempt, is_counted=False)
         enter_attempt(data, about, minute + 1, plan="7d" * 32)
     write_outcome(data, about, enter_attempt(data, about, minute + 2))
     if about.name == "owl":

@@ -32,12 +32,7 @@ def check_pictures(opened: OpenedBundle) -> Finding:
         if digest != (hash_file(bundle, name) if name in bundle.sizes else left_out.get(name))
     ]
     target = f"data/prepare/{record.target}/image.png"
-    controls = {
-        prefix + case.closest_control.image: case.closest_control.pixels_sha256
-        for case in evidence.cases
-        if case.closest_control and case.closest_control.image
-    }
-    pixels = {target: evidence.target.pixels_sha256, **controls} | {
+    pixels = {target: evidence.target.pixels_sha256} | {
         name: name.rpartition("/")[2].partition(".")[0]
         for name in bundle.sizes
         if name.startswith(f"{layout.CONTROL_PICTURES}/")
