@@ -21,6 +21,7 @@ SAMPLING = {"controls", "reach", "replay", "scan", "score", "search"}
 REPORTING = {"overview", "report"}
 ROOMS: dict[str, tuple[str, set[str]]] = {
     "attribution": ("attribution/recipe_fitting.py", {"scan"}),
+    "bundle": ("bundle/statement.py", set()),
     "checkpoints": ("checkpoints/loading.py", SAMPLING),
     "cli": ("cli/results.py", set()),
     "commands": ("commands/render.py", set()),
