@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -14,23 +15,31 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The address of an S3 server on this machine with the empty bucket ``evidence``."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setitem(ENVIRONMENT, name, "anyone")
     command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stderr is not None
-        listening = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in server.stderr)
-        address = next(found[0] for found in listening if found)
+    log = tmp_path / "moto.log"  # not a pipe, which a server that writes a line a request fills
+    with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as server:
         try:
+            address = _wait_for_address(server, log)
             urlopen(Request(f"{address}/evidence", method="PUT"), timeout=60).close()
             yield address
         finally:
             server.terminate()
-            server.stderr.read()
+
+
+def _wait_for_address(server: subprocess.Popen[bytes], log: Path) -> str:
+    """The address that a server writes into its log when it listens."""
+    for _ in range(600):
+        found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+        if found:
+            return found[0]
+        if server.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise AssertionError(f"The server did not start:\n{log.read_text()}")
 
 
 def test_a_clone_and_a_pull_from_s3_give_everything_without_computing(
