@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from seedwitness.errors import ConfigError
 
 REPORTS = "reports"
+OVERVIEW = "index_files"
+"""The folder beside the reports that holds the pictures of the overview."""
 EVIDENCE, PAGE = "evidence.json", "report.html"
 
 
@@ -94,7 +96,7 @@ class RevisionFiles:
         return sorted(
             str(entry["name"]).rpartition("/")[2]
             for entry in entries
-            if entry["type"] == "directory"
+            if entry["type"] == "directory" and not str(entry["name"]).endswith(f"/{OVERVIEW}")
         )
 
     def list_names(self, folder: str) -> list[str]:
