@@ -262,10 +262,11 @@ def test_the_first_screen_gives_the_numbers_by_prompt(project: Path) -> None:
     )
     assert "With the prompt that a user states: 8 copies in 8 tries." in first
     assert "Of 99 comparison pictures that it is taken never to have seen, none came" in first
+    assert "Over the reference clean, none of 99 comparison pictures gained as much." in first
     assert "comes this close at most 1 time in 100, the most that 99 can show." in first
     assert "None of 4,194,304 seeds (0.098 % of all 4,294,967,296) was found in the file." in first
     assert "Yes. 2 records of the 3,140 records of the corpus (the lab's pictures) are" in first
-    assert "This procedure was not tested with these settings." in first
+    assert "This procedure was not tested with these settings and this rule." in first
     assert "false alarms 0 of 407 (95 % interval up to 0.902 %); found 17 of 24" in first
     assert "What this report does not show" in first
     heron = parsed(project / "reports" / "heron" / "report.html").text

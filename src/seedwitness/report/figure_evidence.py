@@ -135,7 +135,8 @@ class Validation(Document):
     """The validation of the procedure of a report.
 
     ``is_same_procedure`` says whether ``runs`` have the strategy, budget, prompts, sampler, steps,
-    guidance, statistic, α, copy criteria and rule of the report. Otherwise they are all runs.
+    guidance, statistic, α, copy criteria and rule of the report. Otherwise they are those of the
+    same settings under another rule, or all runs.
     """
 
     is_same_procedure: bool

@@ -84,6 +84,13 @@ def _answer_memorised(case: CaseEvidence, evidence: Evidence) -> Answer:
         rank = found.rank
         sentences.append(answers.word_comparison(rank.at_least_as_close, rank.controls))
         if found.finding == "supported":
+            if found.gain:
+                gain = found.gain
+                sentences.append(
+                    answers.word_gain(
+                        gain.checkpoint, gain.rank.at_least_as_close, gain.rank.controls
+                    )
+                )
             sentences.append(
                 answers.word_strength(
                     rank.at_least_as_close, rank.controls, rank.family, rank.p_family

@@ -31,7 +31,10 @@ def read_measured() -> dict[str, Any]:
 
 
 def find_validation(search: SearchSettings, judge: JudgeSettings) -> Validation:
-    """The runs that validate a procedure, or all runs where none does."""
+    """The runs that validate a procedure.
+
+    Where there are none, those of the same settings under another rule; else all runs.
+    """
     procedure = {
         "strategy": search.strategy.name,
         "budget_nfe": search.budget_nfe,
@@ -45,11 +48,12 @@ def find_validation(search: SearchSettings, judge: JudgeSettings) -> Validation:
         "rule": RULE,
     }
     plain = not search.stop.copies and not search.stop.rate and search.preselection is None
-    runs = read_measured()["runs"]
-    same = [run for run in runs if plain and run["procedure"] == procedure]
-    return Validation(
-        is_same_procedure=bool(same), runs=[_describe_run(run) for run in same or runs]
-    )
+    runs = read_measured()["runs"] if plain else []
+    same = [run for run in runs if run["procedure"] == procedure]
+    settings = {key: value for key, value in procedure.items() if key != "rule"}
+    by_another_rule = [run for run in runs if settings.items() <= run["procedure"].items()]
+    shown = same or by_another_rule or read_measured()["runs"]
+    return Validation(is_same_procedure=bool(same), runs=[_describe_run(run) for run in shown])
 
 
 def find_power(detector: str) -> list[DetectorPower]:

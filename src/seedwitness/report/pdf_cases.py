@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from seedwitness.records.findings import ReferenceGain
 from seedwitness.report.evidence import CaseEvidence, CitedTrial, Evidence
 from seedwitness.report.first_screen import make_first_screen
 from seedwitness.report.formatting import title_in_case
@@ -106,7 +107,7 @@ def show_findings(case: CaseEvidence, evidence: Evidence) -> dict[str, Any]:
         f"{round_for_reading(found.statistic.value)}. {rank.at_least_as_close:,} of "
         f"{rank.controls:,} controls at least as close; p = {format_p(rank.p)}, smallest possible "
         f"p = {format_p(rank.resolution)}. Copies: {found.copies.rate.hits:,} of "
-        f"{found.copies.rate.n:,} trials.",
+        f"{found.copies.rate.n:,} trials.{_word_gain(found.gain)}",
         "error_rate": found.error_rate.text,
         "limits": [reason.text for reason in found.limits],
         "generated": case.generated.finding,
@@ -123,3 +124,12 @@ def _score(cited: CitedTrial, metric: str) -> str:
 
 def _name_copy(is_copy: bool | None) -> str:
     return "a copy" if is_copy else "no copy"
+
+
+def _word_gain(gain: ReferenceGain | None) -> str:
+    if gain is None:
+        return ""
+    return (
+        f" Gain over {gain.checkpoint}: {gain.rank.at_least_as_close:,} of "
+        f"{gain.rank.controls:,} controls gain as much; p = {format_p(gain.rank.p)}."
+    )

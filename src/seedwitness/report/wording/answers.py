@@ -84,6 +84,13 @@ def word_comparison(at_least_as_close: int, controls: int) -> str:
     )
 
 
+def word_gain(reference: str, at_least_as_close: int, controls: int) -> str:
+    """How many controls gain as much over the reference as the target."""
+    gained = f"{at_least_as_close:,}" if at_least_as_close else "none"
+    pictures = count_nouns(controls, "comparison picture")
+    return f"Over the reference {reference}, {gained} of {pictures} gained as much."
+
+
 def word_strength(at_least_as_close: int, controls: int, family: int, p_family: float) -> str:
     """What the rank among controls amounts to, as so many times in so many."""
     times = count_nouns(at_least_as_close + 1, "time")
@@ -156,8 +163,9 @@ def introduce_validation(is_same_procedure: bool) -> str:
             "is known, on small models that were trained for the test."
         )
     return (
-        "This procedure was not tested with these settings. With others it was tested blind on "
-        "pictures whose true answer is known, on small models that were trained for the test:"
+        "This procedure was not tested with these settings and this rule. With others it was "
+        "tested blind on pictures whose true answer is known, on small models that were trained "
+        "for the test:"
     )
 
 

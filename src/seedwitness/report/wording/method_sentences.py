@@ -99,12 +99,13 @@ def word_method(
         ),
         "Decision": (
             f"Memorised is supported if p is at most {format_p(judge.alpha)}, adjusted by Holm for "
-            "all checkpoints under examination; at least one image is a copy; the images are "
-            "closer than the reference’s (95 % interval above 0); the reference made no copies, "
-            "or clearly fewer; and the target is not closer than the controls on the reference "
-            "too. It is not supported if controls come as close and nothing is a copy. All other "
-            "cases are inconclusive. Generated is supported if a seed’s noise is found in the "
-            "target and its recipe gives the target back."
+            "all checkpoints under examination; at least one image is a copy, closer than the "
+            "controls by itself; the gain over the reference ranks among those of the controls "
+            "with p as small; the reference’s images meet the copy criterion never, or clearly "
+            "less often; and the target is not closer than the controls there too. It is not "
+            "supported if controls come as close and nothing is a copy. All other cases are "
+            "inconclusive. Generated is supported if a seed’s noise is found in the target and "
+            "its recipe gives the target back."
         ),
         "Error rate": (
             "If the target was never seen and is exchangeable with the controls, memorised is "
