@@ -29,7 +29,7 @@ from benchmarks.seeds.outputs import (
 )
 from benchmarks.shared.measurement import print_figures
 from seedlab.lab_folder import open_lab
-from seedwitness.attribution.looks import compute_weights, encode_image
+from seedwitness.attribution.looks import EncodedTarget, compute_weights
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.reading import load_section
 from seedwitness.config.steps import ScanSettings
@@ -51,10 +51,10 @@ def scan_output(
 ) -> dict[str, Any]:
     """Scan all seeds for one output; the first seed, its z, the next best, and the seconds."""
     settings = load_section(ScanSettings, "scan")
-    latents = encode_image(loaded.pipeline.vae, output.image)
+    target = EncodedTarget(loaded.pipeline.vae, output.image)
     look = Look(kind=kind, steps=STEPS)
-    weights = compute_weights([look], latents, loaded.pipeline.scheduler.config, settings)[0]
-    shape = latents.shape
+    weights = compute_weights([look], target, loaded.pipeline.scheduler.config, settings)[0]
+    shape = weights.shape[1:]
     cascade = plan_cascade(
         weights.reshape(1, -1), output.recipe.rng, MIN_Z, draw_size=int(np.prod(shape))
     )

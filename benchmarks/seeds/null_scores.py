@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from benchmarks.shared.rates import rate_figures
 from seedlab.lab_folder import Lab
-from seedwitness.attribution.looks import compute_weights, encode_image
+from seedwitness.attribution.looks import EncodedTarget, compute_weights
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings
 from seedwitness.records.seed_scan import Look
@@ -37,22 +37,22 @@ def measure_null(
 ) -> list[dict[str, Any]]:
     """For each kind of look: how many scores exceed levels, and false recoveries."""
     rows = sorted(lab.rows, key=lambda row: row.id)[:: max(1, len(lab.rows) // count)][:count]
-    latents = [
-        encode_image(
+    targets = [
+        EncodedTarget(
             loaded.pipeline.vae,
             Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()),
         )
         for pixels in lab.load_or_draw(rows)
     ]
-    return [_measure_look(kind, latents, loaded, settings) for kind in LOOKS]
+    return [_measure_look(kind, targets, loaded, settings) for kind in LOOKS]
 
 
 def _measure_look(
-    kind: str, latents: list[Any], loaded: LoadedCheckpoint, settings: ScanSettings
+    kind: str, targets: list[EncodedTarget], loaded: LoadedCheckpoint, settings: ScanSettings
 ) -> dict[str, Any]:
     scheduler = loaded.pipeline.scheduler.config
     weights = torch.from_numpy(
-        np.stack([compute_weights([LOOKS[kind]], each, scheduler, settings)[0] for each in latents])
+        np.stack([compute_weights([LOOKS[kind]], each, scheduler, settings)[0] for each in targets])
     ).float()
     shape, draws = tuple(weights.shape[2:]), weights.shape[1]
     rows = weights.flatten(1)

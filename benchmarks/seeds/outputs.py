@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from torch.nn.functional import cosine_similarity
 
 from benchmarks.shared.groups import HELD_OUT, IS_IN_GROUP, MEMORISED
@@ -91,7 +91,10 @@ def make_outputs(
 
 
 def list_files(image: Image.Image) -> Iterator[tuple[str, Image.Image]]:
-    """The image as it is found: as PNG, JPEG and WebP, and made smaller and larger again."""
+    """The image as it is found: in other file types, resized, cropped, mirrored, with a border.
+
+    Nothing but the image itself is of the size that was sampled: the scan has to find the rest.
+    """
     yield "PNG", image
     for kind, quality in (("JPEG", 90), ("JPEG", 75), ("JPEG", 50), ("WEBP", 80)):
         file = BytesIO()
@@ -99,4 +102,13 @@ def list_files(image: Image.Image) -> Iterator[tuple[str, Image.Image]]:
         name = "WebP" if kind == "WEBP" else kind
         yield f"{name} {quality}", Image.open(file).convert("RGB")
     small = image.resize((3 * image.width // 4, 3 * image.height // 4), Image.Resampling.LANCZOS)
-    yield "resized to 3/4", small.resize(image.size, Image.Resampling.BICUBIC)
+    yield "resized to 3/4 and back", small.resize(image.size, Image.Resampling.BICUBIC)
+    yield "resized to 3/4", small
+    yield "doubled", image.resize((2 * image.width, 2 * image.height), Image.Resampling.BICUBIC)
+    yield "mirrored", ImageOps.mirror(image)
+    yield "white border", ImageOps.expand(image, (7, 12, 7, 20), "white")
+    margin = image.width // 10
+    right, bottom = image.width - margin, image.height - margin
+    yield "middle 80 %", image.crop((margin, margin, right, bottom))
+    yield "lower left 80 %", image.crop((0, 2 * margin, image.width - 2 * margin, image.height))
+    yield "80 %, off the middle", image.crop((margin + 5, margin - 5, right + 5, bottom - 5))

@@ -26,6 +26,7 @@ from benchmarks.seeds.null_scores import measure_null
 from benchmarks.seeds.outputs import (
     MAX_SAMENESS,
     RNG_ALGORITHMS,
+    SIZE,
     STEPS,
     Output,
     draw_pairs,
@@ -37,7 +38,8 @@ from benchmarks.seeds.outputs import (
 from benchmarks.shared.measurement import print_figures
 from benchmarks.shared.rates import rate_figures
 from seedlab.lab_folder import open_lab
-from seedwitness.attribution.looks import compute_weights, encode_image, plan_looks
+from seedwitness.attribution.looks import EncodedTarget, compute_weights, plan_looks
+from seedwitness.attribution.placements import plan_placements
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.reading import load_section
 from seedwitness.config.steps import ScanSettings
@@ -78,17 +80,20 @@ def score_true_seed(
 
 
 def look_at_output(
-    loaded: LoadedCheckpoint, output: Output, settings: ScanSettings, z_needed: float
+    loaded: LoadedCheckpoint, output: Output, settings: ScanSettings
 ) -> Iterator[dict[str, Any]]:
     """A row for each file type: the true seed's z by look, and the first look that recovers it.
 
-    A PNG is looked at in every way, other files by the look that the sampler calls for.
+    A PNG is looked at in every way, other files by the look that the sampler calls for, with the
+    placements that a scan would plan for them.
     """
     scheduler = loaded.pipeline.scheduler.config
     recipe = output.recipe
     of_sampler = "step-noise" if recipe.sampler in ANCESTRAL_SAMPLERS else "first-noise"
+    shape = loaded.latent_shape(SIZE, SIZE)
     for file_type, image in list_files(output.image):
-        latents = encode_image(loaded.pipeline.vae, image)
+        is_changed = file_type != "PNG"
+        target = EncodedTarget(loaded.pipeline.vae, image)
         row: dict[str, Any] = {
             "sampler": recipe.sampler,
             "guidance": recipe.guidance,
@@ -96,18 +101,31 @@ def look_at_output(
             "depends": output.sameness <= MAX_SAMENESS,
             "recovered_by": "",
             "nfe": 0,
+            of_sampler: 0.0,
         }
-        for looks in plan_looks((), settings):
+        kinds = plan_looks(
+            (),
+            settings,
+            placements=plan_placements(
+                image, [(SIZE, SIZE)], target.scale, settings.placements if is_changed else ()
+            ),
+            is_size_made=not any(side % target.scale for side in image.size),
+        )
+        z_needed = compute_z_needed(kinds)
+        for looks in kinds:
             kind = looks[0].kind
-            if file_type != "PNG" and kind != of_sampler:
+            if is_changed and (kind != of_sampler or row["recovered_by"]):
                 continue
             if kind == "inversion":
                 if row["recovered_by"]:
                     continue
                 row["nfe"] = sum(count_nfe(look.steps, look.guidance) for look in looks)
-            weights = compute_weights(looks, latents, scheduler, settings, loaded)
-            row[kind], passes = score_true_seed(weights, output, settings.min_z)
-            if row[kind] >= z_needed and passes and not row["recovered_by"]:
+            weights = compute_weights(looks, target, scheduler, settings, loaded)
+            if weights.shape[2:] != shape:  # of another size than the one that was sampled
+                continue
+            z, passes = score_true_seed(weights, output, settings.min_z)
+            row[kind] = max(z, row.get(kind, z))
+            if z >= z_needed and passes and not row["recovered_by"]:
                 row["recovered_by"] = kind
         row["z"] = row[of_sampler]
         yield row
@@ -147,7 +165,7 @@ def main() -> None:
         for output in make_outputs(
             loaded, draw_pairs(sampler, guidance, arguments.pairs, captions, OUTPUTS_SEED)
         )
-        for row in look_at_output(loaded, output, settings, z_needed)
+        for row in look_at_output(loaded, output, settings)
     )
     png = rows[rows["file"] == "PNG"]
     print_figures(

@@ -207,6 +207,10 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "the target has 2,000 × 131 pixels, more than 4 times what memorised makes (128 × 96).",
     ),
     "size-not-made": (SIZE, "because memorised cannot make images of 2,000 × 131 pixels."),
+    "size-only-placed": (
+        {"checkpoint": "memorised", "sizes": ["512 × 512", "768 × 768"]},
+        "was looked at as laid into images of 512 × 512 and 768 × 768 pixels.",
+    ),
     "no-seed-candidate": (
         SCAN | {"is_complete": True},
         "No seed of all 2^32 by torch-cpu and philox-nv was recovered: none passed",
@@ -245,6 +249,20 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"share": 1 - 2**-32, "first_seed": 1, "last_seed": 2**32 - 1},
         "over 99 % of the seed space was scanned",
     ),
+    "target-is-placed": (
+        {
+            "sampled_width": 512,
+            "sampled_height": 768,
+            "box": [10, 20, 210, 320],
+            "left": 0,
+            "top": 56,
+            "part_width": 400,
+            "part_height": 600,
+            "mirrored": True,
+        },
+        "the mirror image of a piece of 400 × 600 pixels, from (0, 56), of an image of 512 × 768 "
+        "pixels that was sampled, resized to 200 × 300, inside of a border at (10, 20). All",
+    ),
     "near-identical-checkpoint": ({}, "compare the hashes of the weights"),
     "claimed-settings-unused": (
         {"settings": ["clip skip 2", "LoRA ink of weight 0.8"]},
@@ -255,6 +273,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
             "rng_algorithms": ["torch-cpu", "philox-nv"],
             "looks": ["first-noise", "step-noise", "inversion"],
             "step_seeds": 32_768,
+            "placements": 11,
+            "anywhere_seeds": 65_536,
             "draws": 3,
             "shared_generators": ["torch-cpu"],
             "half_precisions_not_scanned": ["float16", "bfloat16"],
@@ -380,7 +400,7 @@ def test_the_sentence_of_a_rarity_that_was_not_reached_says_so() -> None:
 
 def test_every_code_that_can_decide_a_finding_has_short_words() -> None:
     limits = {"error-rate", "error-rate-above-alpha", "error-rate-not-given"}
-    limits |= {"seed-space-in-part", "near-identical-checkpoint", "scan-scope"}
+    limits |= {"target-is-placed", "seed-space-in-part", "near-identical-checkpoint", "scan-scope"}
     limits |= {"claimed-settings-unused"}
     assert set(SHORT_REASONS) == {*MEMORISED, *EXCLUSIONS, *GENERATED} - limits
     assert max(map(len, SHORT_REASONS.values())) <= 30

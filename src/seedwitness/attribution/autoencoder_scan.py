@@ -9,12 +9,16 @@ from typing import Any
 from PIL import Image
 
 from seedwitness.attribution import claimed_recipes, looks, seed_scan
+from seedwitness.attribution.placements import plan_placements
 from seedwitness.config.steps import ScanSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
 from seedwitness.engine.schedulers import STABLE_DIFFUSION
 from seedwitness.errors import ConfigError
 from seedwitness.records.seed_scan import AutoencoderScan
 from seedwitness.records.target import Claim
+
+USUAL_SIZES = ((512, 512), (768, 768), (1024, 1024), (512, 768), (768, 512))
+"""Widths and heights of images that people make most with Stable Diffusion."""
 
 
 def scan_by_autoencoder(
@@ -31,22 +35,37 @@ def scan_by_autoencoder(
     """Scan the seed space for ``picture`` by the looks that need no denoiser.
 
     The noise levels of an ancestral sampler are those of Stable Diffusion. A seed that is found is
-    that of an image by some checkpoint with this autoencoder. Raises ConfigError for a size that
-    no such checkpoint makes.
+    that of an image by some checkpoint with this autoencoder. A target whose sides are no multiples
+    of the autoencoder's scale is laid into images of the claimed size, or of USUAL_SIZES. Raises
+    ConfigError if it fits into none.
     """
-    scale = 2 ** (len(vae.config.block_out_channels) - 1)
-    if picture.width % scale or picture.height % scale:
+    target = looks.EncodedTarget(vae, picture)
+    scale = target.scale
+    is_size_made = not (picture.width % scale or picture.height % scale)
+    sizes = [
+        size
+        for size in claimed_recipes.list_claimed_sizes(claims)
+        if not (size[0] % scale or size[1] % scale)
+    ]
+    if not (sizes or is_size_made):
+        sizes = [*USUAL_SIZES]
+    placements = plan_placements(picture, sizes, scale, settings.placements)
+    cheap = [kind for kind in settings.looks if kind != "inversion"]
+    kinds = looks.plan_looks(
+        (),
+        settings.model_copy(update={"looks": cheap}),
+        placements=placements,
+        is_size_made=is_size_made,
+    )
+    if not kinds:
         raise ConfigError(
             f"The sides of {name}, {picture.width} × {picture.height}, are no multiples of {scale} "
             "pixels, as those of all images by this autoencoder are: it was cropped or resized "
-            "afterwards. Bring it back to its first size."
+            "afterwards, from no claimed or usual size. Bring it back to its first size."
         )
-    latents = looks.encode_image(vae, picture)
-    cheap = [kind for kind in settings.looks if kind != "inversion"]
     result = seed_scan.scan_seeds(
-        looks.plan_looks((), settings.model_copy(update={"looks": cheap})),
-        lambda kind: looks.compute_weights(kind, latents, STABLE_DIFFUSION, settings),
-        latents.shape,
+        kinds,
+        lambda kind: looks.compute_weights(kind, target, STABLE_DIFFUSION, settings),
         settings,
         claimed_recipes.list_claimed_seeds(claims),
         ledger=ledger,

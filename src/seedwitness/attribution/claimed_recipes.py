@@ -22,6 +22,7 @@ from seedwitness.seeds.torch_cpu import BLOCK_SIZE, SEED_COUNT
 
 MAX_GUIDANCE, MAX_STEPS = 50.0, 200
 """Limits of claimed values to try: a search takes long."""
+MAX_SIDE = 4096
 MAX_VARIATIONS = 4
 """Variation seeds of a claim that are tried."""
 MIN_VARIATION_SEARCHED = 0.5
@@ -76,6 +77,12 @@ def list_claimed_offsets(claims: Sequence[Claim]) -> list[int]:
     """What claims add to the seed for the noise after steps (AUTOMATIC1111's ENSD)."""
     offsets = (claim.step_seed_offset for claim in claims)
     return list(dict.fromkeys(offset for offset in offsets if offset))
+
+
+def list_claimed_sizes(claims: Sequence[Claim]) -> list[tuple[int, int]]:
+    """The claimed widths and heights of the sampled image, in pixels, as far as they can be."""
+    sizes = ((claim.width or 0, claim.height or 0) for claim in claims)
+    return list(dict.fromkeys(size for size in sizes if 0 < min(size) <= max(size) <= MAX_SIDE))
 
 
 def apply_claims(start: Recipe, claims: Sequence[Claim], loaded: LoadedCheckpoint) -> list[Recipe]:

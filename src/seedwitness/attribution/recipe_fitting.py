@@ -13,11 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
+from seedwitness.attribution.placements import Comparison
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import RecipeFitSettings, SearchSettings
 from seedwitness.engine.executor import Execution
@@ -72,7 +71,7 @@ class _Attempts:
 
 def fit_recipe(
     loaded: LoadedCheckpoint,
-    picture: Image.Image,
+    compared: Comparison,
     starts: Sequence[Recipe],
     prompts: Sequence[str],
     negatives: Sequence[str],
@@ -80,15 +79,14 @@ def fit_recipe(
     search: SearchSettings,
     ledger: Path = DEFAULT_ROOT,
 ) -> FittedRecipe:
-    """Find the recipe with the noise of ``starts`` that is closest to ``picture`` by RMS of pixels.
+    """Find the recipe with the noise of ``starts`` whose image is closest, by RMS of pixels.
 
     ``starts`` are tried first, as they are. Then every prompt with every guidance and negative
     prompt, in few steps; the samplers and steps that remain possible, cheapest first; and all
     guidances again, until nothing comes closer, every pixel agrees, or ``settings.max_nfe`` are
-    spent. The image of the best recipe is sampled again alone. ``picture`` has the width and height
-    of ``starts``.
+    spent. The image of the best recipe is sampled again alone. The sampled image has the width and
+    height of ``starts``; ``compared`` says what to compare in it with the target.
     """
-    target = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
     keys: set[str] = set()
 
     def sample(recipes: Sequence[Recipe]) -> list[float]:
@@ -101,13 +99,13 @@ def fit_recipe(
             ledger=ledger,
         ).run()
         keys.update(result.keys)
-        return _compute_differences(loaded, recipes, result, target)
+        return _compute_differences(loaded, recipes, result, compared)
 
     attempts = _Attempts(sample, settings.max_nfe)
     best = attempts.find_closest(starts)
     if attempts.differences[best] > 0:
         best = _fit_from(best, starts, prompts, negatives, settings, loaded, attempts)
-    return FittedRecipe(*_confirm(loaded, best, target, attempts), frozenset(keys))
+    return FittedRecipe(*_confirm(loaded, best, compared, attempts), frozenset(keys))
 
 
 def _fit_from(
@@ -168,12 +166,12 @@ def _list_noise_fields(recipe: Recipe) -> tuple[tuple[str, Any], ...]:
 
 
 def _confirm(
-    loaded: LoadedCheckpoint, best: Recipe, target: Tensor, attempts: _Attempts
+    loaded: LoadedCheckpoint, best: Recipe, compared: Comparison, attempts: _Attempts
 ) -> tuple[RegeneratedImage, Image.Image]:
     """Sample the best recipe once more, alone."""
     latents, noise = sample_recipes(loaded, [best])
     pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
-    encoded = encode_pictures(loaded.pipeline.vae, target[None])
+    encoded = encode_pictures(loaded.pipeline.vae, compared.sampled[None])
     encoded = encoded.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
     round_trip = decode_latents(loaded.pipeline, encoded)[0]
     regenerated = RegeneratedImage(
@@ -183,9 +181,10 @@ def _confirm(
         nearest=_list_nearest(attempts.differences),
         noise_sha256=noise[0],
         latent_sha256=hash_rows(latents)[0],
-        rms=_compute_rms(pixels, target),
-        round_trip_rms=_compute_rms(round_trip, target),
+        rms=compared.compute_rms(pixels),
+        round_trip_rms=compared.compute_rms(round_trip),
         image="regenerated.png",
+        placement=compared.find_placement(pixels),
     )
     return regenerated, Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
@@ -206,13 +205,13 @@ def _list_nearest(differences: dict[Recipe, float]) -> list[RecipeAttempt]:
 
 
 def _compute_differences(
-    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], result: Execution, target: Tensor
+    loaded: LoadedCheckpoint, recipes: Sequence[Recipe], result: Execution, compared: Comparison
 ) -> list[float]:
-    """Root mean square differences between the recipes' images and ``target``, in levels of 255."""
+    """Root mean square differences of the recipes' images to the target, in levels of 255."""
     differences = []
     for recipe in recipes:  # one by one, because the memory of the decoder grows with the batch
         latent = result.samples[recipe.id].latent[None].to(loaded.pipeline.device)
-        differences.append(_compute_rms(decode_latents(loaded.pipeline, latent)[0], target))
+        differences.append(compared.compute_rms(decode_latents(loaded.pipeline, latent)[0]))
     return differences
 
 
@@ -224,7 +223,3 @@ def can_take_steps(loaded: LoadedCheckpoint, steps: int) -> bool:
     except ConfigError:
         return False
     return True
-
-
-def _compute_rms(one: Tensor, other: Tensor) -> float:
-    return float((one.double() - other.double()).square().mean().sqrt())

@@ -9,10 +9,12 @@ from pathlib import Path
 from PIL import Image
 
 from seedwitness.attribution import claimed_recipes, looks, seed_scan
+from seedwitness.attribution.placements import Comparison, plan_placements
 from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
+from seedwitness.records.placement import Placement
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import Claim
@@ -21,6 +23,9 @@ from seedwitness.seeds.torch_cpu import SEED_COUNT
 
 MAX_NEGATIVES = 2
 """Claimed negative prompts to try."""
+
+MAX_SIZES = 2
+"""Claimed sizes of the sampled image to try."""
 
 MAX_OFFSETS = 2
 """Claimed offsets of the step noise's seed to try."""
@@ -54,23 +59,27 @@ def attribute_to_seed(
     """Scan the seed space for ``picture``, and fit the recipe if a seed was recovered.
 
     ``prompts`` are the prompt candidates, best first. ``claims`` are not trusted: they only add
-    seeds and recipes to try, if these are possible at all. An image of a size that the checkpoint
-    cannot make is not scanned; ``obstacle`` gives the reason.
+    seeds, sizes and recipes to try, if these are possible at all. An image of a size that the
+    checkpoint cannot make is looked at by its placements in one that it can; if there are none, it
+    is not scanned, and ``obstacle`` gives the reason.
     """
     obstacle = seed_scan.find_scan_obstacle(loaded, *picture.size)
+    kinds = looks.plan_looks(
+        prompts,
+        settings,
+        claimed_recipes.find_claimed_guidance(claims),
+        claimed_recipes.find_claimed_steps(claims),
+        _list_placements(loaded, picture, claims, settings),
+        is_size_made=obstacle is None,
+    )
     result = seed_scan.ScanResult(z_needed=float("inf"))
-    if obstacle is None:
-        latents = looks.encode_image(loaded.pipeline.vae, picture)
+    if kinds:
+        obstacle = None
+        target = looks.EncodedTarget(loaded.pipeline.vae, picture)
         scheduler = loaded.pipeline.scheduler.config
         result = seed_scan.scan_seeds(
-            looks.plan_looks(
-                prompts,
-                settings,
-                claimed_recipes.find_claimed_guidance(claims),
-                claimed_recipes.find_claimed_steps(claims),
-            ),
-            lambda kind: looks.compute_weights(kind, latents, scheduler, settings, loaded),
-            loaded.latent_shape(*picture.size),
+            kinds,
+            lambda kind: looks.compute_weights(kind, target, scheduler, settings, loaded),
             settings,
             claimed_recipes.list_claimed_seeds(claims),
             ledger=ledger,
@@ -80,8 +89,9 @@ def attribute_to_seed(
         starts = _list_starts(loaded, picture, result.seeds[0], claims, search)
         claimed = [claim.negative_prompt for claim in claims if claim.negative_prompt]
         negatives = [search.negative_prompt, *dict.fromkeys(claimed)][: 1 + MAX_NEGATIVES]
+        compared = Comparison.make(picture, result.seeds[0].look.placement)
         fitted = fit_recipe(
-            loaded, picture, starts, prompts, negatives, settings.recipe_fit, search, ledger
+            loaded, compared, starts, prompts, negatives, settings.recipe_fit, search, ledger
         )
     scan = SeedScan(
         target=name,
@@ -104,6 +114,24 @@ def attribute_to_seed(
     return Attribution(scan, fitted.picture if fitted else None, keys)
 
 
+def _list_placements(
+    loaded: LoadedCheckpoint, picture: Image.Image, claims: Sequence[Claim], settings: ScanSettings
+) -> list[Placement]:
+    """The placements of the picture in images of claimed sizes and of the checkpoint's own."""
+    identity = loaded.checkpoint
+    claimed = claimed_recipes.list_claimed_sizes(claims)
+    return [
+        placement
+        for placement in plan_placements(
+            picture,
+            [*claimed[:MAX_SIZES], (identity.width, identity.height)],
+            identity.latent_scale,
+            settings.placements,
+        )
+        if seed_scan.find_scan_obstacle(loaded, placement.width, placement.height) is None
+    ]
+
+
 def _list_starts(
     loaded: LoadedCheckpoint,
     picture: Image.Image,
@@ -117,6 +145,7 @@ def _list_starts(
     that of the same seed (ComfyUI) or of another (InvokeAI, AUTOMATIC1111 with "ENSD").
     """
     is_ancestral = seed.look.kind == "step-noise"
+    placement = seed.look.placement
     sampler = search.sampler
     if is_ancestral:
         sampler = ANCESTRAL_SAMPLER
@@ -125,8 +154,8 @@ def _list_starts(
     start = Recipe(
         prompt=seed.look.prompt,
         seed=seed.seed,
-        width=picture.width,
-        height=picture.height,
+        width=placement.width if placement else picture.width,
+        height=placement.height if placement else picture.height,
         sampler=sampler,
         steps=seed.look.steps if is_ancestral else search.steps,
         guidance=search.guidance,

@@ -90,16 +90,16 @@ def find_scan_obstacle(loaded: LoadedCheckpoint, width: int, height: int) -> Rea
 def scan_seeds(
     kinds: Sequence[Sequence[Look]],
     compute_weights: Callable[[Sequence[Look]], Array],
-    shape: tuple[int, ...],
     settings: ScanSettings,
     claimed: Sequence[int] = (),
     *,
     ledger: Path = DEFAULT_ROOT,
 ) -> ScanResult:
-    """Find the seeds whose noise of ``shape`` correlates most with the weights of any look.
+    """Find the seeds whose noise correlates most with the weights of any look.
 
-    A kind of look is taken only if those before it recovered no seed; all of them count in p.
-    ``compute_weights`` gives the weights of a kind [q, draws, *shape]. A seed is listed once for
+    ``kinds`` lists the looks that are made together; they are made only if those before them
+    recovered no seed, and all count in p. ``compute_weights`` gives their weights, by look, draw
+    and element: [q, draws, c, h, w]. A seed is listed once for
     each RNG algorithm and draw, with the look of the highest z. ``claimed`` seeds are scored even
     outside of the range, and always listed, after the best. torch's CPU generator takes seeds
     beyond 2^32, which ComfyUI draws, modulo 2^32. Raises ConfigError for a range outside of the
@@ -117,7 +117,17 @@ def scan_seeds(
             if rows.any():
                 elements = rows.shape[1]
                 detectable = max(
-                    _scan(each, looks, rows, shape, settings, claims, z_needed, found, ledger)
+                    _scan(
+                        each,
+                        looks,
+                        rows,
+                        weights.shape[2:],
+                        settings,
+                        claims,
+                        z_needed,
+                        found,
+                        ledger,
+                    )
                     for each in _list_passes(looks, settings)
                 )
         results.append(
@@ -150,14 +160,16 @@ def scan_seeds(
 
 
 def _find_end(looks: Sequence[Look], settings: ScanSettings) -> int:
-    """The end of the seeds that a kind of look is taken for: step noise costs a hundred times."""
+    """The end of the seeds that looks are made for: some cost a hundred times as much as others."""
+    if looks[0].placement is not None and looks[0].placement.is_approximate:
+        return min(settings.end_seed, settings.first_seed + settings.anywhere_seeds)
     if looks[0].kind == "step-noise":
         return min(settings.end_seed, settings.first_seed + settings.step_seeds)
     return settings.end_seed
 
 
 def _count_tests(looks: Sequence[Look], settings: ScanSettings, claims: dict[str, Array]) -> int:
-    """The number of scores of a kind of look."""
+    """The number of scores of looks that are made together."""
     end = _find_end(looks, settings)
     outside = {
         seed

@@ -207,7 +207,10 @@ def format_lines(scan: SeedScan, target: TargetRecord) -> list[str]:
 
 def _format_origin(seed: SeedCandidate) -> str:
     draw = f", draw {seed.batch_index + 1} of its generator" if seed.batch_index else ""
-    return f"{draw}{', claimed by the file' if seed.claimed else ''}"
+    placement, placed = seed.look.placement, ""
+    if placement is not None:
+        placed = f", the target laid into {placement.width} × {placement.height} pixels"
+    return f"{draw}{', claimed by the file' if seed.claimed else ''}{placed}"
 
 
 def dump_scan(scan: SeedScan) -> dict[str, Any]:

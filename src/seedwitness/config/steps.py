@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     Field,
@@ -25,6 +25,7 @@ from seedwitness.config.names import (
     ScannedRng,
     Strategy,
 )
+from seedwitness.records.placement import PlacementKind
 from seedwitness.records.recipe import count_nfe
 from seedwitness.records.seed_scan import LookKind
 
@@ -169,6 +170,13 @@ class ScanSettings(Section):
     looks: list[LookKind] = Field(default=["first-noise", "step-noise", "inversion"], min_length=1)
     """What to compare with the noise of the seeds, cheapest first; later looks are made only where
     those before them recovered no seed."""
+    placements: list[PlacementKind] = Field(default_factory=lambda: [*get_args(PlacementKind)])
+    """How the target may lie in the sampled image, beside as it is, for the look at first noise: as
+    its mirror image; without a border of one colour; resized to, or cropped from, the checkpoint's
+    or a claimed size: the middle, the corners, or anywhere."""
+    anywhere_seeds: PositiveInt = 65_536
+    """How many seeds of the range, from its first on, a target that may be cropped anywhere is
+    looked at for. Claimed seeds are always scored."""
     draws: PositiveInt = 1
     """How many images of a batch that shares one generator are scanned, as ComfyUI draws it by
     ``torch-cpu``. 1 is the first image only, which is what all other tools draw."""

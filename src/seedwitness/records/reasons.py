@@ -66,6 +66,7 @@ ReasonCode = Literal[
     # why a finding for *generated* is what it is
     "target-too-large",
     "size-not-made",
+    "size-only-placed",
     "no-seed-candidate",
     "no-seed-recovered",
     "seed-recovered",
@@ -76,6 +77,7 @@ ReasonCode = Literal[
     "claimed-seed-absent",
     # limits of *generated*
     "seed-space-in-part",
+    "target-is-placed",
     "near-identical-checkpoint",
     "claimed-settings-unused",
     "scan-scope",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from seedwitness.records.document import Document
+from seedwitness.records.placement import Placement
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
 
@@ -27,10 +28,12 @@ class Look(Document):
     InvokeAI (of another), or that of the initial noise goes on, as in diffusers."""
     prompt: str = ""
     guidance: float = 1.0
+    placement: Placement | None = None
+    """How the target lies in the sampled image; None: it is the sampled image."""
 
 
 class LookResult(Document):
-    """All looks of a kind, which are scanned together."""
+    """Looks of a kind that are scanned together, for one size of the sampled image."""
 
     looks: list[Look]
     end_seed: int
@@ -102,6 +105,8 @@ class RegeneratedImage(Document):
     rms: float
     round_trip_rms: float
     image: str
+    placement: Placement | None = None
+    """How the target lies in the image; None: it is compared as a whole."""
 
     @property
     def matches_round_trip(self) -> bool:
@@ -131,11 +136,23 @@ class ScannedSeeds(Document):
     @property
     def detectable_correlations(self) -> dict[str, float]:
         """By kind of look, the correlation that it would have detected."""
-        return {
-            result.kind: result.detectable_correlation
-            for result in self.looks
-            if result.detectable_correlation is not None
-        }
+        found: dict[str, float] = {}
+        for result in self.looks:  # looks of a kind are scanned by size of the sampled image
+            if result.detectable_correlation is not None:
+                found.setdefault(result.kind, result.detectable_correlation)
+        return found
+
+    @property
+    def placements(self) -> list[Placement]:
+        """The placements of the target in the sampled image that were looked at."""
+        looks = (look for result in self.looks for look in result.looks)
+        return list(dict.fromkeys(look.placement for look in looks if look.placement))
+
+    @property
+    def is_only_placed(self) -> bool:
+        """Whether the target was looked at only as a part of, or resized to, another image."""
+        looks = [look for result in self.looks for look in result.looks]
+        return bool(looks) and all(look.placement is not None for look in looks)
 
     @property
     def num_seeds(self) -> int:

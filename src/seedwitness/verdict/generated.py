@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seedwitness.records.findings import GeneratedFinding, Verdict
+from seedwitness.records.placement import Placement
 from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 
@@ -38,8 +39,13 @@ def _conclude(scan: SeedScan, low_information: Sequence[Reason]) -> tuple[Verdic
         return "inconclusive", [scan.obstacle]
     best = scan.seeds[0] if scan.seeds else None
     if best is None or scan.regenerated is None:
-        is_complete = scan.num_seeds == SEED_SPACE
-        return "not supported" if is_complete else "inconclusive", [_describe_miss(scan, best)]
+        reasons = [_describe_miss(scan, best)]
+        if scan.is_only_placed:
+            sizes = dict.fromkeys(f"{each.width} × {each.height}" for each in scan.placements)
+            placed: ReasonValues = {"checkpoint": scan.checkpoint, "sizes": list(sizes)}
+            reasons.insert(0, Reason(code="size-only-placed", values=placed))
+        is_complete = scan.num_seeds == SEED_SPACE and not scan.is_only_placed
+        return "not supported" if is_complete else "inconclusive", reasons
     recovered = Reason(
         code="seed-recovered",
         values={
@@ -112,6 +118,24 @@ def _answer_claims(scan: SeedScan) -> list[Reason]:
     return reasons
 
 
+def _describe_placement(placement: Placement) -> Reason:
+    """How the target differs from the sampled image as a whole."""
+    left, top, right, bottom = placement.box
+    return Reason(
+        code="target-is-placed",
+        values={
+            "sampled_width": placement.width,
+            "sampled_height": placement.height,
+            "box": [left, top, right, bottom],
+            "left": placement.left,
+            "top": placement.top,
+            "part_width": placement.part_width,
+            "part_height": placement.part_height,
+            "mirrored": placement.mirrored,
+        },
+    )
+
+
 def _list_scan_limits(scan: SeedScan) -> list[Reason]:
     limits = []
     if scan.num_seeds < SEED_SPACE:
@@ -121,6 +145,8 @@ def _list_scan_limits(scan: SeedScan) -> list[Reason]:
             "last_seed": scan.end_seed - 1,
         }
         limits.append(Reason(code="seed-space-in-part", values=values))
+    if scan.regenerated is not None and scan.regenerated.placement is not None:
+        limits.append(_describe_placement(scan.regenerated.placement))
     if scan.regenerated is not None and scan.regenerated.matches_round_trip:
         limits.append(Reason(code="near-identical-checkpoint"))
     if scan.unused_settings:
@@ -140,6 +166,18 @@ def _list_scan_limits(scan: SeedScan) -> list[Reason]:
                         result.end_seed - scan.first_seed
                         for result in scan.looks
                         if result.kind == "step-noise"
+                    ),
+                    default=0,
+                ),
+                "placements": len([each for each in scan.placements if not each.is_approximate]),
+                "anywhere_seeds": max(
+                    (
+                        result.end_seed - scan.first_seed
+                        for result in scan.looks
+                        if any(
+                            each.placement and each.placement.is_approximate
+                            for each in result.looks
+                        )
                     ),
                     default=0,
                 ),

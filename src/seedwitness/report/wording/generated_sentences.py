@@ -25,6 +25,14 @@ def _size_not_made(checkpoint: str, width: int, height: int) -> str:
     )
 
 
+def _size_only_placed(checkpoint: str, sizes: list[str]) -> str:
+    return (
+        f"{checkpoint} cannot make images of the target's own size, so the target was looked at as "
+        f"laid into images of {join_names(sizes, 'and')} pixels. If it was cropped or resized in "
+        "another way, its noise does not match the noise of any seed."
+    )
+
+
 def _no_seed_candidate(
     rng_algorithms: list[str],
     first_seed: int,
@@ -163,6 +171,33 @@ def _seed_space_in_part(share: float, first_seed: int, last_seed: int) -> str:
     )
 
 
+def _target_is_placed(
+    sampled_width: int,
+    sampled_height: int,
+    box: list[int],
+    left: int,
+    top: int,
+    part_width: int,
+    part_height: int,
+    mirrored: bool,
+) -> str:
+    width, height = box[2] - box[0], box[3] - box[1]
+    mirror = "the mirror image of " if mirrored else ""
+    whole = f"an image of {sampled_width:,} × {sampled_height:,} pixels"
+    is_piece = (part_width, part_height) != (sampled_width, sampled_height)
+    piece = ""
+    if is_piece:
+        piece = f"a piece of {part_width:,} × {part_height:,} pixels, from ({left:,}, {top:,}), of "
+    resized = ""
+    if (width, height) != (part_width, part_height):
+        resized = f", resized to {width:,} × {height:,}"
+    inside = f", inside of a border at ({box[0]:,}, {box[1]:,})" if box[0] or box[1] else ""
+    return (
+        f"The target is {mirror}{piece}{whole} that was sampled{resized}{inside}. All comparisons "
+        "are of this part."
+    )
+
+
 def _near_identical_checkpoint() -> str:
     return (
         "A checkpoint that differs so little from this one that it makes the same image from the "
@@ -181,10 +216,18 @@ def _scan_scope(
     rng_algorithms: list[str],
     looks: list[str],
     step_seeds: int,
+    placements: int,
+    anywhere_seeds: int,
     draws: int,
     shared_generators: list[str],
     half_precisions_not_scanned: list[str],
 ) -> str:
+    placed = ""
+    if placements:
+        how = "one way" if placements == 1 else f"{placements:,} ways"
+        placed = f", other than in {how} that were tried for the first noise"
+        if anywhere_seeds:
+            placed += f" (cropped anywhere: of the first {anywhere_seeds:,} seeds)"
     which, later = "the first draw of its generator", "later images"
     if draws > 1:
         which = (
@@ -207,14 +250,16 @@ def _scan_scope(
         f"The scan looks for the noise of one seed, {which}, by {join_names(rng_algorithms, 'or')}"
         f"{steps}. It does not find: noise that was mixed in equal parts (variation seeds), "
         f"resized, or {added}; {half}{later} of a batch that shares one generator (ComfyUI); "
-        "images that were cropped, resized or painted over; and images that look the same whatever "
-        "the seed, above all memorised ones, and more of them the higher the guidance."
+        f"images that were cropped, resized or mirrored{placed}, or painted over; and images that "
+        "look the same whatever the seed, above all memorised ones, and more of them the higher "
+        "the guidance."
     )
 
 
 GENERATED: dict[str, Callable[..., str]] = {
     "target-too-large": _target_too_large,
     "size-not-made": _size_not_made,
+    "size-only-placed": _size_only_placed,
     "no-seed-candidate": _no_seed_candidate,
     "no-seed-recovered": _no_seed_recovered,
     "seed-recovered": _seed_recovered,
@@ -224,6 +269,7 @@ GENERATED: dict[str, Callable[..., str]] = {
     "claimed-seed-recovered": _claimed_seed_recovered,
     "claimed-seed-absent": _claimed_seed_absent,
     "seed-space-in-part": _seed_space_in_part,
+    "target-is-placed": _target_is_placed,
     "near-identical-checkpoint": _near_identical_checkpoint,
     "claimed-settings-unused": _claimed_settings_unused,
     "scan-scope": _scan_scope,

@@ -27,6 +27,7 @@ SHORT_REASONS = {
     "controls-in-corpus": "controls in the corpus",
     "target-too-large": "target too large to scan",
     "size-not-made": "size that it cannot make",
+    "size-only-placed": "size that it cannot make",
     "no-seed-candidate": "no seed found",
     "no-seed-recovered": "no seed found",
     "seed-recovered": "seed found",
