@@ -69,9 +69,9 @@ def test_a_placement_undoes_what_was_done(how: str) -> None:
     planned = plan_placements(target, [(128, 128)], 8, KINDS)
     assert len(planned) == len(set(planned)) <= 12
     nearest = min(
-        planned, key=lambda each: Comparison.make(target, each).compute_rms(_pixels(SAMPLED))
+        planned, key=lambda each: Comparison.make(target, [each]).compute_rms(_pixels(SAMPLED))
     )
-    compared = Comparison.make(target, nearest)
+    compared = Comparison.make(target, [nearest])
     if CHANGES[how]:
         assert compared.compute_rms(_pixels(SAMPLED)) == 0
         assert np.array_equal(_known(place(target, nearest), nearest), _known(SAMPLED, nearest))

@@ -1,5 +1,6 @@
 """Scanning outputs of the lab for their seeds, for tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -54,7 +55,10 @@ def attribute(
     *claims: Claim,
     prompts: tuple[str, ...] = (PROMPT,),
     settings: ScanSettings = SCAN,
+    hidden: Sequence[tuple[int, int, int, int]] = (),
 ) -> Attribution:
     """Scan for a picture with the settings of the tests."""
     search = load_section(SearchSettings, "search", path=ROOT / "params.yaml")
-    return attribute_to_seed(lab, "it", picture, prompts, claims, settings, search, ledger=ledger)
+    return attribute_to_seed(
+        lab, "it", picture, prompts, claims, settings, search, hidden=hidden, ledger=ledger
+    )

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from seedwitness.attribution import claimed_recipes, looks, seed_scan
+from seedwitness.attribution.hidden_areas import Box, check_hidden_areas
 from seedwitness.attribution.placements import plan_placements
 from seedwitness.config.steps import ScanSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
@@ -30,6 +31,7 @@ def scan_by_autoencoder(
     claims: Sequence[Claim],
     settings: ScanSettings,
     *,
+    hidden: Sequence[Box] = (),
     ledger: Path = DEFAULT_ROOT,
 ) -> AutoencoderScan:
     """Scan the seed space for ``picture`` by the looks that need no denoiser.
@@ -37,9 +39,10 @@ def scan_by_autoencoder(
     The noise levels of an ancestral sampler are those of Stable Diffusion. A seed that is found is
     that of an image by some checkpoint with this autoencoder. A target whose sides are no multiples
     of the autoencoder's scale is laid into images of the claimed size, or of USUAL_SIZES. Raises
-    ConfigError if it fits into none.
+    ConfigError if it fits into none, or if a ``hidden`` area does not lie in it.
     """
-    target = looks.EncodedTarget(vae, picture)
+    check_hidden_areas(hidden, picture.size)
+    target = looks.EncodedTarget(vae, picture, hidden)
     scale = target.scale
     is_size_made = not (picture.width % scale or picture.height % scale)
     sizes = [
@@ -82,5 +85,6 @@ def scan_by_autoencoder(
         looks=result.looks,
         alpha=settings.alpha,
         z_needed=result.z_needed,
+        hidden=list(hidden),
         seeds=result.seeds,
     )

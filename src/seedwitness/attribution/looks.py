@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from seedwitness.attribution.hidden_areas import Box, find_shown_elements, paint_over
 from seedwitness.attribution.noise_traces import compute_trace_weights
 from seedwitness.attribution.placements import anchor, find_known_elements, place
 from seedwitness.checkpoints.loading import LoadedCheckpoint
@@ -92,6 +93,8 @@ class EncodedTarget:
 
     vae: Any
     picture: Image.Image
+    hidden: Sequence[Box] = ()
+    """Areas of the picture that show something else than what was sampled."""
     _latents: dict[Placement | None, Array] = field(default_factory=dict)
 
     @property
@@ -102,7 +105,9 @@ class EncodedTarget:
     def encode(self, placement: Placement | None = None) -> Array:
         """Encode the target, or the sampled image into which it is laid: latents [c, h, w]."""
         if placement not in self._latents:
-            picture = place(self.picture, placement) if placement else self.picture
+            picture = paint_over(self.picture, self.hidden)
+            if placement is not None:
+                picture = place(picture, placement)
             pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None]
             self._latents[placement] = encode_pictures(self.vae, pixels)[0].numpy()
         return self._latents[placement]
@@ -110,7 +115,7 @@ class EncodedTarget:
     def compute_trace(self, placement: Placement | None, levels: Sequence[float]) -> Array:
         """Compute the weights of the first noise [1, c, h, w]: 0 where the target shows nothing."""
         if placement is None:
-            return compute_trace_weights(self.encode(), levels, fresh=False)
+            return self.cover(compute_trace_weights(self.encode(), levels, fresh=False))
         anchored = anchor(placement, self.scale)
         latents = self.encode(anchored)
         rows, columns = find_known_elements(anchored, self.scale)
@@ -119,7 +124,15 @@ class EncodedTarget:
         weights = np.zeros((1, len(latents), height, width))
         rows, columns = find_known_elements(placement, self.scale)
         weights[:, :, rows, columns] = part
-        return weights
+        return self.cover(weights, placement)
+
+    def cover(self, weights: Array, placement: Placement | None = None) -> Array:
+        """Set the weights [..., h, w] of elements that show a hidden pixel to 0."""
+        if not self.hidden:
+            return weights
+        size = self.picture.size
+        covered: Array = weights * find_shown_elements(size, self.hidden, placement, self.scale)
+        return covered
 
 
 def compute_weights(
@@ -137,9 +150,9 @@ def compute_weights(
     weights: Array
     if looks[0].kind == "inversion":
         assert loaded is not None
-        weights = _invert(looks, target.encode(), settings, loaded)[:, None]
+        weights = target.cover(_invert(looks, target.encode(), settings, loaded)[:, None])
     elif looks[0].kind == "step-noise":
-        weights = _trace_step_noise(looks, target.encode(), scheduler)
+        weights = target.cover(_trace_step_noise(looks, target.encode(), scheduler))
     else:
         levels = [compute_noise_levels(scheduler, look.steps) for look in looks]
         traces = [

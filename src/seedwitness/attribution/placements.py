@@ -33,6 +33,9 @@ SAME_SHAPE = 0.01
 PLAIN = 6
 """Largest difference of the values in a plain row or column, in levels of 255: JPEG adds some."""
 
+LEAST_BORDER = 2
+"""Least width of a border on a side, in pixels: many pictures have a plain row at their edge."""
+
 LEAST_PART = 0.25
 """Least share of a side that is left without the border."""
 
@@ -99,7 +102,14 @@ def find_inside_of_border(picture: Image.Image) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(differs.any(1)), np.flatnonzero(differs.any(0))
     if not len(rows):
         return whole
-    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    left, top = int(columns[0]), int(rows[0])
+    right, bottom = int(columns[-1]) + 1, int(rows[-1]) + 1
+    box = (
+        left if left >= LEAST_BORDER else 0,
+        top if top >= LEAST_BORDER else 0,
+        right if picture.width - right >= LEAST_BORDER else picture.width,
+        bottom if picture.height - bottom >= LEAST_BORDER else picture.height,
+    )
     if box[2] - box[0] < LEAST_PART * whole[2] or box[3] - box[1] < LEAST_PART * whole[3]:
         return whole
     return box
@@ -142,24 +152,30 @@ def show(sampled: Image.Image, placement: Placement) -> Iterator[Image.Image]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Compares sampled images with a target that lies in them by a placement, or is one itself."""
+    """Compares sampled images with a target that lies in them, or is one of them itself."""
 
     target: Tensor
-    """Pixels of the part that is compared: uint8 [3, h, w]."""
+    """Pixels of the target: uint8 [3, h, w]."""
     sampled: Tensor
     """The target laid into the sampled image: uint8 [3, h, w]."""
     placements: tuple[Placement, ...] = ()
     """The placements that are possible; none if the target is the sampled image."""
+    shown: Tensor | None = None
+    """The pixels of the target that are compared, bool [h, w]; None: all."""
 
     @classmethod
-    def make(cls, picture: Image.Image, placement: Placement | None) -> Comparison:
-        """Compare with ``picture``."""
-        if placement is None:
-            pixels = _to_tensor(picture)
-            return cls(pixels, pixels)
-        part = _to_tensor(picture.convert("RGB").crop(placement.box))
-        sampled = _to_tensor(place(picture, placement))
-        return cls(part, sampled, tuple(list_neighbours(placement)))
+    def make(
+        cls, picture: Image.Image, placements: Sequence[Placement], shown: Array | None = None
+    ) -> Comparison:
+        """Compare with ``picture``, as far as its pixels are ``shown`` [h, w].
+
+        ``placements`` are in sampled images of one size, the likeliest first.
+        """
+        pixels = _to_tensor(picture)
+        sampled = _to_tensor(place(picture, placements[0])) if placements else pixels
+        near = [each for placement in placements for each in list_neighbours(placement)]
+        mask = None if shown is None else torch.from_numpy(shown)
+        return cls(pixels, sampled, tuple(dict.fromkeys(near)), mask)
 
     def compute_rms(self, pixels: Tensor) -> float:
         """Compute the root mean square difference of a sampled image's pixels, in levels of 255.
@@ -168,7 +184,8 @@ class Comparison:
         resizing that does.
         """
         if not self.placements:
-            return _compute_rms(pixels, self.target)
+            height, width = self.target.shape[1:]
+            return self._measure(pixels, (0, 0, width, height))
         return min(rms for rms, _ in self._compare(pixels))
 
     def find_placement(self, pixels: Tensor) -> Placement | None:
@@ -180,16 +197,20 @@ class Comparison:
     def _compare(self, pixels: Tensor) -> Iterator[tuple[float, Placement]]:
         sampled = Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
         for placement in self.placements:
-            for shown in show(sampled, placement):
-                yield _compute_rms(_to_tensor(shown), self.target), placement
+            for part in show(sampled, placement):
+                yield self._measure(_to_tensor(part), placement.box), placement
+
+    def _measure(self, pixels: Tensor, box: tuple[int, int, int, int]) -> float:
+        left, top, right, bottom = box
+        target = self.target[:, top:bottom, left:right]
+        difference = (pixels.double() - target.double()).square()
+        if self.shown is not None:
+            difference = difference[:, self.shown[top:bottom, left:right]]
+        return float(difference.mean().sqrt())
 
 
 def _to_tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
-
-
-def _compute_rms(one: Tensor, other: Tensor) -> float:
-    return float((one.double() - other.double()).square().mean().sqrt())
 
 
 def _has_same_shape(size: Size, other: Size) -> bool:

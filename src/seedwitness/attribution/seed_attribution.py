@@ -9,6 +9,12 @@ from pathlib import Path
 from PIL import Image
 
 from seedwitness.attribution import claimed_recipes, looks, seed_scan
+from seedwitness.attribution.hidden_areas import (
+    Box,
+    check_hidden_areas,
+    list_shown_pixels,
+    paint_over,
+)
 from seedwitness.attribution.placements import Comparison, plan_placements
 from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
@@ -54,6 +60,7 @@ def attribute_to_seed(
     settings: ScanSettings,
     search: SearchSettings,
     *,
+    hidden: Sequence[Box] = (),
     ledger: Path = DEFAULT_ROOT,
 ) -> Attribution:
     """Scan the seed space for ``picture``, and fit the recipe if a seed was recovered.
@@ -61,21 +68,24 @@ def attribute_to_seed(
     ``prompts`` are the prompt candidates, best first. ``claims`` are not trusted: they only add
     seeds, sizes and recipes to try, if these are possible at all. An image of a size that the
     checkpoint cannot make is looked at by its placements in one that it can; if there are none, it
-    is not scanned, and ``obstacle`` gives the reason.
+    is not scanned, and ``obstacle`` gives the reason. ``hidden`` areas, such as a watermark, are
+    not compared. Raises ConfigError if one does not lie in the image.
     """
+    check_hidden_areas(hidden, picture.size)
     obstacle = seed_scan.find_scan_obstacle(loaded, *picture.size)
+    placements = _list_placements(loaded, picture, claims, settings)
     kinds = looks.plan_looks(
         prompts,
         settings,
         claimed_recipes.find_claimed_guidance(claims),
         claimed_recipes.find_claimed_steps(claims),
-        _list_placements(loaded, picture, claims, settings),
+        placements,
         is_size_made=obstacle is None,
     )
     result = seed_scan.ScanResult(z_needed=float("inf"))
     if kinds:
         obstacle = None
-        target = looks.EncodedTarget(loaded.pipeline.vae, picture)
+        target = looks.EncodedTarget(loaded.pipeline.vae, picture, hidden)
         scheduler = loaded.pipeline.scheduler.config
         result = seed_scan.scan_seeds(
             kinds,
@@ -89,7 +99,11 @@ def attribute_to_seed(
         starts = _list_starts(loaded, picture, result.seeds[0], claims, search)
         claimed = [claim.negative_prompt for claim in claims if claim.negative_prompt]
         negatives = [search.negative_prompt, *dict.fromkeys(claimed)][: 1 + MAX_NEGATIVES]
-        compared = Comparison.make(picture, result.seeds[0].look.placement)
+        compared = Comparison.make(
+            paint_over(picture, hidden),
+            _list_likely(result.seeds[0].look.placement, placements),
+            list_shown_pixels(picture.size, hidden) if hidden else None,
+        )
         fitted = fit_recipe(
             loaded, compared, starts, prompts, negatives, settings.recipe_fit, search, ledger
         )
@@ -106,6 +120,7 @@ def attribute_to_seed(
         looks=result.looks,
         alpha=settings.alpha,
         z_needed=result.z_needed if result.looks else None,
+        hidden=list(hidden),
         seeds=result.seeds,
         unused_settings=claimed_recipes.list_unused_settings(claims, loaded.checkpoint, settings),
         regenerated=fitted.regenerated if fitted else None,
@@ -130,6 +145,19 @@ def _list_placements(
         )
         if seed_scan.find_scan_obstacle(loaded, placement.width, placement.height) is None
     ]
+
+
+def _list_likely(found: Placement | None, planned: Sequence[Placement]) -> list[Placement]:
+    """The placement that shows most noise, and others that would show some if it does: the pixels
+    tell which is right."""
+    if found is None:
+        return []
+    alike = [
+        each
+        for each in planned
+        if (each.width, each.height) == (found.width, found.height) and not each.is_approximate
+    ]
+    return list(dict.fromkeys([found, *alike]))
 
 
 def _list_starts(

@@ -99,6 +99,13 @@ def scan(
             "--draws", help="Draws of each generator to scan; ComfyUI draws a batch from one."
         ),
     ] = None,
+    hide: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hide",
+            help="LEFT,TOP,RIGHT,BOTTOM: an area of other origin, such as a watermark; repeatable.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="File for the image of a recovered seed, a PNG.")
     ] = None,
@@ -119,7 +126,7 @@ def scan(
 
     from seedwitness.commands import scan
 
-    scan_target = scan.resolve_target(target, prompt or ())
+    scan_target = scan.resolve_target(target, prompt or (), hide or ())
     settings = scan.make_scan_settings(len(prompt or ()), rng or (), seeds, draws)
     if vae is not None:
         found = scan.run_autoencoder_scan(scan_target, vae, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,18 @@ class ScanTarget:
     image: Image.Image
     record: TargetRecord
     prompts: list[str]
+    hidden: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Areas that are not compared: left, top, right and bottom in pixels."""
 
 
-def resolve_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
+def resolve_target(
+    target: str, prompts: Sequence[str] = (), hidden: Sequence[str] = ()
+) -> ScanTarget:
     """Read a listed target by its name, or any image by its path.
 
     Without ``prompts``, the prompts that the pipeline recovered for a listed target are used, or
-    those that the file itself claims. Raises ConfigError if ``target`` is neither, PictureError for
+    those that the file itself claims. ``hidden`` areas are given as LEFT,TOP,RIGHT,BOTTOM. Raises
+    ConfigError if ``target`` is neither, PictureError for
     a file that is not an image.
     """
     listed = list_targets()
@@ -55,7 +60,18 @@ def resolve_target(target: str, prompts: Sequence[str] = ()) -> ScanTarget:
     image, record = read_target(path, name)
     candidates = list(prompts) or (_load_recovered_prompts(name) if target in listed else [])
     claimed = [claim.prompt for claim in record.claims if claim.prompt]
-    return ScanTarget(name, image, record, candidates or claimed)
+    areas = [_read_area(each) for each in hidden]
+    return ScanTarget(name, image, record, candidates or claimed, areas)
+
+
+def _read_area(text: str) -> tuple[int, int, int, int]:
+    try:
+        left, top, right, bottom = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            f"--hide takes LEFT,TOP,RIGHT,BOTTOM in pixels, such as 0,480,512,512, not {text!r}."
+        ) from error
+    return left, top, right, bottom
 
 
 def _load_recovered_prompts(name: str) -> list[str]:
@@ -122,6 +138,7 @@ def run_scan(
         target.record.claims,
         settings,
         load_section(SearchSettings, "search"),
+        hidden=target.hidden,
     )
     if out is not None and attribution.picture is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +164,7 @@ def run_autoencoder_scan(target: ScanTarget, vae: Path, settings: ScanSettings) 
         target.image,
         target.record.claims,
         settings,
+        hidden=target.hidden,
     )
 
 

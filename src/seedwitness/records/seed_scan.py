@@ -130,6 +130,8 @@ class ScannedSeeds(Document):
     alpha: float
     z_needed: float | None
     """The z that a seed needs to be recovered; None if nothing was scanned."""
+    hidden: list[tuple[int, int, int, int]] = Field(default_factory=list)
+    """Areas of the target that were not compared: left, top, right and bottom in pixels."""
     seeds: list[SeedCandidate]
     """The best seeds, best first, and the claimed; empty if no seed passed the first levels."""
 
