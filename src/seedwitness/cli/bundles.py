@@ -1,5 +1,7 @@
 """Commands for handing a report over: making a key, a bundle, and checking a bundle."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -112,6 +114,13 @@ def verify(
         Path | None,
         typer.Option("--checkpoint", help="Folder in which checkpoints are found by their hash."),
     ] = None,
+    form: Annotated[
+        Path | None,
+        typer.Option("--form", help="Fill in the form of a second examiner: an HTML page."),
+    ] = None,
+    examiner: Annotated[
+        str, typer.Option("--examiner", help="The second examiner's name, for --form.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check a bundle offline: hashes, signatures, and every figure of the report.
@@ -131,6 +140,9 @@ def verify(
         result, code = module.describe_no_bundle(path, error), NO_BUNDLE
     if code is None and rerun and result.exit_code != FAILS:
         result = module.add_rerun(result, path, checkpoint or Path())
+    if form is not None:
+        command = shlex.join(["seedwitness", *sys.argv[1:]])
+        module.write_form(result, form, command, examiner)
     lines = [result.to_json().rstrip()] if as_json else module.format_lines(result)
     for line in lines:
         typer.echo(line)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from seedwitness.bundle.results import CheckResult, Level, Verification
+from seedwitness.bundle.second_examination import render_form
 from seedwitness.bundle.verification import Trust, verify_bundle
 from seedwitness.errors import BundleError, ConfigError
+from seedwitness.runtime.files import write_whole
 
 MEMORY = 12 * 2**30
 """Bytes that the checks may add to the process: a stranger's tables may fill any memory."""
@@ -78,6 +81,21 @@ def format_lines(result: Verification) -> Iterator[str]:
         yield from (f"{'':11}  {'':{width}}    {file}" for file in check.files[:20])
     yield f"MANIFEST.sha256 has the SHA-256 {result.manifest_sha256}."
     yield LEVELS[result.level]
+
+
+def write_form(result: Verification, path: Path, command: str, examiner: str) -> None:
+    """Write the form of a second examiner as an HTML page, in one step; nothing is overwritten.
+
+    Raises ConfigError if ``path`` exists already, or cannot be written.
+    """
+    if path.exists():
+        raise ConfigError(f"{path} exists already: a signed form is not overwritten. Name another.")
+    level = LEVELS[result.level]
+    page = render_form(result, level, command, examiner, datetime.now(UTC))
+    try:
+        write_whole(path, page)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 @contextmanager
