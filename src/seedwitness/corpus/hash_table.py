@@ -129,24 +129,34 @@ class HashTable:
                 is_copy[:, start : start + CHUNK_ROWS] |= queries @ chunk.T >= limits.descriptor
         return [int(count) for count in is_copy.sum(axis=1)]
 
+    def find_nearest_by_descriptor(self, query: HashedQuery) -> int | None:
+        """The row whose descriptor is nearest to that of a picture or its mirror image, if any."""
+        cosines = self._compute_cosines(query).max(axis=0)
+        return int(cosines.argmax()) if len(cosines) and cosines.max() > 0 else None
+
     def _find_by_descriptor(
         self, query: HashedQuery, threshold: float
     ) -> list[tuple[int, CopyKind, float]]:
+        cosines = self._compute_cosines(query)
+        best = cosines.max(axis=0)
+        found: list[tuple[int, CopyKind, float]] = []
+        for row in np.flatnonzero(best >= threshold).tolist():
+            is_mirrored = cosines[1, row] > cosines[0, row]
+            kind: CopyKind = "descriptor-mirrored" if is_mirrored else "descriptor"
+            found.append((row, kind, float(best[row])))
+        return sorted(found, key=lambda each: (-each[2], each[0]))
+
+    def _compute_cosines(self, query: HashedQuery) -> NDArray[np.float32]:
+        """The cosines of all rows with the picture and its mirror image: [2, n], or [2, 0]."""
         if not self.has_descriptors or query.descriptor is None:
-            return []
+            return np.zeros((2, 0), np.float32)
         assert query.mirrored_descriptor is not None
         queries = np.stack([query.descriptor, query.mirrored_descriptor])
-        found: list[tuple[int, CopyKind, float]] = []
-        for start in range(0, len(self), CHUNK_ROWS):
-            chunk = self.descriptors[start : start + CHUNK_ROWS].astype(np.float32)
-            cosines = queries @ chunk.T  # [2, m]
-            best = cosines.max(axis=0)
-            for row in np.flatnonzero(best >= threshold).tolist():
-                kind: CopyKind = (
-                    "descriptor" if cosines[0, row] >= cosines[1, row] else "descriptor-mirrored"
-                )
-                found.append((start + row, kind, float(best[row])))
-        return sorted(found, key=lambda each: (-each[2], each[0]))
+        parts = [
+            queries @ self.descriptors[start : start + CHUNK_ROWS].astype(np.float32).T
+            for start in range(0, len(self), CHUNK_ROWS)
+        ]
+        return np.concatenate(parts, axis=1)
 
     def _measure_descriptor(self, row: int, query: HashedQuery, kind: str) -> float:
         vector = query.mirrored_descriptor if kind.endswith("mirrored") else query.descriptor

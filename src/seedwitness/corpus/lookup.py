@@ -40,7 +40,7 @@ MAX_MATCH_SIDE = 256
 class Hit:
     """One row of the corpus that a query returned.
 
-    ``copy`` is empty, or what shows that the row's picture is a copy of the target: ``pdq``,
+    ``copy_by`` is empty, or what shows that the row's picture is a copy of the target: ``pdq``,
     ``pdq-mirrored``, ``descriptor`` or ``descriptor-mirrored``.
     """
 
@@ -51,7 +51,7 @@ class Hit:
     duplicates: int
     copies: int
     caption_score: float
-    copy: str = ""
+    copy_by: str = ""
     descriptor: float = nan
 
 
@@ -71,7 +71,8 @@ def look_up(
     compared with the corpus's pictures, a prompt with its captions. Each query returns
     ``neighbours`` hits, or fewer if the corpus has fewer rows with a picture or a caption. With
     ``hashed``, rows that are copies of the picture by hash or descriptor come first, and crops and
-    mirrored pictures with them, which CLIP may rank behind others. ``duplicates`` counts the rows
+    mirrored pictures with them, which CLIP may rank behind others; after them the row that is
+    nearest by the descriptor, because a small crop may be below the limit. ``duplicates`` counts the rows
     whose picture has a cosine of at least ``near_duplicate`` (within 1e-6) with the hit's, itself
     included; ``copies`` those that are copies of the hit by hash or descriptor. ``caption_score``
     is the cosine of the hit's caption and ``image_vector``.
@@ -79,7 +80,11 @@ def look_up(
     copies = {} if hashed is None else _find_copies(index, hashed, limits)
     found: list[tuple[Literal["image", "text"], str, int, float]] = []
     if image_vector is not None:
-        found += _look_up_picture(index, image_vector, list(copies), neighbours)
+        first = list(copies)
+        nearest_copy = index.hashes.find_nearest_by_descriptor(hashed) if hashed else None
+        if nearest_copy is not None and nearest_copy not in copies:
+            first.append(nearest_copy)
+        found += _look_up_picture(index, image_vector, first, neighbours)
     for prompt, vector in prompt_vectors.items():
         nearest = find_nearest(index.text_index, vector, neighbours)
         found += [("text", prompt, row, similarity) for row, similarity in nearest]
@@ -204,7 +209,7 @@ def make_match_table(
                 "pdq_distance": pdq_distance,
                 "pdq_quality": row["pdq_quality"] if row["pdq"] else None,
                 "descriptor": hit.descriptor,
-                "copy": hit.copy,
+                "copy_by": hit.copy_by,
                 "caption": row["caption"],
                 "location": (folder / row["file"]).as_posix(),
                 "url": row["url"],
@@ -225,7 +230,7 @@ def _measure_distances(
     if target is None or not row["pdq"]:
         return None, None
     measure = perceptual_fingerprint.compute_hamming_distance
-    if hit.copy.endswith("mirrored"):
+    if hit.copy_by.endswith("mirrored"):
         return measure(target.phash_mirrored, row["phash"]), measure(
             target.pdq_mirrored, row["pdq"]
         )

@@ -37,7 +37,7 @@ MATCHES = {
     "pdq_distance": MAYBE_INTEGER,
     "pdq_quality": MAYBE_INTEGER,
     "descriptor": REAL,  # cosine of copy descriptors; NaN without one
-    "copy": TEXT,  # what shows that the row is a copy of the target; empty if nothing does
+    "copy_by": TEXT,  # what shows that the row is a copy of the target; empty if nothing does
     "caption": TEXT,
     "location": TEXT,
     "url": TEXT,
