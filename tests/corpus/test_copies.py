@@ -82,7 +82,7 @@ def index(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Corpu
         (save_jpeg, {"pdq"}),
         (halve, {"pdq", "descriptor"}),
         (ImageOps.mirror, {"pdq-mirrored"}),
-        # A symmetric picture may be nearer to its own mirror image. Below the limit it is rank 1 too.
+        # A symmetric picture may be nearer to its mirror image. Below the limit it is rank 1 too.
         (crop, {"pdq", "descriptor", "descriptor-mirrored", ""}),
     ],
     ids=["png", "jpeg", "halved", "mirrored", "cropped"],

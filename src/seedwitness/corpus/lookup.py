@@ -69,13 +69,15 @@ def look_up(
 
     ``image_vector`` [d] and the values of ``prompt_vectors`` [d] have unit length. A picture is
     compared with the corpus's pictures, a prompt with its captions. Each query returns
-    ``neighbours`` hits, or fewer if the corpus has fewer rows with a picture or a caption. With
-    ``hashed``, rows that are copies of the picture by hash or descriptor come first, and crops and
-    mirrored pictures with them, which CLIP may rank behind others; after them the row that is
-    nearest by the descriptor, because a small crop may be below the limit. ``duplicates`` counts the rows
-    whose picture has a cosine of at least ``near_duplicate`` (within 1e-6) with the hit's, itself
-    included; ``copies`` those that are copies of the hit by hash or descriptor. ``caption_score``
-    is the cosine of the hit's caption and ``image_vector``.
+    ``neighbours`` hits, or fewer if the corpus has fewer rows with a picture or a caption.
+
+    With ``hashed``, rows that are copies of the picture by hash or descriptor come first, and crops
+    and mirrored pictures with them, which CLIP may rank behind others; after them the row that is
+    nearest by the descriptor, because a small crop may be below the limit.
+
+    ``duplicates`` counts the rows whose picture has a cosine of at least ``near_duplicate`` (within
+    1e-6) with the hit's, itself included; ``copies`` those that are copies of the hit by hash or
+    descriptor. ``caption_score`` is the cosine of the hit's caption and ``image_vector``.
     """
     copies = {} if hashed is None else _find_copies(index, hashed, limits)
     found: list[tuple[Literal["image", "text"], str, int, float]] = []
