@@ -79,10 +79,6 @@ def test_pictures_are_found_by_their_hashes(tmp_path: Path, as_number: bool) -> 
     }
     parquet.write_table(pa.table(columns), tmp_path / "part.parquet")
     query = TableQuery(file_hashes=hash_file(files[3]), phash=hashes[3])
-    if as_number:  # all digits of a decimal number are digits of a hexadecimal one
-        answer = search_tables(tmp_path, query)
-        assert answer.matches[0].row == 3
-        return
     answer = search_tables(tmp_path, query)
     assert [(match.row, match.by, match.phash_distance) for match in answer.matches] == [
         (3, ["md5", "phash"], 0),

@@ -87,6 +87,8 @@ class _Table:
     rows: int
     columns: Mapping[str, str]
     """By question (``caption``, ``url``, ``md5``, …) the name of the column."""
+    has_whole_phash: bool
+    """Whether pHash is stored as a whole number; else it is hexadecimal text."""
 
 
 def hash_file(data: bytes) -> dict[str, str]:
@@ -209,6 +211,7 @@ def _open_tables(paths: Sequence[Path], root: Path) -> tuple[list[_Table], dict[
         except (pyarrow.ArrowException, OSError) as error:
             unreadable[_name(path, root)] = str(error)
             continue
+        types = {field.name: field.type for field in about.schema.to_arrow_schema()}
         by_lower = {name.lower(): name for name in names}
         columns = {
             question: by_lower[candidate]
@@ -221,7 +224,8 @@ def _open_tables(paths: Sequence[Path], root: Path) -> tuple[list[_Table], dict[
             for candidate in reversed(candidates)
             if candidate in by_lower
         }
-        tables.append(_Table(path, int(about.num_rows), columns))
+        is_whole = "phash" in columns and pyarrow.types.is_integer(types[columns["phash"]])
+        tables.append(_Table(path, int(about.num_rows), columns, is_whole))
     return tables, unreadable
 
 
@@ -253,7 +257,8 @@ def _search_table(
             conditions[name] = f"{column} = ?"
             values.append(query.url)
         elif name == "phash":
-            conditions[name] = f"coalesce({_measure_phash(column)} <= {MAX_PHASH_DISTANCE}, false)"
+            distance = _measure_phash(column, table.has_whole_phash)
+            conditions[name] = f"{distance} <= {MAX_PHASH_DISTANCE}"
             values.append(int(query.phash, 16))
         else:
             conditions[name] = f"lower({column}) = ?"
@@ -297,26 +302,23 @@ def _search_table(
             caption=caption,
             url=str(each["url"] or ""),
             is_whole_caption=is_whole,
-            phash_distance=_count_bits(each["phash"], query.phash) if "phash" in by else None,
+            phash_distance=_count_bits(each["phash"], query.phash, table)
+            if "phash" in by
+            else None,
         )
         rank = (not any(name in HASH_COLUMNS for name in by), not is_whole, "phash" not in by)
         found.append(((*rank, match.file, match.row), match))
     return int(row[0]), counts, found
 
 
-def _measure_phash(column: str) -> str:
-    """SQL for the differing bits of a pHash, stored as hexadecimal text or as a whole number."""
-    return (
-        f"bit_count(xor(coalesce(try_cast('0x' || {column}::VARCHAR AS UBIGINT), "
-        f"try_cast({column}::VARCHAR AS UBIGINT)), ?::UBIGINT))"
-    )
+def _measure_phash(column: str, is_whole: bool) -> str:
+    """SQL for the differing bits of a pHash, stored as a whole number or as hexadecimal text."""
+    value = column if is_whole else f"'0x' || {column}"
+    return f"bit_count(xor(try_cast({value} AS UBIGINT), ?::UBIGINT))"
 
 
-def _count_bits(stored: object, phash: str) -> int | None:
-    try:
-        value = int(str(stored), 16)
-    except ValueError:
-        return None
+def _count_bits(stored: object, phash: str, table: _Table) -> int:
+    value = int(str(stored), 10 if table.has_whole_phash else 16)
     return (value ^ int(phash, 16)).bit_count()
 
 

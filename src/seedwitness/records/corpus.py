@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from seedwitness.records.document import Document
@@ -58,3 +60,30 @@ class LookupQuery(Document):
     copy_descriptor: float = 0.75
     filters: list[str] = Field(default_factory=list)
     """Filters of the matches. There are none: nothing is filtered, deduplicated or weighted."""
+
+
+class RemoteMatch(Document):
+    """A row that a server of others returned."""
+
+    id: str
+    similarity: float
+    caption: str
+    url: str
+
+
+class RemoteAnswer(Document):
+    """What a server of clip-retrieval was asked, and what it answered, if it did."""
+
+    server: str
+    request: dict[str, Any]
+    """The whole request; a picture by its hash."""
+    answered_at: str
+    """When the last try ended, in UTC."""
+    tries: int
+    seconds: float
+    matches: list[RemoteMatch] = Field(default_factory=list)
+    dropped: dict[str, int] = Field(default_factory=dict)
+    """Rows of the answer that were left out, by reason."""
+    failure: str = ""
+    """Why there is no answer, as a code; empty if there is one."""
+    detail: str = ""
