@@ -22,7 +22,9 @@ from typer.testing import CliRunner
 
 from seedwitness.cli import app
 from seedwitness.commands import lookup
-from seedwitness.commands.lookup import LookupOptions, LookupResult, format_lines, run_lookup
+from seedwitness.commands.lookup import run_lookup
+from seedwitness.commands.lookup_lines import format_lines
+from seedwitness.commands.lookup_result import STATEMENT, LookupOptions, LookupResult
 from seedwitness.corpus.table_search import hash_file
 from seedwitness.errors import ConfigError, PictureError, RecordError
 from seedwitness.imaging.decoding import decode_image
@@ -126,7 +128,7 @@ def test_lines_say_what_was_searched_and_what_a_hit_shows(here: Path) -> None:
     assert "Searched 11 rows of drawn for the tests" in result.stdout
     assert "on 11 known items" in result.stdout
     assert "[copy by pdq]" in result.stdout
-    assert result.stdout.rstrip().endswith(lookup.STATEMENT)
+    assert result.stdout.rstrip().endswith(STATEMENT)
     assert "<b onclick" in result.stdout  # the caption as text, escaped for the terminal
     assert "\x1b" not in result.stdout
 
@@ -139,6 +141,8 @@ def test_a_folder_of_clip_retrieval_is_looked_up_as_it_is(here: Path, tmp_path: 
     for number, rows in enumerate((slice(0, 5), slice(5, 11))):
         for name in ("img_emb", "text_emb"):
             np.save(folder / name / f"{name}_{number}.npy", vectors[rows].astype(np.float16))
+    _, by_url = run("https://e.org/7", "--corpus", str(folder))
+    assert [hit["caption"] for hit in by_url["hits"]] == ["caption 7"]
     _, exact = run("art/7.png", "--corpus", str(folder))
     assert exact["hits"][0]["location"] == "000000007"
     assert exact["hits"][0]["url"] == "https://e.org/7"
@@ -238,7 +242,7 @@ def test_pictures_are_fetched_only_when_asked_to(here: Path, server: str, tmp_pa
     [
         (" ", None, ConfigError, "nothing to look up"),
         ("gone/picture.png", None, PictureError, r"no picture gone/picture\.png"),
-        ("https://e.org/1.png", None, ConfigError, "A URL is looked up in parquet only"),
+        ("https://e.org/1.png", "http://e.org", ConfigError, "A URL is looked up in tables"),
         ("fox", "nowhere", ConfigError, "no corpus nowhere"),
         ("fox", "art", ConfigError, r"art is no index.*corpus=image-folder"),
         ("fox", "http://", ConfigError, "no address of a server"),

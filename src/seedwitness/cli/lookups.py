@@ -68,8 +68,10 @@ def lookup(
         raise typer.BadParameter("Name an image or a text, or --serve: one of them.")
 
     from seedwitness.commands import lookup as module
+    from seedwitness.commands.lookup_lines import format_lines
+    from seedwitness.commands.lookup_result import LookupOptions
 
-    options = module.LookupOptions(
+    options = LookupOptions(
         corpus=corpus,
         clip=clip,
         neighbours=neighbours,
@@ -89,7 +91,7 @@ def lookup(
                 return
     else:
         result = module.run_lookup(query, options)
-        lines = [result.to_json().rstrip()] if as_json else module.format_lines(result)
+        lines = [result.to_json().rstrip()] if as_json else format_lines(result)
         for line in lines:
             typer.echo(line)
         if not result.is_answered:

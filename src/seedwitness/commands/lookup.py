@@ -9,81 +9,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
-from pydantic import Field
 
+from seedwitness.commands.lookup_result import LookupHit, LookupOptions, LookupResult
 from seedwitness.config.inputs import ClipSettings, CorpusSettings
 from seedwitness.config.reading import FILE_NAME, load_section
 from seedwitness.config.steps import LookupSettings
 from seedwitness.errors import ConfigError, PictureError
-from seedwitness.records.corpus import CorpusRecord, RemoteAnswer
-from seedwitness.records.document import Document
-from seedwitness.report.wording.numbers import format_percent
-from seedwitness.runtime.hashes import printable_json
+from seedwitness.records.corpus import CorpusRecord
 from seedwitness.runtime.keyed_cache import ROOT
 from seedwitness.stages import output_path
 
-STATEMENT = (
-    "A hit shows that a picture or a caption is in the corpus that was searched, not that any "
-    "checkpoint was trained on it."
-)
-INDEX_FILE = "corpus.json"
+INDEX_FILE, ROWS_FILE = "corpus.json", "rows.parquet"
 PREFILTERED_ROWS = 50_000
 """Rows from which a server answers from codes first, which take a while to make."""
-
-
-@dataclass(frozen=True)
-class LookupOptions:
-    """What the command line says."""
-
-    corpus: str | None = None
-    clip: Path | None = None
-    neighbours: int | None = None
-    modality: Literal["image", "text"] | None = None
-    index_name: str | None = None
-    fetch: bool = False
-    allow_private: bool = False
-    timeout: float = 30.0
-
-
-class LookupHit(Document):
-    """One row that a lookup returned. Values that are not known are null."""
-
-    rank: int
-    similarity: float | None
-    """Cosine by CLIP; null for a search without vectors."""
-    copy_by: str = ""
-    phash_distance: int | None = None
-    pdq_distance: int | None = None
-    descriptor: float | None = None
-    duplicates: int | None = None
-    copies: int | None = None
-    caption: str
-    location: str
-    url: str
-    picture: str = ""
-    """With ``--fetch``: ``fetched``, or why there is no picture."""
-
-
-class LookupResult(Document):
-    """What was asked, what was searched, and what was found."""
-
-    query: str
-    query_kind: Literal["image", "text"]
-    modality: Literal["image", "text"]
-    """Whether pictures or captions were searched."""
-    corpus: str
-    hits: list[LookupHit]
-    index: CorpusRecord | None = None
-    tables: Any = None
-    """Of a search of tables: a ``TableAnswer``."""
-    remote: RemoteAnswer | None = None
-    notes: list[str] = Field(default_factory=list)
-    statement: str = STATEMENT
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether there was an answer at all, also an empty one."""
-        return self.remote is None or not self.remote.failure
 
 
 @dataclass(frozen=True)
@@ -107,11 +45,14 @@ def run_lookup(query: str, options: LookupOptions) -> LookupResult:
     """
     asked = _read_query(query)
     corpus = options.corpus or str(output_path("index"))
-    if _is_url(query) and not any(_list_tables(Path(corpus))):
+    if _is_url(query) and _is_url(corpus):
         raise ConfigError(
-            "A URL is looked up in parquet only: `--corpus` names the tables. To look up the "
-            "picture behind it, fetch it first."
+            "A URL is looked up in tables, which a server does not give. To look up the picture "
+            "behind it, fetch it first, and name its file."
         )
+    if _is_url(query) and _is_index(Path(corpus)):
+        rows = Path(corpus) / ROWS_FILE
+        corpus = str(rows if rows.exists() else Path(corpus) / "metadata")
     modality = options.modality or asked.kind
     if _is_url(corpus):
         result = _ask_remote(asked, corpus, modality, options)
@@ -387,87 +328,6 @@ def _fetch_pictures(result: LookupResult, asked: _Query, options: LookupOptions)
             )
         hits.append(hit.model_copy(update=measured))
     return result.model_copy(update={"hits": hits})
-
-
-def format_lines(result: LookupResult) -> list[str]:
-    """A result as lines to print: what was searched, the hits, and what they mean."""
-    lines = [_describe_search(result), *result.notes]
-    if result.hits:
-        lines.append(
-            f"{'rank':>4} {'cosine':>7} {'pHash':>5} {'PDQ':>4} {'descr.':>6} {'near':>6} "
-            f"{'copies':>6}  record"
-        )
-    for hit in result.hits:
-        cells = (
-            f"{hit.rank:>4} {_format(hit.similarity, 7)} {_format(hit.phash_distance, 5)} "
-            f"{_format(hit.pdq_distance, 4)} {_format(hit.descriptor, 6)} "
-            f"{_format(hit.duplicates, 6)} {_format(hit.copies, 6)}"
-        )
-        copy = f" [copy by {hit.copy_by}]" if hit.copy_by else ""
-        lines.append(f"{cells}  {printable_json(hit.caption[:200])}{copy}")
-        about = ", ".join(filter(None, (hit.location, hit.url, hit.picture)))
-        lines.append(f"{'':46}{printable_json(about)[1:-1]}")
-    if not result.hits and result.is_answered:
-        lines.append("Nothing was found.")
-    return [*lines, STATEMENT]
-
-
-def _format(value: float | None, width: int) -> str:
-    if value is None:
-        return f"{'–':>{width}}"
-    return f"{value:>{width}}" if isinstance(value, int) else f"{value:>{width}.3f}"
-
-
-def _describe_search(result: LookupResult) -> str:
-    if result.remote is not None:
-        answer = result.remote
-        if answer.failure:
-            tries = "once" if answer.tries == 1 else f"{answer.tries} times"
-            return (
-                f"{answer.server} did not answer: {answer.detail} ({answer.failure}; asked "
-                f"{tries}, {answer.seconds:g} s). Nothing is known of what it holds."
-            )
-        dropped = sum(answer.dropped.values())
-        left_out = f"; {dropped:,} rows of the answer could not be used" if dropped else ""
-        return (
-            f"{answer.server} answered with {len(answer.matches):,} rows on "
-            f"{answer.answered_at}{left_out}."
-        )
-    if result.tables is not None:
-        tables = result.tables
-        share = tables["share"]
-        of_all = (
-            f"{len(tables['unreadable'])} files could not be read, so the share is not known"
-            if share is None
-            else f"{format_percent(share)} of them"
-        )
-        totals = ", ".join(f"{name} {count:,}" for name, count in tables["totals"].items())
-        return (
-            f"Searched {tables['rows_searched']:,} of {tables['rows']:,} rows in "
-            f"{tables['files_searched']:,} of {tables['files']:,} files: {of_all}. "
-            f"{tables['total']:,} rows match ({totals})." + _describe_missing_columns(tables)
-        )
-    record = result.index
-    assert record is not None
-    recall = (
-        f"recall at 1 of {format_percent(record.recall_at_1)} on {record.recall_n:,} known items"
-        if record.recall_n
-        else "recall not measured"
-    )
-    omitted = "".join(f"; left out: {reason} {count:,}" for reason, count in record.omitted.items())
-    return (
-        f"Searched {record.rows:,} rows of {record.source} ({record.index}; {recall}{omitted}). "
-        f"SHA-256 of its rows: {record.sha256}."
-    )
-
-
-def _describe_missing_columns(tables: dict[str, Any]) -> str:
-    parts = [f" No table has a column for {name}." for name in tables["not_applicable"]]
-    parts += [
-        f" {count:,} rows have no column for {name}."
-        for name, count in tables["rows_without_column"].items()
-    ]
-    return "".join(parts)
 
 
 def serve(options: LookupOptions, host: str, port: int) -> tuple[Any, str]:

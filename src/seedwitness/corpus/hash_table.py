@@ -93,11 +93,12 @@ class HashTable:
         is_hashed = self._is_hashed(query.hashes.fingerprint.pdq_quality)
         found: dict[int, tuple[int, float, CopyKind]] = {}
         thumbnail = _parse(query.hashes.fingerprint.thumbnail)
-        for kind, mirrored in (("pdq", False), ("pdq-mirrored", True)):
+        kinds: tuple[tuple[CopyKind, bool], ...] = (("pdq", False), ("pdq-mirrored", True))
+        for kind, mirrored in kinds:
             near = np.flatnonzero((distances[kind] <= limits.pdq) & is_hashed)
             for row in near[self._have_colours(near, thumbnail, mirrored)].tolist():
                 entry = int(distances[kind][row]), 0.0, kind
-                found[row] = min(found.get(row, entry), entry)  # type: ignore[type-var]
+                found[row] = min(found.get(row, entry), entry)
         copies = [
             Copy(row, kind, bits, self._measure_descriptor(row, query, kind))
             for row, (bits, _, kind) in sorted(found.items(), key=lambda each: (each[1], each[0]))

@@ -189,15 +189,17 @@ def _index_vectors(
     """
     import faiss
 
+    index: Any = None
     if rows <= corpus.exact_rows:
         for source, name in ((SHARD_TEXTS, TEXTS_FILE), (SHARD_IMAGES, IMAGES_FILE)):
             arrays = list(iter_arrays(shards, source))
-            index = faiss.IndexFlatIP(arrays[0].shape[1])
+            flat = faiss.IndexFlatIP(arrays[0].shape[1])
             for array in arrays:
-                index.add(np.ascontiguousarray(array))
-            faiss.write_index(index, str(folder / name))
+                flat.add(np.ascontiguousarray(array))
+            faiss.write_index(flat, str(folder / name))
+            index = flat
         return index, FLAT_KIND, None
-    rescored: RescoredIndex | None = None
+    vectors: Any = None
     for source, name in ((SHARD_TEXTS, TEXTS_FILE), (SHARD_IMAGES, IMAGES_FILE)):
         path = folder / VECTORS_FOLDER / f"{Path(name).stem}.npy"
         _join_arrays(shards, source, path, np.float16)
@@ -210,12 +212,10 @@ def _index_vectors(
                 "dimensions, or raise `corpus.exact_rows`."
             ) from error
         faiss.write_index(codes, str(folder / name))
-        rescored = RescoredIndex(codes, vectors, corpus.ivf)
-    assert rescored is not None
-    index, kind = rescored, describe_ivf(corpus.ivf, count_lists(rows, corpus.ivf))
+        index = RescoredIndex(codes, vectors, corpus.ivf)
     return (
         index,
-        kind,
+        describe_ivf(corpus.ivf, count_lists(rows, corpus.ivf)),
         lambda queries: measure_recall_at_10(index, vectors, queries[:EXACT_QUERIES]),
     )
 

@@ -61,7 +61,7 @@ def blur_vector(vector: Vectors, seed: int, cosine: float = GIVEN_COSINE) -> Vec
     length = np.linalg.norm(noise)
     if length == 0:  # of one dimension there is no other direction
         return vector
-    turned = cosine * vector + np.sqrt(1 - cosine**2) * noise / length
+    turned: Vectors = cosine * vector + np.sqrt(1 - cosine**2) * noise / length
     return turned.astype(np.float32)
 
 

@@ -90,7 +90,7 @@ class LookupService:
     def _embed(self, request: Mapping[str, Any]) -> Vectors:
         if text := request.get("text"):
             with self._model_lock:
-                return embed_texts([str(text)], self.embedder.embed_texts)[0]
+                return _first(embed_texts([str(text)], self.embedder.embed_texts))
         if image := request.get("image"):
             try:
                 data = base64.b64decode(str(image), validate=True)
@@ -98,7 +98,7 @@ class LookupService:
                 raise RequestError(400, f"`image` is not base64: {error}") from error
             picture = decode_image_bytes(data, "the picture of the request")
             with self._model_lock:
-                return embed_pictures([picture], self.embedder.embed_images)[0]
+                return _first(embed_pictures([picture], self.embedder.embed_images))
         if (embedding := request.get("embedding_input")) is not None:
             return self._read_embedding(embedding)
         if request.get("image_url"):
@@ -114,6 +114,11 @@ class LookupService:
         if len(vector) != width or not np.isfinite(vector).all():
             raise RequestError(400, f"`embedding_input` must be {width} finite numbers")
         return vector
+
+
+def _first(vectors: Vectors) -> Vectors:
+    vector: Vectors = vectors[0]
+    return vector
 
 
 def _read_count(request: Mapping[str, Any], name: str, default: int) -> int:

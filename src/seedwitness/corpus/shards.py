@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedwitness.corpus import CORPUS_ROWS, Describer, Embedder, ImageHasher, ImageHashes
 from seedwitness.corpus.embeddings import Vectors, embed_pictures, embed_texts
@@ -169,7 +170,7 @@ def _write_shard(content: _Rows, tools: ShardTools, path: Path) -> None:
         caption for caption, text in zip(captions, content.texts, strict=True) if text is None
     } - {""}
     ordered = sorted(embedded)
-    vectors = embed_texts(ordered, tools.embedder.embed_texts) if ordered else []
+    vectors: Any = embed_texts(ordered, tools.embedder.embed_texts) if ordered else []
     by_caption = dict(zip(ordered, vectors, strict=True))
     images = _stack(content.images)
     empty = np.zeros(images.shape[1], np.float32)  # a row without caption is near no text
@@ -196,7 +197,10 @@ def _write_shard(content: _Rows, tools: ShardTools, path: Path) -> None:
         np.save(partial_folder / IMAGES_FILE, images)
         np.save(partial_folder / TEXTS_FILE, _stack(texts))
         np.save(partial_folder / KNOWN_FILE, _stack(content.known))
-        hash_rows = (*make_hash_rows(content.hashes), descriptors.astype(np.float16))
+        hash_rows: tuple[NDArray[Any], ...] = (
+            *make_hash_rows(content.hashes),
+            descriptors.astype(np.float16),
+        )
         for name, array in zip(FILES, hash_rows, strict=True):
             np.save(partial_folder / name, array)
         (partial_folder / ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from seedwitness.errors import ConfigError, RecordError
-from seedwitness.records.document import Document
+from seedwitness.records.table_search import TableAnswer, TableMatch
 
 CAPTION_COLUMNS = ("caption", "text", "alt_text", "alt")
 URL_COLUMNS = ("url", "image_url")
@@ -39,46 +37,6 @@ class TableQuery(NamedTuple):
     file_hashes: Mapping[str, str] = {}
     """By name: ``md5``, ``sha256``."""
     phash: str = ""
-
-
-class TableMatch(Document):
-    """One row of a table that matches, and by what."""
-
-    file: str
-    row: int
-    by: list[str]
-    caption: str
-    url: str
-    is_whole_caption: bool = False
-    phash_distance: int | None = None
-
-
-class TableAnswer(Document):
-    """What a search of tables found, and how much of them it searched."""
-
-    matches: list[TableMatch]
-    """The best of them: whole captions and hashes first."""
-    total: int
-    """All rows that match."""
-    totals: dict[str, int]
-    """All rows that match, by what: ``caption``, ``whole caption``, ``url``, ``md5``, …"""
-    rows: int
-    """The rows of all tables that can be read."""
-    rows_searched: int
-    files: int
-    files_searched: int
-    unreadable: dict[str, str] = Field(default_factory=dict)
-    """The files that could not be read, and why: their rows are not known."""
-    not_applicable: list[str] = Field(default_factory=list)
-    """What was asked for, and no table has a column for."""
-    rows_without_column: dict[str, int] = Field(default_factory=dict)
-    """Rows searched that could not answer a question, because their table lacks its column."""
-    seconds: float
-
-    @property
-    def share(self) -> float | None:
-        """The share of the rows that was searched; None if a file's number of rows is unknown."""
-        return None if self.unreadable else self.rows_searched / self.rows if self.rows else 0.0
 
 
 @dataclass(frozen=True)
@@ -247,7 +205,8 @@ def _search_table(
     """
     import duckdb
 
-    conditions, values = {}, []
+    conditions: dict[str, str] = {}
+    values: list[str | int] = []
     for name in questions:
         column = _quote(table.columns[name])
         if name == "caption":

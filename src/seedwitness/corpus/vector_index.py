@@ -7,6 +7,7 @@ is always the exact cosine of the stored vectors, never that of a code.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def count_lists(rows: int, settings: IvfSettings) -> int:
     """
     if settings.lists:
         return settings.lists
-    return max(settings.probes, 1 << round(np.log2(max(1, rows) ** 0.5)))
+    return max(settings.probes, 1 << round(log2(max(1, rows) ** 0.5)))
 
 
 def build_ivf(vectors: Any, settings: IvfSettings) -> Any:
@@ -103,7 +104,8 @@ class RescoredIndex:
 
         similarities = np.full((len(queries), limit), -np.inf, np.float32)
         rows = np.full((len(queries), limit), -1, np.int64)
-        parameters = faiss.SearchParametersIVF(nprobe=self.settings.probes)
+        parameters = faiss.SearchParametersIVF()
+        parameters.nprobe = self.settings.probes
         count = min(max(limit, self.settings.rescored), self.ntotal)
         for number, query in enumerate(queries):
             _, candidates = self.codes.search(query[None], count, params=parameters)

@@ -115,10 +115,10 @@ def _read_rows(folder: Path, metadata: Path) -> tuple[list[CorpusItem], list[Omi
         caption, without = read_caption(next(texts, None), str(path))
         omissions += without
         items[str(path)] = _make_item(folder, str(path), caption, row)
-    for path in sorted(folder.rglob("*")):
-        location = path.relative_to(folder).as_posix()
+    for file in sorted(folder.rglob("*")):
+        location = file.relative_to(folder).as_posix()
         is_hidden = any(part.startswith(".") for part in PurePosixPath(location).parts)
-        if path.suffix.lower() not in PICTURE_SUFFIXES or is_hidden or not path.is_file():
+        if file.suffix.lower() not in PICTURE_SUFFIXES or is_hidden or not file.is_file():
             continue
         if location not in items:
             omissions.append(Omission("no-caption", location, f"{metadata.name} does not name it"))
