@@ -12,7 +12,7 @@ READY := .venv/ready
 BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
-	bench-validation bench-interruptions bench-bundle crate-validator clean
+	bench-validation bench-interruptions bench-bundle bench-lookup crate-validator clip-client clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -39,7 +39,8 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab measure --lab data/lab
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
-bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle ## run all benchmarks (many hours)
+bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle \
+	bench-lookup ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -59,12 +60,24 @@ bench-interruptions: $(READY) ## kill runs at random moments and write docs/inte
 bench-bundle: $(READY) ## tamper with a bundle at random and write docs/bundle.md (half an hour)
 	@$(BIN)/python -m benchmarks.bundle docs/bundle.md docs/bundle.json
 
+bench-lookup: $(READY) ## measure lookup in corpora of up to ten million rows and write docs/lookup.md (half an hour)
+	@$(BIN)/python -m benchmarks.lookup docs/lookup.md docs/lookup.json
+
 crate-validator: .venv/roc-validator/ready ## install roc-validator, by which tests check the crates of bundles
 
 # An environment of its own, because roc-validator needs an older rich.
 .venv/roc-validator/ready: $(READY)
 	@$(BIN)/python -m venv .venv/roc-validator
 	@.venv/roc-validator/bin/python -m pip install --quiet --disable-pip-version-check "roc-validator>=0.13"
+	@touch $@
+
+clip-client: .venv/clip-client/ready ## install the client of clip-retrieval, with which a test asks our server
+
+# Only its client, which needs no more than requests; all of it needs an older numpy.
+.venv/clip-client/ready: $(READY)
+	@$(BIN)/python -m venv .venv/clip-client
+	@.venv/clip-client/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "clip-retrieval==2.45.0"
+	@.venv/clip-client/bin/python -m pip install --quiet --disable-pip-version-check requests
 	@touch $@
 
 lab: $(READY) ## train what is missing or out of date in the lab (hours)

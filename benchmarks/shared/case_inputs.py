@@ -14,10 +14,11 @@ from benchmarks.shared.budgets import STEPS_BY_BUDGET
 from benchmarks.shared.changed_settings import change_settings
 from benchmarks.shared.prompt_sources import AS_FOUND, PIXELS_ALONE, STATED
 from benchmarks.shared.result_cache import ResultCache
+from seedwitness.config.inputs import CorpusSettings
 from seedwitness.config.params import Params, load_params
 from seedwitness.corpus import CORPUS_ROWS, Embedder
-from seedwitness.corpus.image_hashes import hash_corpus_image
-from seedwitness.corpus.index import CorpusIndex, save_index
+from seedwitness.corpus.image_hashes import hash_corpus_image, load_describer
+from seedwitness.corpus.index import CorpusIndex
 from seedwitness.corpus.index_builder import build_index
 from seedwitness.imaging.alignment import AlignmentSpec
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
@@ -92,18 +93,27 @@ def corpus_index(folder: Path, params: Params, scratch: Path) -> Path:
     Its name is a hash of the corpus's files, of the model and of what a row holds, so that no index
     of another corpus or model is used for it.
     """
+    corpus = _settle_corpus(folder, params)
     parts = [*CORPUS_ROWS, *(sha256_file(path) for path in sorted(folder.iterdir()))]
     parts += [sha256_file(path) for path in sorted(params.clip.path.glob("*.safetensors"))]
+    parts += [sha256_file(corpus.descriptor)] if corpus.descriptor else []
     index = scratch / f"index-{digest(parts)[:16]}"
     if not index.exists():
         clip = clip_score.load_clip(params.clip.path)
         embed_images = partial(clip.embed_images, batch_size=params.clip.batch)
         embedder = Embedder(embed_images, clip.embed_texts, clip.info)
-        built = build_index(
-            folder, "validation", embedder, hash_corpus_image, batch_size=params.clip.batch
+        describer = load_describer(corpus.descriptor)
+        batch_size = params.clip.batch
+        build_index(
+            corpus, embedder, hash_corpus_image, index, batch_size=batch_size, describer=describer
         )
-        save_index(built, index)
     return index
+
+
+def _settle_corpus(folder: Path, params: Params) -> CorpusSettings:
+    """The project's settings of the corpus, for the corpus in ``folder``."""
+    changed = {"path": folder, "source": "validation", "kind": "image-folder"}
+    return params.corpus.model_copy(update=changed)
 
 
 def read_case_inputs(
@@ -115,7 +125,13 @@ def read_case_inputs(
         path = folder / "questions" / entry.file_name
         image, target = read_target(path, Path(entry.file_name).stem)
         recover = partial(
-            recover_prompts, image, entry.text, folder / "corpus", recoverer, index, params
+            recover_prompts,
+            image,
+            entry.text,
+            _settle_corpus(folder / "corpus", params),
+            recoverer,
+            index,
+            params,
         )
         for row in cache.rows(CANDIDATES, target.pixels_sha256, entry.text, recover):
             prompts = make_typed_frame(row["prompts"], PROMPTS)
@@ -126,7 +142,7 @@ def read_case_inputs(
 def recover_prompts(
     image: Image.Image,
     caption: str,
-    corpus: Path,
+    corpus: CorpusSettings,
     recoverer: PromptRecoverer,
     index: CorpusIndex,
     params: Params,
@@ -157,7 +173,12 @@ def read_controls(
     for entry in read_entries(folder / "controls", "controls.path"):
         image, target = read_target(folder / "controls" / entry.file_name, entry.file_name)
         prompts, corpus_match = recoverer.recover_control(
-            image, entry.text, index, folder / "corpus", params.lookup, params.search.prompts
+            image,
+            entry.text,
+            index,
+            _settle_corpus(folder / "corpus", params),
+            params.lookup,
+            params.search.prompts,
         )
         case = case_search.SearchCase(image, tuple(prompts["text"]))
         controls.append(ControlInput(entry, case, prompts, target, corpus_match))

@@ -135,8 +135,18 @@ def test_every_option_is_valid(tmp_path: Path) -> None:
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
     in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
+    kinds = ("webdataset", "clip-retrieval", "embeddings", "parquet")
+    in_use |= {f"corpus/{kind}.yaml" for kind in kinds}  # see the next test
     experiments = {f"experiment/{name}.yaml" for name in ("quick", "decompression")}
     assert {str(option) for option in OPTIONS} == in_use | experiments
+
+
+@pytest.mark.parametrize("kind", ["webdataset", "clip-retrieval", "embeddings", "parquet"])
+def test_every_kind_of_corpus_is_valid(tmp_path: Path, kind: str) -> None:
+    found = compose(tmp_path, f"corpus={kind}", "corpus.path=mine", "corpus.source=mine")
+    params = validate(Params, found, "made")
+    assert params.corpus.kind == kind
+    assert (params.corpus.descriptor is not None) == (kind == "webdataset")
 
 
 def test_the_decompression_experiment(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """A small corpus and its index, built once."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from drawn_corpus import compute_fingerprint, write_corpus
 
+from seedwitness.config.inputs import CorpusSettings
 from seedwitness.corpus import Embedder
-from seedwitness.corpus.index import CorpusIndex, save_index
+from seedwitness.corpus.image_hashes import load_describer
+from seedwitness.corpus.index import CorpusIndex, load_index
 from seedwitness.corpus.index_builder import build_index
 from seedwitness.metrics import clip_score
 
 CLIP = Path(__file__).parents[2] / "data" / "lab" / "clip"
+DESCRIPTOR = CLIP.parent / "metrics" / "descriptor" / "descriptor.pt"
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +29,26 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture(scope="module")
-def index(folder: Path, embedder: Embedder) -> CorpusIndex:
-    return build_index(folder, "drawn for the tests", embedder, compute_fingerprint, batch_size=64)
+def built(folder: Path, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("built") / "index"
+    corpus = CorpusSettings(path=folder, source="drawn for the tests")
+    build_index(
+        corpus,
+        embedder,
+        compute_fingerprint,
+        out,
+        batch_size=64,
+        describer=load_describer(DESCRIPTOR),
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def index(built: Path, embedder: Embedder) -> CorpusIndex:
+    return load_index(built, embedder)
 
 
 @pytest.fixture
-def saved(index: CorpusIndex, tmp_path: Path) -> Path:
-    save_index(index, tmp_path / "index")
+def saved(built: Path, tmp_path: Path) -> Path:
+    shutil.copytree(built, tmp_path / "index")
     return tmp_path / "index"

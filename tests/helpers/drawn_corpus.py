@@ -39,7 +39,13 @@ def write_corpus(folder: Path) -> Path:
 
 
 def compute_fingerprint(image: Image.Image) -> ImageHashes:
-    return ImageHashes(phash.hash_image(image), perceptual_fingerprint.fingerprint_image(image))
+    mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return ImageHashes(
+        phash.hash_image(image),
+        perceptual_fingerprint.fingerprint_image(image),
+        phash.hash_image(mirrored),
+        perceptual_fingerprint.fingerprint_image(mirrored).pdq,
+    )
 
 
 def read_vectors(vectors: faiss.IndexFlatIP) -> np.ndarray:

@@ -37,6 +37,7 @@ MATERIALS: dict[str, Any] = {
     "controls": {"images": "c0" * 32, "similar_to": "5a" * 32, "learned": {}},
     "corpus": "c1" * 32,
     "clip": "c2" * 32,
+    "descriptor": "d5" * 32,
     "phrases": "e3" * 32,
     "weights": {},
 }

@@ -9,9 +9,10 @@ from seedwitness.cli.base import app
 from seedwitness.cli import (
     project,
     results,
+    lookups,
     bundles,
     internals,
 )  # register their commands, in this order
 # isort: on
 
-__all__ = ["app", "bundles", "internals", "project", "results"]
+__all__ = ["app", "bundles", "internals", "lookups", "project", "results"]

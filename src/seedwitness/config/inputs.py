@@ -87,11 +87,36 @@ class CheckpointSettings(Section):
         return self
 
 
+class IvfSettings(Section):
+    """IVF-PQ, the index of a corpus that is too large for an exact one."""
+
+    lists: PositiveInt | None = None
+    """Cells of the coarse quantiser; by default about the square root of the number of rows."""
+    code_bytes: PositiveInt = 64
+    """Bytes of a row's code: two sub-quantisers of four bits in each."""
+    probes: PositiveInt = 32
+    """Cells that a query searches."""
+    rescored: PositiveInt = 500
+    """Candidates that are scored again by their vectors."""
+    iterations: PositiveInt = 8
+    """Iterations of k-means when the coarse quantiser is trained."""
+
+
+CorpusKind = Literal["clip-retrieval", "embeddings", "image-folder", "parquet", "webdataset"]
+
+
 class CorpusSettings(Section):
-    """The corpus for lookups: images and captions in a folder by the ImageFolder convention."""
+    """The corpus for lookups: where it is, and how it is indexed."""
 
     path: Path
     source: str
+    kind: CorpusKind = "image-folder"
+    descriptor: Path | None = None
+    """A copy-detection descriptor (TorchScript) that is computed of every picture; without it,
+    copies that are crops are not found."""
+    exact_rows: PositiveInt = 1_000_000
+    """Rows up to which the index is exact."""
+    ivf: IvfSettings = IvfSettings()
 
 
 class ClipSettings(Section):

@@ -79,6 +79,14 @@ class Params(Section):
                     f"recover.phrases: DVC would not see {phrases} change; move it into "
                     f"{' or '.join(map(str, folders))}, which DVC watches"
                 )
+        watched = [self.score.watch, self.clip.watch, self.controls.watch, self.corpus.path]
+        if self.corpus.descriptor:
+            folders = [path.parent if path.suffix == ".lock" else path for path in watched if path]
+            if not any(self.corpus.descriptor.is_relative_to(folder) for folder in folders):
+                raise ValueError(
+                    f"corpus.descriptor: DVC would not see {self.corpus.descriptor} change; move "
+                    "it into the folder of `score.watch`"
+                )
         learned = self.controls.learned.folders if self.controls.learned else {}
         if unknown := sorted(set(learned) - set(self.checkpoints)):
             raise ValueError(

@@ -79,6 +79,7 @@ class IndexStage(StageSettings):
     corpus: CorpusSettings
     clip: ClipSettings
     clip_sha256: str = entry("materials.clip")
+    descriptor_sha256: str = entry("materials.descriptor")
 
 
 class PrepareStage(StageSettings):
@@ -106,6 +107,7 @@ class LookupStage(StageSettings):
     clip: ClipSettings
     clip_sha256: str = entry("materials.clip")
     corpus: CorpusSettings
+    descriptor_sha256: str = entry("materials.descriptor")
     lookup: LookupSettings
 
 
@@ -163,6 +165,7 @@ class ControlsStage(StageSettings):
     clip: ClipSettings
     clip_sha256: str = entry("materials.clip")
     corpus: CorpusSettings
+    descriptor_sha256: str = entry("materials.descriptor")
     recover: RecoverSettings
     phrases_sha256: str = entry("materials.phrases")
     lookup: LookupSettings

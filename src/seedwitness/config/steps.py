@@ -54,6 +54,10 @@ class LookupSettings(Section):
     neighbours: PositiveInt = 10
     near_duplicate: Share = 0.9
     """Cosine similarity above which two images of the corpus count as near-duplicates."""
+    copy_descriptor: Share = 0.75
+    """Cosine of copy-detection descriptors from which on two images count as copies."""
+    copy_pdq: NonNegativeInt = 31
+    """Bits of PDQ up to which two images of equal colours count as copies."""
 
 
 class StrategySettings(Section):

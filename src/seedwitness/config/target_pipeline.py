@@ -39,7 +39,7 @@ REPORTED_CONTROLS = (*CONTROLS, "detectors.parquet", "images", "reach.parquet", 
 SEARCH = ("prompts.parquet", "search.json", "trials.parquet")
 SCORES = ("codecs.parquet", "reference.parquet", "scores.parquet")
 INDEX_ROWS = ("corpus.json", "rows.parquet")
-INDEX = ("corpus.json", "images.faiss", "rows.parquet", "texts.faiss")
+INDEX = ("corpus.json", "images.faiss", "rows.parquet", "texts.faiss", "vectors")
 
 
 def write_target_pipelines(params: Params, root: Path = Path()) -> bool:

@@ -115,7 +115,7 @@ def recover_prompts(
             images[path],
             entry.text,
             corpus,
-            settings.corpus.path,
+            settings.corpus,
             settings.lookup,
             settings.search.num_candidates,
         )

@@ -1,8 +1,9 @@
-"""Search an image–caption set: CLIP embeddings in exact faiss indexes.
+"""Search an image–caption set: CLIP embeddings in faiss indexes, perceptual hashes, captions.
 
-``index_builder`` indexes a folder, ``index`` stores the index on disk, ``recall`` measures recall
-on known items, ``lookup`` queries it. A hit shows that a picture or a caption is in the indexed
-set, not that any checkpoint was trained on it.
+``sources`` read a corpus, ``index_builder`` indexes it in ``shards``, ``index`` stores the index on
+disk, ``recall`` measures recall on known items, ``lookup`` queries it, ``hash_table`` finds copies.
+``table_search`` searches tables without an index, ``remote`` a server of others. A hit shows that a
+picture or a caption is in the indexed set, not that any checkpoint was trained on it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ CORPUS_ROWS = {
     "id": TEXT,  # digest of file, caption and pixels
     "file": TEXT,  # path within the corpus's folder
     "caption": TEXT,
-    "pixels_sha256": TEXT,
+    "url": TEXT,
+    "pixels_sha256": TEXT,  # this and what follows is empty, and the quality 0, without a picture
     "phash": TEXT,
     "pdq": TEXT,
     "pdq_quality": INTEGER,
@@ -61,10 +63,24 @@ class Embedder:
 
 @dataclass(frozen=True)
 class ImageHashes:
-    """A picture's pHash, in hexadecimal, and its perceptual fingerprint."""
+    """A picture's pHash and perceptual fingerprint, and pHash and PDQ of its mirror image.
+
+    Hashes are in hexadecimal.
+    """
 
     phash: str
     fingerprint: Fingerprint
+    phash_mirrored: str
+    pdq_mirrored: str
+
+
+@dataclass(frozen=True)
+class Describer:
+    """A loaded copy-detection descriptor: uint8 [n, 3, height, width] to [n, d] of unit length."""
+
+    embed: Callable[[Tensor], Tensor]
+    name: str
+    weights_sha256: str
 
 
 ImageHasher = Callable[["Image.Image"], ImageHashes]

@@ -1,6 +1,8 @@
-"""Store an index on disk: ``images.faiss``, ``texts.faiss``, ``rows.parquet``, ``corpus.json``.
+"""An index on disk: ``images.faiss``, ``texts.faiss``, ``rows.parquet``, ``corpus.json``.
 
-Row n of the table belongs to position n of both faiss indexes.
+Row n of the table belongs to position n of both faiss indexes and of the arrays in ``vectors/``:
+hashes, descriptors, and for an index that is not exact the embeddings. Indexes and arrays are
+mapped from disk.
 """
 
 from __future__ import annotations
@@ -10,60 +12,58 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from seedwitness.config.inputs import IvfSettings
 from seedwitness.corpus import CORPUS_ROWS, Embedder
+from seedwitness.corpus.hash_table import HashTable, load_hash_table
+from seedwitness.corpus.vector_index import RescoredIndex
 from seedwitness.errors import RecordError
 from seedwitness.imaging.perceptual_fingerprint import Fingerprint, FingerprintIndex
 from seedwitness.records.corpus import CorpusRecord
 from seedwitness.records.document import read_document
-from seedwitness.records.tables import read_table, write_table
-from seedwitness.runtime.files import replace_whole
+from seedwitness.records.tables import read_table
 from seedwitness.runtime.hashes import digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-IMAGES_FILE, TEXTS_FILE, ROWS_FILE, RECORD_FILE = (
+IMAGES_FILE, TEXTS_FILE, ROWS_FILE, RECORD_FILE, VECTORS_FOLDER = (
     "images.faiss",
     "texts.faiss",
     "rows.parquet",
     "corpus.json",
+    "vectors",
 )
 REMEDY = "Build it again: `dvc repro -s -f index`."
 
 
 @dataclass(frozen=True)
 class CorpusIndex:
-    """A searchable corpus: faiss indexes of pictures and captions, rows, and its record."""
+    """A searchable corpus: indexes of pictures and captions, rows, hashes, and its record."""
 
     image_index: Any
     text_index: Any
     rows: pd.DataFrame
+    hashes: HashTable
     record: CorpusRecord
 
     @cached_property
     def fingerprints(self) -> FingerprintIndex:
-        """The perceptual fingerprints of all rows, in their order."""
+        """The perceptual fingerprints of all rows with a picture; others match nothing."""
         columns = list(Fingerprint._fields)
+        blank = Fingerprint("0" * 64, 0, "0" * 384)
         return FingerprintIndex(
-            [Fingerprint(*row) for row in self.rows[columns].itertuples(index=False)]
+            [
+                Fingerprint(*row) if row[0] else blank
+                for row in self.rows[columns].itertuples(index=False)
+            ]
         )
 
 
 def digest_rows(rows: pd.DataFrame) -> str:
     """Digest the pixel hashes and captions of all rows, in order."""
     return digest(rows[["pixels_sha256", "caption"]].to_numpy().tolist())
-
-
-def save_index(index: CorpusIndex, folder: Path) -> None:
-    """Write all files of ``index`` into ``folder``, which is replaced atomically."""
-    import faiss
-
-    with replace_whole(folder) as partial_folder:
-        partial_folder.mkdir()
-        faiss.write_index(index.image_index, str(partial_folder / IMAGES_FILE))
-        faiss.write_index(index.text_index, str(partial_folder / TEXTS_FILE))
-        write_table(partial_folder / ROWS_FILE, index.rows, CORPUS_ROWS)
-        index.record.write(partial_folder / RECORD_FILE)
 
 
 def load_index(folder: Path, embedder: Embedder) -> CorpusIndex:
@@ -87,7 +87,7 @@ def load_index(folder: Path, embedder: Embedder) -> CorpusIndex:
             f"{folder / IMAGES_FILE} holds vectors of {image_index.d} dimensions, "
             f"{folder / TEXTS_FILE} of {text_index.d}: they belong to different indexes. {REMEDY}"
         )
-    return CorpusIndex(image_index, text_index, rows, record)
+    return CorpusIndex(image_index, text_index, rows, _read_hashes(folder, record), record)
 
 
 def load_rows(folder: Path) -> tuple[pd.DataFrame, CorpusRecord]:
@@ -102,18 +102,60 @@ def load_rows(folder: Path) -> tuple[pd.DataFrame, CorpusRecord]:
     return rows, record
 
 
-def _read_vectors(path: Path, record: CorpusRecord) -> Any:
+def read_faiss(path: Path, remedy: str) -> Any:
+    """Map a faiss index from disk. Raises RecordError, which ends in ``remedy``."""
     import faiss
 
     if not path.exists():
-        raise RecordError(f"{path} is missing. {REMEDY}")
+        raise RecordError(f"{path} is missing. {remedy}")
     try:
-        index = faiss.read_index(str(path))
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise RecordError(f"{path} cannot be read by faiss: {reason}. {REMEDY}") from error
+        raise RecordError(f"{path} cannot be read by faiss: {reason}. {remedy}") from error
+
+
+def _read_vectors(path: Path, record: CorpusRecord) -> Any:
+    import faiss
+
+    index = read_faiss(path, REMEDY)
     if index.ntotal != record.rows:
         raise RecordError(
             f"{path} holds {index.ntotal} vectors, but the corpus has {record.rows} rows. {REMEDY}"
         )
-    return index
+    if isinstance(index, faiss.IndexFlat):
+        return index
+    vectors_path = path.parent / VECTORS_FOLDER / f"{path.stem}.npy"
+    vectors = _map_array(vectors_path)
+    if vectors.shape != (index.ntotal, index.d):
+        raise RecordError(
+            f"{vectors_path} holds embeddings of the shape {vectors.shape}, {path} "
+            f"{(index.ntotal, index.d)}. {REMEDY}"
+        )
+    if record.probes is None or record.rescored is None:
+        raise RecordError(f"{path.parent / RECORD_FILE} does not say how to search. {REMEDY}")
+    settings = IvfSettings(probes=record.probes, rescored=record.rescored)
+    return RescoredIndex(index, vectors, settings)
+
+
+def _read_hashes(folder: Path, record: CorpusRecord) -> HashTable:
+    try:
+        hashes = load_hash_table(folder / VECTORS_FOLDER)
+    except (OSError, ValueError, EOFError) as error:
+        raise RecordError(
+            f"The hashes in {folder / VECTORS_FOLDER} cannot be read: {error}. {REMEDY}"
+        ) from error
+    for array in (hashes.pdq, hashes.phash, hashes.thumbnails, hashes.descriptors):
+        if len(array) != record.rows:
+            raise RecordError(
+                f"{folder / VECTORS_FOLDER} holds {len(array)} hashes, but the corpus has "
+                f"{record.rows} rows. {REMEDY}"
+            )
+    return hashes
+
+
+def _map_array(path: Path) -> Any:
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise RecordError(f"{path} cannot be read: {error}. {REMEDY}") from error

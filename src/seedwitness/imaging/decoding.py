@@ -18,7 +18,7 @@ from PIL import Image
 
 from seedwitness.errors import PictureError
 from seedwitness.imaging.file_parts import FilePart, iter_without_optional_parts
-from seedwitness.imaging.format_support import check_format_support
+from seedwitness.imaging.format_support import check_bytes_support, check_format_support
 from seedwitness.imaging.orientation import turn_upright
 
 T = TypeVar("T")
@@ -71,18 +71,39 @@ def open_image(
     Every error that Pillow raises within the block becomes a PictureError. The plugins for HEIC and
     JPEG XL are used if they are installed; without them the error names the package.
     """
-    try:
+    with _translate_pillow_errors(path, remedy):
         if not path.is_file():
             raise PictureError(f"There is no picture {path}. {remedy}")
         if path.stat().st_size == 0:
             raise PictureError(f"{path} is empty: 0 bytes. {remedy}")
+        check_format_support(path)
+        opened = _open_parts(path)
+        with opened.image:
+            yield opened
+
+
+def decode_image_bytes(
+    data: bytes, name: str, remedy: str = "Replace it by an intact picture."
+) -> Image.Image:
+    """Decode the bytes of a picture file, as ``decode_image`` does; errors call it ``name``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        with _translate_pillow_errors(Path(name), remedy):
+            if not data:
+                raise PictureError(f"{name} is empty: 0 bytes. {remedy}")
+            check_bytes_support(data, name)
+            with _open_parts(data).image as image:
+                return convert_to_upright_rgb(image)
+
+
+@contextmanager
+def _translate_pillow_errors(path: Path, remedy: str) -> Iterator[None]:
+    """Turn every error that Pillow raises within the block into a PictureError."""
+    try:
         with warnings.catch_warnings():
             # Above some 90 million pixels Pillow warns, above twice as many it refuses.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            check_format_support(path)
-            opened = _open_parts(path)
-            with opened.image:
-                yield opened
+            yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
             f"{path} declares more than {Image.MAX_IMAGE_PIXELS:,} pixels, which is the limit: "
@@ -98,14 +119,15 @@ def open_image(
         raise PictureError(f"{path} cannot be read as a picture: {error}. {remedy}") from error
 
 
-def _open_parts(path: Path) -> OpenedImage:
-    """Open the file as it is, or else with ever fewer optional parts; the first error counts."""
+def _open_parts(source: Path | bytes) -> OpenedImage:
+    """Open a file as it is, or else with ever fewer optional parts; the first error counts."""
     try:
-        return _open_and_load(path)
+        return _open_and_load(source if isinstance(source, Path) else BytesIO(source))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, PermissionError):
         raise
     except PILLOW_ERRORS as error:
-        for copy, left_out in iter_without_optional_parts(path.read_bytes()):
+        data = source.read_bytes() if isinstance(source, Path) else source
+        for copy, left_out in iter_without_optional_parts(data):
             try:
                 return _open_and_load(BytesIO(copy), left_out)
             except PILLOW_ERRORS:

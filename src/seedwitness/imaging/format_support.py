@@ -27,16 +27,22 @@ def check_format_support(path: Path) -> None:
     The format is recognised by the first bytes and not by the name.
     """
     with path.open("rb") as file:
-        name = identify_format(file.read(16 + 4 * MAX_BRANDS))
+        check_bytes_support(file.read(16 + 4 * MAX_BRANDS), str(path))
+
+
+def check_bytes_support(data: bytes, file_name: str) -> None:
+    """Check as ``check_format_support`` does, for a file that begins with ``data``."""
+    name = identify_format(data[: 16 + 4 * MAX_BRANDS])
     if name == "AVIF" and not features.check("avif"):
         raise PictureError(
-            f"{path} is an AVIF picture, and this build of Pillow has no AVIF. Install Pillow from "
-            "its own wheels (`pip install --force-reinstall pillow`), or save the picture as PNG."
+            f"{file_name} is an AVIF picture, and this build of Pillow has no AVIF. Install Pillow "
+            "from its own wheels (`pip install --force-reinstall pillow`), or save the picture as "
+            "PNG."
         )
     if name in PACKAGES and not load_plugin(name):
         module, extra = PACKAGES[name]
         raise PictureError(
-            f"{path} is a {name} picture, which Pillow decodes only with the package "
+            f"{file_name} is a {name} picture, which Pillow decodes only with the package "
             f"{module.replace('_', '-')}. Install it (`pip install 'seedwitness[{extra}]'`), or "
             "save the picture as PNG."
         )

@@ -13,11 +13,12 @@ import pandas as pd
 from PIL import Image
 
 from seedwitness import prompts
-from seedwitness.config.inputs import ClipSettings
+from seedwitness.config.inputs import ClipSettings, CorpusSettings
 from seedwitness.config.steps import LookupSettings, RecoverSettings
 from seedwitness.corpus import Embedder
 from seedwitness.corpus.embeddings import embed_pictures
-from seedwitness.corpus.image_hashes import hash_corpus_image
+from seedwitness.corpus.hash_table import CopyLimits
+from seedwitness.corpus.image_hashes import hash_query, load_describer
 from seedwitness.corpus.index import CorpusIndex, load_index, load_rows
 from seedwitness.corpus.lookup import Hit, look_up, make_match_table
 from seedwitness.imaging import perceptual_fingerprint
@@ -82,23 +83,27 @@ class PromptRecoverer:
         index: CorpusIndex,
         image: Image.Image,
         texts: Sequence[str],
-        corpus: Path,
+        corpus: CorpusSettings,
         settings: LookupSettings,
     ) -> tuple[list[Hit], pd.DataFrame]:
         """Look up the picture and each text: the hits, and the same as a table MATCHES."""
         vectors: Mapping[str, Vectors] = {}
         if texts:
             vectors = dict(zip(texts, self.encoder.embed(texts), strict=True))
+        describer = load_describer(corpus.descriptor) if index.hashes.has_descriptors else None
+        hashed = hash_query(image, describer)
         hits = look_up(
             index,
             self.embed_image(image),
             vectors,
             neighbours=settings.neighbours,
             near_duplicate=settings.near_duplicate,
+            hashed=hashed,
+            limits=CopyLimits(settings.copy_pdq, settings.copy_descriptor),
         )
         captions = dict.fromkeys(index.rows["caption"].iloc[[hit.row for hit in hits]])
         sizes = {caption: self.measure_text(caption) for caption in captions}
-        return hits, make_match_table(index, hits, corpus, hash_corpus_image(image), sizes)
+        return hits, make_match_table(index, hits, corpus.path, hashed.hashes, sizes)
 
     def open_index(self, index: Path) -> CorpusIndex:
         """Load the index in a folder; check that this model made it."""
@@ -113,7 +118,7 @@ class PromptRecoverer:
         image: Image.Image,
         text: str,
         index: CorpusIndex,
-        corpus: Path,
+        corpus: CorpusSettings,
         settings: LookupSettings,
         limit: int,
     ) -> tuple[pd.DataFrame, str]:
@@ -137,7 +142,9 @@ class PromptRecoverer:
         files_by_fingerprint = rows["file"].iloc[
             index.fingerprints.find_matches(perceptual_fingerprint.fingerprint_image(image))
         ]
-        copies = [(corpus / file).as_posix() for file in (*files_by_pixels, *files_by_fingerprint)]
+        copies = [
+            (corpus.path / file).as_posix() for file in (*files_by_pixels, *files_by_fingerprint)
+        ]
         return selected, next(iter(copies), "")
 
 

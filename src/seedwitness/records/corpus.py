@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from seedwitness.records.document import Document
@@ -23,6 +25,27 @@ class CorpusRecord(Document):
     recall_what: str = ""
     """The queries of the recall test, and what counted as a hit."""
     pictures: dict[str, str] = Field(default_factory=dict)
+    kind: str = "image-folder"
+    """The kind of the source."""
+    vectors_given: bool = False
+    """Whether the corpus brought its embeddings along; ``model`` is then what is taken for theirs,
+    which nothing shows."""
+    recall_at_10: float | None = None
+    """The share of the ten nearest rows by exact search that the index finds; null if exact."""
+    probes: int | None = None
+    """Of an index that is not exact: cells that a query searches."""
+    rescored: int | None = None
+    """And candidates that are scored again exactly."""
+    descriptor: str = ""
+    """The copy-detection descriptor of every picture; empty without."""
+    descriptor_sha256: str = ""
+    omitted: dict[str, int] = Field(default_factory=dict)
+    """What of the source could not be used, by reason; ``no-caption`` and ``bad-caption`` are in
+    the index without a caption, everything else is not in it."""
+    omitted_examples: dict[str, str] = Field(default_factory=dict)
+    """The first of each."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the files of the index."""
 
 
 class LookupQuery(Document):
@@ -33,5 +56,34 @@ class LookupQuery(Document):
     neighbours: int
     prompts: list[str]
     near_duplicate: float
+    copy_pdq: int = 31
+    copy_descriptor: float = 0.75
     filters: list[str] = Field(default_factory=list)
     """Filters of the matches. There are none: nothing is filtered, deduplicated or weighted."""
+
+
+class RemoteMatch(Document):
+    """A row that a server of others returned."""
+
+    id: str
+    similarity: float
+    caption: str
+    url: str
+
+
+class RemoteAnswer(Document):
+    """What a server of clip-retrieval was asked, and what it answered, if it did."""
+
+    server: str
+    request: dict[str, Any]
+    """The whole request; a picture by its hash."""
+    answered_at: str
+    """When the last try ended, in UTC."""
+    tries: int
+    seconds: float
+    matches: list[RemoteMatch] = Field(default_factory=list)
+    dropped: dict[str, int] = Field(default_factory=dict)
+    """Rows of the answer that were left out, by reason."""
+    failure: str = ""
+    """Why there is no answer, as a code; empty if there is one."""
+    detail: str = ""

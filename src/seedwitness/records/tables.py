@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEXT, INTEGER, REAL = "string", "int64", "float64"
+MAYBE_INTEGER = "Int64"
+"""A whole number, or missing."""
 
 PROMPTS = {
     "rank": INTEGER,
@@ -30,13 +32,18 @@ MATCHES = {
     "modality": TEXT,  # image or text: the kind of the query
     "query": TEXT,  # the prompt of a text query; empty for an image query
     "similarity": REAL,
-    "phash_distance": INTEGER,
-    "pdq_distance": INTEGER,
-    "pdq_quality": INTEGER,
+    # Missing if the corpus has no picture of this row.
+    "phash_distance": MAYBE_INTEGER,
+    "pdq_distance": MAYBE_INTEGER,
+    "pdq_quality": MAYBE_INTEGER,
+    "descriptor": REAL,  # cosine of copy descriptors; NaN without one
+    "copy_by": TEXT,  # what shows that the row is a copy of the target; empty if nothing does
     "caption": TEXT,
     "location": TEXT,
+    "url": TEXT,
     "corpus_id": TEXT,
     "duplicates": INTEGER,  # near-duplicates of this match in the corpus, including itself
+    "copies": INTEGER,  # copies of this match by PDQ or descriptor, including itself
     # The caption as a candidate prompt: the same figures as in PROMPTS.
     "caption_score": REAL,
     "caption_tokens": INTEGER,

@@ -273,13 +273,20 @@ def _build_prompt(row: dict[str, Any]) -> Prompt:
 def _build_match(row: dict[str, Any], source: TargetSource) -> Match:
     path = source.match_images.get(str(row["rank"]))
     picture = decode_image(path) if path else None
+    distances = {
+        name: None if pd.isna(row[name]) else int(row[name])
+        for name in ("phash_distance", "pdq_distance", "pdq_quality")
+    }
     return Match(
         **{
             **row,
+            **distances,
+            "descriptor": figures.finite_or_none(row["descriptor"]),
             "caption_score": figures.finite_or_none(row["caption_score"]),
             "caption_bits": figures.finite_or_none(row["caption_bits"]),
-            "is_target": is_same_record(
-                row["pdq_distance"], row["pdq_quality"], picture, source.target
+            "is_target": not row["copy_by"].endswith("mirrored")
+            and is_same_record(
+                distances["pdq_distance"], distances["pdq_quality"], picture, source.target
             ),
             "image": f"images/matches/{row['rank']}.png" if path else None,
         }

@@ -49,13 +49,18 @@ class Match(Document):
     modality: str
     query: str
     similarity: float
-    phash_distance: int
-    pdq_distance: int
-    pdq_quality: int
+    phash_distance: int | None
+    pdq_distance: int | None
+    pdq_quality: int | None
+    descriptor: float | None
+    copy_by: str
+    """What shows that the record is a copy of the target; empty if nothing does."""
     caption: str
     location: str
+    url: str
     corpus_id: str
     duplicates: int
+    copies: int
     caption_score: float | None
     caption_tokens: int
     caption_bits: float | None

@@ -6,11 +6,11 @@ from functools import partial
 
 from seedwitness.config.stage_settings import IndexStage, load_stage_settings
 from seedwitness.corpus import Embedder
-from seedwitness.corpus.image_hashes import hash_corpus_image
-from seedwitness.corpus.index import save_index
+from seedwitness.corpus.image_hashes import hash_corpus_image, load_describer
 from seedwitness.corpus.index_builder import build_index
 from seedwitness.metrics import clip_score
 from seedwitness.runtime.devices import default_device
+from seedwitness.runtime.keyed_cache import ROOT
 from seedwitness.stages import output_path
 
 
@@ -20,5 +20,12 @@ def run() -> None:
     corpus, batch = settings.corpus, settings.clip.batch
     clip = clip_score.load_clip(settings.clip.path, default_device())
     embedder = Embedder(partial(clip.embed_images, batch_size=batch), clip.embed_texts, clip.info)
-    index = build_index(corpus.path, corpus.source, embedder, hash_corpus_image, batch_size=batch)
-    save_index(index, output_path("index"))
+    build_index(
+        corpus,
+        embedder,
+        hash_corpus_image,
+        output_path("index"),
+        batch_size=batch,
+        describer=load_describer(corpus.descriptor),
+        work=ROOT / "index",
+    )

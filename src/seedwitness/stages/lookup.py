@@ -17,7 +17,7 @@ def run(target: str) -> None:
     settings = load_stage_settings("lookup", LookupStage)
     prompts = read_table(output_path("recover", target) / "prompts.parquet", PROMPTS)["text"]
     texts = list(dict.fromkeys(prompts.tolist()))  # an equal query has equal answers
-    image, corpus = load_target_image(target), settings.corpus.path
+    image, corpus = load_target_image(target), settings.corpus
     recoverer = load_recoverer(settings.clip, None, output_path("index"))
     index = recoverer.open_index(output_path("index"))
     hits, matches = recoverer.look_up(index, image, texts, corpus, settings.lookup)
@@ -27,9 +27,11 @@ def run(target: str) -> None:
         neighbours=settings.lookup.neighbours,
         prompts=texts,
         near_duplicate=settings.lookup.near_duplicate,
+        copy_pdq=settings.lookup.copy_pdq,
+        copy_descriptor=settings.lookup.copy_descriptor,
     )
     with replace_whole(output_path("lookup", target)) as part:
         part.mkdir()
         write_table(part / "matches.parquet", matches, MATCHES)
         query.write(part / "query.json")
-        save_match_images(index, hits, corpus, part / "images")
+        save_match_images(index, hits, corpus.path, part / "images")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seedwitness.config.params import load_params
+from seedwitness.corpus.sources import hash_source
 from seedwitness.errors import CheckpointError, PictureError
 from seedwitness.imaging.image_folder import read_entries
 from seedwitness.runtime.files import write_whole
@@ -32,7 +33,10 @@ def run() -> None:
                 for name, folder in sorted(learned.items())
             },
         },
-        "corpus": hash_folder(params.corpus.path, "corpus.path"),
+        "corpus": hash_source(params.corpus.kind, params.corpus.path),
+        "descriptor": hash_files(
+            [params.corpus.descriptor] if params.corpus.descriptor else [], "corpus.descriptor"
+        ),
         "clip": hash_files(_clip_files(params.clip.path), "clip.path"),
         "phrases": hash_files([phrases] if phrases else [], "recover.phrases"),
         "weights": {

@@ -58,12 +58,17 @@ def find_same_image(
 
 
 def is_same_record(
-    pdq_distance: int, pdq_quality: int, picture: Image.Image | None, target: TargetRecord
+    pdq_distance: int | None,
+    pdq_quality: int | None,
+    picture: Image.Image | None,
+    target: TargetRecord,
 ) -> bool:
     """Whether a record of the corpus is the target's picture, by PDQ and colour as for controls.
 
-    Where the record's picture was not kept, PDQ decides alone.
+    Where the record's picture was not kept, PDQ decides alone; a record without a picture is none.
     """
+    if pdq_distance is None or pdq_quality is None:
+        return False
     if pdq_distance > MAX_PDQ_DISTANCE or min(pdq_quality, target.pdq_quality) < MIN_PDQ_QUALITY:
         return False
     if picture is None:
