@@ -1,6 +1,9 @@
+import json
 import re
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -9,8 +12,10 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from seedwitness.checkpoints.file_hashes import hash_tensors
 from seedwitness.checkpoints.identity import identify_checkpoint
 from seedwitness.checkpoints.loading import load_checkpoint
+from seedwitness.commands.convert import convert_pickle
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.engine.sampling import draw_torch_noise, embed_prompts, sample_latents
 from seedwitness.errors import CheckpointError, ConfigError
@@ -281,3 +286,63 @@ def test_a_truncated_or_missing_single_file_is_named(one_file: Path, described: 
     with pytest.raises(CheckpointError, match="There is no file") as raised:
         load_checkpoint("tiny", single(one_file, described))
     assert FETCH in str(raised.value)
+
+
+# --- files as they are ---------------------------------------------------------------------------
+
+
+def test_names_of_keys_as_novelai_writes_them_are_read(
+    one_file: Path, described: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    prefix = "cond_stage_model.transformer."
+    state = {
+        key.replace(f"{prefix}text_model.", prefix): value
+        for key, value in load_file(one_file).items()
+    }
+    assert f"{prefix}embeddings.token_embedding.weight" in state
+    save_file(state, one_file)
+    loaded = load_checkpoint("tiny", single(one_file, described))
+    assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
+
+
+def lightning_checkpoint(state: dict[str, Tensor], path: Path) -> None:
+    """A file as PyTorch Lightning writes it: beside the weights a record of its own classes."""
+    module = ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    callback = type("ModelCheckpoint", (), {"__module__": module.__name__})
+    module.ModelCheckpoint = callback  # type: ignore[attr-defined]
+    names = ["pytorch_lightning", "pytorch_lightning.callbacks", module.__name__]
+    sys.modules |= dict.fromkeys(names, module)
+    try:
+        record = callback()
+        record.best = 3
+        content = {"state_dict": state, "callbacks": {callback: {"best": record}}, "epoch": 1}
+        torch.save(content, path)
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
+def test_a_checkpoint_of_lightning_is_read_without_lightning(
+    one_file: Path, described: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    path = one_file.with_suffix(".ckpt")
+    lightning_checkpoint(load_file(one_file), path)
+    with pytest.raises(Exception, match="weights_only"):
+        torch.load(path, weights_only=True)
+    with pytest.raises(CheckpointError, match="seedwitness convert"):
+        load_checkpoint("tiny", single(path, described))
+    loaded = load_checkpoint("tiny", single(path, described, unsafe_pickle=True))
+    assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
+    converted = convert_pickle(path, one_file.with_name("converted.safetensors"))
+    assert load_file(converted).keys() == load_file(one_file).keys()
+    assert hash_tensors(converted) == hash_tensors(one_file)
+    with pytest.raises(ConfigError, match="is not overwritten"):
+        convert_pickle(path, converted)
+
+
+def test_the_pipeline_of_a_single_file_has_its_scheduler(one_file: Path, described: Path) -> None:
+    file = described / "scheduler/scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prediction_type": "v_prediction"}))
+    loaded = load_checkpoint("tiny", single(one_file, described))
+    assert loaded.pipeline.scheduler.config.prediction_type == "v_prediction"
+    assert loaded.checkpoint.prediction_type == "v_prediction"
