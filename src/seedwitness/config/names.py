@@ -25,7 +25,13 @@ def _known(what: str, names: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-SAMPLERS = ("ddim", "dpmpp-2m", "euler", "euler-a")
+AS_CHECKPOINT = "checkpoint"
+"""The sampler that the checkpoint's own scheduler is."""
+SAMPLERS = (
+    *("ddim", "ddpm", "deis", "dpm2", "dpm2-a", "dpm2-karras", "dpmpp-2m", "dpmpp-2m-karras"),
+    *("dpmpp-2m-sde", "dpmpp-2m-sde-karras", "euler", "euler-a", "euler-karras", "heun"),
+    *("heun-karras", "lcm", "lms", "lms-karras", "pndm", "unipc", "unipc-karras"),
+)
 SAMPLERS_WITH_ETA = ("ddim",)
 RNG_ALGORITHMS = (
     *("philox-nv", "torch-cpu", "torch-cpu-bfloat16", "torch-cpu-float16", "torch-cuda"),
@@ -48,7 +54,7 @@ METRICS_WITH_WEIGHTS = frozenset(
 """Metrics that cannot run without weights."""
 METRICS = (*METRICS_WITH_WEIGHTS, "ms-ssim", "patch-l2", "pdq", "phash", "psnr", "ssim")
 
-Sampler = Annotated[str, _known("sampler", SAMPLERS)]
+Sampler = Annotated[str, _known("sampler", (*SAMPLERS, AS_CHECKPOINT))]
 RngAlgorithm = Annotated[str, _known("RNG algorithm", RNG_ALGORITHMS)]
 ScannedRng = Annotated[str, _known("RNG algorithm that can be scanned", SCANNED_RNG_ALGORITHMS)]
 Strategy = Annotated[str, _known("strategy", STRATEGIES)]

@@ -12,9 +12,22 @@ OWN_GENERATOR = -1
 """As a ``step_seed``: the generator of the initial noise goes on."""
 
 
-def count_nfe(steps: int, guidance: float) -> int:
-    """Evaluations of the denoiser for one image: one a step, two if guidance is not 1."""
-    return steps * (1 if guidance == 1 else 2)
+SECOND_ORDER_SAMPLERS = frozenset({"dpm2", "dpm2-a", "dpm2-karras", "heun", "heun-karras"})
+"""Samplers that evaluate the denoiser twice a step, but once in the last."""
+
+
+def count_nfe(steps: int, guidance: float, sampler: str = "") -> int:
+    """Evaluations of the denoiser for one image: one a step, two if guidance is not 1.
+
+    A ``sampler`` of second order takes two a step, and ``pndm`` one more in all. What the sampler
+    ``checkpoint`` takes depends on the checkpoint; one a step is counted.
+    """
+    evaluations = steps
+    if sampler in SECOND_ORDER_SAMPLERS:
+        evaluations = 2 * steps - 1
+    elif sampler == "pndm" and steps > 1:
+        evaluations = steps + 1
+    return evaluations * (1 if guidance == 1 else 2)
 
 
 @dataclass(frozen=True)
@@ -84,4 +97,4 @@ class Recipe:
     @property
     def nfe(self) -> int:
         """Evaluations of the denoiser: one a step, two if guidance is not 1."""
-        return count_nfe(self.steps, self.guidance)
+        return count_nfe(self.steps, self.guidance, self.sampler)
