@@ -220,7 +220,9 @@ def can_take_steps(loaded: LoadedCheckpoint, steps: int) -> bool:
     """Whether the checkpoint's own scheduler supports this number of steps."""
     scheduler = type(loaded.pipeline.scheduler).from_config(loaded.pipeline.scheduler.config)
     try:
-        set_timesteps(scheduler, steps, torch.device("cpu"))
+        shape = loaded.latent_shape(loaded.checkpoint.width, loaded.checkpoint.height)
+        arguments = loaded.family.timestep_arguments(loaded.pipeline, scheduler, steps, shape)
+        set_timesteps(scheduler, steps, torch.device("cpu"), arguments)
     except ConfigError:
         return False
     return True

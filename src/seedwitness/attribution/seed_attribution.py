@@ -13,6 +13,7 @@ from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
+from seedwitness.engine.schedulers import describe_scheduler, is_flow
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import Claim
@@ -61,7 +62,10 @@ def attribute_to_seed(
     result = seed_scan.ScanResult(z_needed=float("inf"))
     if obstacle is None:
         latents = looks.encode_image(loaded.pipeline.vae, picture)
-        scheduler = loaded.pipeline.scheduler.config
+        scheduler = describe_scheduler(loaded.pipeline.scheduler)
+        if is_flow(scheduler):  # its samplers add no noise after their steps
+            kinds = [kind for kind in settings.looks if kind != "step-noise"]
+            settings = settings.model_copy(update={"looks": kinds})
         result = seed_scan.scan_seeds(
             looks.plan_looks(
                 prompts,

@@ -100,7 +100,7 @@ def given_noise(scheduler_class: Any) -> Any:
             variance_noise: Tensor | None = None,
             return_dict: bool = False,
         ) -> tuple[Tensor]:
-            draw = module.randn_tensor  # type: ignore[attr-defined]
+            draw = module.randn_tensor
             module.randn_tensor = lambda *_, dtype, **__: _require(variance_noise).to(dtype)  # type: ignore[attr-defined]
             try:
                 previous = super().step(model_output, timestep, sample, return_dict=False)[0]
@@ -221,6 +221,11 @@ def resolve_sampler(scheduler: Any, sampler: str) -> str:
     return OWN_SAMPLERS[name]
 
 
+def describe_scheduler(scheduler: Any) -> Config:
+    """The settings of a scheduler, with the name of its class."""
+    return {**scheduler.config, "_class_name": type(scheduler).__name__}
+
+
 def is_flow(config: Config) -> bool:
     """Whether a scheduler's settings are those of flow matching."""
     return config.get("_class_name") in FLOW_CLASSES
@@ -234,8 +239,7 @@ def build_scheduler(scheduler: Any, sampler: str, eta: float = 0.0) -> Any:
     """
     name = resolve_sampler(scheduler, sampler)
     require_sampler(name, eta)
-    config = {"_class_name": type(scheduler).__name__, **scheduler.config}
-    if not is_flow(config):
+    if not is_flow(describe_scheduler(scheduler)):
         return SAMPLERS[name](scheduler.config)
     if name not in FLOW_SAMPLERS or eta:
         raise ConfigError(

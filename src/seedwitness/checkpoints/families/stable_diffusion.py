@@ -41,6 +41,12 @@ def describe_unet(configs: Configs) -> LatentFormat:
             "has a denoiser that is distilled to take guidance as an input (time_cond_proj_dim), "
             "which is not supported"
         )
+    is_xl = unet.get("addition_embed_type") == "text_time"
+    if is_xl and "text_encoder_2" not in configs:
+        raise ValueError(
+            "names another pipeline than its components belong to: its denoiser is that of Stable "
+            "Diffusion XL, whose model_index.json names a StableDiffusionXLPipeline"
+        )
     limit = configs["tokenizer"]["model_max_length"]
     read = configs["text_encoder"]["max_position_embeddings"]
     if limit > read:
