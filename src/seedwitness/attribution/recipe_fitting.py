@@ -172,7 +172,8 @@ def _confirm(
 ) -> tuple[RegeneratedImage, Image.Image]:
     """Sample the best recipe once more, alone."""
     latents, noise = sample_recipes(loaded, [best])
-    pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+    latents = latents.to(loaded.pipeline.device)
+    pixels = decode_latents(loaded.pipeline, latents, best.sampler)[0]
     encoded = encode_pictures(loaded.pipeline.vae, target[None])
     encoded = encoded.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
     round_trip = decode_latents(loaded.pipeline, encoded)[0]
@@ -212,7 +213,8 @@ def _compute_differences(
     differences = []
     for recipe in recipes:  # one by one, because the memory of the decoder grows with the batch
         latent = result.samples[recipe.id].latent[None].to(loaded.pipeline.device)
-        differences.append(_compute_rms(decode_latents(loaded.pipeline, latent)[0], target))
+        pixels = decode_latents(loaded.pipeline, latent, recipe.sampler)[0]
+        differences.append(_compute_rms(pixels, target))
     return differences
 
 

@@ -19,9 +19,13 @@ from seedwitness.engine.schedulers import (
     AS_CHECKPOINT,
     adds_noise,
     build_scheduler,
+    describe_scheduler,
+    is_flow,
     resolve_sampler,
     set_timesteps,
 )
+from seedwitness.engine.tool_samplers import is_tool_sampler, sample_by_tool
+from seedwitness.errors import ConfigError
 from seedwitness.runtime.devices import full_precision
 
 
@@ -79,19 +83,26 @@ def sample_latents(
     negative: Tensor | None = None,
     eta: float = 0.0,
     step_noise: Iterator[Tensor] | None = None,
+    seeds: Sequence[int] = (),
 ) -> Tensor:
     """Sample final latents [n, c, h, w] with classifier-free guidance (Ho & Salimans, 2022).
 
     ``embeddings`` is [n, limit, width], ``noise`` [n, c, h, w]. ``negative`` embeds the negative
     prompts, [1 or n, limit, width]; without it they are empty. ``sampler`` is one of ``SAMPLERS``;
     without it, or as ``checkpoint``, the checkpoint's own scheduler is used. ``step_noise`` gives
-    the noise after each step in turn, [n, c, h, w], to a sampler that adds noise.
+    the noise after each step in turn, [n, c, h, w], to a sampler that adds noise; ``seeds`` are
+    those of the rows, for a tool's sampler of Brownian noise.
 
     Guidance 1 costs one NFE for each step and image, any other two. (StableDiffusionPipeline does
     not guide below 1 either; here guidance 0 samples from the negative prompt alone, as the formula
     says.) The batch changes the result in the last bits at most (about 1e-5 in float32). Raises
     ConfigError for an unknown sampler, or for an eta that it does not support.
     """
+    if sampler is not None and is_tool_sampler(sampler):
+        return _sample_by_tool(
+            pipeline, embeddings, noise, sampler, num_inference_steps, guidance_scale, negative,
+            step_noise, seeds,
+        )  # fmt: skip
     scheduler = make_scheduler(pipeline, sampler, eta)
     arguments = get_family(pipeline).timestep_arguments(
         pipeline, scheduler, num_inference_steps, noise.shape
@@ -115,6 +126,42 @@ def sample_latents(
         {"eta": eta} if eta else {},
         step_noise if adds_noise(sampler, eta) else None,
     )
+
+
+def _sample_by_tool(
+    pipeline: StableDiffusionPipeline,
+    embeddings: Tensor,
+    noise: Tensor,
+    sampler: str,
+    steps: int,
+    guidance_scale: float,
+    negative: Tensor | None,
+    step_noise: Iterator[Tensor] | None,
+    seeds: Sequence[int],
+) -> Tensor:
+    family = get_family(pipeline)
+    config = describe_scheduler(pipeline.scheduler)
+    if is_flow(config):
+        raise ConfigError(
+            f"A checkpoint of flow matching has no sampler `{sampler}`: use `{AS_CHECKPOINT}`."
+        )
+    is_guided = guidance_scale != 1.0
+    if is_guided:
+        if negative is None:
+            negative = embed_prompts(pipeline, [""], negative=True)
+        embeddings = torch.cat([negative.expand(len(noise), -1, -1), embeddings])
+
+    def predict(x: Tensor, t: Tensor) -> Tensor:
+        batch = torch.cat([x, x]) if is_guided else x
+        output = family.predict(pipeline, batch.to(noise.dtype), t, embeddings, guidance_scale)
+        if is_guided:
+            unconditional, conditional = output.chunk(2)
+            output = unconditional + guidance_scale * (conditional - unconditional)
+        return output
+
+    latents = noise.to(pipeline.device)
+    sampled = sample_by_tool(sampler, config, predict, latents, steps, step_noise, seeds)
+    return sampled.to(noise.dtype)
 
 
 @full_precision()
@@ -159,11 +206,19 @@ def denoise(
 
 @full_precision()
 @torch.no_grad()
-def decode_latents(pipeline: StableDiffusionPipeline, latents: Tensor) -> Tensor:
-    """Decode final latents to images, rounded as by the pipeline: uint8 [n, 3, height, width]."""
+def decode_latents(
+    pipeline: StableDiffusionPipeline, latents: Tensor, sampler: str | None = None
+) -> Tensor:
+    """Decode final latents to images, rounded as by the pipeline: uint8 [n, 3, height, width].
+
+    The tools cut off what the pipeline rounds, so ``sampler`` decides where it is a tool's.
+    """
     decoded = get_family(pipeline).decode(pipeline, latents)
     # In half precision the product would be rounded before it is rounded to a whole number.
-    return ((decoded / 2 + 0.5).clamp(0, 1).float() * 255).round().to(torch.uint8).cpu()
+    levels = (decoded / 2 + 0.5).clamp(0, 1).float() * 255
+    is_cut = sampler is not None and is_tool_sampler(sampler)
+    levels = levels.floor() if is_cut else levels.round()
+    return levels.to(torch.uint8).cpu()
 
 
 @full_precision()

@@ -32,6 +32,11 @@ from diffusers import (
 from torch import Tensor
 
 from seedwitness.config.reading import suggest_names
+from seedwitness.engine.tool_samplers import (
+    ANCESTRAL_TOOL_SAMPLERS,
+    find_tool,
+    is_tool_sampler,
+)
 from seedwitness.errors import ConfigError
 
 Config = Mapping[str, Any]
@@ -251,12 +256,14 @@ def build_scheduler(scheduler: Any, sampler: str, eta: float = 0.0) -> Any:
 
 def adds_noise(sampler: str | None, eta: float) -> bool:
     """Whether a sampler adds noise after its steps."""
-    return sampler in ANCESTRAL_SAMPLERS or eta != 0
+    return sampler in ANCESTRAL_SAMPLERS or sampler in ANCESTRAL_TOOL_SAMPLERS or eta != 0
 
 
 def require_sampler(sampler: str, eta: float = 0.0) -> None:
     """Raise ConfigError if ``sampler`` is unknown, or does not support ``eta``."""
-    if sampler not in SAMPLERS:
+    if is_tool_sampler(sampler):
+        find_tool(sampler)
+    elif sampler not in SAMPLERS:
         raise ConfigError(f"There is no sampler `{sampler}`.{suggest_names(sampler, SAMPLERS)}")
     if eta and sampler not in SAMPLERS_WITH_ETA:
         raise ConfigError(

@@ -49,6 +49,7 @@ def sample_recipes(loaded: LoadedCheckpoint, recipes: Sequence[Recipe]) -> tuple
             pipeline, [recipe.negative_prompt for recipe in recipes], negative=True
         ),
         eta=first.eta,
+        seeds=[recipe.seed for recipe in recipes],
         step_noise=iter_step_noise(
             recipes, shape, torch.float32 if sampler in FLOAT32_NOISE else None
         )
