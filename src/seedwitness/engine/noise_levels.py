@@ -58,9 +58,10 @@ class LevelTable:
         return ((1 - weight) * low_place + weight * (low_place + 1)).view(level.shape)
 
 
-def make_level_table(config: Mapping[str, Any]) -> LevelTable:
-    """The table of a scheduler's settings, computed in float64 as the tools do.
+def make_level_table(config: Mapping[str, Any], dtype: torch.dtype = torch.float64) -> LevelTable:
+    """The table of a scheduler's settings, from ᾱ computed in float64 and kept in ``dtype``.
 
+    A Brownian path is read at levels, so their last bits count: AUTOMATIC1111 keeps ᾱ in float32.
     Raises ConfigError for settings other than the usual training schedules.
     """
     count = config.get("num_train_timesteps", 1000)
@@ -79,7 +80,8 @@ def make_level_table(config: Mapping[str, Any]) -> LevelTable:
         roots = (roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])
         kept = roots**2
         kept[-1] = 4.8973451890853435e-08  # the tools' stand-in for 0
-    return LevelTable(torch.from_numpy(np.sqrt((1 - kept) / kept)).float())
+    products = torch.from_numpy(kept).to(dtype)
+    return LevelTable((((1 - products) / products) ** 0.5).float())
 
 
 def _add_zero(levels: Tensor) -> Tensor:

@@ -122,7 +122,7 @@ def sample_dpmpp_2m(denoise: Denoise, x: Tensor, levels: Tensor, noise: DrawNois
         if before is not None and following > 0:
             ratio = (time - before_time) / step
             direction = (1 + 1 / (2 * ratio)) * clean - (1 / (2 * ratio)) * before
-        x = (following / level) * x - (-step).expm1() * direction
+        x = ((-next_time).exp() / (-time).exp()) * x - (-step).expm1() * direction
         before, before_time = clean, time
     return x
 
@@ -137,9 +137,10 @@ def sample_dpmpp_2s_ancestral(
         if down > 0:
             time, next_time = -level.log(), -down.log()
             step = next_time - time
-            middle = (-(time + step / 2)).exp()
-            halfway = (middle / level) * x - (-step / 2).expm1() * clean
-            x = (down / level) * x - (-step).expm1() * denoise(halfway, middle)
+            middle = (-(time + 0.5 * step)).exp()
+            start, end = (-time).exp(), (-next_time).exp()
+            halfway = (middle / start) * x - (-step * 0.5).expm1() * clean
+            x = (end / start) * x - (-step).expm1() * denoise(halfway, middle)
         else:
             x = x + (x - clean) / level * (down - level)
         if following > 0:
@@ -178,12 +179,12 @@ def sample_dpmpp_sde(denoise: Denoise, x: Tensor, levels: Tensor, noise: DrawNoi
         middle = (-(time + (next_time - time) * 0.5)).exp()
         down, added = _split_level(level, middle)
         down_time = -down.log()
-        halfway = (down / level) * x - (time - down_time).expm1() * clean
+        halfway = ((-down_time).exp() / level) * x - (time - down_time).expm1() * clean
         halfway = halfway + noise(level, middle) * added
         clean = denoise(halfway, middle)
         down, added = _split_level(level, following)
         down_time = -down.log()
-        x = (down / level) * x - (time - down_time).expm1() * clean
+        x = ((-down_time).exp() / level) * x - (time - down_time).expm1() * clean
         x = x + noise(level, following) * added
     return x
 

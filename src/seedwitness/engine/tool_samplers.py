@@ -43,11 +43,12 @@ class Tool:
     timesteps: Literal["continuous", "nearest"]
     first_scale: Literal["level", "variance"]
     """The first noise times σ₀, or times √(1 + σ₀²) where σ₀ is the highest level."""
-    rounding: Literal["floor", "nearest"] = "floor"
+    table_dtype: torch.dtype = torch.float64
+    """The number format of ᾱ, from which the levels are computed."""
 
 
 TOOLS = {
-    "a1111": Tool(A1111_SCHEDULES, "continuous", "level"),
+    "a1111": Tool(A1111_SCHEDULES, "continuous", "level", torch.float32),
     "forge": Tool(A1111_SCHEDULES, "nearest", "level"),
     "comfyui": Tool(COMFYUI_SCHEDULES, "nearest", "variance"),
 }
@@ -173,7 +174,7 @@ def sample_by_tool(
             f"The tools' samplers know no checkpoint that predicts {prediction_type}: use "
             "`checkpoint` or one of diffusers' samplers."
         )
-    table = make_level_table(config)
+    table = make_level_table(config, tool.table_dtype)
     table = LevelTable(table.levels.to(noise.device))
     if name == A1111_DDIM:
         return _sample_a1111_ddim(predict, table, noise, steps, prediction_type)
