@@ -44,16 +44,16 @@ XL_SCHEDULE = {
 LETTERS = "abcdefghijklmnopqrstuvwxyz ▁"
 
 
-def build_clip(size: int, projection: bool, seed: int) -> Any:
+def build_clip(size: int, projection: bool, seed: int, width: int = WIDTH) -> Any:
     torch.manual_seed(seed)
     config = CLIPTextConfig(
         vocab_size=size,
-        hidden_size=WIDTH,
+        hidden_size=width,
         intermediate_size=64,
         num_hidden_layers=3,
         num_attention_heads=4,
         max_position_embeddings=LIMIT,
-        projection_dim=WIDTH,
+        projection_dim=width,
         bos_token_id=0,
         eos_token_id=1,
     )
@@ -110,14 +110,14 @@ def save_xl(folder: Path, **settings: Any) -> None:
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
         transformer_layers_per_block=(1, 2),
-        projection_class_embeddings_input_dim=6 * 8 + WIDTH,
-        cross_attention_dim=2 * WIDTH,
+        projection_class_embeddings_input_dim=6 * 8 + 2 * WIDTH,
+        cross_attention_dim=3 * WIDTH,
         norm_num_groups=8,
     ).eval()
     StableDiffusionXLPipeline(
         vae=build_vae(4, scaling_factor=0.13025, force_upcast=True),
         text_encoder=build_clip(len(tokenizer), False, 2),
-        text_encoder_2=build_clip(len(tokenizer), True, 3),
+        text_encoder_2=build_clip(len(tokenizer), True, 3, 2 * WIDTH),
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=unet,
