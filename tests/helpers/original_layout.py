@@ -30,7 +30,11 @@ def original_layout(root: Path) -> dict[str, Tensor]:
     vae = load_file(root / WEIGHTS["vae"])
     last = max(int(match[1]) for key in vae if (match := re.search(r"up_blocks\.(\d+)", key)))
     for key, value in vae.items():
-        found["first_stage_model." + vae_key(key, last)] = value
+        is_projection = "attentions" in key and key.endswith("weight") and value.ndim == 2
+        # There the attention's projections are convolutions over one pixel.
+        found["first_stage_model." + vae_key(key, last)] = (
+            value[:, :, None, None] if is_projection else value
+        )
     for key, value in load_file(root / WEIGHTS["text_encoder"]).items():
         name = key if key.startswith("text_model.") else f"text_model.{key}"
         found["cond_stage_model.transformer." + name] = value
@@ -54,6 +58,7 @@ ENDS = {
     "add_embedding.linear_1": "label_emb.0.0",
     "add_embedding.linear_2": "label_emb.0.2",
 }
+ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
 LAYERS = 1  # resnets a block on the way down; one more on the way up
 
 
@@ -89,6 +94,8 @@ def renamed(kind: str, inside: list[str]) -> list[str]:
 def vae_key(key: str, last: int) -> str:
     """``last`` is the number of the last block: up blocks are counted from the other end."""
     key = re.sub(r"mid_block\.resnets\.(\d)", lambda m: f"mid.block_{int(m[1]) + 1}", key)
+    for ours, theirs in ATTENTION.items():
+        key = key.replace(f"mid_block.attentions.0.{ours}.", f"mid.attn_1.{theirs}.")
     key = re.sub(r"down_blocks\.(\d)\.resnets\.(\d)", r"down.\1.block.\2", key)
     key = re.sub(r"down_blocks\.(\d)\.downsamplers\.0", r"down.\1.downsample", key)
     up = r"up_blocks\.(\d)\."
