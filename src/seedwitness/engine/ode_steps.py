@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.integrate import quad
 from torch import Tensor
 
@@ -84,7 +86,7 @@ def sample_dpm2_ancestral(denoise: Denoise, x: Tensor, levels: Tensor, noise: Dr
     return x
 
 
-def _integrate_basis(levels: list[float], place: int, order: int, which: int) -> float:
+def _integrate_basis(levels: NDArray[np.float32], place: int, order: int, which: int) -> float:
     """The integral over a step of one of Lagrange's basis polynomials of the last slopes."""
 
     def basis(tau: float) -> float:
@@ -100,7 +102,7 @@ def _integrate_basis(levels: list[float], place: int, order: int, which: int) ->
 
 def sample_lms(denoise: Denoise, x: Tensor, levels: Tensor, noise: DrawNoise) -> Tensor:
     """Linear multistep method of order 4 over the levels."""
-    values = levels.cpu().tolist()
+    values = levels.cpu().numpy()  # in float32, as the tools integrate
     slopes: list[Tensor] = []
     for place in range(len(values) - 1):
         slopes = [(x - denoise(x, levels[place])) / levels[place], *slopes][:LMS_ORDER]

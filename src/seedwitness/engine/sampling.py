@@ -153,14 +153,12 @@ def _sample_by_tool(
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
         batch = torch.cat([x, x]) if is_guided else x
-        output = family.predict(pipeline, batch.to(noise.dtype), t, embeddings, guidance_scale)
-        if is_guided:
-            unconditional, conditional = output.chunk(2)
-            output = unconditional + guidance_scale * (conditional - unconditional)
-        return output
+        return family.predict(pipeline, batch.to(noise.dtype), t, embeddings, guidance_scale)
 
     latents = noise.to(pipeline.device)
-    sampled = sample_by_tool(sampler, config, predict, latents, steps, step_noise, seeds)
+    sampled = sample_by_tool(
+        sampler, config, predict, latents, steps, step_noise, seeds, guidance_scale
+    )
     return sampled.to(noise.dtype)
 
 

@@ -63,7 +63,8 @@ ANCESTRAL_TOOL_SAMPLERS = frozenset(
 """Those whose step noise is drawn in turn from a generator."""
 
 Predict = Any
-"""``(x, timesteps) -> output`` of the guided model, for latents that are scaled to variance 1."""
+"""``(x, t) -> output`` of the model for latents that are scaled to variance 1: of as many rows, or
+of twice as many, the unconditional ones first."""
 
 
 def is_tool_sampler(name: str | None) -> bool:
@@ -96,19 +97,32 @@ def scale_first_noise(tool: Tool, table: LevelTable, noise: Tensor, level: Tenso
     return noise * level
 
 
-def make_denoise(predict: Predict, tool: Tool, table: LevelTable, prediction_type: str) -> Denoise:
-    """The clean latents that a model of noise or velocity sees, by its prediction."""
+def make_denoise(
+    predict: Predict, tool: Tool, table: LevelTable, prediction_type: str, guidance: float = 1.0
+) -> Denoise:
+    """The clean latents that a model of noise or velocity sees, by its prediction.
+
+    The tools guide the clean latents, and not the predictions.
+    """
 
     def denoise(x: Tensor, level: Tensor) -> Tensor:
         t = table.find_timestep(level.reshape(1), tool.timesteps == "nearest")[0]
-        output = predict(x / (level**2 + 1) ** 0.5, t)
+        output = predict(x * (1 / (level**2 + 1) ** 0.5), t)
+        is_guided = len(output) != len(x)
+        rows = torch.cat([x, x]) if is_guided else x
         if prediction_type == "v_prediction":
-            clean: Tensor = x / (level**2 + 1) - output * level / (level**2 + 1) ** 0.5
+            clean: Tensor = output * (-level / (level**2 + 1) ** 0.5) + rows * (1 / (level**2 + 1))
         else:
-            clean = x - output * level
-        return clean
+            clean = rows + output * -level
+        return _guide(clean, guidance) if is_guided else clean
 
     return denoise
+
+
+def _guide(both: Tensor, guidance: float) -> Tensor:
+    """Classifier-free guidance of stacked rows, the unconditional ones first (Ho & Salimans)."""
+    unconditional, conditional = both.chunk(2)
+    return unconditional + guidance * (conditional - unconditional)
 
 
 def make_draw_noise(
@@ -160,6 +174,7 @@ def sample_by_tool(
     steps: int,
     step_noise: Iterator[Tensor] | None = None,
     seeds: Sequence[int] = (),
+    guidance: float = 1.0,
 ) -> Tensor:
     """Sample final latents [n, c, h, w] from unit noise in the way of a tool.
 
@@ -177,11 +192,11 @@ def sample_by_tool(
     table = make_level_table(config, tool.table_dtype)
     table = LevelTable(table.levels.to(noise.device))
     if name == A1111_DDIM:
-        return _sample_a1111_ddim(predict, table, noise, steps, prediction_type)
+        return _sample_a1111_ddim(predict, table, noise, steps, prediction_type, guidance)
     levels = compute_levels(name, table, steps)
     x = scale_first_noise(tool, table, noise, levels[0])
     return ODE_SAMPLERS[sampler](
-        make_denoise(predict, tool, table, prediction_type),
+        make_denoise(predict, tool, table, prediction_type, guidance),
         x,
         levels,
         make_draw_noise(sampler, x, levels, step_noise, seeds),
@@ -189,7 +204,12 @@ def sample_by_tool(
 
 
 def _sample_a1111_ddim(
-    predict: Predict, table: LevelTable, noise: Tensor, steps: int, prediction_type: str
+    predict: Predict,
+    table: LevelTable,
+    noise: Tensor,
+    steps: int,
+    prediction_type: str,
+    guidance: float,
 ) -> Tensor:
     """DDIM as AUTOMATIC1111 runs it: from timestep 1 + k(n − 1) down to 1, where it stops."""
     count = len(table.levels)
@@ -199,6 +219,8 @@ def _sample_a1111_ddim(
     for t, previous in zip(timesteps.flip(0)[:-1], timesteps.flip(0)[1:], strict=True):
         alpha, alpha_previous = kept[t].float(), kept[previous].float()
         output = predict(x, t.to(noise.device))
+        if len(output) != len(x):
+            output = _guide(output, guidance)
         if prediction_type == "v_prediction":
             output = alpha.sqrt() * output + (1 - alpha).sqrt() * x
         clean = (x - (1 - alpha).sqrt() * output) / alpha.sqrt()
