@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from seedwitness.checkpoints.file_hashes import hash_autov3, hash_tensors, shorten_to_autov2
+from seedwitness.checkpoints import file_hashes
+from seedwitness.checkpoints.file_hashes import (
+    hash_autov3,
+    hash_file_once,
+    hash_tensors,
+    shorten_to_autov2,
+)
 from seedwitness.errors import CheckpointError
 
 TENSORS = {
@@ -97,3 +103,23 @@ def test_a_file_that_is_cut_off_is_refused(path: Path) -> None:
 
 def test_autov2_are_the_first_ten_digits() -> None:
     assert shorten_to_autov2("0123456789abcdef") == "0123456789"
+
+
+def test_a_file_is_read_once_in_a_run(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "hashes"
+    shared.mkdir()
+    monkeypatch.setenv(file_hashes.RUN_VARIABLE, str(shared))
+    monkeypatch.setattr(file_hashes, "_hashes", {})
+    expected = sha256(path.read_bytes()).hexdigest()
+    assert hash_file_once(path) == expected
+    assert list(shared.iterdir()) == []  # it has just been written
+    monkeypatch.setattr(file_hashes, "SETTLED", -1.0)
+    assert hash_file_once(path) == expected
+    (kept,) = shared.iterdir()
+    monkeypatch.setattr(file_hashes, "_hashes", {})  # as in the process of another stage
+    kept.write_text("0" * 64)
+    assert hash_file_once(path) == "0" * 64
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert hash_file_once(path) == sha256(path.read_bytes()).hexdigest()

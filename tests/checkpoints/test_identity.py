@@ -11,6 +11,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from seedwitness.checkpoints.identity import identify_checkpoint
+from seedwitness.checkpoints.loading import load_checkpoint
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.errors import CheckpointError
 
@@ -140,7 +141,7 @@ def test_a_missing_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("_class_name", "FluxPipeline", "describes a FluxPipeline"),
+        ("_class_name", "KandinskyPipeline", "describes a KandinskyPipeline"),
         ("text_encoder", ["transformers", "T5EncoderModel"], "Supported classes: CLIPTextModel"),
         ("vae", None, "names None as `vae`"),
     ],
@@ -175,6 +176,14 @@ def test_an_allowed_pickle_has_its_tensors_counted(pickled: Path, tiny_checkpoin
     assert allowed["unet"].parameters == safe["unet"].parameters
 
 
+def test_a_refused_pickle_names_the_command_that_converts_it(pickled: Path) -> None:
+    with pytest.raises(CheckpointError) as raised:
+        identify_checkpoint("tiny", folder(pickled))
+    path = pickled / "unet" / "diffusion_pytorch_model.bin"
+    assert f"`seedwitness convert {path}`" in str(raised.value)
+    assert FETCH not in str(raised.value)  # fetching it again gives the same pickle
+
+
 class Hostile:
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
         return (Path.touch, (Path("touched"),))  # type: ignore[return-value]
@@ -188,6 +197,51 @@ def test_a_pickle_that_calls_something_is_refused_and_not_run(
     with pytest.raises(CheckpointError, match=r"diffusion_pytorch_model\.bin"):
         identify_checkpoint("tiny", folder(pickled, unsafe_pickle=True))
     assert not Path("touched").exists()
+
+
+@pytest.mark.parametrize("variant", ["fp16", "bf16"])
+@pytest.mark.parametrize("shards", [False, True])
+def test_a_folder_of_a_variant_is_complete(
+    copy: Path, tiny_pipeline: StableDiffusionPipeline, variant: str, shards: bool
+) -> None:
+    plain = identify_checkpoint("a", folder(copy))
+    for name in ("unet", "vae", "text_encoder"):
+        model = getattr(tiny_pipeline, name)
+        for path in (copy / name).glob("*.safetensors"):
+            path.unlink()
+        size = "200KB" if shards else "10GB"
+        model.save_pretrained(copy / name, variant=variant, max_shard_size=size)
+    found = identify_checkpoint("a", folder(copy))
+    counts = [{each.name: each.parameters for each in of.components} for of in (plain, found)]
+    assert counts[0] == counts[1]
+    loaded = load_checkpoint("a", folder(copy), found).pipeline
+    for key, value in loaded.unet.state_dict().items():
+        assert torch.equal(value, tiny_pipeline.unet.state_dict()[key])
+
+
+def test_two_variants_are_not_chosen_between(
+    copy: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    (copy / UNET).unlink()
+    for variant in ("fp16", "bf16"):
+        tiny_pipeline.unet.save_pretrained(copy / "unet", variant=variant)
+    with pytest.raises(CheckpointError, match=r"several variants of its weights \(bf16, fp16\)"):
+        identify_checkpoint("tiny", folder(copy))
+
+
+def test_code_and_files_elsewhere_are_refused(copy: Path) -> None:
+    setting("unet/config.json", "auto_map", {"AutoModel": "code.Model"})(copy)
+    with pytest.raises(CheckpointError, match="asks for code of its author to be run"):
+        identify_checkpoint("tiny", folder(copy))
+    setting("unet/config.json", "auto_map", None)(copy)
+    entries = json.loads((copy / "unet/config.json").read_text())
+    del entries["auto_map"]
+    (copy / "unet/config.json").write_text(json.dumps(entries))
+    (copy / UNET).rename(copy / "elsewhere.safetensors")
+    index = {"weight_map": {"conv_in.weight": "../elsewhere.safetensors"}}
+    (copy / f"{UNET}.index.json").write_text(json.dumps(index))
+    with pytest.raises(CheckpointError, match=r"names \.\./elsewhere.* not in its folder"):
+        identify_checkpoint("tiny", folder(copy))
 
 
 def test_identification_imports_no_torch(tiny_checkpoint: Path) -> None:

@@ -1,16 +1,23 @@
+import json
 import re
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from original_layout import original_layout, original_layout_of_xl
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
+from small_families import save_small
 from torch import Tensor
 
+from seedwitness.checkpoints.file_hashes import hash_tensors
 from seedwitness.checkpoints.identity import identify_checkpoint
 from seedwitness.checkpoints.loading import load_checkpoint
+from seedwitness.commands.convert import convert_pickle
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.engine.sampling import draw_torch_noise, embed_prompts, sample_latents
 from seedwitness.errors import CheckpointError, ConfigError
@@ -119,82 +126,6 @@ def test_an_allowed_pickle_is_loaded_with_a_warning(
 # --- one file in Stable Diffusion's original layout ---------------------------------------------
 
 
-def original_layout(root: Path) -> dict[str, Tensor]:
-    """A small StableDiffusionPipeline folder in the keys of the first release of the weights.
-
-    Written down from that layout: input_blocks and output_blocks are numbered through, a resnet
-    each, with its attention as the second part; a sampler has a number of its own on the way down
-    and is the last part of a block on the way up.
-    """
-    unet = load_file(root / WEIGHTS["unet"])
-    found = {}
-    for key, value in unet.items():
-        found["model.diffusion_model." + unet_key(key, unet)] = value
-    for key, value in load_file(root / WEIGHTS["vae"]).items():
-        found["first_stage_model." + vae_key(key)] = value
-    for key, value in load_file(root / WEIGHTS["text_encoder"]).items():
-        name = key if key.startswith("text_model.") else f"text_model.{key}"
-        found["cond_stage_model.transformer." + name] = value
-    return {key: value.clone() for key, value in found.items()}
-
-
-RESNET = {
-    "norm1": "in_layers.0",
-    "conv1": "in_layers.2",
-    "norm2": "out_layers.0",
-    "conv2": "out_layers.3",
-    "time_emb_proj": "emb_layers.1",
-    "conv_shortcut": "skip_connection",
-}
-ENDS = {
-    "time_embedding.linear_1": "time_embed.0",
-    "time_embedding.linear_2": "time_embed.2",
-    "conv_in": "input_blocks.0.0",
-    "conv_norm_out": "out.0",
-    "conv_out": "out.2",
-}
-LAYERS = 1  # resnets a block on the way down; one more on the way up
-
-
-def unet_key(key: str, state: dict[str, Tensor]) -> str:
-    for ours, theirs in ENDS.items():
-        if key.startswith(ours + "."):
-            return key.replace(ours, theirs, 1)
-    way, *rest = key.split(".")
-    if way == "mid_block":
-        kind, number, *inside = rest
-        place = 2 * int(number) if kind == "resnets" else 1
-        return ".".join(["middle_block", str(place), *renamed(kind, inside)])
-    block, kind, number, *inside = rest
-    if way == "down_blocks":
-        if kind == "downsamplers":
-            return f"input_blocks.{(int(block) + 1) * (LAYERS + 1)}.0.op.{inside[-1]}"
-        place = int(block) * (LAYERS + 1) + int(number) + 1
-        part = 0 if kind == "resnets" else 1
-        return ".".join([f"input_blocks.{place}.{part}", *renamed(kind, inside)])
-    if kind == "upsamplers":
-        attends = any(name.startswith(f"up_blocks.{block}.attentions") for name in state)
-        place = int(block) * (LAYERS + 1) + LAYERS
-        return f"output_blocks.{place}.{2 if attends else 1}.conv.{inside[-1]}"
-    place = int(block) * (LAYERS + 1) + int(number)
-    part = 0 if kind == "resnets" else 1
-    return ".".join([f"output_blocks.{place}.{part}", *renamed(kind, inside)])
-
-
-def renamed(kind: str, inside: list[str]) -> list[str]:
-    return [RESNET.get(inside[0], inside[0]), *inside[1:]] if kind == "resnets" else inside
-
-
-def vae_key(key: str) -> str:
-    key = re.sub(r"mid_block\.resnets\.(\d)", lambda m: f"mid.block_{int(m[1]) + 1}", key)
-    key = re.sub(r"down_blocks\.(\d)\.resnets\.(\d)", r"down.\1.block.\2", key)
-    key = re.sub(r"down_blocks\.(\d)\.downsamplers\.0", r"down.\1.downsample", key)
-    up = r"up_blocks\.(\d)\."
-    key = re.sub(up + r"resnets\.(\d)", lambda m: f"up.{2 - int(m[1])}.block.{m[2]}", key)
-    key = re.sub(up + r"upsamplers\.0", lambda m: f"up.{2 - int(m[1])}.upsample", key)
-    return key.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
-
-
 @pytest.fixture
 def one_file(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     save_file(original_layout(tiny_checkpoint), tmp_path / "tiny.safetensors", {"format": "pt"})
@@ -281,3 +212,93 @@ def test_a_truncated_or_missing_single_file_is_named(one_file: Path, described: 
     with pytest.raises(CheckpointError, match="There is no file") as raised:
         load_checkpoint("tiny", single(one_file, described))
     assert FETCH in str(raised.value)
+
+
+# --- files as they are ---------------------------------------------------------------------------
+
+
+def test_names_of_keys_as_novelai_writes_them_are_read(
+    one_file: Path, described: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    prefix = "cond_stage_model.transformer."
+    state = {
+        key.replace(f"{prefix}text_model.", prefix): value
+        for key, value in load_file(one_file).items()
+    }
+    assert f"{prefix}embeddings.token_embedding.weight" in state
+    save_file(state, one_file)
+    loaded = load_checkpoint("tiny", single(one_file, described))
+    assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
+
+
+def lightning_checkpoint(state: dict[str, Tensor], path: Path) -> None:
+    """A file as PyTorch Lightning writes it: beside the weights a record of its own classes."""
+    module = ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    callback = type("ModelCheckpoint", (), {"__module__": module.__name__})
+    module.ModelCheckpoint = callback  # type: ignore[attr-defined]
+    names = ["pytorch_lightning", "pytorch_lightning.callbacks", module.__name__]
+    sys.modules |= dict.fromkeys(names, module)
+    try:
+        record = callback()
+        record.best = 3
+        content = {"state_dict": state, "callbacks": {callback: {"best": record}}, "epoch": 1}
+        torch.save(content, path)
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
+def test_a_checkpoint_of_lightning_is_read_without_lightning(
+    one_file: Path, described: Path, tiny_pipeline: StableDiffusionPipeline
+) -> None:
+    path = one_file.with_suffix(".ckpt")
+    lightning_checkpoint(load_file(one_file), path)
+    with pytest.raises(Exception, match="weights_only"):
+        torch.load(path, weights_only=True)
+    with pytest.raises(CheckpointError, match="seedwitness convert"):
+        load_checkpoint("tiny", single(path, described))
+    loaded = load_checkpoint("tiny", single(path, described, unsafe_pickle=True))
+    assert torch.equal(latents(loaded.pipeline), latents(tiny_pipeline))
+    converted = convert_pickle(path, one_file.with_name("converted.safetensors"))
+    assert load_file(converted).keys() == load_file(one_file).keys()
+    assert hash_tensors(converted) == hash_tensors(one_file)
+    with pytest.raises(ConfigError, match="is not overwritten"):
+        convert_pickle(path, converted)
+
+
+def test_the_pipeline_of_a_single_file_has_its_scheduler(one_file: Path, described: Path) -> None:
+    file = described / "scheduler/scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prediction_type": "v_prediction"}))
+    loaded = load_checkpoint("tiny", single(one_file, described))
+    assert loaded.pipeline.scheduler.config.prediction_type == "v_prediction"
+    assert loaded.checkpoint.prediction_type == "v_prediction"
+
+
+def test_a_single_file_of_xl_gives_the_pipeline_of_its_folder(tmp_path: Path) -> None:
+    save_small("xl", tmp_path / "xl")
+    path = tmp_path / "xl.safetensors"
+    save_file(original_layout_of_xl(tmp_path / "xl"), path, {"format": "pt"})
+    for weights in (tmp_path / "xl").glob("*/*.safetensors"):
+        shutil.copy(weights, tmp_path / f"{weights.parent.name}.safetensors")
+        weights.unlink()
+    settings = single(path, tmp_path / "xl")
+    loaded = load_checkpoint("xl", settings)
+    assert type(loaded.pipeline).__name__ == "StableDiffusionXLPipeline"
+    assert loaded.pipeline.config.force_zeros_for_empty_prompt is True
+    for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        expected = load_file(tmp_path / f"{name}.safetensors")
+        found = getattr(loaded.pipeline, name).state_dict()
+        for key, value in expected.items():
+            torch.testing.assert_close(found[key], value, rtol=0, atol=0)
+    counts = {each.name: each.parameters for each in identify_checkpoint("xl", settings).components}
+    assert counts["unet"] == sum(each.numel() for each in loaded.pipeline.unet.parameters())
+
+
+def test_a_file_of_xl_is_not_read_by_the_description_of_another(
+    tmp_path: Path, described: Path
+) -> None:
+    save_small("xl", tmp_path / "xl")
+    path = tmp_path / "xl.safetensors"
+    save_file(original_layout_of_xl(tmp_path / "xl"), path)
+    with pytest.raises(CheckpointError, match="is a checkpoint of Stable Diffusion XL, but"):
+        load_checkpoint("xl", single(path, described))

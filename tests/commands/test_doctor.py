@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from safetensors.numpy import save_file
 from target_images import write_image
 from typer.testing import CliRunner
 
@@ -74,18 +76,14 @@ def test_missing_and_old_packages(install_requirements: Installed) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path) -> Path:
     """A project with all its files, each very small."""
     monkeypatch.chdir(tmp_path)
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
     shutil.copy(ROOT / "params.yaml", tmp_path)
     write_image(tmp_path, "owl", Image.new("RGB", (4, 4)))
     for checkpoint in settings["checkpoints"].values():
-        place = Path(checkpoint["path"])
-        for part in ("unet", "vae", "text_encoder"):
-            (place / part).mkdir(parents=True)
-            (place / part / "model.safetensors").write_bytes(b"weights")
-        (place / "model_index.json").write_text("{}")
+        shutil.copytree(tiny_checkpoint, checkpoint["path"])
     clip = Path(settings["clip"]["path"])
     clip.mkdir(parents=True)
     (clip / "open_clip_model.safetensors").write_bytes(b"clip")
@@ -166,7 +164,10 @@ def test_all_inputs_of_a_user_are_checked(project: Path) -> None:
     settings["recover"]["phrases"] = "data/pictures/phrases.txt"
     settings["controls"]["similar_to"] = ["data/pictures/like/owl.png"]
     described = {"family": "single-file", "config": "models/described", "watch": "models"}
-    settings["checkpoints"]["mine"] = described | {"path": "models/mine.safetensors"}
+    settings["checkpoints"]["mine"] = described | {
+        "path": "models/mine.safetensors",
+        "watch": "models",
+    }
     Path("params.yaml").write_text(yaml.safe_dump(settings))
     shutil.rmtree("data/pictures/known")
     Path("models").mkdir()
@@ -181,8 +182,32 @@ def test_all_inputs_of_a_user_are_checked(project: Path) -> None:
 
 
 def test_a_checkpoint_without_weights_fails(project: Path) -> None:
-    (project / "data/lab/checkpoints/lab-clean/vae/model.safetensors").unlink()
-    assert find_failed()["lab-clean"].detail.endswith("vae holds no weights")
+    weights = "data/lab/checkpoints/lab-clean/vae/diffusion_pytorch_model.safetensors"
+    (project / weights).unlink()
+    assert (
+        f"There is no {weights}: the checkpoint is incomplete" in find_failed()["lab-clean"].detail
+    )
+
+
+def test_a_file_that_is_no_checkpoint_is_called_what_it_is(project: Path) -> None:
+    settings = yaml.safe_load(Path("params.yaml").read_text())
+    settings["checkpoints"]["mine"] = {
+        "family": "single-file",
+        "path": "models/mine.safetensors",
+        "watch": "models",
+    }
+    Path("params.yaml").write_text(yaml.safe_dump(settings))
+    Path("models").mkdir()
+    keys = ["lora_unet_mid_block.lora_down.weight", "lora_unet_mid_block.lora_up.weight"]
+    save_file(dict.fromkeys(keys, np.zeros((2, 2))), project / "models/mine.safetensors")
+    found = find_failed()["mine"]
+    assert (found.state, "mine.safetensors is a LoRA, and not a whole" in found.detail) == (
+        "wrong",
+        True,
+    )
+    # `run` says the same before it starts DVC.
+    (wrong,) = doctor.find_wrong_checkpoints()
+    assert wrong.detail == found.detail
 
 
 def test_weights_without_a_card_are_noted(project: Path) -> None:

@@ -1,11 +1,15 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
-from schedulers import REFERENCE
+from diffusers import StableDiffusionPipeline, VQDiffusionScheduler
+from schedulers import CLASSES, REFERENCE
 
+from seedwitness.checkpoints.identity import identify_checkpoint
+from seedwitness.checkpoints.loading import LoadedCheckpoint, load_pipeline
+from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.engine.sampling import (
     count_truncated_tokens,
     decode_latents,
@@ -13,27 +17,38 @@ from seedwitness.engine.sampling import (
     embed_prompts,
     embed_prompts_separately,
     encode_pictures,
+    make_scheduler,
     sample_latents,
 )
-from seedwitness.engine.schedulers import SAMPLERS
+from seedwitness.engine.schedulers import (
+    SAMPLERS,
+    build_scheduler,
+    resolve_sampler,
+    set_timesteps,
+)
+from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
-from seedwitness.records.recipe import Recipe
+from seedwitness.records.recipe import Recipe, count_nfe
 from seedwitness.seeds.step_noise import iter_step_noise
 
 SHAPE = (4, 8, 8)
-# Measured: 4e-6 after 7 steps at guidance 7.5, where latents reach 30.
-BATCHED = 1e-4
+# Measured: 4e-6 after 7 steps at guidance 7.5, where latents reach 30; 1.2e-4 by `lcm` and
+# `dpmpp-2m-sde-karras`, which add noise.
+BATCHED = 3e-4
 
 
 def sample_by_pipeline(
-    pipeline: StableDiffusionPipeline, sampler: str, **arguments: object
+    pipeline: StableDiffusionPipeline,
+    sampler: str,
+    output_type: str = "latent",
+    **arguments: object,
 ) -> object:
     """Final latents of StableDiffusionPipeline itself, for seed 7."""
     before = pipeline.scheduler
-    pipeline.scheduler = REFERENCE[sampler].from_config(before.config)
+    pipeline.scheduler = REFERENCE[sampler](before.config)
     try:
         generator = torch.Generator().manual_seed(7)
-        return pipeline(generator=generator, output_type="latent", **arguments).images
+        return pipeline(generator=generator, output_type=output_type, **arguments).images
     finally:
         pipeline.scheduler = before
 
@@ -212,6 +227,53 @@ def test_settings_that_a_sampler_does_not_support_are_refused(
             sampler=sampler,
             eta=eta,
         )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_latents_and_pixels_in_half_precision_are_those_of_the_pipeline(
+    tiny_checkpoint: Path, sampler: str, dtype: str
+) -> None:
+    settings = CheckpointSettings.model_validate(
+        {"family": "diffusers", "path": tiny_checkpoint, "dtype": dtype}
+    )
+    pipeline = load_pipeline(settings)
+    arguments = {"prompt": "a red fish", "num_inference_steps": 4, "guidance_scale": 3.0}
+    expected = sample_by_pipeline(pipeline, sampler, **arguments)
+    recipe = Recipe("a red fish", 7, 32, 32, sampler, 4, 3.0, dtype=dtype)
+    loaded = LoadedCheckpoint(pipeline, identify_checkpoint("tiny", settings), settings)
+    found, _ = sample_recipes(loaded, [recipe])
+    assert torch.equal(found, expected)  # type: ignore[arg-type]
+    images = sample_by_pipeline(pipeline, sampler, output_type="np", **arguments)
+    pixels = decode_latents(pipeline, found).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(pixels, (images * 255).round().astype(np.uint8))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_evaluations_are_counted_as_the_scheduler_makes_them(
+    tiny_pipeline: StableDiffusionPipeline, sampler: str
+) -> None:
+    for steps in (2, 7):
+        scheduler = make_scheduler(tiny_pipeline, sampler)
+        set_timesteps(scheduler, steps, torch.device("cpu"))
+        assert count_nfe(steps, 1.0, sampler) == len(scheduler.timesteps)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [(name, CLASSES[name][1]) for name in SAMPLERS if "karras" not in name],
+)
+def test_the_checkpoints_own_scheduler_is_the_sampler_of_its_class(
+    tiny_pipeline: StableDiffusionPipeline, name: str, settings: dict[str, object]
+) -> None:
+    config = tiny_pipeline.scheduler.config
+    own = CLASSES[name][0].from_config(config, **settings, use_karras_sigmas=True)
+    assert resolve_sampler(own, "checkpoint") == name
+    built = build_scheduler(own, "checkpoint")
+    kept = {key: value for key, value in own.config.items() if not key.startswith("_")}
+    assert {key: built.config[key] for key in kept} == kept
+    with pytest.raises(ConfigError, match="with settings that no sampler has"):
+        resolve_sampler(VQDiffusionScheduler(num_vec_classes=4), "checkpoint")
 
 
 def test_pictures_are_those_of_the_pipeline_itself(tiny_pipeline: StableDiffusionPipeline) -> None:

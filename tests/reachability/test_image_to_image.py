@@ -28,7 +28,7 @@ def test_image_to_image_is_that_of_diffusers(
 ) -> None:
     latents = draw_torch_noise([3], SHAPE)
     reference = StableDiffusionImg2ImgPipeline(**tiny_pipeline.components)
-    reference.scheduler = REFERENCE[sampler].from_config(tiny_pipeline.scheduler.config)
+    reference.scheduler = REFERENCE[sampler](tiny_pipeline.scheduler.config)
     expected = reference(
         prompt="a red fish",
         image=latents,

@@ -10,7 +10,11 @@ from seedwitness.engine.schedulers import SAMPLERS
 from seedwitness.records.tables import PROMPTS, TRIALS, Columns, make_typed_frame
 from seedwitness.seeds import RNG_ALGORITHMS
 from seedwitness.statistics.description_length import count_number_bits, count_text_bits
-from seedwitness.verdict.shortest_phrase import count_settings_bits, find_shortest_phrase
+from seedwitness.verdict.shortest_phrase import (
+    USUAL_SAMPLERS,
+    count_settings_bits,
+    find_shortest_phrase,
+)
 
 RECIPE = trials(1).iloc[0].to_dict()
 
@@ -136,5 +140,9 @@ def test_the_bits_of_the_settings() -> None:
 
 
 def test_the_menus_hold_what_there_is() -> None:
-    assert len(SAMPLERS) <= 8
+    assert set(SAMPLERS) >= USUAL_SAMPLERS
+    assert len(USUAL_SAMPLERS) < 8
+    assert len(SAMPLERS) <= 256
+    other = {**RECIPE, "sampler": "heun"}
+    assert count_settings_bits(other) == count_settings_bits(RECIPE) + 8
     assert len(RNG_ALGORITHMS) <= 8

@@ -170,7 +170,8 @@ def _confirm(
 ) -> tuple[RegeneratedImage, Image.Image]:
     """Sample the best recipe once more, alone."""
     latents, noise = sample_recipes(loaded, [best])
-    pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+    latents = latents.to(loaded.pipeline.device)
+    pixels = decode_latents(loaded.pipeline, latents, best.sampler)[0]
     encoded = encode_pictures(loaded.pipeline.vae, compared.sampled[None])
     encoded = encoded.to(loaded.pipeline.device, loaded.pipeline.vae.dtype)
     round_trip = decode_latents(loaded.pipeline, encoded)[0]
@@ -211,7 +212,8 @@ def _compute_differences(
     differences = []
     for recipe in recipes:  # one by one, because the memory of the decoder grows with the batch
         latent = result.samples[recipe.id].latent[None].to(loaded.pipeline.device)
-        differences.append(compared.compute_rms(decode_latents(loaded.pipeline, latent)[0]))
+        pixels = decode_latents(loaded.pipeline, latent, recipe.sampler)[0]
+        differences.append(compared.compute_rms(pixels))
     return differences
 
 
@@ -219,7 +221,9 @@ def can_take_steps(loaded: LoadedCheckpoint, steps: int) -> bool:
     """Whether the checkpoint's own scheduler supports this number of steps."""
     scheduler = type(loaded.pipeline.scheduler).from_config(loaded.pipeline.scheduler.config)
     try:
-        set_timesteps(scheduler, steps, torch.device("cpu"))
+        shape = loaded.latent_shape(loaded.checkpoint.width, loaded.checkpoint.height)
+        arguments = loaded.family.timestep_arguments(loaded.pipeline, scheduler, steps, shape)
+        set_timesteps(scheduler, steps, torch.device("cpu"), arguments)
     except ConfigError:
         return False
     return True

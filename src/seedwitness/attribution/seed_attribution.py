@@ -20,6 +20,7 @@ from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
+from seedwitness.engine.schedulers import describe_scheduler, is_flow
 from seedwitness.records.placement import Placement
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
@@ -74,6 +75,10 @@ def attribute_to_seed(
     check_hidden_areas(hidden, picture.size)
     obstacle = seed_scan.find_scan_obstacle(loaded, *picture.size)
     placements = _list_placements(loaded, picture, claims, settings)
+    scheduler = describe_scheduler(loaded.pipeline.scheduler)
+    if is_flow(scheduler):  # its samplers add no noise after their steps
+        looked = [kind for kind in settings.looks if kind != "step-noise"]
+        settings = settings.model_copy(update={"looks": looked})
     kinds = looks.plan_looks(
         prompts,
         settings,
@@ -86,7 +91,6 @@ def attribute_to_seed(
     if kinds:
         obstacle = None
         target = looks.EncodedTarget(loaded.pipeline.vae, picture, hidden)
-        scheduler = loaded.pipeline.scheduler.config
         result = seed_scan.scan_seeds(
             kinds,
             lambda kind: looks.compute_weights(kind, target, scheduler, settings, loaded),

@@ -1,22 +1,56 @@
 """Hashes by which people and sites name a weights file: AutoV2, AutoV3, and one of the tensors.
 
-Only bytes are read, so a file of any model and of any size takes as long as reading it.
+Only bytes are read, so a file of any model and of any size takes as long as reading it. In a run
+each file is read once: its SHA-256 is kept with the file's size and times.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
+import time
 from pathlib import Path
 from typing import IO, Any
 
 from seedwitness.errors import CheckpointError
-from seedwitness.runtime.hashes import digest
+from seedwitness.runtime.files import write_whole
+from seedwitness.runtime.hashes import digest, sha256_file
 
 MAX_HEADER = 100_000_000
 """Bytes of a header of safetensors; the format's own limit."""
 BLOCK = 2**22
+RUN_VARIABLE = "SEEDWITNESS_FILE_HASHES"
+"""The environment variable with the folder in which the stages of a run share hashes."""
+SETTLED = 2.0
+"""Seconds after a change until a hash is kept: file systems count time in coarse steps."""
+
+_hashes: dict[str, str] = {}
+
+
+def hash_file_once(path: Path) -> str:
+    """SHA-256 of a file's bytes, which are read once in a process, and once in a run.
+
+    A hash is kept under the file's place, size and times of change, of which no program can set the
+    last one back. One that was changed in the last seconds is read again.
+    """
+    place = Path(path).resolve()
+    entry = place.stat()
+    identity = [str(place), entry.st_dev, entry.st_ino, entry.st_size]
+    key = digest([*identity, entry.st_mtime_ns, entry.st_ctime_ns])
+    folder = os.environ.get(RUN_VARIABLE)
+    shared = Path(folder) / key if folder and Path(folder).is_dir() else None
+    if key in _hashes:
+        return _hashes[key]
+    if shared and shared.is_file():
+        return shared.read_text(encoding="ascii")
+    found = sha256_file(place)
+    if time.time() - max(entry.st_mtime, entry.st_ctime) > SETTLED:
+        _hashes[key] = found
+        if shared:
+            write_whole(shared, found.encode("ascii"))
+    return found
 
 
 def shorten_to_autov2(sha256: str) -> str:

@@ -1,4 +1,4 @@
-"""Load a checkpoint from its files as diffusers' StableDiffusionPipeline, never from the network.
+"""Load a checkpoint from its files as diffusers' own pipeline, never from the network.
 
 A missing weight is an error; the libraries would initialise it with random numbers.
 """
@@ -15,15 +15,19 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextModel
+from diffusers import StableDiffusionPipeline
 
+from seedwitness.checkpoints.families import get_family
+from seedwitness.checkpoints.families.contract import Family
 from seedwitness.checkpoints.identity import identify_checkpoint
 from seedwitness.checkpoints.layout import (
     SAFETENSORS_SUFFIX,
-    find_components,
+    CheckpointFiles,
+    find_checkpoint,
     make_checkpoint_error,
 )
+from seedwitness.checkpoints.pickles import describe_briefly
+from seedwitness.checkpoints.single_file import load_single_file
 from seedwitness.config.inputs import CheckpointSettings
 from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records.checkpoint import CheckpointIdentity
@@ -31,21 +35,23 @@ from seedwitness.runtime.devices import default_device
 
 logger = logging.getLogger(__name__)
 
-MODEL_CLASSES = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
-OMITTED_COMPONENTS = {
-    "safety_checker": None,
-    "feature_extractor": None,
-    "requires_safety_checker": False,
-}
-
 
 @dataclass(frozen=True)
 class LoadedCheckpoint:
-    """A checkpoint ready for sampling: the pipeline, its identity and its settings."""
+    """A checkpoint ready for sampling: the pipeline, its identity and its settings.
+
+    The pipeline is of the class of the checkpoint's family; that of Stable Diffusion 1 stands for
+    all.
+    """
 
     pipeline: StableDiffusionPipeline
     checkpoint: CheckpointIdentity
     settings: CheckpointSettings
+
+    @property
+    def family(self) -> Family:
+        """The adapter of the checkpoint's family."""
+        return get_family(self.pipeline)
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         """Compute the latent shape (c, h, w) of one picture.
@@ -53,7 +59,7 @@ class LoadedCheckpoint:
         Raises ConfigError for a size that the checkpoint cannot generate.
         """
         scale = self.checkpoint.latent_scale
-        step = lcm(scale, 8)  # StableDiffusionPipeline requires multiples of 8
+        step = lcm(scale, self.family.multiple)
         if width % step or height % step:
             raise ConfigError(
                 f"{self.checkpoint.name} generates pictures whose sides are multiples of {step} "
@@ -83,17 +89,17 @@ def load_checkpoint(
 
 def load_pipeline(settings: CheckpointSettings) -> StableDiffusionPipeline:
     """Load the pipeline without hashing, for callers that have identified the files already."""
-    components = find_components(settings)
+    files = find_checkpoint(settings)
     try:
         with _quiet_libraries():
-            pipeline = LOADERS[settings.family](settings)
+            pipeline = LOADERS[settings.family](settings, files)
     except CheckpointError:
         raise
     except Exception as error:  # diffusers and transformers raise many types for broken files
         raise make_checkpoint_error(
-            settings, f"{settings.path} cannot be loaded: {error}"
+            settings, f"{settings.path} cannot be loaded: {describe_briefly(error)}."
         ) from error
-    for component in components:
+    for component in files.components:
         model = getattr(pipeline, component.name)
         unset = [key for key, value in _list_tensors(model) if value.is_meta]
         if unset:
@@ -106,15 +112,23 @@ def load_pipeline(settings: CheckpointSettings) -> StableDiffusionPipeline:
     return pipeline.to(default_device())
 
 
-def _load_folder(settings: CheckpointSettings) -> StableDiffusionPipeline:
-    weights = {part.name: part.weights for part in find_components(settings)}
-    models: dict[str, Any] = {}
-    for name, model_class in MODEL_CLASSES.items():
+def _load_folder(settings: CheckpointSettings, files: CheckpointFiles) -> Any:
+    models: dict[str, Any] = dict.fromkeys(files.family.optional)
+    for name in files.family.models:
+        if name in files.family.optional and name not in {part.name for part in files.components}:
+            continue
+        part = files.find(name)
+        library, class_name = files.index[name]
+        # Both names were compared with those that the family supports.
+        model_class = getattr(
+            {"diffusers": diffusers, "transformers": transformers}[library], class_name
+        )
         model, report = model_class.from_pretrained(
             str(settings.path),
             subfolder=name,
             dtype=getattr(torch, settings.dtype),
-            use_safetensors=weights[name][0].suffix == SAFETENSORS_SUFFIX,
+            use_safetensors=part.weights[0].suffix == SAFETENSORS_SUFFIX,
+            variant=part.variant or None,
             local_files_only=True,
             output_loading_info=True,
         )
@@ -122,7 +136,7 @@ def _load_folder(settings: CheckpointSettings) -> StableDiffusionPipeline:
         if missing:
             raise make_checkpoint_error(
                 settings,
-                f"{weights[name][0]} lacks {len(missing)} weights of its {name} or has them in "
+                f"{part.weights[0]} lacks {len(missing)} weights of its {name} or has them in "
                 f"another shape, among them {missing[0]}.",
             )
         if report["unexpected_keys"]:
@@ -131,38 +145,19 @@ def _load_folder(settings: CheckpointSettings) -> StableDiffusionPipeline:
                 settings.path,
                 len(report["unexpected_keys"]),
                 name,
-                model_class.__name__,
+                class_name,
             )
         models[name] = model
-    return StableDiffusionPipeline.from_pretrained(
-        str(settings.path), **models, **OMITTED_COMPONENTS, local_files_only=True
+    for name in files.family.optional & set(files.family.tokenizers):
+        if any(part.name == name for part in files.components):
+            del models[name]  # the pipeline loads it
+    pipeline_class = getattr(diffusers, files.family.pipeline_class)
+    return pipeline_class.from_pretrained(
+        str(settings.path), **models, **files.family.omitted, local_files_only=True
     )
 
 
-def _load_single_file(settings: CheckpointSettings) -> StableDiffusionPipeline:
-    options = {
-        "config": str(settings.config),
-        "dtype": getattr(torch, settings.dtype),
-        "local_files_only": True,
-    }
-    models = {}
-    for name in ("unet", "vae"):  # one by one, so that an error can name the component
-        try:
-            models[name] = MODEL_CLASSES[name].from_single_file(
-                str(settings.path), subfolder=name, **options
-            )
-        except Exception as error:  # a missing weight, or one of another shape
-            raise make_checkpoint_error(
-                settings,
-                f"The {name} in {settings.path} is incomplete, or not the one that "
-                f"{settings.config} describes: {error}",
-            ) from error
-    return StableDiffusionPipeline.from_single_file(
-        str(settings.path), **models, **options, **OMITTED_COMPONENTS
-    )
-
-
-LOADERS = {"diffusers": _load_folder, "single-file": _load_single_file}
+LOADERS = {"diffusers": _load_folder, "single-file": load_single_file}
 
 
 def _list_tensors(model: Any) -> list[tuple[str, torch.Tensor]]:

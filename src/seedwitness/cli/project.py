@@ -148,6 +148,22 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A pickled checkpoint: .ckpt, .bin, .pt.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The new file; by default beside the old one.")
+    ] = None,
+) -> None:
+    """Write the tensors of a pickled checkpoint as a safetensors file.
+
+    The pickle is scanned, and nothing in it is run.
+    """
+    from seedwitness.commands.convert import convert_pickle
+
+    typer.echo(f"Written to {convert_pickle(file, out)}.")
+
+
 config = typer.Typer(name="config", no_args_is_help=True, help="Show, compare and keep settings.")
 app.add_typer(config)
 

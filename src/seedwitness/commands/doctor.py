@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from seedwitness.commands.stamp import check_stamps
-from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.inputs import DESCRIPTIONS, CheckpointSettings
 from seedwitness.config.params import Params, load_params
 from seedwitness.config.reading import FILE_NAME
 from seedwitness.config.targets import (
@@ -22,7 +22,13 @@ from seedwitness.config.targets import (
     image_path,
     list_targets,
 )
-from seedwitness.errors import ConfigError, PictureError, RecordError, SeedwitnessError
+from seedwitness.errors import (
+    CheckpointError,
+    ConfigError,
+    PictureError,
+    RecordError,
+    SeedwitnessError,
+)
 from seedwitness.records.attempts import require_whole_log
 from seedwitness.runtime.hashes import sha256_file
 from seedwitness.runtime.installation import Check, State, check_machine, check_packages
@@ -38,9 +44,16 @@ def inspect_installation(*, gpu: bool = False) -> list[Check]:
 
 
 def find_missing_inputs() -> list[Check]:
-    """The inputs that the project names and that do not exist; no weights are read."""
+    """The inputs that the project names and that do not exist; no tensors are read."""
     checks = _check_project(read_weights=False)
     return [check for check in checks if check.state == "missing" and check.group != "results"]
+
+
+def find_wrong_checkpoints() -> list[Check]:
+    """The checkpoints that are here and that no stage could use; their tensors are not read."""
+    params = load_params(Path(FILE_NAME))
+    checks = [_check_checkpoint(name, settings) for name, settings in params.checkpoints.items()]
+    return [check for check in checks if check.state == "wrong"]
 
 
 def find_missing_results() -> list[Check]:
@@ -161,29 +174,22 @@ def _check_stamps() -> Check:
 
 
 def _check_checkpoint(name: str, settings: CheckpointSettings) -> Check:
+    """Check a checkpoint by all that stages check before they read its tensors."""
+    from seedwitness.checkpoints.identity import inspect_checkpoint
+
     remedy = f"Fetch it: `{settings.fetch}`." if settings.fetch else "Put the checkpoint there."
     path = settings.path
     required = [path / "model_index.json" if settings.family == "diffusers" else path]
-    required += [settings.config / "model_index.json"] if settings.config else []
+    is_folder = settings.config and str(settings.config) not in DESCRIPTIONS
+    required += [settings.config / "model_index.json"] if settings.config and is_folder else []
     if absent := next((file for file in required if not file.is_file()), None):
         return Check("checkpoints", name, "missing", f"no {absent}", remedy, absent)
-    empty = _find_empty_component(path) if settings.family == "diffusers" else ""
-    if empty:
-        return Check("checkpoints", name, "wrong", f"{empty} holds no weights", remedy)
-    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files)
-    return Check("checkpoints", name, "ok", f"{path}, {size / 1e6:.0f} MB")
-
-
-def _find_empty_component(folder: Path) -> str:
-    """The first component of a checkpoint without weights; empty if each has some."""
-    for name in ("unet", "vae", "text_encoder"):
-        component = folder / name
-        if not component.is_dir() or not any(
-            file.suffix in WEIGHT_SUFFIXES for file in component.iterdir()
-        ):
-            return str(component)
-    return ""
+    try:
+        inspection = inspect_checkpoint(settings)
+    except CheckpointError as error:
+        return Check("checkpoints", name, "wrong", str(error))
+    family, size = inspection.files.family.name, inspection.size / 1e6
+    return Check("checkpoints", name, "ok", f"{path}, {family}, {size:.0f} MB")
 
 
 def _check_all_weights(params: Params, *, read: bool) -> Iterator[Check]:

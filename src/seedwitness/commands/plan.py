@@ -63,7 +63,7 @@ def make_plan(alpha: float, power: float, rate: float) -> SamplePlan:
     controls_folder = params.controls.path
     seeds = power_analysis.count_seeds_needed(rate, power)
     _require_blind_seeds(search, seeds)
-    nfe_a_trial = count_nfe(search.steps, search.guidance)
+    nfe_a_trial = count_nfe(search.steps, search.guidance, search.sampler)
     learned = params.controls.learned
     learned_images = learned.count * len(learned.folders) if learned else 0
     budget = seeds * search.prompts * nfe_a_trial

@@ -6,9 +6,11 @@ import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
+from seedwitness.checkpoints.file_hashes import RUN_VARIABLE
 from seedwitness.commands import doctor
 from seedwitness.commands.progress import (
     RunProgress,
@@ -21,7 +23,7 @@ from seedwitness.commands.repair import ASIDE, LockCopies, repair_lock_files
 from seedwitness.commands.terminal import run_in_terminal
 from seedwitness.config.composition import compose_params
 from seedwitness.config.params import load_params
-from seedwitness.errors import ConfigError
+from seedwitness.errors import CheckpointError, ConfigError
 from seedwitness.records.attempts import require_whole_log
 from seedwitness.report.plot_page import write_plot_page
 from seedwitness.runtime import fork_server
@@ -56,7 +58,7 @@ def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
 
     Raises ConfigError if the working directory is not a project, an override is invalid, edits of
     params.yaml would be lost and ``discard`` is false, or an input is missing that a stage needs:
-    DVC would name its path only.
+    DVC would name its path only. Raises CheckpointError if a checkpoint is none that can be used.
     """
     if not PIPELINE.is_file():
         raise ConfigError(f"There is no {PIPELINE} in {Path.cwd()}. Go to the root of the project.")
@@ -68,6 +70,8 @@ def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
             "restored from a copy and the cache.\n"
         )
     require_whole_log()
+    if wrong := doctor.find_wrong_checkpoints():
+        raise CheckpointError(f"{wrong[0].group}, {wrong[0].name}: {wrong[0].detail}")
     missing = _explain_missing_inputs()
     if missing and not LOCK.exists():
         raise ConfigError(missing)
@@ -77,7 +81,11 @@ def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
         _require_results()
     write_plot_page()
     progress = RunProgress(list_stages(load_params().checkpoints), read_durations())
-    with fork_server.running_server() as environment:
+    with (
+        fork_server.running_server() as environment,
+        TemporaryDirectory(prefix="seedwitness-hashes-") as hashes,
+    ):
+        environment = {RUN_VARIABLE: hashes, **environment}
         code = run_in_terminal(command, environment, progress, LockCopies().update)
     write_durations(progress.durations)
     if code and missing:

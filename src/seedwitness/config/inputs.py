@@ -27,6 +27,12 @@ def _check_name(value: str) -> str:
     return value
 
 
+DESCRIPTIONS = (
+    *("stable-diffusion-1", "stable-diffusion-1-v", "stable-diffusion-2"),
+    *("stable-diffusion-2-base", "stable-diffusion-xl", "stable-diffusion-xl-v"),
+)
+"""Names of the bundled descriptions of single files."""
+
 EntryName = Annotated[str, AfterValidator(_check_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -58,7 +64,8 @@ class CheckpointSettings(Section):
     family: Literal["diffusers", "single-file"]
     path: Path
     config: Path | None = None
-    """For a single file: a diffusers folder without weights that describes it."""
+    """For a single file: a diffusers folder without weights that describes it, or one of
+    ``DESCRIPTIONS``; without it the bundled description of its family, which its keys tell."""
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     width: PositiveInt | None = None
     height: PositiveInt | None = None
@@ -73,17 +80,8 @@ class CheckpointSettings(Section):
     @model_validator(mode="after")
     def _check_watch(self) -> CheckpointSettings:
         for path in (self.path, self.config):
-            if path:
+            if path and str(path) not in DESCRIPTIONS:
                 require_watched(self.watch, path)
-        return self
-
-    @model_validator(mode="after")
-    def _check_config(self) -> CheckpointSettings:
-        if self.family == "single-file" and self.config is None:
-            raise ValueError(
-                "config: a single file needs a diffusers folder that describes it "
-                "(model_index.json and the components' configurations; no weights are read from it)"
-            )
         return self
 
 

@@ -25,7 +25,32 @@ def _known(what: str, names: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-SAMPLERS = ("ddim", "dpmpp-2m", "euler", "euler-a")
+AS_CHECKPOINT = "checkpoint"
+"""The sampler that the checkpoint's own scheduler is."""
+SAMPLERS = (
+    *("ddim", "ddpm", "deis", "dpm2", "dpm2-a", "dpm2-karras", "dpmpp-2m", "dpmpp-2m-karras"),
+    *("dpmpp-2m-sde", "dpmpp-2m-sde-karras", "euler", "euler-a", "euler-karras", "heun"),
+    *("heun-karras", "lcm", "lms", "lms-karras", "pndm", "unipc", "unipc-karras"),
+)
+TOOL_ODE_SAMPLERS = (
+    *("dpm2", "dpm2-a", "dpmpp-2m", "dpmpp-2m-sde", "dpmpp-2s-a", "dpmpp-sde"),
+    *("euler", "euler-a", "heun", "lcm", "lms"),
+)
+TOOL_SCHEDULES = (
+    *("beta", "ddim-uniform", "exponential", "karras", "kl-optimal", "sgm-uniform", "simple"),
+    "uniform",
+)
+TOOLS = ("a1111", "comfyui", "forge")
+TOOL_SAMPLERS = (
+    *(
+        f"{tool}/{sampler}/{schedule}"
+        for tool in TOOLS
+        for sampler in TOOL_ODE_SAMPLERS
+        for schedule in TOOL_SCHEDULES
+    ),
+    "a1111/ddim",
+)
+"""Samplers in the way of a tool: TOOL/SAMPLER/SCHEDULE."""
 SAMPLERS_WITH_ETA = ("ddim",)
 RNG_ALGORITHMS = (
     *("philox-nv", "torch-cpu", "torch-cpu-bfloat16", "torch-cpu-float16", "torch-cuda"),
@@ -48,7 +73,7 @@ METRICS_WITH_WEIGHTS = frozenset(
 """Metrics that cannot run without weights."""
 METRICS = (*METRICS_WITH_WEIGHTS, "ms-ssim", "patch-l2", "pdq", "phash", "psnr", "ssim")
 
-Sampler = Annotated[str, _known("sampler", SAMPLERS)]
+Sampler = Annotated[str, _known("sampler", (*SAMPLERS, AS_CHECKPOINT, *TOOL_SAMPLERS))]
 RngAlgorithm = Annotated[str, _known("RNG algorithm", RNG_ALGORITHMS)]
 ScannedRng = Annotated[str, _known("RNG algorithm that can be scanned", SCANNED_RNG_ALGORITHMS)]
 Strategy = Annotated[str, _known("strategy", STRATEGIES)]

@@ -128,7 +128,7 @@ class SearchSettings(Section):
 
     @model_validator(mode="after")
     def _check_budget(self) -> SearchSettings:
-        cost = count_nfe(self.steps, self.guidance)
+        cost = count_nfe(self.steps, self.guidance, self.sampler)
         if self.budget_nfe < cost:
             raise ValueError(
                 f"budget_nfe: {self.budget_nfe} evaluations do not pay for one trial, which costs "

@@ -49,9 +49,11 @@ def compute_mask(probe: Probe, noise: Tensor) -> Tensor:
 def compute_recipe_mask(pipeline: StableDiffusionPipeline, recipe: Recipe) -> Tensor | None:
     """Compute the mask for a recipe's own noise and prompt, sampled by DDIM: [h, w] in [0, 1].
 
-    None if the checkpoint has no cross-attention in its down blocks.
+    None if the checkpoint has no cross-attention in its down blocks, or is of another family than
+    Stable Diffusion 1 and 2.
     """
-    if not has_cross_attention(pipeline.unet, DOWN_BLOCKS):
+    is_supported = isinstance(pipeline, StableDiffusionPipeline)
+    if not is_supported or not has_cross_attention(pipeline.unet, DOWN_BLOCKS):
         return None
     scale = pipeline.vae_scale_factor
     channels = pipeline.unet.config.in_channels

@@ -16,6 +16,7 @@ from torch import Tensor
 from seedwitness.engine.inversion import extract_noise
 from seedwitness.engine.sampling import decode_latents, embed_prompts
 from seedwitness.engine.schedulers import ddim, set_timesteps
+from seedwitness.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Probe:
         similarity: Callable[[Tensor, Tensor], Tensor] | None = None,
         copy_threshold: float = 0.5,
     ) -> None:
+        if not isinstance(pipeline, StableDiffusionPipeline):
+            raise CheckpointError(
+                "Detectors read the denoiser of Stable Diffusion 1 and 2, and this checkpoint is a "
+                f"{type(pipeline).__name__}: run without them, by `detectors=none`."
+            )
         self.pipeline, self.prompt, self.guidance = pipeline, prompt, guidance
         self.target, self.similarity, self.copy_threshold = target, similarity, copy_threshold
         self.nfe = self.backward = 0

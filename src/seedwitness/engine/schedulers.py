@@ -6,19 +6,37 @@ are kept, and the name decides the rest.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from diffusers import (
     DDIMScheduler,
+    DDPMScheduler,
+    DEISMultistepScheduler,
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FlowMatchHeunDiscreteScheduler,
+    HeunDiscreteScheduler,
+    KDPM2AncestralDiscreteScheduler,
+    KDPM2DiscreteScheduler,
+    LCMScheduler,
+    LMSDiscreteScheduler,
+    PNDMScheduler,
+    UniPCMultistepScheduler,
 )
 from torch import Tensor
 
 from seedwitness.config.reading import suggest_names
+from seedwitness.engine.tool_samplers import (
+    ANCESTRAL_TOOL_SAMPLERS,
+    find_tool,
+    is_tool_sampler,
+)
 from seedwitness.errors import ConfigError
 
 Config = Mapping[str, Any]
@@ -71,30 +89,181 @@ class AncestralEulerScheduler(EulerAncestralDiscreteScheduler):  # type: ignore[
         return (x.to(model_output.dtype),)
 
 
+def given_noise(scheduler_class: Any) -> Any:
+    """A class of diffusers whose ``step`` takes the noise as an argument, and draws none.
+
+    The class draws by its module's function ``randn_tensor``, for which the noise stands in.
+    """
+    module = sys.modules[scheduler_class.__module__]
+
+    class GivenNoise(scheduler_class):  # type: ignore[misc]
+        def step(
+            self,
+            model_output: Tensor,
+            timestep: Tensor,
+            sample: Tensor,
+            variance_noise: Tensor | None = None,
+            return_dict: bool = False,
+        ) -> tuple[Tensor]:
+            draw = module.randn_tensor
+            module.randn_tensor = lambda *_, dtype, **__: _require(variance_noise).to(dtype)  # type: ignore[attr-defined]
+            try:
+                previous = super().step(model_output, timestep, sample, return_dict=False)[0]
+            finally:
+                module.randn_tensor = draw  # type: ignore[attr-defined]
+            return (previous,)
+
+    GivenNoise.__name__ = scheduler_class.__name__
+    return GivenNoise
+
+
+def _require(noise: Tensor | None) -> Tensor:
+    if noise is None:
+        raise ValueError("the step adds noise, and none was given")
+    return noise
+
+
 def euler_a(config: Config) -> Any:
     """Euler a: Euler steps down to less noise, and fresh noise after each (k-diffusion)."""
     return AncestralEulerScheduler.from_config(config)
 
 
+def pndm(config: Config) -> Any:
+    """PNDM (Liu et al., ICLR 2022) as Stable Diffusion uses it: linear multistep from the start."""
+    return PNDMScheduler.from_config({"skip_prk_steps": True, **config})
+
+
+def make_sampler(scheduler_class: Any, **settings: Any) -> Callable[[Config], Any]:
+    """A sampler that is a class of diffusers with some settings of its own."""
+
+    def build(config: Config) -> Any:
+        return scheduler_class.from_config(config, **settings)
+
+    return build
+
+
+TWO_M = {"algorithm_type": "dpmsolver++", "solver_order": 2}
+TWO_M_SDE = {"algorithm_type": "sde-dpmsolver++", "solver_order": 2}
+KARRAS = {"use_karras_sigmas": True}
+
+AS_CHECKPOINT = "checkpoint"
+"""The sampler that the checkpoint's own scheduler is."""
 SAMPLERS: dict[str, Callable[[Config], Any]] = {
     "ddim": ddim,
+    "ddpm": make_sampler(given_noise(DDPMScheduler)),
+    "deis": make_sampler(DEISMultistepScheduler),
+    "dpm2": make_sampler(KDPM2DiscreteScheduler),
+    "dpm2-a": make_sampler(given_noise(KDPM2AncestralDiscreteScheduler)),
+    "dpm2-karras": make_sampler(KDPM2DiscreteScheduler, **KARRAS),
+    "dpmpp-2m": dpmpp_2m,
+    "dpmpp-2m-karras": make_sampler(DPMSolverMultistepScheduler, **TWO_M, **KARRAS),
+    "dpmpp-2m-sde": make_sampler(DPMSolverMultistepScheduler, **TWO_M_SDE),
+    "dpmpp-2m-sde-karras": make_sampler(DPMSolverMultistepScheduler, **TWO_M_SDE, **KARRAS),
     "euler": euler,
     "euler-a": euler_a,
-    "dpmpp-2m": dpmpp_2m,
+    "euler-karras": make_sampler(EulerDiscreteScheduler, **KARRAS),
+    "heun": make_sampler(HeunDiscreteScheduler),
+    "heun-karras": make_sampler(HeunDiscreteScheduler, **KARRAS),
+    "lcm": make_sampler(given_noise(LCMScheduler)),
+    "lms": make_sampler(LMSDiscreteScheduler),
+    "lms-karras": make_sampler(LMSDiscreteScheduler, **KARRAS),
+    "pndm": pndm,
+    "unipc": make_sampler(UniPCMultistepScheduler),
+    "unipc-karras": make_sampler(UniPCMultistepScheduler, **KARRAS),
 }
+"""Schedulers of diffusers: at batch 1 their latents are those of the pipeline bit for bit."""
 SAMPLERS_WITH_ETA = {"ddim"}
-ANCESTRAL_SAMPLERS = {"euler-a"}
-"""Samplers that add noise after every step; the others do so only if eta is not 0."""
+ANCESTRAL_SAMPLERS = {
+    *("ddpm", "dpm2-a", "dpmpp-2m-sde", "dpmpp-2m-sde-karras", "euler-a", "lcm"),
+}
+"""Samplers that add noise after their steps; the others do so only if eta is not 0."""
+FLOAT32_NOISE = {"dpmpp-2m-sde", "dpmpp-2m-sde-karras"}
+"""Samplers whose noise diffusers draws in float32 whatever the number format."""
+FLOW_SAMPLERS: dict[str, Callable[[Config], Any]] = {
+    "euler": make_sampler(FlowMatchEulerDiscreteScheduler),
+    "heun": make_sampler(FlowMatchHeunDiscreteScheduler),
+}
+"""Schedulers of checkpoints that were trained by flow matching."""
+FLOW_CLASSES = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler")
+
+OWN_SAMPLERS = {
+    "DDIMScheduler": "ddim",
+    "DDPMScheduler": "ddpm",
+    "DEISMultistepScheduler": "deis",
+    "EulerAncestralDiscreteScheduler": "euler-a",
+    "EulerDiscreteScheduler": "euler",
+    "FlowMatchEulerDiscreteScheduler": "euler",
+    "FlowMatchHeunDiscreteScheduler": "heun",
+    "HeunDiscreteScheduler": "heun",
+    "KDPM2AncestralDiscreteScheduler": "dpm2-a",
+    "KDPM2DiscreteScheduler": "dpm2",
+    "LCMScheduler": "lcm",
+    "LMSDiscreteScheduler": "lms",
+    "PNDMScheduler": "pndm",
+    "UniPCMultistepScheduler": "unipc",
+}
+"""The sampler of a class whose name leaves all settings to the checkpoint."""
+
+
+def resolve_sampler(scheduler: Any, sampler: str) -> str:
+    """The name of a sampler, where it is that of the checkpoint's own ``scheduler``.
+
+    Raises ConfigError if no sampler is the same as the scheduler.
+    """
+    if sampler != AS_CHECKPOINT:
+        return sampler
+    name, config = type(scheduler).__name__, scheduler.config
+    if name == "DPMSolverMultistepScheduler" and config.solver_order == 2:
+        by_algorithm = {"dpmsolver++": "dpmpp-2m", "sde-dpmsolver++": "dpmpp-2m-sde"}
+        if config.algorithm_type in by_algorithm:
+            return by_algorithm[config.algorithm_type]
+    is_other = name == "PNDMScheduler" and not config.skip_prk_steps
+    if name not in OWN_SAMPLERS or is_other:
+        raise ConfigError(
+            f"The checkpoint's own scheduler is a {name} with settings that no sampler has: name "
+            f"a sampler instead of `{AS_CHECKPOINT}`, such as {', '.join(sorted(SAMPLERS)[:6])}."
+        )
+    return OWN_SAMPLERS[name]
+
+
+def describe_scheduler(scheduler: Any) -> Config:
+    """The settings of a scheduler, with the name of its class."""
+    return {**scheduler.config, "_class_name": type(scheduler).__name__}
+
+
+def is_flow(config: Config) -> bool:
+    """Whether a scheduler's settings are those of flow matching."""
+    return config.get("_class_name") in FLOW_CLASSES
+
+
+def build_scheduler(scheduler: Any, sampler: str, eta: float = 0.0) -> Any:
+    """A new scheduler of a sampler, from the settings of the checkpoint's own ``scheduler``.
+
+    Raises ConfigError as ``require_sampler``, and for a sampler of noise levels that flow matching
+    does not have.
+    """
+    name = resolve_sampler(scheduler, sampler)
+    require_sampler(name, eta)
+    if not is_flow(describe_scheduler(scheduler)):
+        return SAMPLERS[name](scheduler.config)
+    if name not in FLOW_SAMPLERS or eta:
+        raise ConfigError(
+            f"A checkpoint of flow matching has no sampler `{name}` with eta {eta:g}: use "
+            f" {' or '.join(FLOW_SAMPLERS)}, or `{AS_CHECKPOINT}` for its own."
+        )
+    return FLOW_SAMPLERS[name](scheduler.config)
 
 
 def adds_noise(sampler: str | None, eta: float) -> bool:
     """Whether a sampler adds noise after its steps."""
-    return sampler in ANCESTRAL_SAMPLERS or eta != 0
+    return sampler in ANCESTRAL_SAMPLERS or sampler in ANCESTRAL_TOOL_SAMPLERS or eta != 0
 
 
 def require_sampler(sampler: str, eta: float = 0.0) -> None:
     """Raise ConfigError if ``sampler`` is unknown, or does not support ``eta``."""
-    if sampler not in SAMPLERS:
+    if is_tool_sampler(sampler):
+        find_tool(sampler)
+    elif sampler not in SAMPLERS:
         raise ConfigError(f"There is no sampler `{sampler}`.{suggest_names(sampler, SAMPLERS)}")
     if eta and sampler not in SAMPLERS_WITH_ETA:
         raise ConfigError(
@@ -122,17 +291,28 @@ def compute_noise_levels(config: Config, steps: int) -> list[float]:
     return [*((1 - alphas) / alphas).sqrt()[timesteps].tolist(), 0.0]
 
 
-def set_timesteps(scheduler: Any, num_inference_steps: int, device: torch.device) -> Any:
-    """Set the timesteps of ``scheduler`` and return it. Raises ConfigError if they are too many."""
+def set_timesteps(
+    scheduler: Any,
+    num_inference_steps: int,
+    device: torch.device,
+    arguments: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
+    """Set the timesteps of ``scheduler`` and return it. Raises ConfigError if they are too many.
+
+    ``arguments`` stand for the number of steps where a family gives others.
+    """
     train_timesteps = scheduler.config.num_train_timesteps
     try:
-        scheduler.set_timesteps(num_inference_steps, device=device)
+        scheduler.set_timesteps(
+            **(arguments or {"num_inference_steps": num_inference_steps}), device=device
+        )
         last_timestep = int(scheduler.timesteps.max())
     except (ValueError, ZeroDivisionError, RuntimeError) as error:
         raise ConfigError(
             f"{type(scheduler).__name__} cannot take {num_inference_steps} steps: {error}"
         ) from error
-    if last_timestep >= train_timesteps:
+    limit = train_timesteps + (type(scheduler).__name__ in FLOW_CLASSES)
+    if last_timestep >= limit:
         raise ConfigError(
             f"{type(scheduler).__name__} cannot take {num_inference_steps} steps of a checkpoint "
             f"trained on {train_timesteps}: use fewer."

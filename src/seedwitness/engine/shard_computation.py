@@ -12,7 +12,7 @@ from torch import Tensor
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.engine.latent_cache import Shard, hash_rows, read_shard, write_shard
 from seedwitness.engine.sampling import embed_prompts_separately, sample_latents
-from seedwitness.engine.schedulers import adds_noise
+from seedwitness.engine.schedulers import FLOAT32_NOISE, adds_noise, resolve_sampler
 from seedwitness.errors import CheckpointError
 from seedwitness.records.recipe import Recipe
 from seedwitness.runtime.locks import exclusive_claim
@@ -35,19 +35,25 @@ def sample_recipes(loaded: LoadedCheckpoint, recipes: Sequence[Recipe]) -> tuple
     pipeline, first = loaded.pipeline, recipes[0]
     shape = loaded.latent_shape(first.width, first.height)
     noise = draw_noise(recipes, shape)
+    sampler = resolve_sampler(pipeline.scheduler, first.sampler)
     latents = sample_latents(
         pipeline,
         embed_prompts_separately(pipeline, [recipe.prompt for recipe in recipes]),
         noise,
         num_inference_steps=first.steps,
         guidance_scale=first.guidance,
-        sampler=first.sampler,
+        sampler=sampler,
         negative=None
         if first.guidance == 1
-        else embed_prompts_separately(pipeline, [recipe.negative_prompt for recipe in recipes]),
+        else embed_prompts_separately(
+            pipeline, [recipe.negative_prompt for recipe in recipes], negative=True
+        ),
         eta=first.eta,
-        step_noise=iter_step_noise(recipes, shape)
-        if adds_noise(first.sampler, first.eta)
+        seeds=[recipe.seed for recipe in recipes],
+        step_noise=iter_step_noise(
+            recipes, shape, torch.float32 if sampler in FLOAT32_NOISE else None
+        )
+        if adds_noise(sampler, first.eta)
         else None,
     ).cpu()
     if not latents.isfinite().all():

@@ -12,8 +12,16 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
+from seedwitness.checkpoints.families import get_family
 from seedwitness.engine.sampling import denoise, make_scheduler
-from seedwitness.engine.schedulers import adds_noise, set_timesteps
+from seedwitness.engine.schedulers import (
+    AS_CHECKPOINT,
+    adds_noise,
+    describe_scheduler,
+    is_flow,
+    resolve_sampler,
+    set_timesteps,
+)
 from seedwitness.runtime.devices import full_precision
 
 
@@ -38,7 +46,10 @@ def sample_from_image(
     ``step_noise`` is that of ``sample_latents``.
     """
     scheduler = make_scheduler(pipeline, sampler)
-    set_timesteps(scheduler, num_inference_steps, pipeline.device)
+    arguments = get_family(pipeline).timestep_arguments(
+        pipeline, scheduler, num_inference_steps, latents.shape
+    )
+    set_timesteps(scheduler, num_inference_steps, pipeline.device, arguments)
     skipped_steps = max(num_inference_steps - int(num_inference_steps * strength), 0)
     start = skipped_steps * scheduler.order
     if hasattr(scheduler, "set_begin_index"):
@@ -46,9 +57,12 @@ def sample_from_image(
     timesteps = scheduler.timesteps[start:]
     if not len(timesteps):
         return latents.to(pipeline.device)
-    noisy_latents = scheduler.add_noise(
-        latents.to(pipeline.device), noise.to(pipeline.device), timesteps[:1].repeat(len(latents))
-    )
+    clean, noise = latents.to(pipeline.device), noise.to(pipeline.device)
+    first = timesteps[:1].repeat(len(latents))
+    if is_flow(describe_scheduler(scheduler)):
+        noisy_latents = scheduler.scale_noise(clean, first, noise)
+    else:
+        noisy_latents = scheduler.add_noise(clean, noise, first)
     return denoise(
         pipeline,
         scheduler,
@@ -56,5 +70,7 @@ def sample_from_image(
         embeddings,
         timesteps,
         guidance_scale,
-        step_noise=step_noise if adds_noise(sampler, 0.0) else None,
+        step_noise=step_noise
+        if adds_noise(resolve_sampler(pipeline.scheduler, sampler or AS_CHECKPOINT), 0.0)
+        else None,
     )

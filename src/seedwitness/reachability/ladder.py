@@ -83,7 +83,7 @@ def compute_ladder(
         return []
     pipeline, batches = loaded.pipeline, torch.arange(len(pictures)).split(search.batch)
     latents = torch.cat([encode_pictures(pipeline.vae, pictures[rows]) for rows in batches])
-    shape, dtype = tuple(latents.shape[1:]), pipeline.unet.dtype
+    shape, dtype = tuple(latents.shape[1:]), getattr(pipeline, loaded.family.denoiser).dtype
 
     def decode(latent_batches: Sequence[Tensor]) -> Tensor:
         return torch.cat(

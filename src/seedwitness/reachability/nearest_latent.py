@@ -29,9 +29,11 @@ def optimise_latents(
     optimised = latents.detach().clone().to(pipeline.device).requires_grad_()
     optimiser = torch.optim.Adam([optimised], lr=LEARNING_RATE)
     scale = pipeline.vae.config.scaling_factor
+    shift = pipeline.vae.config.get("shift_factor")
     with torch.enable_grad():
         for _ in range(steps):
-            decoded = pipeline.vae.decode((optimised / scale).to(pipeline.vae.dtype)).sample
+            scaled = optimised / scale if shift is None else optimised / scale + shift
+            decoded = pipeline.vae.decode(scaled.to(pipeline.vae.dtype)).sample
             loss = (decoded.float() - target).square().mean((1, 2, 3)).sum()
             (optimised.grad,) = torch.autograd.grad(loss, optimised)
             optimiser.step()

@@ -12,9 +12,39 @@ OWN_GENERATOR = -1
 """As a ``step_seed``: the generator of the initial noise goes on."""
 
 
-def count_nfe(steps: int, guidance: float) -> int:
-    """Evaluations of the denoiser for one image: one a step, two if guidance is not 1."""
-    return steps * (1 if guidance == 1 else 2)
+SECOND_ORDER_SAMPLERS = frozenset({"dpm2", "dpm2-a", "dpm2-karras", "heun", "heun-karras"})
+"""Samplers that evaluate the denoiser twice a step, but once in the last."""
+
+
+def count_nfe(steps: int, guidance: float, sampler: str = "") -> int:
+    """Evaluations of the denoiser for one image: one a step, two if guidance is not 1.
+
+    A ``sampler`` of second order takes two a step, and ``pndm`` one more in all. What the sampler
+    ``checkpoint`` takes depends on the checkpoint; one a step is counted.
+    """
+    evaluations = steps
+    if "/" in sampler:
+        evaluations = _count_tool_evaluations(steps, *sampler.split("/")[:3])
+    elif sampler in SECOND_ORDER_SAMPLERS:
+        evaluations = 2 * steps - 1
+    elif sampler == "pndm" and steps > 1:
+        evaluations = steps + 1
+    return evaluations * (1 if guidance == 1 else 2)
+
+
+def _count_tool_evaluations(steps: int, tool: str, sampler: str, schedule: str = "") -> int:
+    """Evaluations of a sampler in the way of a tool, for a model of 1,000 timesteps."""
+    if sampler == "ddim":  # more where the steps do not divide 1,000
+        steps = len(range(0, 1000, max(1000 // steps, 1)))
+    elif schedule == "ddim-uniform":
+        more = sampler in ("dpm2", "dpm2-a")  # a level that is discarded again
+        steps = len(range(1, 1000, max(1000 // (steps + more), 1))) - more
+    if sampler == "ddim":
+        return steps - 1
+    is_zero_missing = tool != "comfyui" and schedule == "kl-optimal"
+    if sampler in ("heun", "dpm2", "dpm2-a", "dpmpp-2s-a", "dpmpp-sde"):
+        return 2 * steps - (not is_zero_missing)
+    return steps
 
 
 @dataclass(frozen=True)
@@ -84,4 +114,4 @@ class Recipe:
     @property
     def nfe(self) -> int:
         """Evaluations of the denoiser: one a step, two if guidance is not 1."""
-        return count_nfe(self.steps, self.guidance)
+        return count_nfe(self.steps, self.guidance, self.sampler)

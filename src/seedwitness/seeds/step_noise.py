@@ -22,10 +22,13 @@ INVOKEAI_MASK = 0xFFFFFFFF
 """InvokeAI seeds its step noise with the seed XOR this."""
 
 
-def iter_step_noise(recipes: Sequence[Recipe], shape: Sequence[int]) -> Iterator[Tensor]:
+def iter_step_noise(
+    recipes: Sequence[Recipe], shape: Sequence[int], step_dtype: torch.dtype | None = None
+) -> Iterator[Tensor]:
     """Draw the noise after each step for recipes of one dtype: [n, c, h, w], without end.
 
-    ``shape`` is [c, h, w] of one image. Raises ConfigError where the tools' way is not known: for a
+    ``shape`` is [c, h, w] of one image; ``step_dtype`` is the steps' number format, where it is not
+    that of the initial noise. Raises ConfigError where the tools' way is not known: for a
     later image of a batch, varied and resized seeds.
     """
     dtype = require_one_dtype(recipes)
@@ -37,16 +40,18 @@ def iter_step_noise(recipes: Sequence[Recipe], shape: Sequence[int]) -> Iterator
                 "which is known only for plain seeds: take a sampler that adds none with eta 0, or "
                 "remove the batch index and size, the variations and the seed's resize."
             )
-    sources = [_iter_draws(recipe, tuple(shape), dtype) for recipe in recipes]
+    sources = [_iter_draws(recipe, tuple(shape), dtype, step_dtype or dtype) for recipe in recipes]
     return (torch.stack(draws) for draws in zip(*sources, strict=True))
 
 
-def _iter_draws(recipe: Recipe, shape: tuple[int, ...], dtype: torch.dtype) -> Iterator[Tensor]:
+def _iter_draws(
+    recipe: Recipe, shape: tuple[int, ...], dtype: torch.dtype, step_dtype: torch.dtype
+) -> Iterator[Tensor]:
     continues = recipe.step_seed == OWN_GENERATOR
     seed, first = (recipe.seed, 1) if continues else (recipe.step_seed, 0)
     if recipe.rng == "torch-cpu":  # one generator, because a later draw needs those before it
         generator = torch_cpu.make_generator(seed, first, shape, dtype)
         while True:
-            yield torch.randn(shape, generator=generator, dtype=dtype)
+            yield torch.randn(shape, generator=generator, dtype=step_dtype)
     for number in count(first):
-        yield draw_one(recipe.rng, seed, number, shape, dtype)
+        yield draw_one(recipe.rng, seed, number, shape, step_dtype)

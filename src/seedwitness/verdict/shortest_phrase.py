@@ -65,10 +65,17 @@ def estimate_seed_cost(
     )
 
 
+USUAL_SAMPLERS = frozenset(
+    {"ddim", "dpmpp-2m", "dpmpp-2m-karras", "euler", "euler-a", "pndm", "unipc"}
+)
+"""The samplers that cost three bits; an eighth code is followed by the number of another one."""
+
+
 def count_settings_bits(recipe: dict[Any, Any]) -> int:
     """Bits of all of a recipe but its prompt and seed.
 
-    The sampler and the RNG algorithm are 1 of 8 each, the number format 1 of 4. Steps, width and
+    The sampler is 1 of 7 usual ones, or after the eighth code 1 of 256; the RNG algorithm is 1 of
+    8, the number format 1 of 4. Steps, width and
     height in eighths, guidance in tenths and eta in thousandths are in Elias's delta code, and the
     negative prompt is coded as the prompt is.
     """
@@ -80,7 +87,7 @@ def count_settings_bits(recipe: dict[Any, Any]) -> int:
         1 + round(1000 * recipe["eta"]),
     )
     return (
-        3
+        (3 if recipe["sampler"] in USUAL_SAMPLERS else 3 + 8)
         + 3
         + 2
         + sum(map(count_number_bits, numbers))

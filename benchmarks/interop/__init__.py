@@ -1,0 +1,1 @@
+"""Compares the engine's samplers with diffusers' pipeline and with k-diffusion."""
