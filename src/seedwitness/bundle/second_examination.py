@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC, datetime
+from importlib.metadata import version
 from importlib.resources import files
 
-import seedwitness
 from seedwitness.bundle.foreign_text import spell_out
 from seedwitness.bundle.results import Verification
 
@@ -43,7 +43,7 @@ def render_form(
         command=command,
         examiner=examiner,
         checked_at=moment.strftime("%Y-%m-%d %H:%M:%S"),
-        version=seedwitness.__version__,
+        version=version("seedwitness"),
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         is_rerun=any(check.name.startswith("rerun ") for check in result.checks),
