@@ -12,7 +12,8 @@ READY := .venv/ready
 BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
-	bench-validation bench-interruptions bench-bundle bench-interop crate-validator clean
+	bench-validation bench-interruptions bench-bundle bench-interop bench-checkpoints \
+	crate-validator clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -39,7 +40,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab measure --lab data/lab
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
-bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle bench-interop ## run all benchmarks (many hours)
+bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle bench-interop bench-checkpoints ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -58,6 +59,9 @@ bench-interruptions: $(READY) ## kill runs at random moments and write docs/inte
 
 bench-bundle: $(READY) ## tamper with a bundle at random and write docs/bundle.md (half an hour)
 	@$(BIN)/python -m benchmarks.bundle docs/bundle.md docs/bundle.json
+
+bench-checkpoints: $(READY) ## compare every family with its own pipeline and write docs/checkpoints.md
+	@$(BIN)/python -m benchmarks.checkpoints docs/checkpoints.md docs/checkpoints.json
 
 bench-interop: .venv/k-diffusion/ready ## compare the samplers with diffusers and k-diffusion and write docs/interop.md
 	@$(BIN)/python -m benchmarks.interop docs/interop.md docs/interop.json
