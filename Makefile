@@ -12,8 +12,8 @@ READY := .venv/ready
 BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
-	bench-validation bench-interruptions bench-bundle bench-lookup bench-interop crate-validator \
-	clip-client clean
+	bench-validation bench-interruptions bench-bundle bench-lookup bench-interop \
+	bench-checkpoints crate-validator clip-client clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -41,7 +41,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
 bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle \
-	bench-lookup bench-interop ## run all benchmarks (many hours)
+	bench-lookup bench-interop bench-checkpoints ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -63,6 +63,9 @@ bench-bundle: $(READY) ## tamper with a bundle at random and write docs/bundle.m
 
 bench-lookup: $(READY) ## measure lookup in corpora of up to ten million rows and write docs/lookup.md (half an hour)
 	@$(BIN)/python -m benchmarks.lookup docs/lookup.md docs/lookup.json
+
+bench-checkpoints: $(READY) ## compare every family with its own pipeline and write docs/checkpoints.md
+	@$(BIN)/python -m benchmarks.checkpoints docs/checkpoints.md docs/checkpoints.json
 
 bench-interop: .venv/k-diffusion/ready ## compare the samplers with diffusers and k-diffusion and write docs/interop.md
 	@$(BIN)/python -m benchmarks.interop docs/interop.md docs/interop.json

@@ -26,7 +26,7 @@ def render_page(figures: Mapping[str, Mapping[str, Any]]) -> str:
 
 def is_within_bar(row: Row) -> bool:
     """Whether every value is within one level, and enough are identical."""
-    return row["largest"] <= 1 and 1 - row["different"] / row["values"] >= BAR
+    return bool(row["largest"] <= 1 and 1 - row["different"] / row["values"] >= BAR)
 
 
 def _summarise(figures: Mapping[str, Mapping[str, Any]]) -> str:

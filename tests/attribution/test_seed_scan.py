@@ -10,10 +10,11 @@ from lab_scans import LAB, PROMPT, RECIPE, SCAN, attribute, load_lab, make_image
 from PIL import Image
 
 from seedwitness.attribution.autoencoder_scan import scan_by_autoencoder
-from seedwitness.attribution.claimed_recipes import list_unused_settings, translate_sampler
+from seedwitness.attribution.claimed_recipes import list_unused_settings
 from seedwitness.attribution.looks import plan_looks
 from seedwitness.checkpoints.autoencoder import load_autoencoder
 from seedwitness.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from seedwitness.engine.sampler_names import find_tool_sampler, translate_sampler
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.target import Claim, ClaimedLora, ClaimedVariation
@@ -100,7 +101,8 @@ def test_a_claimed_variation_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> 
     found = attribute(lab, make_image(lab, recipe), tmp_path, claim).scan
     assert found.regenerated is not None
     assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
-    assert found.regenerated.tried == 2  # the claim is tried first, and nothing after it
+    # The claim is tried first, in its tool's way too, and nothing after it.
+    assert found.regenerated.tried == 3
 
 
 def test_the_noise_of_a_strong_variation_leads_to_the_claimed_seed(
@@ -158,7 +160,7 @@ def test_claimed_settings_that_cannot_be_tried_are_named(lab: LoadedCheckpoint) 
         tool="ComfyUI",
         seed=2**40,
         sampler="DPM++ 2M Karras",
-        schedule="Karras",
+        schedule="Align Your Steps",
         clip_skip=2,
         denoise=0.5,
         batch_size=4,
@@ -172,14 +174,16 @@ def test_claimed_settings_that_cannot_be_tried_are_named(lab: LoadedCheckpoint) 
         "clip skip 2",
         "LoRA ink of weight 0.8",
         "LoRA oil",
-        "schedule Karras",
+        "schedule Align Your Steps",
         "VAE kl.pt",
         "denoising strength 0.5",
     ]
-    other = Claim(tool="it", sampler="UniPC", model_hash="abcdef1234", clip_skip=1, denoise=1)
+    other = Claim(
+        tool="it", sampler="DPM adaptive", model_hash="abcdef1234", clip_skip=1, denoise=1
+    )
     assert list_unused_settings([other], lab.checkpoint, SCAN) == [
         "model hash abcdef1234, which is of no file of the checkpoint",
-        "sampler UniPC",
+        "sampler DPM adaptive",
     ]
     assert list_unused_settings([Claim(tool="it", seed=7)], lab.checkpoint, SCAN) == []
     odd = Claim(tool="it", vae="a\u202eb\x1b[31m")
@@ -195,7 +199,9 @@ def test_claimed_settings_that_cannot_be_tried_are_named(lab: LoadedCheckpoint) 
         ("DPM++ 2M Karras", "dpmpp-2m"),
         ("dpmpp_2m_k", "dpmpp-2m"),
         ("DDIM", "ddim"),
-        ("UniPC", None),
+        ("UniPC", "unipc"),
+        ("DPM++ SDE Karras", None),
+        ("DPM adaptive", None),
         (None, None),
     ],
 )
@@ -203,6 +209,51 @@ def test_samplers_are_known_by_the_names_of_the_tools(
     claimed: str | None, known: str | None
 ) -> None:
     assert translate_sampler(claimed) == known
+
+
+@pytest.mark.parametrize(
+    ("tool", "sampler", "schedule", "known"),
+    [
+        ("AUTOMATIC1111", "DPM++ 2M", "Karras", "a1111/dpmpp-2m/karras"),
+        ("AUTOMATIC1111", "DPM++ 2M Karras", None, "a1111/dpmpp-2m/karras"),
+        ("AUTOMATIC1111", "DPM++ SDE", "Automatic", "a1111/dpmpp-sde/karras"),
+        ("AUTOMATIC1111", "Euler a", None, "a1111/euler-a/uniform"),
+        ("AUTOMATIC1111", "DDIM", None, "a1111/ddim"),
+        ("Forge", "DPM++ 2M SDE", "Automatic", "forge/dpmpp-2m-sde/exponential"),
+        ("ComfyUI", "dpmpp_2m", "sgm_uniform", "comfyui/dpmpp-2m/sgm-uniform"),
+        ("ComfyUI", "euler_ancestral", "normal", "comfyui/euler-a/uniform"),
+        ("ComfyUI", "ddim", "ddim_uniform", "comfyui/euler/ddim-uniform"),
+        ("ComfyUI", "uni_pc", "normal", None),
+        ("ComfyUI", "euler", "turbo", None),
+        ("InvokeAI", "euler", None, None),
+        ("AUTOMATIC1111", None, "Karras", None),
+    ],
+)
+def test_the_way_of_a_tool_is_found_by_its_names(
+    tool: str, sampler: str | None, schedule: str | None, known: str | None
+) -> None:
+    assert find_tool_sampler(tool, sampler, schedule) == known
+
+
+def test_the_way_of_a_claimed_tool_is_tried_and_every_pixel_agrees(
+    lab: LoadedCheckpoint, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, seed=403, sampler="a1111/dpmpp-2m/karras", steps=8)
+    picture = make_image(lab, recipe)
+    settings = SCAN.model_copy(update={"end_seed": 1024})
+    claim = Claim(
+        tool="AUTOMATIC1111",
+        sampler="DPM++ 2M",
+        schedule="Karras",
+        steps=8,
+        guidance=recipe.guidance,
+        prompt=recipe.prompt,
+        negative_prompt=recipe.negative_prompt,
+    )
+    found = attribute(lab, picture, tmp_path, claim, settings=settings).scan
+    assert found.regenerated is not None
+    assert (found.regenerated.recipe, found.regenerated.rms) == (recipe, 0)
+    assert found.unused_settings == []
 
 
 def test_a_negative_prompt_that_is_claimed_is_tried(lab: LoadedCheckpoint, tmp_path: Path) -> None:

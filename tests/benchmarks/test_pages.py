@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from benchmarks.bundle.page import render_page as bundle_page
+from benchmarks.checkpoints.page import render_page as checkpoints_page
 from benchmarks.detectors.page import render_page as detectors_page
 from benchmarks.interop.page import render_page as interop_page
 from benchmarks.seeds.page import render_page as seeds_page
@@ -21,6 +22,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {
     "bundle": bundle_page,
     "benchmarks": speed_page,
+    "checkpoints": checkpoints_page,
     "detectors": detectors_page,
     "interop": interop_page,
     "seeds": seeds_page,

@@ -12,6 +12,7 @@ import transformers
 from accelerate import init_empty_weights
 from safetensors.numpy import save_file
 
+from seedwitness.bundle.weights import list_candidates
 from seedwitness.checkpoints.bundled import BY_KIND, FOLDER, find_description
 from seedwitness.checkpoints.identity import identify_checkpoint
 from seedwitness.checkpoints.single_file import build_clip_tokenizer
@@ -114,6 +115,9 @@ def test_a_description_may_be_named(tmp_path: Path) -> None:
     save_file(weights | {"first_stage_model.x": np.zeros(1)}, path)
     found = identify_checkpoint("x", settings(path, config="stable-diffusion-2"))
     assert (found.width, found.prediction_type, found.prompt_limit) == (768, "v_prediction", 77)
+    candidates = list(list_candidates(tmp_path))
+    assert settings(path) in candidates
+    assert settings(path, config="stable-diffusion-2") in candidates
     base = identify_checkpoint("x", settings(path, config="stable-diffusion-2-base"))
     assert (base.width, base.prediction_type) == (512, "epsilon")
 

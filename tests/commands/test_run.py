@@ -44,24 +44,27 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def create_inputs() -> None:
-    """Create a target, and an empty file for every other missing input of the project."""
+def create_inputs(checkpoint: Path) -> None:
+    """Create a target, copies of a checkpoint, and an empty file for every other missing input."""
     write_image(Path(), "owl", Image.new("RGB", (8, 8)))
     for each in doctor.find_missing_inputs():
         assert each.path is not None
         if each.group == "pictures":
+            continue
+        if each.group == "checkpoints":
+            shutil.copytree(checkpoint, each.path.parent)
             continue
         path = each.path / doctor.CLIP_WEIGHTS[0] if each.name == "clip" else each.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
 
-def test_run_composes_and_runs(repository: Path) -> None:
+def test_run_composes_and_runs(repository: Path, tiny_checkpoint: Path) -> None:
     params = Path("params.yaml").read_bytes()
     # What the real stages would write, which `run` publishes.
     finished_project.write_project(repository, ["owl"], ["lab-memorised", "lab-clean"])
     Path("params.yaml").write_bytes(params)
-    create_inputs()
+    create_inputs(tiny_checkpoint)
     result = subprocess.run(
         [COMMAND, "run", "search.steps=7"], capture_output=True, text=True, check=False
     )
@@ -91,7 +94,9 @@ def test_findings_are_listed_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.M
     ]
 
 
-def test_missing_inputs_are_reported_before_dvc_runs(repository: Path) -> None:
+def test_missing_inputs_are_reported_before_dvc_runs(
+    repository: Path, tiny_checkpoint: Path
+) -> None:
     with pytest.raises(ConfigError, match=r"no target\. `seedwitness add IMAGE` .* more missing"):
         run_pipeline([])
     write_image(repository, "owl", Image.new("RGB", (8, 8))).unlink()
@@ -99,7 +104,7 @@ def test_missing_inputs_are_reported_before_dvc_runs(repository: Path) -> None:
         ConfigError, match=r"targets, owl: no .*owl\.png.*`dvc pull .*owl\.png\.dvc"
     ):
         run_pipeline([])
-    create_inputs()
+    create_inputs(tiny_checkpoint)
     assert not any(each.group != "pictures" for each in doctor.find_missing_inputs())
     assert (repository / "data/targets/owl/dvc.yaml").is_file()  # composed for every target
     (repository / "data/lab/metrics/distance/lpips.safetensors").unlink()
@@ -108,9 +113,9 @@ def test_missing_inputs_are_reported_before_dvc_runs(repository: Path) -> None:
     assert not (repository / "out").exists()
 
 
-def test_weights_in_a_folder_are_found(repository: Path) -> None:
+def test_weights_in_a_folder_are_found(repository: Path, tiny_checkpoint: Path) -> None:
     """A metric may use a folder as downloaded, which is not one of open_clip."""
-    create_inputs()
+    create_inputs(tiny_checkpoint)
     folder = repository / "models" / "dinov2-base"
     folder.mkdir(parents=True)
     compose_params(["score=published", "+score.weights.dinov2=models/dinov2-base"])

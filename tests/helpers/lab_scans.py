@@ -44,7 +44,7 @@ def load_lab() -> LoadedCheckpoint:
 def make_image(lab: LoadedCheckpoint, recipe: Recipe) -> Image.Image:
     """Sample and decode a recipe, alone."""
     latents, _ = sample_recipes(lab, [recipe])
-    pixels = decode_latents(lab.pipeline, latents)[0]
+    pixels = decode_latents(lab.pipeline, latents, recipe.sampler)[0]
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from seedwitness.attribution.recipe_fitting import can_take_steps
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings
-from seedwitness.engine.schedulers import ANCESTRAL_SAMPLERS
+from seedwitness.engine.sampler_names import find_tool_sampler, translate_sampler
+from seedwitness.engine.schedulers import adds_noise, describe_scheduler, is_flow
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.recipe import Recipe
 from seedwitness.records.target import Claim, ClaimedLora
@@ -35,18 +36,6 @@ USUAL_CLIP_SKIPS = (None, 0, 1)
 """The text encoder's last layer, which the engine takes."""
 USUAL_SCHEDULES = ("normal", "uniform", "automatic", "none", "default", "discrete", "native")
 """Schedules that space the steps evenly, as a checkpoint's own scheduler does."""
-FORMER_SCHEDULES = ("karras", "exponential", "polyexponential", "k")
-"""Schedules at the end of a sampler's name, in older tools, and in InvokeAI (k for Karras)."""
-
-SAMPLER_NAMES = {
-    "ddim": "ddim",
-    "euler": "euler",
-    "euler a": "euler-a",
-    "euler ancestral": "euler-a",
-    "dpm++ 2m": "dpmpp-2m",
-    "dpmpp 2m": "dpmpp-2m",
-}
-"""Our name of a sampler by the tools' names, in lower case and without prefix and schedule."""
 
 
 def find_claimed_guidance(claims: Sequence[Claim]) -> float | None:
@@ -89,9 +78,20 @@ def apply_claims(start: Recipe, claims: Sequence[Claim], loaded: LoadedCheckpoin
     """One recipe for each claim, with its values instead of those of ``start``.
 
     The seed stays: that is for the noise to say. Only where the noise found is that of a variation
-    seed, the claim's own seed is the recipe's, with the variation mixed in.
+    seed, the claim's own seed is the recipe's, with the variation mixed in. Where a claim names a
+    tool and its sampler, the tool's way comes before diffusers'.
     """
-    return [_apply_claim(start, claim, loaded) for claim in claims]
+    recipes = []
+    for claim in claims:
+        recipe = _apply_claim(start, claim, loaded)
+        by_tool = find_tool_sampler(claim.tool, claim.sampler, claim.schedule)
+        is_known = not is_flow(describe_scheduler(loaded.pipeline.scheduler))
+        is_plain = not (recipe.variations or recipe.batch_index or recipe.batch_size)
+        adds = adds_noise(by_tool, 0) and (not is_plain or recipe.resize_width)
+        if by_tool and is_known and not adds:
+            recipes.append(replace(recipe, sampler=by_tool))
+        recipes.append(recipe)
+    return recipes
 
 
 def _apply_claim(start: Recipe, claim: Claim, loaded: LoadedCheckpoint) -> Recipe:
@@ -121,7 +121,7 @@ def _apply_claim(start: Recipe, claim: Claim, loaded: LoadedCheckpoint) -> Recip
     if _is_drawn_at_once(claim, recipe, loaded):
         recipe = replace(recipe, batch_size=claim.batch_size or 0)
     is_plain = not (recipe.variations or recipe.batch_index or recipe.batch_size)
-    if recipe.sampler in ANCESTRAL_SAMPLERS and (not is_plain or recipe.resize_width):
+    if adds_noise(recipe.sampler, 0) and (not is_plain or recipe.resize_width):
         # How the noise of the steps is drawn then is not known.
         recipe = replace(recipe, sampler=start.sampler)
     return recipe
@@ -139,20 +139,6 @@ def _is_drawn_at_once(claim: Claim, recipe: Recipe, loaded: LoadedCheckpoint) ->
 def _reduce(seed: int, rng: str) -> int:
     """The seed as an RNG algorithm takes it: torch's CPU generator modulo 2^32."""
     return seed % SEED_COUNT if is_seed_reduced(rng, seed) else seed
-
-
-def translate_sampler(name: str | None) -> str | None:
-    """Our name of a claimed sampler; None if there is none, or it is not one of the engine's.
-
-    A schedule at the end of the name, such as Karras, is left out: ``list_unused_settings`` names
-    it.
-    """
-    if name is None:
-        return None
-    plain = name.lower().replace("_", " ").removeprefix("sample ").removeprefix("k ").strip()
-    for schedule in FORMER_SCHEDULES:
-        plain = plain.removesuffix(f" {schedule}")
-    return SAMPLER_NAMES.get(plain)
 
 
 def list_unused_settings(
@@ -191,9 +177,10 @@ def _list_unused(claim: Claim, checkpoint: CheckpointIdentity, settings: ScanSet
     if claim.clip_skip not in USUAL_CLIP_SKIPS:
         unused.append(f"clip skip {claim.clip_skip}")
     unused += [f"LoRA {_describe_lora(lora)}" for lora in claim.loras]
-    if claim.schedule and claim.schedule.lower() not in USUAL_SCHEDULES:
+    by_tool = find_tool_sampler(claim.tool, claim.sampler, claim.schedule)
+    if claim.schedule and claim.schedule.lower() not in USUAL_SCHEDULES and not by_tool:
         unused.append(f"schedule {claim.schedule}")
-    if claim.sampler and translate_sampler(claim.sampler) is None:
+    if claim.sampler and translate_sampler(claim.sampler) is None and not by_tool:
         unused.append(f"sampler {claim.sampler}")
     if claim.vae and not claim.vae_hash:
         unused.append(f"VAE {claim.vae}")

@@ -22,7 +22,7 @@ from seedwitness.config.steps import RecipeFitSettings, SearchSettings
 from seedwitness.engine.executor import Execution
 from seedwitness.engine.latent_cache import DEFAULT_ROOT, hash_rows
 from seedwitness.engine.sampling import decode_latents, encode_pictures
-from seedwitness.engine.schedulers import ANCESTRAL_SAMPLERS, set_timesteps
+from seedwitness.engine.schedulers import adds_noise, set_timesteps
 from seedwitness.engine.shard_computation import sample_recipes
 from seedwitness.errors import ConfigError
 from seedwitness.records.recipe import Recipe
@@ -121,7 +121,7 @@ def _fit_from(
         dict.fromkeys([*prompts[: settings.prompts], *(start.prompt for start in starts)])
     ) or [""]
     guidances = sorted({*settings.guidances, *(start.guidance for start in starts)})
-    is_ancestral = best.sampler in ANCESTRAL_SAMPLERS
+    is_ancestral = adds_noise(best.sampler, 0)
     # With noise after each step, another number of steps gives another image.
     steps = best.steps if is_ancestral else min(best.steps, COARSE_STEPS)
     # How a new generator is seeded differs from tool to tool, and a claimed variation may be
@@ -147,7 +147,7 @@ def _fit_from(
             (sampler, steps)
             for sampler in dict.fromkeys([best.sampler, *settings.samplers])
             for steps in dict.fromkeys([best.steps, *settings.steps])
-            if can_take_steps(loaded, steps) and (sampler in ANCESTRAL_SAMPLERS) == is_ancestral
+            if can_take_steps(loaded, steps) and adds_noise(sampler, 0) == is_ancestral
         ),
         key=lambda pair: pair[1],
     )

@@ -20,7 +20,7 @@ from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
-from seedwitness.engine.schedulers import describe_scheduler, is_flow
+from seedwitness.engine.schedulers import adds_noise, describe_scheduler, is_flow
 from seedwitness.records.placement import Placement
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
@@ -205,7 +205,7 @@ def _list_starts(
         replace(
             each,
             seed=start.seed,
-            sampler=ANCESTRAL_SAMPLER,
+            sampler=each.sampler if adds_noise(each.sampler, 0) else ANCESTRAL_SAMPLER,
             variations="",
             resize_width=0,
             resize_height=0,

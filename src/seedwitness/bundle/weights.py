@@ -8,7 +8,7 @@ from pathlib import Path
 from seedwitness.bundle.record import CheckpointHashes, WeightsFile
 from seedwitness.checkpoints.file_hashes import hash_autov3, hash_tensors, shorten_to_autov2
 from seedwitness.checkpoints.layout import SAFETENSORS_SUFFIX, find_components
-from seedwitness.config.inputs import CheckpointSettings
+from seedwitness.config.inputs import AMBIGUOUS_DESCRIPTIONS, CheckpointSettings
 from seedwitness.errors import BundleError, CheckpointError
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.runtime.hashes import sha256_file
@@ -62,14 +62,15 @@ def describe_checkpoint(
 def list_candidates(folder: Path) -> Iterator[CheckpointSettings]:
     """Whatever in a folder, at any depth, may be a checkpoint; nothing is read yet.
 
-    A single file needs the folder that describes it: every one that lies in ``folder`` is tried.
+    A single file has a bundled description, which its keys or its settings named, or a folder that
+    describes it: every one that lies in ``folder`` is tried.
     """
     folders = [path.parent for path in sorted(folder.rglob(INDEX))[:MAX_FOLDERS]]
     for path in folders:
         yield CheckpointSettings(family="diffusers", path=path)
     for file in sorted(folder.rglob(f"*{SAFETENSORS_SUFFIX}")):
-        for path in folders:
-            yield CheckpointSettings(family="single-file", path=file, config=path)
+        for config in (None, *map(Path, AMBIGUOUS_DESCRIPTIONS), *folders):
+            yield CheckpointSettings(family="single-file", path=file, config=config)
 
 
 def _find_files(settings: CheckpointSettings | None) -> dict[tuple[str, str], Path]:

@@ -187,7 +187,9 @@ def _check_checkpoint(name: str, settings: CheckpointSettings) -> Check:
     try:
         inspection = inspect_checkpoint(settings)
     except CheckpointError as error:
-        return Check("checkpoints", name, "wrong", str(error))
+        # A clone that pulled results may do without weights, but not with wrong ones.
+        state: State = "missing" if str(error).startswith("There is no ") else "wrong"
+        return Check("checkpoints", name, state, str(error).rstrip("."), path=path)
     family, size = inspection.files.family.name, inspection.size / 1e6
     return Check("checkpoints", name, "ok", f"{path}, {family}, {size:.0f} MB")
 

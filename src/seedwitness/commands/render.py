@@ -149,7 +149,8 @@ def render_recipe(
     settings = settings.model_copy(update={"dtype": reported.recipe.dtype})
     loaded = load_checkpoint(name, settings)
     latents, noise = sample_recipes(loaded, [reported.recipe])
-    pixels = decode_latents(loaded.pipeline, latents.to(loaded.pipeline.device))[0]
+    latents = latents.to(loaded.pipeline.device)
+    pixels = decode_latents(loaded.pipeline, latents, reported.recipe.sampler)[0]
     image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
     out.parent.mkdir(parents=True, exist_ok=True)
     with replace_whole(out) as part:

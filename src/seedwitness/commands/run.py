@@ -71,7 +71,7 @@ def run_pipeline(overrides: Sequence[str], *, discard: bool = False) -> int:
         )
     require_whole_log()
     if wrong := doctor.find_wrong_checkpoints():
-        raise CheckpointError(f"{wrong[0].group}, {wrong[0].name}: {wrong[0].detail}")
+        raise CheckpointError(f"{wrong[0].group}, {wrong[0].name}: {wrong[0].detail}.")
     missing = _explain_missing_inputs()
     if missing and not LOCK.exists():
         raise ConfigError(missing)
@@ -131,4 +131,5 @@ def _explain_missing_inputs() -> str:
         return ""
     first, more = missing[0], len(missing) - 1
     others = f" {more} more missing: `seedwitness doctor` lists them." if more else ""
-    return f"{first.group}, {first.name}: {first.detail}. {first.remedy}{others}"
+    remedy = f" {first.remedy}" if first.remedy else ""
+    return f"{first.group}, {first.name}: {first.detail}.{remedy}{others}"

@@ -32,6 +32,8 @@ DESCRIPTIONS = (
     *("stable-diffusion-2-base", "stable-diffusion-xl", "stable-diffusion-xl-v"),
 )
 """Names of the bundled descriptions of single files."""
+AMBIGUOUS_DESCRIPTIONS = ("stable-diffusion-2", "stable-diffusion-2-base", "stable-diffusion-1-v")
+"""Those that the keys of a file do not tell, so that its settings have to name them."""
 
 EntryName = Annotated[str, AfterValidator(_check_name)]
 Share = Annotated[float, Field(ge=0, le=1)]

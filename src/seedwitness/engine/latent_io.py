@@ -57,8 +57,10 @@ def write_pictures(folder: Path, trials: pd.DataFrame, pipeline: Any, into: Path
     Each latent is decoded alone, so that the bytes of its image do not depend on the others.
     """
     into.mkdir()
+    samplers = dict(zip(trials["trial"], trials["sampler"], strict=True))
     for names, latents in iter_latents(folder, trials, 1):
-        pixels = decode_latents(pipeline, latents.to(pipeline.device))[0]
+        latents = latents.to(pipeline.device)
+        pixels = decode_latents(pipeline, latents, samplers[names[0]])[0]
         to_picture(pixels).save(into / f"{names[0]}.png")
 
 

@@ -15,8 +15,8 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from torch import Tensor
 
 from seedwitness.checkpoints.families import get_family
+from seedwitness.config.names import AS_CHECKPOINT
 from seedwitness.engine.schedulers import (
-    AS_CHECKPOINT,
     adds_noise,
     build_scheduler,
     describe_scheduler,

@@ -6,7 +6,6 @@ are kept, and the name decides the rest.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +16,6 @@ from diffusers import (
     DDPMScheduler,
     DEISMultistepScheduler,
     DPMSolverMultistepScheduler,
-    EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FlowMatchHeunDiscreteScheduler,
@@ -29,9 +27,10 @@ from diffusers import (
     PNDMScheduler,
     UniPCMultistepScheduler,
 )
-from torch import Tensor
 
+from seedwitness.config.names import AS_CHECKPOINT
 from seedwitness.config.reading import suggest_names
+from seedwitness.engine.given_noise import AncestralEulerScheduler, given_noise
 from seedwitness.engine.tool_samplers import (
     ANCESTRAL_TOOL_SAMPLERS,
     find_tool,
@@ -59,70 +58,6 @@ def dpmpp_2m(config: Config) -> Any:
     )
 
 
-class AncestralEulerScheduler(EulerAncestralDiscreteScheduler):  # type: ignore[misc]
-    """diffusers' scheduler, but with the noise of each step as an argument.
-
-    diffusers draws it by a torch generator, and most tools draw it otherwise.
-    """
-
-    def step(
-        self,
-        model_output: Tensor,
-        timestep: Tensor,
-        sample: Tensor,
-        variance_noise: Tensor,
-        return_dict: bool = False,
-    ) -> tuple[Tensor]:
-        """Go down to less noise by Euler's method, then add noise (k-diffusion, Euler a)."""
-        if self.step_index is None:
-            self._init_step_index(timestep)
-        level, following = self.sigmas[self.step_index], self.sigmas[self.step_index + 1]
-        x = sample.float()
-        if self.config.prediction_type == "epsilon":
-            clean = x - level * model_output
-        else:  # the velocity
-            clean = model_output * (-level / (level**2 + 1) ** 0.5) + x / (level**2 + 1)
-        added = (following**2 * (level**2 - following**2) / level**2) ** 0.5
-        down = (following**2 - added**2) ** 0.5
-        x = x + (x - clean) / level * (down - level) + variance_noise * added
-        self._step_index += 1
-        return (x.to(model_output.dtype),)
-
-
-def given_noise(scheduler_class: Any) -> Any:
-    """A class of diffusers whose ``step`` takes the noise as an argument, and draws none.
-
-    The class draws by its module's function ``randn_tensor``, for which the noise stands in.
-    """
-    module = sys.modules[scheduler_class.__module__]
-
-    class GivenNoise(scheduler_class):  # type: ignore[misc]
-        def step(
-            self,
-            model_output: Tensor,
-            timestep: Tensor,
-            sample: Tensor,
-            variance_noise: Tensor | None = None,
-            return_dict: bool = False,
-        ) -> tuple[Tensor]:
-            draw = module.randn_tensor
-            module.randn_tensor = lambda *_, dtype, **__: _require(variance_noise).to(dtype)  # type: ignore[attr-defined]
-            try:
-                previous = super().step(model_output, timestep, sample, return_dict=False)[0]
-            finally:
-                module.randn_tensor = draw  # type: ignore[attr-defined]
-            return (previous,)
-
-    GivenNoise.__name__ = scheduler_class.__name__
-    return GivenNoise
-
-
-def _require(noise: Tensor | None) -> Tensor:
-    if noise is None:
-        raise ValueError("the step adds noise, and none was given")
-    return noise
-
-
 def euler_a(config: Config) -> Any:
     """Euler a: Euler steps down to less noise, and fresh noise after each (k-diffusion)."""
     return AncestralEulerScheduler.from_config(config)
@@ -146,8 +81,6 @@ TWO_M = {"algorithm_type": "dpmsolver++", "solver_order": 2}
 TWO_M_SDE = {"algorithm_type": "sde-dpmsolver++", "solver_order": 2}
 KARRAS = {"use_karras_sigmas": True}
 
-AS_CHECKPOINT = "checkpoint"
-"""The sampler that the checkpoint's own scheduler is."""
 SAMPLERS: dict[str, Callable[[Config], Any]] = {
     "ddim": ddim,
     "ddpm": make_sampler(given_noise(DDPMScheduler)),

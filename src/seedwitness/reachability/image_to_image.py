@@ -13,9 +13,9 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from seedwitness.checkpoints.families import get_family
+from seedwitness.config.names import AS_CHECKPOINT
 from seedwitness.engine.sampling import denoise, make_scheduler
 from seedwitness.engine.schedulers import (
-    AS_CHECKPOINT,
     adds_noise,
     describe_scheduler,
     is_flow,

@@ -42,7 +42,7 @@ def map_agreement(
     The image ``windows`` exists if a descriptor is among ``metrics``, and ``ending`` if the
     checkpoint has cross-attention (Chen et al., ICLR 2025).
     """
-    pixels = decode_latents(pipeline, latent.to(pipeline.device))[0]
+    pixels = decode_latents(pipeline, latent.to(pipeline.device), recipe.sampler)[0]
     height, width = pixels.shape[-2:]
     target = spec.make_alignments(image, width, height)[alignment]
     tiles = copy_map.compute_tile_differences(pixels, target)

@@ -1,0 +1,1 @@
+"""Compares small checkpoints of every family with the family's own pipeline."""
