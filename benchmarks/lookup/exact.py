@@ -6,6 +6,7 @@ python -m benchmarks.lookup.exact --rows 1000000 --scratch DIR
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from benchmarks.lookup.vectors import QUERY_COSINE, iter_vectors, report_memory
+from benchmarks.lookup.vectors import QUERY_COSINE, Stopwatch, iter_vectors, report_memory
 from benchmarks.shared.measurement import print_figures
 from seedwitness.corpus.index import read_faiss
 from seedwitness.corpus.lookup import find_nearest
@@ -42,16 +43,15 @@ def measure(rows: int, scratch: Path) -> dict[str, Any]:
         [blur_vector(index.reconstruct(int(row)), int(row), QUERY_COSINE) for row in chosen]
         for index in plain
     ]
-    seconds: dict[str, list[float]] = {"plain": [], "codes first": []}
+    watches = {"plain": Stopwatch(), "codes first": Stopwatch()}
     answers: dict[str, list[Any]] = {"plain": [], "codes first": []}
     for kind, pair in (("plain", plain), ("codes first", fast)):
         for image, text in zip(*queries, strict=True):
-            started = time.perf_counter()
-            found = [
-                find_nearest(index, query, NEIGHBOURS)
-                for index, query in zip(pair, (image, text), strict=True)
-            ]
-            seconds[kind].append(time.perf_counter() - started)
+            with watches[kind].measure():
+                found = [
+                    find_nearest(index, query, NEIGHBOURS)
+                    for index, query in zip(pair, (image, text), strict=True)
+                ]
             answers[kind].append([[row for row, _ in each] for each in found])
     return {
         "rows": rows,
@@ -60,13 +60,8 @@ def measure(rows: int, scratch: Path) -> dict[str, Any]:
         "threads": faiss.omp_get_max_threads(),
         "make_seconds": round(made, 1),
         "codes_seconds": round(opened, 1),
-        "milliseconds": {
-            kind: {
-                "median": round(1000 * float(np.median(each)), 1),
-                "largest": round(1000 * max(each), 1),
-            }
-            for kind, each in seconds.items()
-        },
+        "milliseconds": {kind: watch.report() for kind, watch in watches.items()},
+        "load": round(os.getloadavg()[0], 1),
         "equal_answers": sum(
             a == b for a, b in zip(answers["plain"], answers["codes first"], strict=True)
         ),

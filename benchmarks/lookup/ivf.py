@@ -8,6 +8,7 @@ Two processes, so that the memory of a query is that of a query.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from benchmarks.lookup.vectors import QUERY_COSINE, report_memory, write_vectors
+from benchmarks.lookup.vectors import QUERY_COSINE, Stopwatch, report_memory, write_vectors
 from benchmarks.shared.measurement import print_figures
 from seedwitness.config.inputs import IvfSettings
 from seedwitness.corpus.index import read_faiss
@@ -56,22 +57,16 @@ def query(scratch: Path, settings: IvfSettings) -> dict[str, Any]:
     index = RescoredIndex(codes, vectors, settings)
     chosen = np.linspace(0, index.ntotal - 1, QUERIES).astype(int).tolist()
     queries = np.stack([blur_vector(index.reconstruct(row), row, QUERY_COSINE) for row in chosen])
-    seconds = {"first": [], "again": []}  # type: dict[str, list[float]]
-    for kind in seconds:
+    watches = {"first": Stopwatch(), "again": Stopwatch()}
+    for watch in watches.values():
         for each in queries:
-            started = time.perf_counter()
-            find_nearest(index, each, 10)
-            seconds[kind].append(time.perf_counter() - started)
+            with watch.measure():
+                find_nearest(index, each, 10)
     memory = report_memory()
     return {
         "queries": QUERIES,
-        "milliseconds": {
-            kind: {
-                "median": round(1000 * float(np.median(each)), 2),
-                "largest": round(1000 * max(each), 1),
-            }
-            for kind, each in seconds.items()
-        },
+        "milliseconds": {kind: watch.report() for kind, watch in watches.items()},
+        "load": round(os.getloadavg()[0], 1),
         "query_memory_gb": memory,
         "recall_at_10": round(measure_recall_at_10(index, vectors, queries), 4),
         "recall_at_1": round(measure_recall_at_1(index, queries, chosen, [""] * index.ntotal), 4),

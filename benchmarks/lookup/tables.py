@@ -61,10 +61,12 @@ def search(rows: int, folder: Path, question: str, cold: bool) -> dict[str, Any]
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     row = rows // 2
     query = TableQuery(text=f" {row}") if question == "caption" else TableQuery(url=_url(row))
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     answer = search_tables(folder, query, threads=THREADS)
     return {
         "seconds": round(time.perf_counter() - started, 2),
+        "processor_seconds": round(time.process_time() - processor, 2),
+        "load": round(os.getloadavg()[0], 1),
         "found": answer.total,
         "share": answer.share,
         "memory_gb": report_memory(),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,33 @@ def write_vectors(path: Path, rows: int, width: int) -> Any:
     mapped.flush()
     del mapped
     return np.load(path, mmap_mode="r")
+
+
+class Stopwatch:
+    """Times of repeated work: on the clock, and of this process's threads on the processors.
+
+    On a machine that others use at the same time, the second is what the work itself takes.
+    """
+
+    def __init__(self) -> None:
+        self.clock: list[float] = []
+        self.processor: list[float] = []
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """Measure the block once."""
+        clock, processor = time.perf_counter(), time.process_time()
+        yield
+        self.clock.append(time.perf_counter() - clock)
+        self.processor.append(time.process_time() - processor)
+
+    def report(self) -> dict[str, float]:
+        """Milliseconds: median and largest on the clock, and the median on the processors."""
+        return {
+            "median": round(1000 * float(np.median(self.clock)), 2),
+            "largest": round(1000 * max(self.clock), 1),
+            "processor": round(1000 * float(np.median(self.processor)), 2),
+        }
 
 
 def report_memory() -> float:
