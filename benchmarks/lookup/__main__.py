@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.lookup.page import render_page
 from benchmarks.shared.measurement import run_benchmark, write_page
 
-ROWS = {"exact": 1_000_000, "ivf": 2_000_000, "tables": 20_000_000}
+ROWS = {"exact": 1_000_000, "ivf": 1_000_000, "tables": 20_000_000}
 VARIABLE = "SEEDWITNESS_LOOKUP_ROWS"
 
 

@@ -76,7 +76,7 @@ def query(scratch: Path, settings: IvfSettings) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("step", choices=("build", "query"))
-    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--lists", type=int)
     parser.add_argument("--probes", type=int, default=IvfSettings().probes)

@@ -138,7 +138,7 @@ def _render_tables(part: Figures) -> str:
         "Each search is a process of its own; for the cold one the files had left the page "
         "cache.\n\n"
         + format_table(["search", "cold", "warm", "processor time, warm", "memory", "found"], rows)
-        + _describe_load(part | {"load": max(_list_loads(part))})
+        + _describe_load({**part, "load": max(_list_loads(part))})
     )
 
 

@@ -74,7 +74,7 @@ def search(rows: int, folder: Path, question: str, cold: bool) -> dict[str, Any]
 
 
 def _url(row: int) -> str:
-    [[bucket]] = duckdb.sql(f"SELECT hash({row}::BIGINT) % 5000").fetchall()
+    [[bucket]] = duckdb.connect().execute(f"SELECT hash({row}::BIGINT) % 5000").fetchall()
     return f"https://images.example.org/{bucket}/{row}.jpg"
 
 
