@@ -87,6 +87,17 @@ def test_pictures_are_found_by_their_hashes(tmp_path: Path, as_number: bool) -> 
     assert answer.not_applicable == ["sha256"]
 
 
+@pytest.mark.parametrize(
+    "text", ["(a+b)* [c] \\d {2} $^ | #x-y ~& é", "ÉCOLE à la mer", "日本 の 絵", "x" * 10_000]
+)
+def test_any_text_is_only_text(tables: Path, text: str) -> None:
+    captions = [f"before {text.lower()}  after", "another"]
+    parquet.write_table(pa.table({"caption": captions}), tables / "z.parquet")
+    answer = search_tables(tables, TableQuery(text=text))
+    assert [(match.file, match.row) for match in answer.matches] == [("z.parquet", 0)]
+    assert answer.unreadable == {}
+
+
 def test_a_column_that_some_tables_lack_is_counted(tables: Path) -> None:
     write_table(tables / "with.parquet", 0, 10, md5=["0" * 32] * 10)
     answer = search_tables(tables, TableQuery(file_hashes={"md5": "0" * 32}))

@@ -8,6 +8,7 @@ part of the answer.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ HASH_COLUMNS = {"md5": ("md5", "image_md5", "hash_md5"), "sha256": ("sha256", "i
 MAX_PHASH_DISTANCE = 6
 """Bits of pHash up to which a row is a match. Tools compute pHash in different ways, so a picture
 may be further than that from its own row; it is one hint, and not the only one."""
+
+MAX_PATTERN = 200
+"""Characters of a text that is searched as a pattern; longer ones make patterns too large."""
 
 MEMORY_LIMIT = "1500MB"
 LISTED_ROWS = 20
@@ -210,8 +214,13 @@ def _search_table(
     for name in questions:
         column = _quote(table.columns[name])
         if name == "caption":
-            conditions[name] = f"contains(lower({column}), ?)"
-            values.append(" ".join(query.text.lower().split()))
+            words = query.text.split()
+            if len(query.text) <= MAX_PATTERN:  # faster than lower-case copies of all captions
+                conditions[name] = f"regexp_matches({column}, ?, 'i')"
+                values.append(r"\s+".join(map(re.escape, words)))
+            else:
+                conditions[name] = f"contains(lower({column}), ?)"
+                values.append(" ".join(words).lower())
         elif name == "url":
             conditions[name] = f"{column} = ?"
             values.append(query.url)

@@ -143,11 +143,13 @@ def _answer_generated(case: CaseEvidence) -> Answer:
 def _answer_corpus(evidence: Evidence) -> Answer:
     corpus = evidence.lookup.corpus
     same = len({each.corpus_id for each in evidence.matches if each.is_target})
+    copies = max((each.copies for each in evidence.matches if each.is_target), default=0)
+    altered = len({each.corpus_id for each in evidence.matches if each.copy_by})
     return Answer(
         question="Is this picture in the corpus that was searched?",
         finding=None,
         answer="",
-        sentences=(answers.word_corpus(corpus.rows, corpus.source, same),),
+        sentences=(answers.word_corpus(corpus.rows, corpus.source, same, copies, altered),),
     )
 
 

@@ -128,15 +128,28 @@ def word_scan(num_seeds: int, algorithms: int) -> str:
     )
 
 
-def word_corpus(records: int, source: str, same: int) -> str:
-    """Whether the picture is in the corpus."""
+def word_corpus(records: int, source: str, same: int, copies: int = 0, altered: int = 0) -> str:
+    """Whether the picture is in the corpus.
+
+    Of the nearest records ``same`` are the picture, of which the corpus has ``copies``, and
+    ``altered`` are mirrored or cropped copies of it.
+    """
     among = f"the {count_nouns(records, 'record')} of the corpus ({source})"
     if same == 0:
-        return f"No. None of the nearest of {among} is this picture by PDQ and colour."
+        no = f"No. None of the nearest of {among} is this picture by PDQ and colour."
+        if altered == 0:
+            return no
+        are = "is a copy" if altered == 1 else "are copies"
+        return (
+            f"{no} {count_nouns(altered, 'record')} {are} of it that was mirrored, cropped or "
+            "edited, by PDQ or the copy descriptor. A record in this corpus does not show that a "
+            "checkpoint was trained on it."
+        )
     are = "is this picture" if same == 1 else "are this picture"
     return (
-        f"Yes. {count_nouns(same, 'record')} of {among} {are} by PDQ and colour. A record in this "
-        "corpus does not show that a checkpoint was trained on it."
+        f"Yes. {count_nouns(same, 'record')} of {among} {are} by PDQ and colour; copies of it in "
+        f"the whole corpus: {max(same, copies):,}. A record in this corpus does not show that a "
+        "checkpoint was trained on it."
     )
 
 

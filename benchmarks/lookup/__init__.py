@@ -1,0 +1,1 @@
+"""How fast and how reliably pictures, captions and URLs are looked up."""
