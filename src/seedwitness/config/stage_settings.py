@@ -172,6 +172,7 @@ class ControlsStage(StageSettings):
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
     reach: ReachSettings
     detectors: DetectorSettings
+    reference: EntryName = entry("judge.reference")
 
 
 class JudgeStage(StageSettings):
@@ -180,6 +181,7 @@ class JudgeStage(StageSettings):
     judge: JudgeSettings
     prepare: PrepareSettings
     checkpoints: list[EntryName]
+    reference_trials: PositiveInt | None = entry("controls.reference_trials")
 
 
 class ReportStage(StageSettings):

@@ -26,6 +26,7 @@ from seedwitness.config.names import (
     Strategy,
 )
 from seedwitness.records.recipe import count_nfe
+from seedwitness.records.search import BLIND_STRATEGY
 from seedwitness.records.seed_scan import LookKind
 
 
@@ -92,7 +93,9 @@ class SearchSettings(Section):
 
     strategy: StrategySettings
     budget_nfe: PositiveInt
-    """Evaluations of the denoiser for one image each, per case."""
+    """Evaluations of the denoiser for one image each, per case and per control: p rests on them."""
+    rate_nfe: NonNegativeInt = 0
+    """Further evaluations for the rate of copies: a target has them and its controls do not."""
     prompts: PositiveInt
     """The number of prompt candidates that share the budget."""
     sampler: Sampler
@@ -128,6 +131,11 @@ class SearchSettings(Section):
             raise ValueError(
                 f"budget_nfe: {self.budget_nfe} evaluations do not pay for one trial, which costs "
                 f"{cost} at {self.steps} steps and guidance {self.guidance:g}"
+            )
+        if self.rate_nfe and self.strategy.name != BLIND_STRATEGY:
+            raise ValueError(
+                f"rate_nfe: the strategy {self.strategy.name} chooses trials by results, so its "
+                f"first ones are not those of a smaller budget; use {BLIND_STRATEGY}, or 0"
             )
         if self.eta and self.sampler not in SAMPLERS_WITH_ETA:
             raise ValueError(

@@ -80,6 +80,9 @@ class ControlSettings(Section):
 
     path: Path
     count: PositiveInt
+    reference_trials: PositiveInt | None = None
+    """How many first trials of each control run on the reference too, to measure how easy it is;
+    None for all of them. The gain of a target is ranked by the same trials."""
     source: str
     similar_to: list[Path] = Field(default_factory=list)
     """Images, mostly of targets: the controls most similar to them by the descriptor are used.

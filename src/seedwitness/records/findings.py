@@ -99,6 +99,10 @@ class CopyCount(Document):
     most at α among the controls; None where these are too few for any.
     """
     rate: Rate
+    ranked: int
+    """Copies among the trials that p rests on: a finding needs one of these. Each control had as
+    many trials, and more of them bring every image closer.
+    """
     meeting: int
     """Trials that meet every criterion as it is stated, whether they beat the controls or not."""
     best_trial: str | None

@@ -50,6 +50,8 @@ class CaseData:
     trials: pd.DataFrame
     coded_files: pd.DataFrame
     scan: SeedScan
+    reference_trials: int | None = None
+    """How many first trials of each control ran on the reference; None for all of them."""
 
 
 def score_tables(case: CaseData) -> dict[str, pd.DataFrame]:
@@ -102,6 +104,30 @@ def closest_distances(scores: pd.DataFrame, target: TargetRecord) -> tuple[list[
     left_out = sorted(image.name for image in same)
     others = with_distance(scores[~scores["control"].isin(left_out)])
     return others.groupby("control")["distance"].min().sort_index().tolist(), left_out
+
+
+def find_ranked_trials(case: CaseData) -> set[str]:
+    """The trials that p rests on: the first ones, of which each control had as many.
+
+    The others count in the rate of copies alone. On the reference itself the controls had no more
+    trials than ``count_reference_trials``.
+    """
+    ids = case.trials["trial"].tolist()
+    ranked = ids[: max(0, case.search.trials - case.search.rate_trials)]
+    if case.reference is None:
+        ranked = ranked[: count_reference_trials(case)]
+    return set(ranked)
+
+
+def count_reference_trials(case: CaseData) -> int | None:
+    """How many first trials each control had on the reference, as a sweep shares them; None: all.
+
+    A sweep gives each of the prompts equally many seeds.
+    """
+    if case.reference_trials is None:
+        return None
+    prompts = max(1, len(dict.fromkeys(case.search.prompts)))
+    return case.reference_trials // prompts * prompts
 
 
 def find_blind_trials(case: CaseData, trials: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -49,6 +49,7 @@ def read_case(data: Path, target: str, checkpoint: str, settings: JudgeStage) ->
         trials=read_table(search / "trials.parquet", TRIALS),
         coded_files=read_table(scores / "codecs.parquet", CODECS),
         scan=read_document(SeedScan, scan / "scan.json"),
+        reference_trials=settings.reference_trials,
     )
 
 

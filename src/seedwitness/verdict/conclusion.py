@@ -55,7 +55,7 @@ def conclude(
         },
     )
     counted = Reason(code="copies-counted", values={"copies": hits, "trials": copies.rate.n})
-    if rank.is_significant and hits:
+    if rank.is_significant and copies.ranked:
         objection = find_objection(comparison)
         if objection:
             return "inconclusive", [objection, ranked, counted]

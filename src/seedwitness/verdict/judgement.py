@@ -25,6 +25,7 @@ from seedwitness.verdict.case_data import (
     control_distances,
     distances_by_trial,
     find_metric,
+    find_ranked_trials,
     score_tables,
 )
 from seedwitness.verdict.conclusion import conclude, state_error_rate
@@ -131,6 +132,7 @@ def _rank_case(case: CaseData, settings: JudgeSettings) -> RankedCase:
     _require_finite_scores(case)
     metric = find_metric(case.scores, settings.metric)
     higher_is_closer = bool(metric["higher_is_closer"])
+    distances = distances[distances.index.isin(find_ranked_trials(case))]
     distance = float(distances[settings.metric].min())
     statistic = RankedStatistic(
         metric=settings.metric,

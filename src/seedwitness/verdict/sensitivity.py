@@ -22,6 +22,7 @@ from seedwitness.verdict.case_data import (
     control_distances,
     distances_by_trial,
     find_metric,
+    find_ranked_trials,
     split_half,
 )
 from seedwitness.verdict.conclusion import conclude
@@ -71,7 +72,8 @@ def vary_analysis(
             )
         )
     for half in (0, 1):
-        part = distances[split_half(distances.index.to_series(), half)]
+        ranked = distances[distances.index.isin(find_ranked_trials(case))]
+        part = ranked[split_half(ranked.index.to_series(), half)]
         if len(part) < 2:
             continue
         compared = _compare_again(case, comparison, settings, part, family_p, half)
@@ -128,7 +130,8 @@ def _rank_again(
 ) -> Rank:
     """The rank by the metric of ``settings``, from ``distances`` and one half of the controls'."""
     controls, left_out = control_distances(case, settings.metric, half)
-    closest = float(distances[settings.metric].min())
+    ranked = distances[distances.index.isin(find_ranked_trials(case))]
+    closest = float(ranked[settings.metric].min())
     rank = rank_among_controls(closest, controls, settings.alpha)
     return adjust_in_family(rank.model_copy(update={"left_out": left_out}), family_p)
 
