@@ -24,6 +24,7 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
     rank = Rank(
         at_least_as_close=0,
         controls=104,
+        planned=104,
         p=1 / 105,
         family=1,
         p_family=1 / 105,
@@ -63,6 +64,7 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
                 ],
                 rank_threshold=0.5,
                 rate=copies,
+                ranked=2,
                 meeting=2,
                 best_trial=None,
                 reference_rate=None,

@@ -143,6 +143,11 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"controls": 99, "resolution": 0.01},
         "With 99 controls p cannot fall below 0.01.",
     ),
+    "controls-stopped-early": (
+        {"controls": 34, "planned": 299},
+        "up to 299, in an order fixed beforehand, until so many were as close as the target that p "
+        "is above α whatever the others show. That was after 34",
+    ),
     "conditional-error-rate": (
         {"controls": 99, "alpha": 0.01, "bound": 0.0298},
         "The error rate α = 1 % is a mean over all sets of 99 controls. With the controls of this "
@@ -196,6 +201,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "likelihood-no-stated-prompt": ({}, "only recovered prompts were tried"),
     "likelihood-misleads": ({"cllr": 1.034}, "their cost Cllr is 1.03 bits"),
     "likelihood-target-generated": ({}, "the noise of a seed is in the target"),
+    "likelihood-controls-stopped": ({}, "drawn only until the rank was decided"),
     "likelihood-too-few-images": (
         {"learned": 9, "controls": 99, "needed": 10},
         "it needs at least 10 images that this checkpoint is known to have learned and 10 "

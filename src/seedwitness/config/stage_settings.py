@@ -20,6 +20,7 @@ from seedwitness.config.inputs import (
     EntryName,
     Section,
 )
+from seedwitness.config.names import MetricName
 from seedwitness.config.reading import validate
 from seedwitness.config.steps import (
     LookupSettings,
@@ -30,9 +31,11 @@ from seedwitness.config.steps import (
     SearchSettings,
 )
 from seedwitness.config.verdicts import (
+    DRAW_UNTIL_DECIDED,
     ControlSettings,
     CopyCriterionSettings,
     DetectorSettings,
+    DrawBy,
     JudgeSettings,
     ReportSettings,
     ScoreSettings,
@@ -172,7 +175,20 @@ class ControlsStage(StageSettings):
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
     reach: ReachSettings
     detectors: DetectorSettings
-    reference: EntryName = entry("judge.reference")
+    reference: EntryName | None = entry("judge.reference")
+    ranked_by: MetricName | None = entry("judge.metric")
+    alpha: float | None = entry("judge.alpha")
+
+    @classmethod
+    def select(cls, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the fields: what the judge does is None where no draw depends on it."""
+        values, controls = super().select(plan), plan["controls"]
+        stops = controls["draw_by"] == DRAW_UNTIL_DECIDED
+        if not stops:
+            values |= {"ranked_by": None, "alpha": None}
+        if not (stops or controls["reference_trials"]):
+            values["reference"] = None
+        return values
 
 
 class JudgeStage(StageSettings):
@@ -181,6 +197,8 @@ class JudgeStage(StageSettings):
     judge: JudgeSettings
     prepare: PrepareSettings
     checkpoints: list[EntryName]
+    controls: PositiveInt = entry("controls.count")
+    draw_by: DrawBy = entry("controls.draw_by")
     reference_trials: PositiveInt | None = entry("controls.reference_trials")
 
 

@@ -39,6 +39,9 @@ class Rank(Document):
 
     at_least_as_close: int
     controls: int
+    planned: int
+    """How many controls there were to be at most. Fewer were drawn where so many of them are as
+    close that p is above α whatever the others show; then p is by Besag and Clifford (1991)."""
     p: float
     family: int
     p_family: float
@@ -50,6 +53,11 @@ class Rank(Document):
     """
     left_out: list[str] = Field(default_factory=list)
     """Names of controls that are the target itself."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the draw of controls stopped early."""
+        return self.controls < self.planned
 
     @property
     def is_significant(self) -> bool:

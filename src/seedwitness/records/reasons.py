@@ -37,6 +37,7 @@ ReasonCode = Literal[
     "error-rate-not-given",
     # limits of *memorised*
     "p-resolution",
+    "controls-stopped-early",
     "conditional-error-rate",
     "lab-weights",
     "control-left-out",
@@ -61,6 +62,7 @@ ReasonCode = Literal[
     "likelihood-no-stated-prompt",
     "likelihood-misleads",
     "likelihood-target-generated",
+    "likelihood-controls-stopped",
     "likelihood-too-few-images",
     "likelihood-no-separation",
     # why a finding for *generated* is what it is

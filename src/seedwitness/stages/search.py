@@ -45,6 +45,7 @@ def run(target: str, checkpoint: str) -> None:
     spent = search.budget_nfe - remaining.budget_nfe
     summary = summary.model_copy(
         update={
+            "budget_nfe": search.budget_nfe + search.rate_nfe,
             "nfe": summary.nfe + spent,
             "preselected": preselected,
             "rate_trials": results.count_rate_trials(outcome, remaining, case),

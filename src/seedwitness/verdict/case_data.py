@@ -52,6 +52,8 @@ class CaseData:
     scan: SeedScan
     reference_trials: int | None = None
     """How many first trials of each control ran on the reference; None for all of them."""
+    planned_controls: int | None = None
+    """How many controls were to be drawn at most, where they stop early; None where all were."""
 
 
 def score_tables(case: CaseData) -> dict[str, pd.DataFrame]:

@@ -29,7 +29,7 @@ def conclude(
     if exclusions:
         return "inconclusive", list(exclusions)
     p_min = rank.resolution * rank.family
-    if rank.controls < settings.min_controls or p_min > settings.alpha:
+    if rank.planned < settings.min_controls or p_min > settings.alpha:
         needed = power_analysis.count_controls_needed(settings.alpha, rank.family)
         return "inconclusive", [
             Reason(

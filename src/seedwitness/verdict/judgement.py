@@ -19,7 +19,7 @@ from seedwitness.records.findings import (
 )
 from seedwitness.records.reasons import Reason
 from seedwitness.statistics.distances import score_of
-from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
+from seedwitness.statistics.ranks import adjust_in_family
 from seedwitness.verdict.case_data import (
     CaseData,
     control_distances,
@@ -30,6 +30,7 @@ from seedwitness.verdict.case_data import (
 )
 from seedwitness.verdict.conclusion import conclude, state_error_rate
 from seedwitness.verdict.copy_counts import count_copies, estimate_blind_rates
+from seedwitness.verdict.drawn_controls import list_in_order, rank_drawn
 from seedwitness.verdict.exclusions import exclusion_reasons
 from seedwitness.verdict.generated import judge_generated
 from seedwitness.verdict.likelihood import estimate_likelihood_ratio
@@ -72,7 +73,8 @@ def judge_cases(cases: Sequence[CaseData], settings: JudgeSettings) -> list[Case
 class RankedCase:
     """The statistic of a case and its ranks among the controls, before the family is considered.
 
-    ``gain`` is None where the case has no reference, or no blind trial.
+    ``gain`` is None where the case has no reference, or no blind trial, or the draw of controls
+    stopped early: its line needs all of them, and nothing can be supported any more.
     """
 
     statistic: RankedStatistic
@@ -116,7 +118,7 @@ def judge_memorised(
         likelihood=likelihood if isinstance(likelihood, LikelihoodRatio) else None,
         no_likelihood=likelihood if isinstance(likelihood, Reason) else None,
         sensitivity=[]
-        if exclusions
+        if exclusions or rank.is_stopped
         else vary_analysis(case, rank, family_p, copies, comparison, settings),
     )
 
@@ -143,12 +145,14 @@ def _rank_case(case: CaseData, settings: JudgeSettings) -> RankedCase:
         value=score_of(distance, higher_is_closer),
         selection="closest-trial",
     )
-    controls, left_out = control_distances(case, settings.metric)
-    rank = rank_among_controls(distance, controls, settings.alpha)
+    _, left_out = control_distances(case, settings.metric)
+    drawn = list_in_order(case.controls, settings.metric)
+    controls = drawn[~drawn.index.isin(left_out)]
+    rank = rank_drawn(distance, controls, case.planned_controls, settings.alpha)
     return RankedCase(
         statistic,
         rank.model_copy(update={"left_out": left_out}),
-        rank_gain(case, settings, distances),
+        None if rank.is_stopped else rank_gain(case, settings, distances),
     )
 
 

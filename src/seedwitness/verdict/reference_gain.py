@@ -72,9 +72,8 @@ def rank_gain(
 def _find_replayed(case: CaseData) -> list[str]:
     """The blind trials that p rests on, as far as the controls ran theirs on the reference too."""
     scored = case.trials[case.trials["trial"].isin(case.scores["trial"])]
-    first = scored.head(
-        len(scored) if case.reference_trials is None else count_reference_trials(case)
-    )
+    limit = count_reference_trials(case)
+    first = scored if limit is None else scored.head(limit)
     ranked = find_ranked_trials(case)
     return [trial for trial in first.loc[is_blind(first), "trial"] if trial in ranked]
 

@@ -102,6 +102,7 @@ def _drop_control(rank: Rank) -> Rank:
     return rank.model_copy(
         update={
             "controls": rank.controls - 1,
+            "planned": rank.planned - 1,
             "at_least_as_close": min(rank.at_least_as_close, rank.controls - 1),
             "p": min(1.0, (1 + rank.at_least_as_close) / rank.controls),
             "resolution": 1 / rank.controls,
