@@ -117,19 +117,19 @@ def find_ranked_trials(case: CaseData) -> set[str]:
     ids = case.trials["trial"].tolist()
     ranked = ids[: max(0, case.search.trials - case.search.rate_trials)]
     if case.reference is None:
-        ranked = ranked[: count_reference_trials(case)]
+        ranked = ranked[: count_reference_trials(case.search, case.reference_trials)]
     return set(ranked)
 
 
-def count_reference_trials(case: CaseData) -> int | None:
-    """How many first trials each control had on the reference, as a sweep shares them; None: all.
+def count_reference_trials(search: SearchSummary, first: int | None) -> int | None:
+    """How many of the ``first`` trials a control had on the reference; None for all of them.
 
     A sweep gives each of the prompts equally many seeds.
     """
-    if case.reference_trials is None:
+    if first is None:
         return None
-    prompts = max(1, len(dict.fromkeys(case.search.prompts)))
-    return case.reference_trials // prompts * prompts
+    prompts = max(1, len(dict.fromkeys(search.prompts)))
+    return first // prompts * prompts
 
 
 def find_blind_trials(case: CaseData, trials: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -72,7 +72,7 @@ def rank_gain(
 def _find_replayed(case: CaseData) -> list[str]:
     """The blind trials that p rests on, as far as the controls ran theirs on the reference too."""
     scored = case.trials[case.trials["trial"].isin(case.scores["trial"])]
-    limit = count_reference_trials(case)
+    limit = count_reference_trials(case.search, case.reference_trials)
     first = scored if limit is None else scored.head(limit)
     ranked = find_ranked_trials(case)
     return [trial for trial in first.loc[is_blind(first), "trial"] if trial in ranked]
