@@ -20,7 +20,7 @@ def copied(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     root = tmp_path / "project"
     shutil.copytree(whole, root, symlinks=True)
     monkeypatch.chdir(root)
-    monkeypatch.setattr(execution, "BLOCK", 2)
+    monkeypatch.setattr(execution, "DRAW_BLOCK", 2)
     return root
 
 

@@ -78,6 +78,8 @@ class LearnedImagesSettings(Section):
 DrawBy = Literal["data/plan/controls.json", "data/score"]
 """What decides how many controls are drawn: the plan alone, or the scores of all targets too."""
 DRAW_UNTIL_DECIDED = "data/score"
+DRAW_BLOCK = 10
+"""Controls that are drawn together, where the draw may stop early."""
 
 
 class ControlSettings(Section):

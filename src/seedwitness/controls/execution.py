@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.stage_settings import ControlsStage
 from seedwitness.config.steps import SearchSettings
+from seedwitness.config.verdicts import DRAW_BLOCK
 from seedwitness.controls.selection import order_by_hash, order_by_similarity, select_images
 from seedwitness.detectors.preselection import preselect_prompts
 from seedwitness.detectors.runner import check_detectors
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Rows = list[dict[str, Any]]
-
-BLOCK = 20
-"""Controls that are drawn together, where the draw may stop early."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,9 @@ def run_controls(
 
     scores: Rows = []
     drawn: dict[Path, ImageEntry] = {}
-    for block in _list_blocks(prepared.controls, BLOCK if is_decided else len(prepared.controls)):
+    for block in _list_blocks(
+        prepared.controls, DRAW_BLOCK if is_decided else len(prepared.controls)
+    ):
         images = block if drawn else block | prepared.learned
         cases = {}
         for path in images:
