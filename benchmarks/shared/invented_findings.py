@@ -37,6 +37,7 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
         target=target,
         checkpoint=checkpoint,
         checkpoint_sha256="c" * 64,
+        origin="seen",
         memorised=MemorisedFinding(
             finding="supported",
             reasons=[Reason(code="rank-at-most-alpha", values=rank.model_dump(mode="json"))],

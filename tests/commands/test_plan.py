@@ -60,6 +60,7 @@ def test_a_target_closer_than_all_controls_is_supported_under_the_plan(
                 gain,
                 estimate_blind_rates(CASE, settings, distances),
             ),
+            None,
             settings,
         )
         assert verdict == word

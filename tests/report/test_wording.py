@@ -100,6 +100,11 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         },
         "in 6 of 7 blind trials; this checkpoint did in 8 of 9.",
     ),
+    "own-output-not-excluded": (
+        {"checkpoint": "mine", "share": 0.001, "step_share": 0.0, "missing": ["torch-cpu-float16"]},
+        "in 0.1 % of all seeds, and for ancestral samplers in 0 %, and none by torch-cpu-float16. "
+        "Scan them all: `seedwitness run scan=whole",
+    ),
     "target-flat": (
         {"measure": "busy_tiles", "value": 0.0512, "minimum": 0.15},
         "5.1% of its tiles of 8 × 8 pixels have structure, and the minimum is 15.0%.",
@@ -183,6 +188,10 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "takes 90 bits, more than the captions of 98 of 99 controls.",
     ),
     "reference-not-compared": ({}, "This is the reference checkpoint itself"),
+    "provenance-stated": (
+        {"date": "2019-05-01", "source": "a book", "checkpoint": "mine", "published": "2022-08-22"},
+        "rests on a claim, which was not checked: it was there on 2019-05-01 by “a book”",
+    ),
     "one-control-fewer": ({}, "one control fewer, in the worst case"),
     "ranked-by-metric": (METRIC, "ranked by descriptor (lab weights)"),
     "half-of-trials": ({"half": 2}, "half 2 of the trials"),

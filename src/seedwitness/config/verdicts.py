@@ -20,6 +20,7 @@ from seedwitness.config.names import (
     DetectorName,
     MetricName,
 )
+from seedwitness.config.targets import Day
 
 
 class DetectorSettings(Section):
@@ -144,6 +145,9 @@ class JudgeSettings(Section):
     min_controls: PositiveInt = 99
     copy_criteria: list[CopyCriterionSettings] = Field(min_length=1)
     reference: EntryName
+    published: dict[EntryName, Day] = Field(default_factory=dict)
+    """The day on which each checkpoint was published or trained, as it is stated. An image that a
+    stated source shows before that day is no output of the checkpoint."""
     resamples: PositiveInt = 10_000
     seed: int = 1
 

@@ -16,6 +16,9 @@ from seedwitness.records.reasons import Reason
 from seedwitness.records.seed_scan import SeedScan
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
+FileOrigin = Literal["seen", "made", "both", "neither"]
+"""What the two findings say of the file: seen in training, made by the checkpoint, both, or that
+neither was shown."""
 
 
 class RankedStatistic(Document):
@@ -221,6 +224,7 @@ class CaseFindings(Document):
     target: str
     checkpoint: str
     checkpoint_sha256: str
+    origin: FileOrigin
     memorised: MemorisedFinding
     generated: GeneratedFinding
     pass_phrase: PassPhrase

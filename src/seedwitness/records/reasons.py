@@ -21,6 +21,7 @@ ReasonCode = Literal[
     "reference-gain-above-alpha",
     "reference-ranks-close",
     "reference-copies-too",
+    "own-output-not-excluded",
     # why nothing is concluded, whatever the figures
     "target-flat",
     "blank-sheet-is-copy",
@@ -49,6 +50,7 @@ ReasonCode = Literal[
     "trials-chosen-by-results",
     "prompt-more-specific",
     "reference-not-compared",
+    "provenance-stated",
     # what a sensitivity variant changes
     "one-control-fewer",
     "ranked-by-metric",

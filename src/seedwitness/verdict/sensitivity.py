@@ -37,13 +37,14 @@ def vary_analysis(
     family_p: Sequence[float],
     copies: CopyCount,
     comparison: ReferenceComparison | None,
+    doubt: Reason | None,
     settings: JudgeSettings,
 ) -> list[SensitivityVariant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
-    All else stays as it was, also ``family_p`` (p of the other cases of the report). An excluded
-    case has no variants, because none of these changes could include it. One control fewer is left
-    out where the finding has the fewest controls that it can have.
+    All else stays as it was, also ``doubt`` and ``family_p`` (p of the other cases of the report).
+    An excluded case has no variants, because none of these changes could include it. One control
+    fewer is left out where the finding has the fewest controls that it can have.
     """
     variants = []
     if _can_spare_control(rank, settings):
@@ -53,6 +54,7 @@ def vary_analysis(
                 adjust_in_family(_drop_control(rank), family_p),
                 copies,
                 _drop_gain_control(comparison, family_p),
+                doubt,
                 settings,
             )
         )
@@ -68,6 +70,7 @@ def vary_analysis(
                 _rank_again(case, by_metric, distances, family_p),
                 copies,
                 _compare_again(case, comparison, by_metric, distances, family_p),
+                doubt,
                 settings,
             )
         )
@@ -84,6 +87,7 @@ def vary_analysis(
                 count_copies(case, settings, part, half),
                 compared
                 and replace(compared, blind_rates=estimate_blind_rates(case, settings, part)),
+                doubt,
                 settings,
             )
         )
@@ -161,9 +165,10 @@ def _conclude_variant(
     rank: Rank,
     copies: CopyCount,
     comparison: ReferenceComparison | None,
+    doubt: Reason | None,
     settings: JudgeSettings,
 ) -> SensitivityVariant:
-    finding, reasons = conclude([], rank, copies, comparison, settings)
+    finding, reasons = conclude([], rank, copies, comparison, doubt, settings)
     return SensitivityVariant(
         change=change,
         finding=finding,

@@ -110,6 +110,14 @@ def _reference_not_compared() -> str:
     )
 
 
+def _provenance_stated(date: str, source: str, checkpoint: str, published: str) -> str:
+    return (
+        f"That the image is no output of {checkpoint} rests on a claim, which was not checked: it "
+        f"was there on {date} by “{source}”, before {checkpoint}, which is stated to be of "
+        f"{published}."
+    )
+
+
 LIMITS: dict[str, Callable[..., str]] = {
     "p-resolution": _p_resolution,
     "conditional-error-rate": _conditional_error_rate,
@@ -124,4 +132,5 @@ LIMITS: dict[str, Callable[..., str]] = {
     "trials-chosen-by-results": _trials_chosen_by_results,
     "prompt-more-specific": _prompt_more_specific,
     "reference-not-compared": _reference_not_compared,
+    "provenance-stated": _provenance_stated,
 }
