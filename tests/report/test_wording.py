@@ -103,7 +103,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "own-output-not-excluded": (
         {"checkpoint": "mine", "share": 0.001, "step_share": 0.0, "missing": ["torch-cpu-float16"]},
         "in 0.1 % of all seeds, and for ancestral samplers in 0 %, and none by torch-cpu-float16. "
-        "Scan them all: `seedwitness run scan=whole",
+        "To scan them all, set scan=whole, scan.step_seeds=4294967296 and scan.rng_algorithms=[",
     ),
     "target-flat": (
         {"measure": "busy_tiles", "value": 0.0512, "minimum": 0.15},
