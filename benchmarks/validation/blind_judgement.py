@@ -54,10 +54,11 @@ from seedwitness.records.findings import CaseFindings, MemorisedFinding, Verdict
 from seedwitness.records.tables import CODECS, CONTROL_SCORES, make_typed_frame
 from seedwitness.search import results
 from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
+from seedwitness.targets.refusals import find_low_information
 from seedwitness.verdict.case_data import CaseData, distances_by_trial
 from seedwitness.verdict.conclusion import conclude
 from seedwitness.verdict.copy_counts import count_copies, estimate_blind_rates
-from seedwitness.verdict.exclusions import exclusion_reasons, find_low_information
+from seedwitness.verdict.exclusions import exclusion_reasons
 from seedwitness.verdict.judgement import judge_cases
 from seedwitness.verdict.reference_comparison import ReferenceComparison
 

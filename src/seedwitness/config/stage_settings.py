@@ -161,6 +161,7 @@ class ScoreStage(StageSettings):
 class ControlsStage(StageSettings):
     """Settings of ``controls``, which repeats recover, lookup, search, score and reach."""
 
+    prepare: PrepareSettings
     controls: ControlSettings
     controls_sha256: dict[str, Any] = entry("materials.controls")
     clip: ClipSettings

@@ -36,6 +36,8 @@ class PrepareSettings(Section):
     min_bits_per_pixel: NonNegativeFloat
     min_deviation: NonNegativeFloat
     min_busy_tiles: Share
+    margin: Share = 0.0
+    """The share by which these limits, and that of a blank sheet, are raised."""
 
 
 class RecoverSettings(Section):

@@ -34,6 +34,8 @@ from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cas
 from seedwitness.search.early_stopping import CopyTest
 from seedwitness.search.results import index_prompt_ranks, list_trials
 from seedwitness.search.trial_scores import batch_samples, score_latents
+from seedwitness.targets.information import measure_information
+from seedwitness.targets.refusals import find_blank_copy, find_low_information
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +91,9 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     wanted, score = settings.controls, settings.score
     check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
     order = order_by_similarity(wanted, score.weights) if wanted.similar_to else order_by_hash
-    controls = select_images(wanted.path, wanted.count, "controls.count", "controls.path", order)
+    controls = select_images(
+        wanted.path, wanted.count, "controls.count", "controls.path", order, make_refusal(settings)
+    )
     learned: dict[Path, ImageEntry] = {}
     if wanted.learned and checkpoint in wanted.learned.folders:
         folder = wanted.learned.folders[checkpoint]
@@ -102,6 +106,23 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     images = {path: decode_image(path) for path in (*controls, *learned)}
     prompts, matches = recover_prompts(controls | learned, images, settings, index)
     return ControlImages(controls, learned, images, prompts, matches)
+
+
+def make_refusal(settings: ControlsStage) -> Callable[[Path], bool]:
+    """Whether a target of these pixels would be refused as too flat, or as too pale.
+
+    A target would be; a control of its kind would only make the others look close.
+    """
+    thresholds = [(each.metric, each.threshold) for each in settings.copy_criteria]
+
+    def is_refused(path: Path) -> bool:
+        information = measure_information(decode_image(path))
+        return bool(
+            find_low_information(information, settings.prepare)
+            or find_blank_copy(information, thresholds, settings.prepare.margin)
+        )
+
+    return is_refused
 
 
 def recover_prompts(

@@ -52,6 +52,8 @@ class CaseData:
     scan: SeedScan
     reference_trials: int | None = None
     """How many first trials of each control ran on the reference; None for all of them."""
+    refusal_margin: float = 0.0
+    """The share by which limits are raised below which an image is too pale to be recognised."""
     planned_controls: int | None = None
     """How many controls were to be drawn at most, where they stop early; None where all were."""
 

@@ -20,9 +20,9 @@ from seedwitness.records.tables import (
     read_table,
 )
 from seedwitness.records.target import TargetRecord
+from seedwitness.targets.refusals import find_low_information
 from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.drawn_controls import keep_drawn_controls
-from seedwitness.verdict.exclusions import find_low_information
 
 
 def read_case(data: Path, target: str, checkpoint: str, settings: JudgeStage) -> CaseData:
@@ -52,6 +52,7 @@ def read_case(data: Path, target: str, checkpoint: str, settings: JudgeStage) ->
         coded_files=read_table(scores / "codecs.parquet", CODECS),
         scan=read_document(SeedScan, scan / "scan.json"),
         reference_trials=settings.reference_trials,
+        refusal_margin=settings.prepare.margin,
         planned_controls=settings.controls if settings.draw_by == DRAW_UNTIL_DECIDED else None,
     )
     return keep_drawn_controls(case, settings.judge)
