@@ -24,13 +24,17 @@ from seedlab.ground_truth import PictureRecord
 from seedlab.lab_folder import Lab, open_lab
 from seedlab.sheets import to_image
 from seedwitness.commands.targets import add_targets, remove_target
-from seedwitness.config.targets import list_targets
+from seedwitness.config.targets import ProvenanceSettings, list_targets, write_target
 from seedwitness.runtime.files import write_whole
 from seedwitness.targets.target_reader import hash_target_pixels
 
 LAB = Path("data/lab")
 TRUTH = Path("data/targets/truth.json")
 SEED = 3_141_592  # outside the seeds of the demo's search, inside the range of its seed scan
+DRAWN = ProvenanceSettings(
+    date="2026-11-23",
+    source="data/lab/truth.parquet, which describes the picture, by this repository's history",
+)
 RECIPE = {"num_inference_steps": 20, "guidance_scale": 3.0}
 
 Array = np.ndarray[Any, Any]
@@ -178,6 +182,8 @@ def main() -> None:
             if name in earlier and earlier[name].pixels_sha256 != new:
                 remove_target(name)
         added = add_targets([Path(folder)])
+    for name in rows:  # what a user would state: the lab's truth was there before the checkpoint
+        write_target(name, list_targets()[name].model_copy(update={"provenance": DRAWN}))
     write_whole(TRUTH, json.dumps(known, indent=1) + "\n")
     sys.stdout.write(f"{len(added)} targets in {TRUTH.parent}\n")
 

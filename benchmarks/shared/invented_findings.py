@@ -24,6 +24,7 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
     rank = Rank(
         at_least_as_close=0,
         controls=104,
+        planned=104,
         p=1 / 105,
         family=1,
         p_family=1 / 105,
@@ -36,6 +37,7 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
         target=target,
         checkpoint=checkpoint,
         checkpoint_sha256="c" * 64,
+        origin="seen",
         memorised=MemorisedFinding(
             finding="supported",
             reasons=[Reason(code="rank-at-most-alpha", values=rank.model_dump(mode="json"))],
@@ -63,6 +65,7 @@ def case_findings(target: str, checkpoint: str) -> CaseFindings:
                 ],
                 rank_threshold=0.5,
                 rate=copies,
+                ranked=2,
                 meeting=2,
                 best_trial=None,
                 reference_rate=None,

@@ -52,19 +52,25 @@ from seedwitness.metrics import pdq, scoring
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.records.findings import CaseFindings, MemorisedFinding, Verdict
 from seedwitness.records.tables import CODECS, CONTROL_SCORES, make_typed_frame
+from seedwitness.records.target import Provenance
 from seedwitness.search import results
 from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
+from seedwitness.targets.refusals import find_low_information
 from seedwitness.verdict.case_data import CaseData, distances_by_trial
 from seedwitness.verdict.conclusion import conclude
 from seedwitness.verdict.copy_counts import count_copies, estimate_blind_rates
-from seedwitness.verdict.exclusions import exclusion_reasons, find_low_information
+from seedwitness.verdict.exclusions import exclusion_reasons
 from seedwitness.verdict.judgement import judge_cases
+from seedwitness.verdict.own_output import find_own_output_doubt
 from seedwitness.verdict.reference_comparison import ReferenceComparison
 
 PDQ_CRITERION = CopyCriterionSettings(
     metric="pdq", threshold=float(MAX_PDQ_DISTANCE), source=pdq.INFO.source
 )
 """A copy criterion in place of the one in the project's settings."""
+
+DRAWN = Provenance(date="2026-11-23", source="the lab's truth, which names every picture")
+"""Every picture here is the lab's own, and was described before a checkpoint was trained."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Judge:
         name, search = case.target.name, self.params.search
         search_case = SearchCase(case.image, tuple(case.prompts["text"]))
         return CaseData(
-            target=case.target,
+            target=case.target.model_copy(update={"provenance": DRAWN}),
             checkpoint=loaded.checkpoint,
             low_information=find_low_information(case.target.information, self.params.prepare),
             scores=scores[checkpoint],
@@ -168,7 +174,8 @@ def conclude_by_pdq(case: CaseData, finding: MemorisedFinding, settings: JudgeSe
         rates = estimate_blind_rates(case, settings, distances)
         comparison = ReferenceComparison(finding.reference, finding.gain, rates)
     reasons = exclusion_reasons(case, finding.rank, pdq_copies.criteria)
-    return conclude(reasons, finding.rank, pdq_copies, comparison, settings)[0]
+    doubt = find_own_output_doubt(case, settings)
+    return conclude(reasons, finding.rank, pdq_copies, comparison, doubt, settings)[0]
 
 
 def load_lab_checkpoints(lab: Path) -> dict[str, LoadedCheckpoint]:

@@ -12,11 +12,8 @@ import pytest
 from benchmarks.bundle.page import render_page as bundle_page
 from benchmarks.checkpoints.page import render_page as checkpoints_page
 from benchmarks.detectors.page import render_page as detectors_page
-<<<<<<< HEAD
 from benchmarks.interop.page import render_page as interop_page
-=======
 from benchmarks.lookup.page import render_page as lookup_page
->>>>>>> lookup/main
 from benchmarks.seeds.page import render_page as seeds_page
 from benchmarks.shared.rates import rate_figures
 from benchmarks.speed.page import render_page as speed_page
@@ -28,11 +25,8 @@ PAGES = {
     "benchmarks": speed_page,
     "checkpoints": checkpoints_page,
     "detectors": detectors_page,
-<<<<<<< HEAD
     "interop": interop_page,
-=======
     "lookup": lookup_page,
->>>>>>> lookup/main
     "seeds": seeds_page,
     "validation": validation_page,
 }

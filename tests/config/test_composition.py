@@ -130,6 +130,7 @@ def test_every_option_is_valid(tmp_path: Path) -> None:
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
     in_use |= {"config.yaml", "search/quick.yaml", "scan/quick.yaml"}
     in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
+    in_use |= {"search/rare.yaml"}
     in_use |= {"search/subset-simulation.yaml", "reach/quick.yaml", "reach/none.yaml"}
     in_use |= {"detectors/quick.yaml", "detectors/none.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
@@ -267,3 +268,21 @@ def test_a_value_that_names_a_file_of_the_group_is_answered_with_it(project: Pat
     with pytest.raises(ConfigError) as caught:
         compose_params(["search.strategy=no-such-file"])
     assert "Did you mean" not in str(caught.value)
+
+
+def test_a_rare_search_has_165_trials(tmp_path: Path) -> None:
+    params = validate(Params, compose(tmp_path, "search=rare"), "made")
+    assert params.search.budget_nfe // (2 * params.search.steps) == 165
+    assert (params.search.prompts, params.search.rate_nfe) == (1, 0)
+
+
+def test_settings_of_budgets_that_contradict_are_refused(tmp_path: Path) -> None:
+    for overrides, message in (
+        (("search=halving", "search.rate_nfe=20"), "rate_nfe: the strategy halving chooses"),
+        (
+            ("controls.draw_by=data/score", "controls.similar_to=[data/pictures/controls/1.png]"),
+            "draw_by: controls that are ordered by similarity cannot stop early",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            validate(Params, compose(tmp_path, *overrides), "made")

@@ -12,7 +12,7 @@ from seedlab.drawing.picture import draw_picture
 from seedlab.drawing.plan import plan_sketches
 from seedwitness.config.verdicts import ControlSettings
 from seedwitness.controls.selection import order_by_similarity, select_images
-from seedwitness.errors import ConfigError
+from seedwitness.errors import ConfigError, PictureError
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 WEIGHTS = {"descriptor": LAB / "metrics/descriptor/descriptor.pt"}
@@ -62,3 +62,25 @@ def test_without_a_picture_to_resemble_nobody_chooses(outside: Path) -> None:
 def test_without_a_descriptor_nothing_is_alike(outside: Path) -> None:
     with pytest.raises(ConfigError, match=r"score\.weights names no `descriptor`"):
         order_by_similarity(settings(outside, outside / "5.png"), {})
+
+
+def test_an_image_that_would_be_refused_as_a_target_is_no_control(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = _folder_of(tmp_path, 6)
+    refused = list(select_images(tmp_path, 6, "count", "path"))[1]
+    chosen = select_images(tmp_path, 4, "count", "path", is_refused=lambda path: path == refused)
+    assert refused not in chosen
+    assert list(chosen) == [path for path in entries if path != refused][:4]
+    assert f"1 images of {tmp_path} are too flat" in caplog.text
+    with pytest.raises(PictureError, match="has 5 images that are not too flat or pale"):
+        select_images(tmp_path, 6, "count", "path", is_refused=lambda path: path == refused)
+
+
+def _folder_of(folder: Path, count: int) -> list[Path]:
+    """A folder of images; gives their paths in the order of selection."""
+    for number in range(count):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number}.png")
+    lines = [f'{{"file_name": "{number}.png", "text": "a sheet"}}' for number in range(count)]
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
+    return list(select_images(folder, count, "count", "path"))

@@ -23,7 +23,7 @@ from seedwitness.records.tables import (
     TRIALS,
     make_typed_frame,
 )
-from seedwitness.records.target import InformationContent, TargetRecord
+from seedwitness.records.target import InformationContent, Provenance, TargetRecord
 from seedwitness.verdict.case_data import CaseData
 
 SETTINGS = JudgeSettings(
@@ -32,6 +32,7 @@ SETTINGS = JudgeSettings(
         CopyCriterionSettings(metric="patch-l2", threshold=0.15, source="Carlini et al.")
     ],
     reference="clean",
+    published={"memorised": "2026-01-01"},
     resamples=500,
 )
 GREY = "80" * 192
@@ -140,6 +141,7 @@ TARGET = TargetRecord(
     information=InformationContent(
         bits_per_pixel=9, deviation=0.2, busy_tiles=1, patch_contrast=0.3
     ),
+    provenance=Provenance(date="2019-05-01", source="a catalogue"),
 )
 BEST = np.linspace(0.2, 0.5, 99).tolist()
 REFERENCE_BEST = (np.linspace(0.2, 0.5, 100) + 0.03 * np.sin(np.arange(100))).tolist()

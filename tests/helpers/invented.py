@@ -23,6 +23,7 @@ from seedwitness.records.target import (
     ClaimedVariation,
     ContentCredentials,
     InformationContent,
+    Provenance,
     TargetRecord,
 )
 from seedwitness.statistics.description_length import TEXT_CODE
@@ -81,6 +82,7 @@ SETTINGS = {
         "metric": "descriptor",
         "copy_criteria": [{"metric": "patch-l2", "threshold": 0.15, "source": "Carlini et al."}],
         "reference": "clean",
+        "published": {"memorised": "2024-02-29"},
         "resamples": 500,
     },
     "report": {"images": 3, "title": "Evidence report <case 12>"},
@@ -203,6 +205,7 @@ def prepared(data: Path, target: str, picture: Image.Image) -> TargetRecord:
             busy_tiles=0,
             patch_contrast=0.3,
         ),
+        provenance=Provenance(date="2019-05-01", source="<i>a printing</i>"),
     )
     about.write(folder / "target.json")
     return about

@@ -100,6 +100,11 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         },
         "in 6 of 7 blind trials; this checkpoint did in 8 of 9.",
     ),
+    "own-output-not-excluded": (
+        {"checkpoint": "mine", "share": 0.001, "step_share": 0.0, "missing": ["torch-cpu-float16"]},
+        "in 0.1 % of all seeds, and for ancestral samplers in 0 %, and none by torch-cpu-float16. "
+        "To scan them all, set scan=whole, scan.step_seeds=4294967296 and scan.rng_algorithms=[",
+    ),
     "target-flat": (
         {"measure": "busy_tiles", "value": 0.0512, "minimum": 0.15},
         "5.1% of its tiles of 8 × 8 pixels have structure, and the minimum is 15.0%.",
@@ -143,6 +148,11 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"controls": 99, "resolution": 0.01},
         "With 99 controls p cannot fall below 0.01.",
     ),
+    "controls-stopped-early": (
+        {"controls": 34, "planned": 299},
+        "up to 299, in an order fixed beforehand, until so many were as close as the target that p "
+        "is above α whatever the others show. That was after 34",
+    ),
     "conditional-error-rate": (
         {"controls": 99, "alpha": 0.01, "bound": 0.0298},
         "The error rate α = 1 % is a mean over all sets of 99 controls. With the controls of this "
@@ -178,6 +188,10 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "takes 90 bits, more than the captions of 98 of 99 controls.",
     ),
     "reference-not-compared": ({}, "This is the reference checkpoint itself"),
+    "provenance-stated": (
+        {"date": "2019-05-01", "source": "a book", "checkpoint": "mine", "published": "2022-08-22"},
+        "rests on a claim, which was not checked: it was there on 2019-05-01 by “a book”",
+    ),
     "one-control-fewer": ({}, "one control fewer, in the worst case"),
     "ranked-by-metric": (METRIC, "ranked by descriptor (lab weights)"),
     "half-of-trials": ({"half": 2}, "half 2 of the trials"),
@@ -196,6 +210,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "likelihood-no-stated-prompt": ({}, "only recovered prompts were tried"),
     "likelihood-misleads": ({"cllr": 1.034}, "their cost Cllr is 1.03 bits"),
     "likelihood-target-generated": ({}, "the noise of a seed is in the target"),
+    "likelihood-controls-stopped": ({}, "drawn only until the rank was decided"),
     "likelihood-too-few-images": (
         {"learned": 9, "controls": 99, "needed": 10},
         "it needs at least 10 images that this checkpoint is known to have learned and 10 "

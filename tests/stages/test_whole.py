@@ -405,14 +405,17 @@ def test_a_plan_says_what_is_needed_and_what_it_costs_here(here: Path) -> None:
     assert ended.exit_code == 0, ended.output
     plan = json.loads(ended.stdout)
     search = load_section(SearchSettings, "search")
-    assert (plan["cases"], plan["controls"], plan["seeds"]) == (2, 39, 22)
-    assert plan["budget_nfe"] == 22 * search.prompts * 2 * search.steps
-    assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 2 * 39 + 4)
-    assert plan["seconds_a_nfe"] > 0
+    assert (plan["cases"], plan["controls"], plan["seeds"]) == (2, 39, 24)
+    assert plan["found"] >= 0.9
+    assert plan["budget_nfe"] == 24 * search.prompts * 2 * search.steps
+    easy = 39 * plan["reference_trials"] * 2 * search.steps  # the controls on the reference
+    assert plan["nfe"] == plan["budget_nfe"] * (4 + 2 + 39 + 4) + easy
+    assert [each["checkpoint"] for each in plan["checkpoints"]] == ["own", "clean"]
+    assert all(each["seconds_a_nfe"] > 0 for each in plan["checkpoints"])
     said = CliRunner().invoke(app, asked).stdout
     assert f"search.budget_nfe={plan['budget_nfe']} controls.count=39" in said
     assert "judge.min_controls=39 judge.alpha=0.025" in said
-    assert "hours at the" in said
+    assert "(the searches of this project)" in said
     refused = CliRunner().invoke(app, ["plan", "--power", "1"])
     assert refused.exit_code == 1
     assert "--power must be between 0 and 1" in refused.output

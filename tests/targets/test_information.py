@@ -15,7 +15,7 @@ from seedwitness.targets.information import (
     count_lossless_bytes,
     measure_information,
 )
-from seedwitness.verdict.exclusions import find_low_information
+from seedwitness.targets.refusals import find_blank_copy, find_low_information
 
 # Those of conf/.
 LIMITS = PrepareSettings(min_bits_per_pixel=0.25, min_deviation=0.03, min_busy_tiles=0.15)
@@ -165,3 +165,18 @@ def test_patch_contrast_is_the_distance_from_the_mean_colour() -> None:
         expected, rel=1e-5
     )
     assert measure_information(Image.new("RGB", (64, 64), (9, 99, 199))).patch_contrast == 0
+
+
+def test_the_limits_have_a_margin() -> None:
+    """Just above a limit is refused too, and a sheet that would nearly be a copy."""
+    limits = LIMITS.model_copy(update={"margin": 0.1})
+    at = InformationContent(
+        bits_per_pixel=0.26, deviation=0.0329, busy_tiles=0.166, patch_contrast=0.16
+    )
+    assert find_low_information(at, LIMITS) == []
+    reasons = find_low_information(at, limits)
+    assert [reason.values["measure"] for reason in reasons] == ["bits_per_pixel", "deviation"]
+    assert find_blank_copy(at, [("patch-l2", 0.15)], 0.0) == []
+    (reason,) = find_blank_copy(at, [("patch-l2", 0.15)], 0.1)
+    assert reason.values["threshold"] == pytest.approx(0.165)
+    assert find_blank_copy(at, [("patch-l2", 0.15), ("descriptor", 0.8)], 0.1) == []

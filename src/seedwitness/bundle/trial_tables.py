@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwitness.bundle.layout import CONTROLS_TABLE, TRIALS_TABLE
+from seedwitness.config.stage_settings import JudgeStage, load_stage_settings
 from seedwitness.records.document import read_document
 from seedwitness.records.findings import CaseFindings
+from seedwitness.records.search import SearchSummary
 from seedwitness.records.tables import CONTROL_SCORES, CONTROL_TRIALS, SCORES, TRIALS, read_table
+from seedwitness.verdict.case_data import count_reference_trials
+from seedwitness.verdict.drawn_controls import cut_to_rank
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +39,7 @@ def make_tables(data: Path, target: str, checkpoints: Iterable[str]) -> dict[str
     names = sorted(checkpoints)
     trials = [row for name in names for row in _list_trials(data, target, name)]
     controls = [row for name in names for row in _list_controls(data, target, name)]
-    head = ["checkpoint", "group", "trial", "order"]
+    head = ["checkpoint", "group", "is_ranked", "trial", "order"]
     control_head = ["checkpoint", "control", "pixels_sha256", "is_counted", "trial", "order"]
     return {
         TRIALS_TABLE: format_csv([*head, *RECIPE], trials),
@@ -66,6 +70,7 @@ def _list_trials(data: Path, target: str, checkpoint: str) -> Iterator[dict[str,
     score = data / "score" / target / checkpoint
     searched = read_table(data / "search" / target / checkpoint / "trials.parquet", TRIALS)
     recipes = {str(row["trial"]): row for row in _list_rows(searched)}
+    ranked = _find_ranked(data, target, checkpoint, searched["trial"].tolist())
     replayed: dict[str, Any] = {}
     if (path := data / "replay" / target / checkpoint / "trials.parquet").exists():
         replayed = {str(row["trial"]): row for row in _list_rows(read_table(path, TRIALS))}
@@ -76,10 +81,25 @@ def _list_trials(data: Path, target: str, checkpoint: str) -> Iterator[dict[str,
             yield {
                 "checkpoint": checkpoint,
                 "group": group,
+                "is_ranked": int(trial in ranked[group]),
                 "order": order,
                 **{key: made[trial][key] for key in ("trial", *RECIPE)},
                 **scores[(trial,)],
             }
+
+
+def _find_ranked(
+    data: Path, target: str, checkpoint: str, trials: list[str]
+) -> dict[str, set[str]]:
+    """The trials that p rests on, and those that the gain takes from the reference."""
+    settings = load_stage_settings("judge", JudgeStage, data.parent)
+    search = data / "search" / target / checkpoint
+    summary = read_document(SearchSummary, search / "search.json")
+    limit = count_reference_trials(summary, settings.reference_trials)
+    ranked = trials[: summary.trials - summary.rate_trials]
+    if checkpoint == settings.judge.reference:
+        ranked = ranked[:limit]
+    return {"target": set(ranked), "reference": set(ranked[:limit])}
 
 
 def _without_hashes(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -92,7 +112,8 @@ def _list_controls(data: Path, target: str, checkpoint: str) -> Iterator[dict[st
     folder = data / "controls" / checkpoint
     finding = read_document(CaseFindings, data / "judge" / target / checkpoint / "finding.json")
     left_out = set(finding.memorised.rank.left_out)
-    table = read_table(folder / "controls.parquet", CONTROL_SCORES)
+    whole = read_table(folder / "controls.parquet", CONTROL_SCORES)
+    table = cut_to_rank(whole, finding.memorised.rank)
     scores = _spread(table, ["control", "trial"])
     pixels = dict(zip(table["control"], table["pixels_sha256"], strict=True))
     made: dict[tuple[str, str], Mapping[str, Any]] = {}

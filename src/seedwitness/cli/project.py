@@ -85,14 +85,28 @@ def plan(
     alpha: Annotated[
         float, typer.Option("--alpha", help="Error rate over all cases together.")
     ] = 0.01,
-    power: Annotated[float, typer.Option("--power", help="Probability to see a copy.")] = 0.95,
+    power: Annotated[float, typer.Option("--power", help="Probability of a finding.")] = 0.95,
     rate: Annotated[float, typer.Option("--rate", help="The smallest copy rate to detect.")] = 0.01,
+    controls: Annotated[
+        int | None, typer.Option("--controls", help="More controls than the fewest.")
+    ] = None,
+    refused: Annotated[
+        float, typer.Option("--refused", help="Share of targets that are refused.")
+    ] = 0.0,
+    price: Annotated[
+        float | None, typer.Option("--price", help="Price of an hour of the machine.")
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option("--measure", help="Measure the speed of this checkpoint first.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compute how many seeds and controls a study needs, and its cost."""
-    from seedwitness.commands import plan
+    """Compute how many seeds and controls a finding needs, and the cost."""
+    from seedwitness.commands import plan, speed
 
-    result = plan.make_plan(alpha, power, rate)
+    if measure:
+        speed.measure_speed(measure)
+    result = plan.make_plan(alpha, power, rate, controls, price, refused)
     for line in [plan.format_json(result)] if as_json else plan.format_lines(result):
         typer.echo(line)
 

@@ -209,7 +209,7 @@ def _format_seeds(scan: ScannedSeeds) -> list[str]:
 def format_lines(scan: SeedScan, target: TargetRecord) -> list[str]:
     """A scan as lines to print: the best seeds, the finding with its reasons and limits."""
     from seedwitness.report.wording import word_reason
-    from seedwitness.verdict.exclusions import find_low_information
+    from seedwitness.targets.refusals import find_low_information
     from seedwitness.verdict.generated import judge_generated
 
     lines = _format_seeds(scan)

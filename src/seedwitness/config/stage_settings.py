@@ -20,6 +20,7 @@ from seedwitness.config.inputs import (
     EntryName,
     Section,
 )
+from seedwitness.config.names import MetricName
 from seedwitness.config.reading import validate
 from seedwitness.config.steps import (
     LookupSettings,
@@ -30,9 +31,11 @@ from seedwitness.config.steps import (
     SearchSettings,
 )
 from seedwitness.config.verdicts import (
+    DRAW_UNTIL_DECIDED,
     ControlSettings,
     CopyCriterionSettings,
     DetectorSettings,
+    DrawBy,
     JudgeSettings,
     ReportSettings,
     ScoreSettings,
@@ -160,6 +163,7 @@ class ScoreStage(StageSettings):
 class ControlsStage(StageSettings):
     """Settings of ``controls``, which repeats recover, lookup, search, score and reach."""
 
+    prepare: PrepareSettings
     controls: ControlSettings
     controls_sha256: dict[str, Any] = entry("materials.controls")
     clip: ClipSettings
@@ -175,6 +179,20 @@ class ControlsStage(StageSettings):
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
     reach: ReachSettings
     detectors: DetectorSettings
+    reference: EntryName | None = entry("judge.reference")
+    ranked_by: MetricName | None = entry("judge.metric")
+    alpha: float | None = entry("judge.alpha")
+
+    @classmethod
+    def select(cls, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the fields: what the judge does is None where no draw depends on it."""
+        values, controls = super().select(plan), plan["controls"]
+        stops = controls["draw_by"] == DRAW_UNTIL_DECIDED
+        if not stops:
+            values |= {"ranked_by": None, "alpha": None}
+        if not (stops or controls["reference_trials"]):
+            values["reference"] = None
+        return values
 
 
 class JudgeStage(StageSettings):
@@ -183,6 +201,9 @@ class JudgeStage(StageSettings):
     judge: JudgeSettings
     prepare: PrepareSettings
     checkpoints: list[EntryName]
+    controls: PositiveInt = entry("controls.count")
+    draw_by: DrawBy = entry("controls.draw_by")
+    reference_trials: PositiveInt | None = entry("controls.reference_trials")
 
 
 class ReportStage(StageSettings):

@@ -27,6 +27,7 @@ from seedwitness.config.names import (
 )
 from seedwitness.records.placement import PlacementKind
 from seedwitness.records.recipe import count_nfe
+from seedwitness.records.search import BLIND_STRATEGY
 from seedwitness.records.seed_scan import LookKind
 
 
@@ -36,6 +37,8 @@ class PrepareSettings(Section):
     min_bits_per_pixel: NonNegativeFloat
     min_deviation: NonNegativeFloat
     min_busy_tiles: Share
+    margin: Share = 0.0
+    """The share by which these limits, and that of a blank sheet, are raised."""
 
 
 class RecoverSettings(Section):
@@ -97,7 +100,9 @@ class SearchSettings(Section):
 
     strategy: StrategySettings
     budget_nfe: PositiveInt
-    """Evaluations of the denoiser for one image each, per case."""
+    """Evaluations of the denoiser for one image each, per case and per control: p rests on them."""
+    rate_nfe: NonNegativeInt = 0
+    """Further evaluations for the rate of copies: a target has them and its controls do not."""
     prompts: PositiveInt
     """The number of prompt candidates that share the budget."""
     sampler: Sampler
@@ -133,6 +138,11 @@ class SearchSettings(Section):
             raise ValueError(
                 f"budget_nfe: {self.budget_nfe} evaluations do not pay for one trial, which costs "
                 f"{cost} at {self.steps} steps and guidance {self.guidance:g}"
+            )
+        if self.rate_nfe and self.strategy.name != BLIND_STRATEGY:
+            raise ValueError(
+                f"rate_nfe: the strategy {self.strategy.name} chooses trials by results, so its "
+                f"first ones are not those of a smaller budget; use {BLIND_STRATEGY}, or 0"
             )
         if self.eta and self.sampler not in SAMPLERS_WITH_ETA:
             raise ValueError(

@@ -6,6 +6,7 @@ different targets change no file in common.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,8 @@ NAME = "target.yaml"
 NEXT_LINE = "\x85"
 HEADER = """\
 # A target, written by `seedwitness add`. caption: what somebody states that the prompt of the image
-# was, or null.
+# was, or null. provenance: null, or a dated source that shows the image, such as
+# {date: "2019-05-01", source: "its first printing"}.
 """
 
 
@@ -39,6 +41,26 @@ def _check_unicode(text: str) -> str:
 Caption = Annotated[str, AfterValidator(_check_unicode)]
 
 
+def _check_date(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no date; write it as 2019-05-01, in quotes") from error
+
+
+Day = Annotated[str, AfterValidator(_check_date)]
+"""A day by ISO 8601; as text, because YAML reads and writes dates differently in its versions."""
+
+
+class ProvenanceSettings(Section):
+    """Where an image was before, as somebody states it: no part of it is checked."""
+
+    date: Day
+    """The day from which the source is."""
+    source: Caption
+    """What shows that the image existed then, such as a publication or a deposit."""
+
+
 class TargetSettings(Section):
     """One image under examination."""
 
@@ -48,6 +70,8 @@ class TargetSettings(Section):
     """SHA-256 of its pixels as upright RGB: another image would be another target."""
     caption: Caption | None = None
     """The prompt of the image as the user states it."""
+    provenance: ProvenanceSettings | None = None
+    """A dated source that shows the image, as the user states it."""
 
 
 def list_targets(root: Path = Path()) -> dict[str, TargetSettings]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from seedwitness.config.names import (
     DetectorName,
     MetricName,
 )
+from seedwitness.config.targets import Day
 
 
 class DetectorSettings(Section):
@@ -75,11 +76,25 @@ class LearnedImagesSettings(Section):
     source: str
 
 
+DrawBy = Literal["data/plan/controls.json", "data/score"]
+"""What decides how many controls are drawn: the plan alone, or the scores of all targets too."""
+DRAW_UNTIL_DECIDED = "data/score"
+DRAW_BLOCK = 10
+"""Controls that are drawn together, where the draw may stop early."""
+
+
 class ControlSettings(Section):
     """Controls: images known to be outside the training set, examined by the same stages."""
 
     path: Path
     count: PositiveInt
+    draw_by: DrawBy = "data/plan/controls.json"
+    """With data/score controls are drawn in blocks, until p of every target is above α whatever the
+    others show, or all were drawn. Then the stage depends on the scores of all targets, and runs
+    again when one is added; what was sampled is in the cache."""
+    reference_trials: PositiveInt | None = None
+    """How many first trials of each control run on the reference too, to measure how easy it is;
+    None for all of them. The gain of a target is ranked by the same trials."""
     source: str
     similar_to: list[Path] = Field(default_factory=list)
     """Images, mostly of targets: the controls most similar to them by the descriptor are used.
@@ -92,6 +107,11 @@ class ControlSettings(Section):
 
     @model_validator(mode="after")
     def _check_watch(self) -> ControlSettings:
+        if self.draw_by == DRAW_UNTIL_DECIDED and self.similar_to:
+            raise ValueError(
+                "draw_by: controls that are ordered by similarity cannot stop early, because the "
+                "order must depend on no image; leave similar_to empty, or draw_by as it is"
+            )
         learned = self.learned.folders.values() if self.learned else ()
         for path in [self.path, *self.similar_to, *learned]:
             require_watched(self.watch, path)
@@ -125,6 +145,9 @@ class JudgeSettings(Section):
     min_controls: PositiveInt = 99
     copy_criteria: list[CopyCriterionSettings] = Field(min_length=1)
     reference: EntryName
+    published: dict[EntryName, Day] = Field(default_factory=dict)
+    """The day on which each checkpoint was published or trained, as it is stated. An image that a
+    stated source shows before that day is no output of the checkpoint."""
     resamples: PositiveInt = 10_000
     seed: int = 1
 

@@ -7,13 +7,15 @@ Without that, target and controls would not be exchangeable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.stage_settings import ControlsStage
+from seedwitness.config.steps import SearchSettings
+from seedwitness.config.verdicts import DRAW_BLOCK
 from seedwitness.controls.selection import order_by_hash, order_by_similarity, select_images
 from seedwitness.detectors.preselection import preselect_prompts
 from seedwitness.detectors.runner import check_detectors
@@ -26,10 +28,14 @@ from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
 from seedwitness.metrics.scoring import Metric, load_metrics, select_closest_rows
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.reachability.examination import measure_detectors, measure_ladders
+from seedwitness.records.recipe import count_nfe
+from seedwitness.records.tables import CONTROL_SCORES, make_typed_frame
 from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
 from seedwitness.search.early_stopping import CopyTest
 from seedwitness.search.results import index_prompt_ranks, list_trials
 from seedwitness.search.trial_scores import batch_samples, score_latents
+from seedwitness.targets.information import measure_information
+from seedwitness.targets.refusals import find_blank_copy, find_low_information
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +91,9 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     wanted, score = settings.controls, settings.score
     check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
     order = order_by_similarity(wanted, score.weights) if wanted.similar_to else order_by_hash
-    controls = select_images(wanted.path, wanted.count, "controls.count", "controls.path", order)
+    controls = select_images(
+        wanted.path, wanted.count, "controls.count", "controls.path", order, make_refusal(settings)
+    )
     learned: dict[Path, ImageEntry] = {}
     if wanted.learned and checkpoint in wanted.learned.folders:
         folder = wanted.learned.folders[checkpoint]
@@ -98,6 +106,23 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     images = {path: decode_image(path) for path in (*controls, *learned)}
     prompts, matches = recover_prompts(controls | learned, images, settings, index)
     return ControlImages(controls, learned, images, prompts, matches)
+
+
+def make_refusal(settings: ControlsStage) -> Callable[[Path], bool]:
+    """Whether a target of these pixels would be refused as too flat, or as too pale.
+
+    A target would be; a control of its kind would only make the others look close.
+    """
+    thresholds = [(each.metric, each.threshold) for each in settings.copy_criteria]
+
+    def is_refused(path: Path) -> bool:
+        information = measure_information(decode_image(path))
+        return bool(
+            find_low_information(information, settings.prepare)
+            or find_blank_copy(information, thresholds, settings.prepare.margin)
+        )
+
+    return is_refused
 
 
 def recover_prompts(
@@ -127,27 +152,25 @@ def run_controls(
     prepared: ControlImages,
     settings: ControlsStage,
     copy_test: CopyTest | None,
+    is_decided: Callable[[pd.DataFrame], bool] | None = None,
 ) -> ControlResults:
     """Search every image with a target's budget, score its trials, and measure what stands beside.
 
-    All images share batches, so they cost what their recipes cost.
+    All images share batches, so they cost what their recipes cost. With ``is_decided`` controls are
+    drawn in blocks, until it is true of those so far, as ``records.CONTROL_SCORES``. Blocks share
+    no batch, so a control's result does not depend on where the draw stops.
     """
     score = settings.score
     metrics = load_metrics(score.runnable_metrics, score.weights, score.batch)
     prompts, search = {}, settings.search
-    for path, table in prepared.prompts.items():
-        prompts[path], _, search = preselect_prompts(loaded, table, settings.search)
-    cases = {
-        path.as_posix(): SearchCase(prepared.images[path], tuple(table["text"]))
-        for path, table in prompts.items()
-    }
-    results = search_cases(loaded, cases, search, copy_test=copy_test)
+    outcomes: dict[str, SearchOutcome] = {}
+    keys: frozenset[str] = frozenset()
     alignment = AlignmentSpec(settings.search.resize, score.mirrored, score.shift)
 
     def scores_of(paths: Mapping[Path, ImageEntry]) -> Rows:
         rows = []
         for path, entry in paths.items():
-            outcome = results.outcomes[path.as_posix()]
+            outcome = outcomes[path.as_posix()]
             image = prepared.images[path]
             facts = {
                 **_identify(entry, image),
@@ -159,8 +182,29 @@ def run_controls(
             rows += [facts | row for row in scores]
         return rows
 
+    scores: Rows = []
+    drawn: dict[Path, ImageEntry] = {}
+    for block in _list_blocks(
+        prepared.controls, DRAW_BLOCK if is_decided else len(prepared.controls)
+    ):
+        images = block if drawn else block | prepared.learned
+        cases = {}
+        for path in images:
+            prompts[path], _, search = preselect_prompts(
+                loaded, prepared.prompts[path], settings.search
+            )
+            cases[path.as_posix()] = SearchCase(prepared.images[path], tuple(prompts[path]["text"]))
+        results = search_cases(
+            loaded, cases, _limit_budget(loaded, search, settings), copy_test=copy_test
+        )
+        outcomes |= results.outcomes
+        keys |= results.keys
+        scores += scores_of(block)
+        drawn |= block
+        if is_decided and is_decided(make_typed_frame(scores, CONTROL_SCORES)):
+            break
+    prepared = replace(prepared, controls=drawn)
     ladders, detections = _measure_beside(loaded, prepared, metrics, settings)
-    scores = scores_of(prepared.controls)
     return ControlResults(
         scores=scores,
         learned=scores_of(prepared.learned),
@@ -176,14 +220,31 @@ def run_controls(
             for use, paths in (("control", prepared.controls), ("learned", prepared.learned))
             for path, entry in paths.items()
             for row in list_trials(
-                results.outcomes[path.as_posix()],
+                outcomes[path.as_posix()],
                 index_prompt_ranks(prompts[path]),
                 search.strategy.name,
             )
         ],
-        pictures=picture_closest(loaded, prepared, scores, results.outcomes),
-        keys=results.keys,
+        pictures=picture_closest(loaded, prepared, scores, outcomes),
+        keys=keys,
     )
+
+
+def _list_blocks(controls: Mapping[Path, ImageEntry], size: int) -> list[dict[Path, ImageEntry]]:
+    """The controls in blocks of ``size``, in their order."""
+    entries = list(controls.items())
+    return [dict(entries[at : at + size]) for at in range(0, len(entries), size)]
+
+
+def _limit_budget(
+    loaded: LoadedCheckpoint, search: SearchSettings, settings: ControlsStage
+) -> SearchSettings:
+    """The budget of a control: on the reference no more than ``controls.reference_trials``."""
+    limit = settings.controls.reference_trials
+    if limit is None or loaded.checkpoint.name != settings.reference:
+        return search
+    nfe = min(search.budget_nfe, limit * count_nfe(search.steps, search.guidance, search.sampler))
+    return search.model_copy(update={"budget_nfe": nfe})
 
 
 def picture_closest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,8 @@ from seedwitness.config.verdicts import ControlSettings
 from seedwitness.errors import ConfigError, PictureError
 from seedwitness.imaging.decoding import decode_image
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
+
+_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,9 +60,11 @@ def select_images(
     key: str,
     folder_key: str,
     order: Callable[[Path], Any] = order_by_hash,
+    is_refused: Callable[[Path], bool] | None = None,
 ) -> dict[Path, ImageEntry]:
     """The first ``count`` images of a folder in an order of their paths, seen from the folder.
 
+    Images that ``is_refused`` gives True for, by their path, are passed over, with a warning.
     Raises PictureError where the folder has fewer; ``key`` is the setting that asks for them, and
     ``folder_key`` the setting that holds the folder's path.
     """
@@ -70,4 +75,28 @@ def select_images(
             f"{key}. (With few controls p cannot be small: it is at least 1 / (1 + controls).)"
         )
     ordered = sorted(entries, key=lambda entry: order(Path(entry.file_name)))
-    return {folder / entry.file_name: entry for entry in ordered[:count]}
+    if is_refused is None:
+        return {folder / entry.file_name: entry for entry in ordered[:count]}
+    chosen: dict[Path, ImageEntry] = {}
+    refused: list[str] = []
+    for entry in ordered:
+        if len(chosen) == count:
+            break
+        if is_refused(folder / entry.file_name):
+            refused.append(entry.file_name)
+        else:
+            chosen[folder / entry.file_name] = entry
+    if refused:
+        _LOG.warning(
+            "%d images of %s are too flat or pale to be compared with, as such a target would be "
+            "refused, and were passed over: %s",
+            len(refused),
+            folder,
+            ", ".join(refused[:5]),
+        )
+    if len(chosen) < count:
+        raise PictureError(
+            f"{folder} has {len(chosen)} images that are not too flat or pale, and {key} asks for "
+            f"{count}. Add more, or lower {key}."
+        )
+    return chosen

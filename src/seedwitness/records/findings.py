@@ -16,6 +16,9 @@ from seedwitness.records.reasons import Reason
 from seedwitness.records.seed_scan import SeedScan
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
+FileOrigin = Literal["seen", "made", "both", "neither"]
+"""What the two findings say of the file: seen in training, made by the checkpoint, both, or that
+neither was shown."""
 
 
 class RankedStatistic(Document):
@@ -39,6 +42,9 @@ class Rank(Document):
 
     at_least_as_close: int
     controls: int
+    planned: int
+    """How many controls there were to be at most. Fewer were drawn where so many of them are as
+    close that p is above α whatever the others show; then p is by Besag and Clifford (1991)."""
     p: float
     family: int
     p_family: float
@@ -50,6 +56,11 @@ class Rank(Document):
     """
     left_out: list[str] = Field(default_factory=list)
     """Names of controls that are the target itself."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the draw of controls stopped early."""
+        return self.controls < self.planned
 
     @property
     def is_significant(self) -> bool:
@@ -99,6 +110,10 @@ class CopyCount(Document):
     most at α among the controls; None where these are too few for any.
     """
     rate: Rate
+    ranked: int
+    """Copies among the trials that p rests on: a finding needs one of these. Each control had as
+    many trials, and more of them bring every image closer.
+    """
     meeting: int
     """Trials that meet every criterion as it is stated, whether they beat the controls or not."""
     best_trial: str | None
@@ -209,6 +224,7 @@ class CaseFindings(Document):
     target: str
     checkpoint: str
     checkpoint_sha256: str
+    origin: FileOrigin
     memorised: MemorisedFinding
     generated: GeneratedFinding
     pass_phrase: PassPhrase

@@ -21,6 +21,7 @@ ReasonCode = Literal[
     "reference-gain-above-alpha",
     "reference-ranks-close",
     "reference-copies-too",
+    "own-output-not-excluded",
     # why nothing is concluded, whatever the figures
     "target-flat",
     "blank-sheet-is-copy",
@@ -37,6 +38,7 @@ ReasonCode = Literal[
     "error-rate-not-given",
     # limits of *memorised*
     "p-resolution",
+    "controls-stopped-early",
     "conditional-error-rate",
     "lab-weights",
     "control-left-out",
@@ -48,6 +50,7 @@ ReasonCode = Literal[
     "trials-chosen-by-results",
     "prompt-more-specific",
     "reference-not-compared",
+    "provenance-stated",
     # what a sensitivity variant changes
     "one-control-fewer",
     "ranked-by-metric",
@@ -61,6 +64,7 @@ ReasonCode = Literal[
     "likelihood-no-stated-prompt",
     "likelihood-misleads",
     "likelihood-target-generated",
+    "likelihood-controls-stopped",
     "likelihood-too-few-images",
     "likelihood-no-separation",
     # why a finding for *generated* is what it is

@@ -65,6 +65,9 @@ class SearchSummary(Document):
     budget_nfe: int
     nfe: int
     trials: int
+    rate_trials: int = 0
+    """How many of the trials, the last ones, count in the rate of copies only: p rests on the
+    first ones, of which each control had as many."""
     prompts: list[str]
     ended: Literal["budget", "copies", "futile"]
     """At what: the end of its budget, enough copies, or enough trials without a copy."""

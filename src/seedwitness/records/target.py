@@ -91,6 +91,14 @@ class ContentCredentials(Document):
     """Codes of the checks that failed; empty unless the state is Invalid."""
 
 
+class Provenance(Document):
+    """A dated source that shows the image, as somebody states it."""
+
+    date: str
+    """By ISO 8601."""
+    source: str
+
+
 class TargetRecord(Document):
     """``target.json``: a target, as its file is and as it was prepared."""
 
@@ -120,3 +128,5 @@ class TargetRecord(Document):
     unread: list[str]
     """Metadata that could not be read, with reasons."""
     information: InformationContent
+    provenance: Provenance | None = None
+    """As it is stated; a claim."""

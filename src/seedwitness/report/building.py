@@ -128,6 +128,7 @@ def _build_case(
     return CaseEvidence(
         checkpoint=case.checkpoint,
         checkpoint_sha256=case.checkpoint_sha256,
+        origin=case.origin,
         memorised=word_memorised(case.memorised),
         generated=word_generated(case.generated),
         pass_phrase=case.pass_phrase,

@@ -7,6 +7,7 @@ import shlex
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.document import Document
+from seedwitness.records.findings import FileOrigin
 from seedwitness.records.pass_phrase import CodedFile, PassPhrase
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.rates import Rate
@@ -120,6 +121,7 @@ class CaseEvidence(Document):
 
     checkpoint: str
     checkpoint_sha256: str
+    origin: FileOrigin
     memorised: MemorisedEvidence
     generated: GeneratedEvidence
     pass_phrase: PassPhrase

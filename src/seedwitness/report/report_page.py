@@ -25,6 +25,7 @@ from seedwitness.report.report_id import make_report_id
 from seedwitness.report.sources import CaseSource, TargetSource
 from seedwitness.report.wording import phrases
 from seedwitness.report.wording.answers import ORIGINS
+from seedwitness.report.wording.origin_sentences import describe_origin
 from seedwitness.runtime.hashes import canonical_json, sha256_file
 
 SCRIPT = "report.js"
@@ -57,6 +58,7 @@ def make_jinja_environment() -> Environment:
         "have_same_files": have_same_files,
         "title_metric": phrases.title_metric,
         "title_in": formatting.title_in_case,
+        "describe_origin": describe_origin,
         "rates": phrases.RATES,
         "selections": phrases.SELECTIONS,
         "bases": phrases.BASES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,6 +49,7 @@ from seedwitness.records.target import TargetRecord
 from seedwitness.records.time_stamps import PlanStamp, read_stamps
 from seedwitness.report.provenance import InputFile
 from seedwitness.runtime.hashes import digest, sha256_file
+from seedwitness.verdict.drawn_controls import cut_to_rank
 
 D = TypeVar("D", bound=Document)
 
@@ -266,6 +267,11 @@ def _read_cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[Cas
             reach_images=reader.images("reach", target, name, "images"),
         )
         for name in judged
+    ]
+    # Other targets may have drawn more controls than this one is compared with.
+    cases = [
+        replace(each, controls=cut_to_rank(each.controls, each.case.memorised.rank))
+        for each in cases
     ]
     # The checkpoints under examination come first, the reference last.
     return sorted(cases, key=lambda source: source.case.checkpoint == source.replay.reference)

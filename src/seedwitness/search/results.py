@@ -69,6 +69,19 @@ def summarise_search(
     )
 
 
+def count_rate_trials(outcome: SearchOutcome, settings: SearchSettings, case: SearchCase) -> int:
+    """How many trials, the last ones, are beyond those that a control has: 0 without ``rate_nfe``.
+
+    A sweep gives all prompts equally many seeds, and tries them in the same order whatever its
+    budget, so its first trials are those of ``settings.budget_nfe``.
+    """
+    if not settings.rate_nfe:
+        return 0
+    prompts = len(dict.fromkeys(case.prompts))
+    first = settings.budget_nfe // (outcome.recipes[0].nfe * prompts) * prompts
+    return max(0, len(outcome.recipes) - first)
+
+
 def write_trials(
     folder: Path,
     outcome: SearchOutcome,

@@ -16,6 +16,7 @@ from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.stages._checkpoint import load_identified, record_cache_use
 from seedwitness.stages._early_stop import load_copy_test
+from seedwitness.stages._stopping_rule import make_stopping_rule
 
 
 def run(checkpoint: str) -> None:
@@ -36,7 +37,13 @@ def run(checkpoint: str) -> None:
     check_preselection(settings.search)
     prepared = prepare_controls(checkpoint, settings, output_path("index"))
     loaded = load_identified(checkpoint)
-    results = run_controls(loaded, prepared, settings, load_copy_test(loaded, settings))
+    results = run_controls(
+        loaded,
+        prepared,
+        settings,
+        load_copy_test(loaded, settings),
+        make_stopping_rule(checkpoint, settings),
+    )
     with replace_whole(output_path("controls", checkpoint)) as part:
         part.mkdir()
         write_table(part / "controls.parquet", results.scores, CONTROL_SCORES)

@@ -2,6 +2,7 @@
 
 from seedwitness.config.targets import explain_restore, image_path, load_target
 from seedwitness.errors import PictureError
+from seedwitness.records.target import Provenance
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.targets.target_reader import read_target
@@ -21,6 +22,9 @@ def run(target: str) -> None:
             f"{path} is another image than the one that was added as {target}, by the hash of its "
             f"pixels. {restore} Add the other one under a name of its own."
         )
+    if settings.provenance:
+        provenance = Provenance(**settings.provenance.model_dump())
+        record = record.model_copy(update={"provenance": provenance})
     folder = output_path("prepare", target)
     with replace_whole(folder / "image.png") as part:
         image.save(part, "PNG")

@@ -36,13 +36,21 @@ def run(target: str, checkpoint: str) -> None:
     candidates, preselected, remaining = preselect_prompts(loaded, candidates, search)
     case = SearchCase(image, tuple(candidates["text"]))
     copy_test = load_copy_test(loaded, settings)
-    searched = search_cases(loaded, {target: case}, remaining, copy_test=copy_test)
+    whole = remaining.model_copy(update={"budget_nfe": remaining.budget_nfe + remaining.rate_nfe})
+    searched = search_cases(loaded, {target: case}, whole, copy_test=copy_test)
     seconds = perf_counter() - began
 
     outcome = searched.outcomes[target]
     summary = results.summarise_search(target, loaded, search, case, outcome)
     spent = search.budget_nfe - remaining.budget_nfe
-    summary = summary.model_copy(update={"nfe": summary.nfe + spent, "preselected": preselected})
+    summary = summary.model_copy(
+        update={
+            "budget_nfe": search.budget_nfe + search.rate_nfe,
+            "nfe": summary.nfe + spent,
+            "preselected": preselected,
+            "rate_trials": results.count_rate_trials(outcome, remaining, case),
+        }
+    )
     with replace_whole(output_path("search", target, checkpoint)) as part:
         part.mkdir()
         write_table(part / "prompts.parquet", candidates, PROMPTS)

@@ -24,6 +24,7 @@ def rank_among_controls(distance: float, control_distances: Sequence[float], alp
     return Rank(
         at_least_as_close=close,
         controls=len(others),
+        planned=len(others),
         p=(1 + close) / (1 + len(others)),
         family=1,
         p_family=(1 + close) / (1 + len(others)),

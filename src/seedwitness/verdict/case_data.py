@@ -50,6 +50,12 @@ class CaseData:
     trials: pd.DataFrame
     coded_files: pd.DataFrame
     scan: SeedScan
+    reference_trials: int | None = None
+    """How many first trials of each control ran on the reference; None for all of them."""
+    refusal_margin: float = 0.0
+    """The share by which limits are raised below which an image is too pale to be recognised."""
+    planned_controls: int | None = None
+    """How many controls were to be drawn at most, where they stop early; None where all were."""
 
 
 def score_tables(case: CaseData) -> dict[str, pd.DataFrame]:
@@ -102,6 +108,30 @@ def closest_distances(scores: pd.DataFrame, target: TargetRecord) -> tuple[list[
     left_out = sorted(image.name for image in same)
     others = with_distance(scores[~scores["control"].isin(left_out)])
     return others.groupby("control")["distance"].min().sort_index().tolist(), left_out
+
+
+def find_ranked_trials(case: CaseData) -> set[str]:
+    """The trials that p rests on: the first ones, of which each control had as many.
+
+    The others count in the rate of copies alone. On the reference itself the controls had no more
+    trials than ``count_reference_trials``.
+    """
+    ids = case.trials["trial"].tolist()
+    ranked = ids[: max(0, case.search.trials - case.search.rate_trials)]
+    if case.reference is None:
+        ranked = ranked[: count_reference_trials(case.search, case.reference_trials)]
+    return set(ranked)
+
+
+def count_reference_trials(search: SearchSummary, first: int | None) -> int | None:
+    """How many of the ``first`` trials a control had on the reference; None for all of them.
+
+    A sweep gives each of the prompts equally many seeds.
+    """
+    if first is None:
+        return None
+    prompts = max(1, len(dict.fromkeys(search.prompts)))
+    return first // prompts * prompts
 
 
 def find_blind_trials(case: CaseData, trials: pd.Index) -> np.ndarray[Any, np.dtype[np.bool_]]:

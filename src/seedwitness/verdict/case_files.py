@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seedwitness.config.stage_settings import JudgeStage
+from seedwitness.config.verdicts import DRAW_UNTIL_DECIDED
 from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.document import read_document
 from seedwitness.records.search import SearchSummary
@@ -19,8 +20,9 @@ from seedwitness.records.tables import (
     read_table,
 )
 from seedwitness.records.target import TargetRecord
+from seedwitness.targets.refusals import find_low_information
 from seedwitness.verdict.case_data import CaseData
-from seedwitness.verdict.exclusions import find_low_information
+from seedwitness.verdict.drawn_controls import keep_drawn_controls
 
 
 def read_case(data: Path, target: str, checkpoint: str, settings: JudgeStage) -> CaseData:
@@ -31,7 +33,7 @@ def read_case(data: Path, target: str, checkpoint: str, settings: JudgeStage) ->
         data / stage / target / checkpoint for stage in ("score", "search", "scan")
     )
     controls = data / "controls" / checkpoint
-    return CaseData(
+    case = CaseData(
         target=record,
         checkpoint=_read_identity(data, checkpoint),
         low_information=find_low_information(record.information, settings.prepare),
@@ -49,7 +51,11 @@ def read_case(data: Path, target: str, checkpoint: str, settings: JudgeStage) ->
         trials=read_table(search / "trials.parquet", TRIALS),
         coded_files=read_table(scores / "codecs.parquet", CODECS),
         scan=read_document(SeedScan, scan / "scan.json"),
+        reference_trials=settings.reference_trials,
+        refusal_margin=settings.prepare.margin,
+        planned_controls=settings.controls if settings.draw_by == DRAW_UNTIL_DECIDED else None,
     )
+    return keep_drawn_controls(case, settings.judge)
 
 
 def _read_identity(data: Path, checkpoint: str) -> CheckpointIdentity:

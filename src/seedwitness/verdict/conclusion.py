@@ -10,7 +10,7 @@ from seedwitness.records.reasons import Reason
 from seedwitness.statistics import power_analysis
 from seedwitness.verdict.reference_comparison import ReferenceComparison, find_objection
 
-RULE = 28
+RULE = 34
 """The decision record of this rule; a validation names the one that it tested."""
 
 
@@ -19,17 +19,19 @@ def conclude(
     rank: Rank,
     copies: CopyCount,
     comparison: ReferenceComparison | None,
+    doubt: Reason | None,
     settings: JudgeSettings,
 ) -> tuple[Verdict, list[Reason]]:
     """The finding for *memorised*, and the reasons for it, the decisive one first.
 
     ``exclusions`` are those of ``exclusion_reasons``: where there are any, they are the reasons.
-    ``comparison`` is None where the checkpoint is the reference itself.
+    ``comparison`` is None where the checkpoint is the reference itself, and ``doubt`` where the
+    target is no output of the checkpoint.
     """
     if exclusions:
         return "inconclusive", list(exclusions)
     p_min = rank.resolution * rank.family
-    if rank.controls < settings.min_controls or p_min > settings.alpha:
+    if rank.planned < settings.min_controls or p_min > settings.alpha:
         needed = power_analysis.count_controls_needed(settings.alpha, rank.family)
         return "inconclusive", [
             Reason(
@@ -55,8 +57,8 @@ def conclude(
         },
     )
     counted = Reason(code="copies-counted", values={"copies": hits, "trials": copies.rate.n})
-    if rank.is_significant and hits:
-        objection = find_objection(comparison)
+    if rank.is_significant and copies.ranked:
+        objection = find_objection(comparison) or doubt
         if objection:
             return "inconclusive", [objection, ranked, counted]
         return "supported", [ranked, counted]

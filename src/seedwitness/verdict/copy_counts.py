@@ -20,6 +20,7 @@ from seedwitness.verdict.case_data import (
     distances_by_trial,
     find_blind_trials,
     find_metric,
+    find_ranked_trials,
 )
 
 
@@ -98,6 +99,7 @@ def count_copies(
         if test.rank_distance is None
         else score_of(test.rank_distance, direction),
         rate=estimate_share(hits, "copies", up_to_hit=up_to_hit),
+        ranked=int(hits[hits.index.isin(find_ranked_trials(case))].sum()),
         meeting=int(meeting.sum()),
         best_trial=None if copy_distances.empty else str(copy_distances.idxmin()),
         reference_rate=reference_rate,

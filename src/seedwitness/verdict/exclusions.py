@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seedwitness.config.steps import PrepareSettings
 from seedwitness.records.findings import CopyCriterion, Rank
 from seedwitness.records.reasons import Reason, ReasonValues
-from seedwitness.records.target import InformationContent
+from seedwitness.targets.refusals import find_blank_copy
 from seedwitness.verdict.case_data import CaseData, score_tables
 from seedwitness.verdict.image_identity import ImageIdentity, find_same_image, identify_controls
 
@@ -21,7 +20,10 @@ def exclusion_reasons(
     case: CaseData, rank: Rank, criteria: Sequence[CopyCriterion]
 ) -> list[Reason]:
     """Why nothing can be concluded of a case, whatever the figures; mostly empty."""
-    reasons = list(case.low_information) or _find_blank_copy(case.target.information, criteria)
+    thresholds = [(criterion.metric, criterion.threshold) for criterion in criteria]
+    reasons = list(case.low_information) or find_blank_copy(
+        case.target.information, thresholds, case.refusal_margin
+    )
     if rank.left_out:
         reasons.append(Reason(code="target-among-controls", values={"control": rank.left_out[0]}))
     if case.reference and case.reference.sha256 == case.checkpoint.sha256:
@@ -36,20 +38,6 @@ def exclusion_reasons(
         *find_scores_out_of_range(case),
         *_find_duplicates(case),
         *_find_controls_in_corpus(case),
-    ]
-
-
-def find_low_information(information: InformationContent, limits: PrepareSettings) -> list[Reason]:
-    """Why nothing can be concluded of an image with so little content; empty if it has enough."""
-    measures = {
-        "bits_per_pixel": (information.bits_per_pixel, limits.min_bits_per_pixel),
-        "deviation": (information.deviation, limits.min_deviation),
-        "busy_tiles": (information.busy_tiles, limits.min_busy_tiles),
-    }
-    return [
-        Reason(code="target-flat", values={"measure": name, "value": value, "minimum": minimum})
-        for name, (value, minimum) in measures.items()
-        if value < minimum
     ]
 
 
@@ -82,19 +70,6 @@ def find_scores_out_of_range(case: CaseData) -> list[Reason]:
 def _finite(bound: float) -> float | None:
     """A bound of a metric's range; None where there is none."""
     return float(bound) if np.isfinite(bound) else None
-
-
-def _find_blank_copy(
-    information: InformationContent, criteria: Sequence[CopyCriterion]
-) -> list[Reason]:
-    """Whether a sheet of one colour would be a copy of the target, as far as that is measured."""
-    if {criterion.metric for criterion in criteria} != {"patch-l2"}:
-        return []
-    threshold = min(criterion.threshold for criterion in criteria)
-    if information.patch_contrast > threshold:
-        return []
-    values: ReasonValues = {"contrast": information.patch_contrast, "threshold": threshold}
-    return [Reason(code="blank-sheet-is-copy", values=values)]
 
 
 def _find_duplicates(case: CaseData) -> list[Reason]:

@@ -47,6 +47,8 @@ def estimate_likelihood_ratio(
         return Reason(code="likelihood-case-excluded")
     if not case.trials["prompt_source"].isin(STATED_SOURCES).any():
         return Reason(code="likelihood-no-stated-prompt")
+    if case.planned_controls is not None:
+        return Reason(code="likelihood-controls-stopped")
     learned, controls = (
         _closeness(table, case, statistic) for table in (case.learned, case.controls)
     )

@@ -18,15 +18,22 @@ def list_limits(case: CaseData, rank: Rank) -> list[Reason]:
     limits = [
         Reason(
             code="p-resolution",
-            values={"controls": rank.controls, "resolution": rank.resolution},
+            values={"controls": rank.planned, "resolution": rank.resolution},
         )
     ]
+    if rank.is_stopped:
+        limits.append(
+            Reason(
+                code="controls-stopped-early",
+                values={"controls": rank.controls, "planned": rank.planned},
+            )
+        )
     if rank.conditional_alpha:
         limits.append(
             Reason(
                 code="conditional-error-rate",
                 values={
-                    "controls": rank.controls,
+                    "controls": rank.planned,
                     "alpha": rank.alpha,
                     "bound": rank.conditional_alpha,
                 },

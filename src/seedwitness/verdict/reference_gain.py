@@ -14,8 +14,10 @@ from seedwitness.statistics.residual_ranks import fit_residuals
 from seedwitness.verdict.case_data import (
     CaseData,
     control_distances,
+    count_reference_trials,
     find_blind_trials,
     find_metric,
+    find_ranked_trials,
     is_blind,
     split_half,
 )
@@ -27,18 +29,23 @@ def rank_gain(
 ) -> ReferenceGain | None:
     """Rank of the target's gain over the reference, from the blind trials of ``distances``.
 
-    Only blind trials count, which ran by the same recipes on both checkpoints, for the target and
-    for each control; a control without any is left out. ``half`` takes one half of each control's
-    trials. None where the checkpoint is the reference itself, or no trial is blind.
+    Only blind trials count, of the target and of each control; on the reference, those of their
+    recipes that the controls ran there. A control without any is left out. ``half`` takes one half
+    of each control's trials on the checkpoint. The closest trials are over different numbers of
+    trials on the two checkpoints, but over the same ones for the target and each control, so the
+    rank is exact whatever the reference shows. None where the checkpoint is the reference itself,
+    or no trial is blind.
     """
     if case.reference is None:
         return None
+    distances = distances[distances.index.isin(find_ranked_trials(case))]
     blind = find_blind_trials(case, distances.index)
-    if not blind.any():
+    there = _find_replayed(case)
+    if not (blind.any() and there):
         return None
     metric = settings.metric
-    replayed = replayed_distances(case, metric).reindex(distances.index)
-    closest, reference_closest = distances.loc[blind, metric].min(), replayed[blind].min()
+    replayed = replayed_distances(case, metric)
+    closest, reference_closest = distances.loc[blind, metric].min(), replayed[there].min()
     controls = pair_controls(case, metric, half)
     on_reference = controls["reference"].tolist()
     residuals = fit_residuals(
@@ -62,6 +69,15 @@ def rank_gain(
     )
 
 
+def _find_replayed(case: CaseData) -> list[str]:
+    """The blind trials that p rests on, as far as the controls ran theirs on the reference too."""
+    scored = case.trials[case.trials["trial"].isin(case.scores["trial"])]
+    limit = count_reference_trials(case.search, case.reference_trials)
+    first = scored if limit is None else scored.head(limit)
+    ranked = find_ranked_trials(case)
+    return [trial for trial in first.loc[is_blind(first), "trial"] if trial in ranked]
+
+
 def adjust_gain(gain: ReferenceGain | None, family_p: Sequence[float]) -> ReferenceGain | None:
     """A gain whose p is adjusted by Holm for p of the other cases; None for None."""
     if gain is None:
@@ -72,8 +88,8 @@ def adjust_gain(gain: ReferenceGain | None, family_p: Sequence[float]) -> Refere
 def pair_controls(case: CaseData, metric: str, half: int | None = None) -> pd.DataFrame:
     """Least ``distance`` of each control and least distance on the ``reference``, by control.
 
-    Both are over the control's blind trials that ran on both checkpoints. A control that is the
-    target itself is left out, and so is one without such trials.
+    The first is over the control's blind trials, the second over those of them that ran on the
+    reference. A control that is the target itself is left out, and so is one without such trials.
     """
     _, itself = control_distances(case, metric)
     blind = case.control_trials[is_blind(case.control_trials)]
@@ -83,8 +99,11 @@ def pair_controls(case: CaseData, metric: str, half: int | None = None) -> pd.Da
     )
     keys = ["pixels_sha256", "trial"]
     here = here[~here["control"].isin(itself)].merge(blind[keys], on=keys)
+    both = here.merge(there[[*keys, "distance"]], on=keys, suffixes=("", "_reference"))
     if half is not None:
         here = here[split_half(here["trial"], half, here["control"])]
-    both = here.merge(there[[*keys, "distance"]], on=keys, suffixes=("", "_reference"))
-    paired = both.rename(columns={"distance_reference": "reference"})
-    return paired.groupby("control")[["distance", "reference"]].min()
+    closest = {
+        "distance": here.groupby("control")["distance"].min(),
+        "reference": both.groupby("control")["distance_reference"].min(),
+    }
+    return pd.DataFrame(closest).dropna()

@@ -22,6 +22,7 @@ from seedwitness.verdict.case_data import (
     control_distances,
     distances_by_trial,
     find_metric,
+    find_ranked_trials,
     split_half,
 )
 from seedwitness.verdict.conclusion import conclude
@@ -36,13 +37,14 @@ def vary_analysis(
     family_p: Sequence[float],
     copies: CopyCount,
     comparison: ReferenceComparison | None,
+    doubt: Reason | None,
     settings: JudgeSettings,
 ) -> list[SensitivityVariant]:
     """The finding with one control fewer, by every other metric, and by each half of the trials.
 
-    All else stays as it was, also ``family_p`` (p of the other cases of the report). An excluded
-    case has no variants, because none of these changes could include it. One control fewer is left
-    out where the finding has the fewest controls that it can have.
+    All else stays as it was, also ``doubt`` and ``family_p`` (p of the other cases of the report).
+    An excluded case has no variants, because none of these changes could include it. One control
+    fewer is left out where the finding has the fewest controls that it can have.
     """
     variants = []
     if _can_spare_control(rank, settings):
@@ -52,6 +54,7 @@ def vary_analysis(
                 adjust_in_family(_drop_control(rank), family_p),
                 copies,
                 _drop_gain_control(comparison, family_p),
+                doubt,
                 settings,
             )
         )
@@ -67,11 +70,13 @@ def vary_analysis(
                 _rank_again(case, by_metric, distances, family_p),
                 copies,
                 _compare_again(case, comparison, by_metric, distances, family_p),
+                doubt,
                 settings,
             )
         )
     for half in (0, 1):
-        part = distances[split_half(distances.index.to_series(), half)]
+        ranked = distances[distances.index.isin(find_ranked_trials(case))]
+        part = ranked[split_half(ranked.index.to_series(), half)]
         if len(part) < 2:
             continue
         compared = _compare_again(case, comparison, settings, part, family_p, half)
@@ -82,6 +87,7 @@ def vary_analysis(
                 count_copies(case, settings, part, half),
                 compared
                 and replace(compared, blind_rates=estimate_blind_rates(case, settings, part)),
+                doubt,
                 settings,
             )
         )
@@ -100,6 +106,7 @@ def _drop_control(rank: Rank) -> Rank:
     return rank.model_copy(
         update={
             "controls": rank.controls - 1,
+            "planned": rank.planned - 1,
             "at_least_as_close": min(rank.at_least_as_close, rank.controls - 1),
             "p": min(1.0, (1 + rank.at_least_as_close) / rank.controls),
             "resolution": 1 / rank.controls,
@@ -128,7 +135,8 @@ def _rank_again(
 ) -> Rank:
     """The rank by the metric of ``settings``, from ``distances`` and one half of the controls'."""
     controls, left_out = control_distances(case, settings.metric, half)
-    closest = float(distances[settings.metric].min())
+    ranked = distances[distances.index.isin(find_ranked_trials(case))]
+    closest = float(ranked[settings.metric].min())
     rank = rank_among_controls(closest, controls, settings.alpha)
     return adjust_in_family(rank.model_copy(update={"left_out": left_out}), family_p)
 
@@ -157,9 +165,10 @@ def _conclude_variant(
     rank: Rank,
     copies: CopyCount,
     comparison: ReferenceComparison | None,
+    doubt: Reason | None,
     settings: JudgeSettings,
 ) -> SensitivityVariant:
-    finding, reasons = conclude([], rank, copies, comparison, settings)
+    finding, reasons = conclude([], rank, copies, comparison, doubt, settings)
     return SensitivityVariant(
         change=change,
         finding=finding,

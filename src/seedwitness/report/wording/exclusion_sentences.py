@@ -29,8 +29,8 @@ def _target_flat(measure: str, value: float, minimum: float) -> str:
 def _blank_sheet_is_copy(contrast: float, threshold: float) -> str:
     return (
         f"A sheet of one colour comes within {contrast:.3f} of the target by patch-l2 and would be "
-        f"a copy, because the threshold is {threshold:g}. For so pale an image, set a stricter "
-        "threshold or another criterion in judge.copy_criteria."
+        f"a copy, or nearly: the threshold with its margin is {threshold:g}. For so pale an image, "
+        "set a stricter threshold or another criterion in judge.copy_criteria."
     )
 
 

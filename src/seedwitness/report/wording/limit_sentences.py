@@ -20,6 +20,16 @@ def _conditional_error_rate(controls: int, alpha: float, bound: float) -> str:
     )
 
 
+def _controls_stopped_early(controls: int, planned: int) -> str:
+    return (
+        f"Controls were drawn one by one, up to {planned:,}, in an order fixed beforehand, until "
+        "so many were as close as the target that p is above α whatever the others show. "
+        f"That was after {controls:,}; p is that of the sequential test of Besag and Clifford "
+        "(1991). The gain over the reference and the sensitivity need all controls, so they were "
+        "not computed."
+    )
+
+
 def _lab_weights(metrics: list[str]) -> str:
     return f"Measured with lab weights, not with published ones: {', '.join(metrics)}."
 
@@ -100,9 +110,18 @@ def _reference_not_compared() -> str:
     )
 
 
+def _provenance_stated(date: str, source: str, checkpoint: str, published: str) -> str:
+    return (
+        f"That the image is no output of {checkpoint} rests on a claim, which was not checked: it "
+        f"was there on {date} by “{source}”, before {checkpoint}, which is stated to be of "
+        f"{published}."
+    )
+
+
 LIMITS: dict[str, Callable[..., str]] = {
     "p-resolution": _p_resolution,
     "conditional-error-rate": _conditional_error_rate,
+    "controls-stopped-early": _controls_stopped_early,
     "lab-weights": _lab_weights,
     "control-left-out": _control_left_out,
     "reference-latent-shape": _reference_latent_shape,
@@ -113,4 +132,5 @@ LIMITS: dict[str, Callable[..., str]] = {
     "trials-chosen-by-results": _trials_chosen_by_results,
     "prompt-more-specific": _prompt_more_specific,
     "reference-not-compared": _reference_not_compared,
+    "provenance-stated": _provenance_stated,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from seedwitness.config.names import SCANNED_RNG_ALGORITHMS
 from seedwitness.report.wording.numbers import format_holm, format_p, format_percent
 
 
@@ -96,6 +97,21 @@ def _reference_copies_too(
     )
 
 
+def _own_output_not_excluded(
+    checkpoint: str, share: float, step_share: float, missing: list[str]
+) -> str:
+    unscanned = f", and none by {', '.join(missing)}" if missing else ""
+    return (
+        f"The target may be an output of {checkpoint} itself, which comes back as easily as a "
+        f"learned picture. Its seed was looked for in {format_percent(share)} of all seeds, and "
+        f"for ancestral samplers in {format_percent(step_share)}{unscanned}. To scan them all, set "
+        "scan=whole, scan.step_seeds=4294967296 and "
+        f"scan.rng_algorithms=[{','.join(SCANNED_RNG_ALGORITHMS)}]. Or, where the image is older "
+        "than the checkpoint, state a dated source as provenance in its target.yaml, and the day "
+        "of the checkpoint in judge.published."
+    )
+
+
 def _reference_ranks_close(checkpoint: str, p: float) -> str:
     return (
         f"On the reference checkpoint {checkpoint} the target came closer than the controls too "
@@ -140,6 +156,7 @@ MEMORISED: dict[str, Callable[..., str]] = {
     "reference-gain-above-alpha": _reference_gain_above_alpha,
     "reference-ranks-close": _reference_ranks_close,
     "reference-copies-too": _reference_copies_too,
+    "own-output-not-excluded": _own_output_not_excluded,
     "error-rate": _error_rate,
     "error-rate-above-alpha": _error_rate_above_alpha,
     "error-rate-not-given": _error_rate_not_given,

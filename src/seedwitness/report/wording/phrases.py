@@ -127,6 +127,12 @@ def _likelihood_misleads(cllr: float) -> str:
     )
 
 
+def _likelihood_controls_stopped() -> str:
+    return (
+        "No likelihood ratio is given, because controls were drawn only until the rank was decided."
+    )
+
+
 def _likelihood_no_separation() -> str:
     return (
         "No likelihood ratio is given, because the learned images come no closer than the "
@@ -160,6 +166,7 @@ PHRASES: dict[str, Callable[..., str]] = {
     "likelihood-no-separation": _likelihood_no_separation,
     "likelihood-no-stated-prompt": _likelihood_no_stated_prompt,
     "likelihood-misleads": _likelihood_misleads,
+    "likelihood-controls-stopped": _likelihood_controls_stopped,
     "closest-trial": _closest_trial,
     "closest-copy": _closest_copy,
     "close-with-image": _close_with_image,

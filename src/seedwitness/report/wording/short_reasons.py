@@ -15,6 +15,7 @@ SHORT_REASONS = {
     "reference-no-blind-trials": "no blind trials",
     "reference-gain-above-alpha": "controls gain as much",
     "reference-copies-too": "reference copies too",
+    "own-output-not-excluded": "its own output is not excluded",
     "reference-ranks-close": "reference ranks close too",
     "target-flat": "target too flat",
     "blank-sheet-is-copy": "a blank sheet would be a copy",
