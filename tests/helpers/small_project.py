@@ -107,7 +107,8 @@ def _params() -> dict[str, object]:
         name: {"family": "diffusers", "path": f"models/{name}", "watch": f"models/{name}"}
         for name in ("own", "clean")
     }
-    params["corpus"] |= {"path": "pictures/seen"}
+    descriptor = str(LAB / "metrics/descriptor/descriptor.pt")
+    params["corpus"] |= {"path": "pictures/seen", "descriptor": descriptor}
     params["clip"]["path"] = params["clip"]["watch"] = str(LAB / "clip")
     params["score"]["watch"] = str(LAB / "dvc.lock")
     params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
