@@ -25,6 +25,7 @@ from seedwitness.imaging.image_folder import ImageEntry
 from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
 from seedwitness.metrics.scoring import Metric, load_metrics, select_closest_rows
 from seedwitness.prompts.recoverer import load_recoverer
+from seedwitness.prompts.refinement import refine_prompts
 from seedwitness.reachability.examination import measure_detectors, measure_ladders
 from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cases
 from seedwitness.search.early_stopping import CopyTest
@@ -49,6 +50,8 @@ class ControlImages:
     """As PROMPTS."""
     corpus_matches: dict[Path, str]
     """Where the corpus holds the image itself; empty where it does not."""
+    phrases: dict[Path, list[str]]
+    """Parts of prompts that are closest to each image, best first."""
 
     @property
     def entries(self) -> dict[Path, ImageEntry]:
@@ -96,8 +99,8 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
             f"controls.learned.folders.{checkpoint}",
         )
     images = {path: decode_image(path) for path in (*controls, *learned)}
-    prompts, matches = recover_prompts(controls | learned, images, settings, index)
-    return ControlImages(controls, learned, images, prompts, matches)
+    prompts, matches, phrases = recover_prompts(controls | learned, images, settings, index)
+    return ControlImages(controls, learned, images, prompts, matches, phrases)
 
 
 def recover_prompts(
@@ -105,12 +108,14 @@ def recover_prompts(
     images: Mapping[Path, Image.Image],
     settings: ControlsStage,
     index: Path,
-) -> tuple[dict[Path, pd.DataFrame], dict[Path, str]]:
-    """By path, each image's prompts (PROMPTS), and where the corpus holds the image itself."""
+) -> tuple[dict[Path, pd.DataFrame], dict[Path, str], dict[Path, list[str]]]:
+    """By path, each image's prompts (PROMPTS), where the corpus holds it, and its phrases."""
     recoverer = load_recoverer(settings.clip, settings.recover, index)
     corpus = recoverer.open_index(index)
-    prompts, matches = {}, {}
-    for path, entry in entries.items():
+    prompts, matches, phrases = {}, {}, {}
+    targets = [(images[path], (), entry.text) for path, entry in entries.items()]
+    recovered = recoverer.recover_many(targets)
+    for (path, entry), (table, _) in zip(entries.items(), recovered, strict=True):
         prompts[path], matches[path] = recoverer.recover_control(
             images[path],
             entry.text,
@@ -118,8 +123,10 @@ def recover_prompts(
             settings.corpus.path,
             settings.lookup,
             settings.search.num_candidates,
+            table,
         )
-    return prompts, matches
+        phrases[path] = recoverer.list_phrases(images[path]) if settings.search.refinement else []
+    return prompts, matches, phrases
 
 
 def run_controls(
@@ -136,7 +143,10 @@ def run_controls(
     metrics = load_metrics(score.runnable_metrics, score.weights, score.batch)
     prompts, search = {}, settings.search
     for path, table in prepared.prompts.items():
-        prompts[path], _, search = preselect_prompts(loaded, table, settings.search)
+        selected, _, search = preselect_prompts(loaded, table, settings.search)
+        prompts[path], _, search = refine_prompts(
+            loaded, prepared.images[path], selected, prepared.phrases[path], search
+        )
     cases = {
         path.as_posix(): SearchCase(prepared.images[path], tuple(table["text"]))
         for path, table in prompts.items()
