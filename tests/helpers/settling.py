@@ -38,6 +38,7 @@ MATERIALS: dict[str, Any] = {
     "corpus": "c1" * 32,
     "clip": "c2" * 32,
     "phrases": "e3" * 32,
+    "wild": "e4" * 32,
     "weights": {},
 }
 """Hashes that stand for those of a project's materials."""

@@ -129,6 +129,7 @@ class ReachStage(StageSettings):
     search: SearchSettings
     score: ScoreSettings
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
+    wild_sha256: str = entry("materials.wild")
 
 
 class ScanStage(StageSettings):
@@ -172,6 +173,7 @@ class ControlsStage(StageSettings):
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
     reach: ReachSettings
     detectors: DetectorSettings
+    wild_sha256: str = entry("materials.wild")
 
 
 class JudgeStage(StageSettings):

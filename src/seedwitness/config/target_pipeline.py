@@ -169,7 +169,9 @@ def _make_case_stages(target: str, checkpoint: str, reference: str) -> dict[str,
             [search, f"data/timings/{case}/timing.json"],
         ),
         f"reach-{checkpoint}": _make_stage(
-            f"reach {target} {checkpoint}", common, [f"data/reach/{case}"]
+            f"reach {target} {checkpoint}",
+            [*common, f"{FOLDER}/{target}/{SETTINGS_NAME}", *_join_paths(search, SEARCH[:1])],
+            [f"data/reach/{case}"],
         ),
         f"scan-{checkpoint}": _make_stage(
             f"scan {target} {checkpoint}", [*common, record], [f"data/scan/{case}"]

@@ -41,6 +41,11 @@ def load_tables(folder: Path | None, encoder: TextEncoder) -> PhraseTables:
     return PhraseTables(texts, embeddings, folder.name if folder else "our own tables", too_long)
 
 
+def read_own_phrases(kind: str) -> list[str]:
+    """The phrases of one of our own tables, in the order of its file."""
+    return list(_read_phrases(OWN / f"{kind}.txt", kind))
+
+
 def list_table_files(folder: Path) -> list[Path]:
     """The files of a folder's tables that exist, by kind."""
     return [path for kind in KINDS if (path := folder / f"{kind}.txt").is_file()]
