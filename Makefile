@@ -12,7 +12,7 @@ READY := .venv/ready
 BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
-	bench-validation bench-interruptions bench-bundle crate-validator clean
+	bench-validation bench-interruptions bench-bundle bench-prompts crate-validator clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -39,7 +39,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab measure --lab data/lab
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
-bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle ## run all benchmarks (many hours)
+bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle bench-prompts ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -58,6 +58,9 @@ bench-interruptions: $(READY) ## kill runs at random moments and write docs/inte
 
 bench-bundle: $(READY) ## tamper with a bundle at random and write docs/bundle.md (half an hour)
 	@$(BIN)/python -m benchmarks.bundle docs/bundle.md docs/bundle.json
+
+bench-prompts: $(READY) ## recover prompts of known captions and write docs/prompts.md (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.prompts docs/prompts.md docs/prompts.json
 
 crate-validator: .venv/roc-validator/ready ## install roc-validator, by which tests check the crates of bundles
 

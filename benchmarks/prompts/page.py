@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
@@ -41,60 +42,31 @@ METHOD_NAMES = {
     "evolve": "`evolve`, scored by the denoising loss",
 }
 
-HEAD = """\
-# Prompt recovery
-
-## Summary
-
-Question: with no caption given and none in the corpus, how much of what the training caption finds does a recovered prompt find?
-
-"""
-
-METHOD = f"""\
-## Method
-
-Written by `make bench-prompts`; the figures, with every prompt, are in [prompts.json](prompts.json). How many pictures are examined is an argument: `--planted` and `--held-out`.
-
-Pictures whose training caption is known are searched on `lab-memorised` with {SEARCH_NFE} NFE each, under three kinds of prompts:
-
-- *{CAPTION}*: the caption that the training showed with the picture; for a held-out picture the caption that belongs to it;
-- *{CLIP_ALONE}*: the method `phrases`, without the checkpoint;
-- *{RECOVERED}*: the same candidates, then `search.refinement` with {RECOVERY_NFE} NFE more: `evolve` by the denoising loss, and the finalists ranked by regeneration.
-
-Phrases are those of the corpus's captions, without every wording of every examined picture: no candidate is a whole caption of an examined picture unless it was put together from parts. Held-out pictures go through the same recovery as planted ones. TPR is at 1 % FPR, of the closest descriptor of each search, with the held-out pictures under the same kind of prompts as negatives; its intervals are the bootstrap's, those of rates Clopper–Pearson's (95 %). A false finding is a held-out picture with a copy by the stated criterion and p of at most α among the other held-out pictures; the gain over the reference, which a finding needs as well, was not computed, so that this count can only be too high.
-
-"""
-
-LIMITS = """\
-## Not measured
-
-- Any lab but the drawn one, and any published checkpoint. The captions of this lab follow five templates over few words, and its CLIP was trained on such captions: a vocabulary that is known. How well prompts come back where words are not known in advance is not measured here.
-- The package `clip-interrogator` beside ours.
-- The captioners: no published one was run; the tests run small models of their classes.
-- 200 pictures seen and 200 held out: the numbers above are smaller.
-"""
+TEMPLATE = Path(__file__).with_name("prompts.md")
+BARS, LABS = "<!-- bars -->\n", "<!-- labs -->\n"
 
 
 def render_page(figures: Mapping[str, Figures]) -> str:
     """The page, with the figures of every lab."""
-    text = HEAD
-    for lab in figures.values():
-        text += format_table(("what", "bar", "measured", "met"), _list_bars(lab))
-    text += METHOD
+    bars, sections = "", ""
     for name, lab in figures.items():
-        text += f"## The lab `{name}`\n\n{_describe(lab)}"
-        text += "### Rates by prompts\n\n" + _format_rates(lab)
-        text += "### Methods\n\n" + _format_methods(lab)
-        text += "### What comes back of a caption\n\n" + _format_attributes(lab)
-        text += "### Examples\n\n" + _format_examples(lab)
-    return text + LIMITS
+        bars += format_table(("what", "bar", "measured", "met"), _list_bars(lab))
+        sections += f"## The lab `{name}`\n\n{_describe(lab)}"
+        sections += "### Rates by prompts\n\n" + _format_rates(lab)
+        sections += "### Methods\n\n" + _format_methods(lab)
+        sections += "### What comes back of a caption\n\n" + _format_attributes(lab)
+        sections += "### Examples\n\n" + _format_examples(lab)
+    text = TEMPLATE.read_text(encoding="utf-8").replace(BARS, bars).replace(LABS, sections)
+    text = text.replace("RECOVERY_NFE", str(RECOVERY_NFE))
+    return text.replace("SEARCH_NFE", str(SEARCH_NFE))
 
 
 def _describe(lab: Figures) -> str:
     refinement = lab["refinement"]
     return (
-        f"{len(lab['cases'][GROUPS[0]])} pictures planted 128 times, {len(lab['cases'][GROUPS[1]])} "
-        f"planted 32 times and {len(lab['cases'][HELD_OUT])} held out; {lab['phrases']:,} phrases; "
+        f"{len(lab['cases'][GROUPS[0]])} pictures planted 128 times, "
+        f"{len(lab['cases'][GROUPS[1]])} planted 32 times and {len(lab['cases'][HELD_OUT])} held "
+        f"out; {lab['phrases']:,} phrases; "
         f"{lab['search']['prompts']} prompts share a search of {lab['search']['steps']} steps of "
         f"{lab['search']['sampler']}; {refinement['levels']} noise levels a score, "
         f"{refinement['finalists']} finalists with {refinement['seeds']} seeds of "
@@ -191,19 +163,18 @@ def _format_methods(lab: Figures) -> str:
     text = (
         f"The first {n} pictures planted 128 times. `ph2p` and both `evolve` have {RECOVERY_NFE} "
         "NFE each, a backward pass counting as one, the ranking of their finalists included; `pez` "
-        "has the 3,000 steps of its paper, on CLIP. The distance is the mean RMS latent distance of "
-        f"{EVALUATION_SEEDS} regenerations with the steps of a search under the best prompt of each; "
-        "lower is closer. The first two of these seeds rank the finalists, so methods with finalists "
-        "have a small advantage.\n\n"
+        "has the 3,000 steps of its paper, on CLIP. The distance is the mean RMS latent distance "
+        f"of {EVALUATION_SEEDS} regenerations with the steps of a search under the best prompt of "
+        "each; lower is closer. The first two of these seeds rank the finalists, so methods with "
+        "finalists have a small advantage.\n\n"
     )
+    by_clip = methods[METHODS[0]]
     rows = [
         (
             METHOD_NAMES[name],
             f"{mean(methods[name]):.3f}",
             f"{median(methods[name]):.3f}",
-            "–"
-            if name == "training caption"
-            else f"{sum(a < b for a, b in zip(methods[name], methods[METHODS[0]], strict=True))} of {n}",
+            f"{sum(a < b for a, b in zip(methods[name], by_clip, strict=True))} of {n}",
         )
         for name in ("training caption", *METHODS)
     ]

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from seedwitness.attribution import claimed_recipes, looks, seed_scan
-from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
+from seedwitness.attribution.recipe_fitting import COARSE_STEPS, FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
+from seedwitness.prompts.budget import Budget
+from seedwitness.prompts.seed_first import rank_with_noise
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
 from seedwitness.records.target import Claim
@@ -49,13 +52,16 @@ def attribute_to_seed(
     settings: ScanSettings,
     search: SearchSettings,
     *,
+    phrases: Sequence[str] = (),
     ledger: Path = DEFAULT_ROOT,
 ) -> Attribution:
     """Scan the seed space for ``picture``, and fit the recipe if a seed was recovered.
 
-    ``prompts`` are the prompt candidates, best first. ``claims`` are not trusted: they only add
-    seeds and recipes to try, if these are possible at all. An image of a size that the checkpoint
-    cannot make is not scanned; ``obstacle`` gives the reason.
+    ``prompts`` are the prompt candidates, best first, and ``phrases`` parts of prompts, of which
+    further candidates are made with the seed's noise where ``recipe_fit.prompt_nfe`` allows it.
+    ``claims`` are not trusted: they only add seeds and recipes to try, if these are possible at
+    all. An image of a size that the checkpoint cannot make is not scanned; ``obstacle`` gives the
+    reason.
     """
     obstacle = seed_scan.find_scan_obstacle(loaded, *picture.size)
     result = seed_scan.ScanResult(z_needed=float("inf"))
@@ -80,6 +86,7 @@ def attribute_to_seed(
         starts = _list_starts(loaded, picture, result.seeds[0], claims, search)
         claimed = [claim.negative_prompt for claim in claims if claim.negative_prompt]
         negatives = [search.negative_prompt, *dict.fromkeys(claimed)][: 1 + MAX_NEGATIVES]
+        prompts = _rank_prompts(loaded, picture, starts[0], prompts, phrases, settings, search)
         fitted = fit_recipe(
             loaded, picture, starts, prompts, negatives, settings.recipe_fit, search, ledger
         )
@@ -102,6 +109,33 @@ def attribute_to_seed(
     )
     keys = result.keys | (fitted.keys if fitted else frozenset())
     return Attribution(scan, fitted.picture if fitted else None, keys)
+
+
+def _rank_prompts(
+    loaded: LoadedCheckpoint,
+    picture: Image.Image,
+    start: Recipe,
+    prompts: Sequence[str],
+    phrases: Sequence[str],
+    settings: ScanSettings,
+    search: SearchSettings,
+) -> list[str]:
+    """The candidates, best first by one generation with the noise of ``start``, and evolved.
+
+    The candidates as they are where ``recipe_fit.prompt_nfe`` is 0.
+    """
+    nfe = settings.recipe_fit.prompt_nfe
+    if not nfe:
+        return list(prompts)
+    # With noise after each step, another number of steps gives another image.
+    is_ancestral = start.sampler == ANCESTRAL_SAMPLER
+    recipe = start if is_ancestral else replace(start, steps=min(start.steps, COARSE_STEPS))
+    latent = torch.from_numpy(looks.encode_image(loaded.pipeline.vae, picture))
+    starts = [*prompts, start.prompt]
+    ranked = rank_with_noise(
+        loaded, latent, recipe, starts, phrases, Budget(nfe), batch=search.batch
+    )
+    return list(dict.fromkeys([*(text for text, _ in ranked), *prompts]))
 
 
 def _list_starts(

@@ -199,6 +199,9 @@ class RecipeFitSettings(Section):
     steps: list[PositiveInt] = Field(default=[10, 20, 25, 30, 50], min_length=1)
     max_nfe: PositiveInt = 6000
     """Most evaluations of the denoiser that are spent."""
+    prompt_nfe: NonNegativeInt = 0
+    """Evaluations before that by which prompts are ranked and evolved with the noise of the seed,
+    one generation each; 0 to take the candidates as they are."""
 
 
 class ScanSettings(Section):

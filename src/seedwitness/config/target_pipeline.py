@@ -174,7 +174,7 @@ def _make_case_stages(target: str, checkpoint: str, reference: str) -> dict[str,
             [f"data/reach/{case}"],
         ),
         f"scan-{checkpoint}": _make_stage(
-            f"scan {target} {checkpoint}", [*common, record], [f"data/scan/{case}"]
+            f"scan {target} {checkpoint}", [*common, phrases, record], [f"data/scan/{case}"]
         ),
         f"replay-{checkpoint}": _make_stage(
             f"replay {target} {checkpoint}",
