@@ -55,7 +55,8 @@ def drop_names(text: str) -> str:
     """
     phrases = []
     for number, phrase in enumerate(split_phrases(text)):
-        words, kept = phrase.split(), []
+        words = phrase.split()
+        kept: list[str] = []
         position = 0
         while position < len(words):
             length = _measure_name(words[position:])
