@@ -35,8 +35,9 @@ def run(target: str, checkpoint: str) -> None:
 
     began = perf_counter()
     candidates, preselected, remaining = preselect_prompts(loaded, candidates, search)
+    phrases = load_phrases(target) if search.refinement else []
     candidates, refinement, remaining = refine_prompts(
-        loaded, image, candidates, load_phrases(target), remaining
+        loaded, image, candidates, phrases, remaining
     )
     case = SearchCase(image, tuple(candidates["text"]))
     copy_test = load_copy_test(loaded, settings)
