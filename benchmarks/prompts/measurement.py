@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -270,6 +270,7 @@ def measure_lab(
         "criteria": [each.model_dump(mode="json") for each in bench.params.judge.copy_criteria],
         "alpha": bench.params.judge.alpha,
         "seconds": round(perf_counter() - began),
+        "processor_seconds": round(process_time()),
         "methods": methods,
         "cases": cases,
     }

@@ -70,8 +70,9 @@ def _describe(lab: Figures) -> str:
         f"{lab['search']['prompts']} prompts share a search of {lab['search']['steps']} steps of "
         f"{lab['search']['sampler']}; {refinement['levels']} noise levels a score, "
         f"{refinement['finalists']} finalists with {refinement['seeds']} seeds of "
-        f"{refinement['steps']} steps. It took {lab['seconds'] / 60:.0f} min beside two other "
-        f"programs. Measured on {describe_place(lab['machine'])}.\n\n"
+        f"{refinement['steps']} steps. It took {lab['processor_seconds'] / 60:.0f} min of "
+        f"processor time and {lab['seconds'] / 60:.0f} min by the clock. Measured on "
+        f"{describe_place(lab['machine'])}.\n\n"
     )
 
 
