@@ -13,7 +13,7 @@ BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
 	bench-validation bench-interruptions bench-bundle bench-lookup bench-interop \
-	bench-checkpoints crate-validator clip-client clean
+	bench-checkpoints bench-prompts crate-validator clip-client clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -41,7 +41,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
 bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle \
-	bench-lookup bench-interop bench-checkpoints ## run all benchmarks (many hours)
+	bench-lookup bench-interop bench-checkpoints bench-prompts ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -75,6 +75,9 @@ bench-interop: .venv/k-diffusion/ready ## compare the samplers with diffusers an
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/k-diffusion \
 		"k-diffusion>=0.1.1.post1" "torchdiffeq>=0.2.5"
 	@touch $@
+
+bench-prompts: $(READY) ## recover prompts of known captions and write docs/prompts.md (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.prompts docs/prompts.md docs/prompts.json
 
 crate-validator: .venv/roc-validator/ready ## install roc-validator, by which tests check the crates of bundles
 

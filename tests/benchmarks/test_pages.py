@@ -14,6 +14,7 @@ from benchmarks.checkpoints.page import render_page as checkpoints_page
 from benchmarks.detectors.page import render_page as detectors_page
 from benchmarks.interop.page import render_page as interop_page
 from benchmarks.lookup.page import render_page as lookup_page
+from benchmarks.prompts.page import render_page as prompts_page
 from benchmarks.seeds.page import render_page as seeds_page
 from benchmarks.shared.rates import rate_figures
 from benchmarks.speed.page import render_page as speed_page
@@ -27,6 +28,7 @@ PAGES = {
     "detectors": detectors_page,
     "interop": interop_page,
     "lookup": lookup_page,
+    "prompts": prompts_page,
     "seeds": seeds_page,
     "validation": validation_page,
 }

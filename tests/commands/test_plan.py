@@ -72,6 +72,10 @@ def test_a_target_closer_than_all_controls_is_supported_under_the_plan(
         ({"strategy": {"name": "halving"}}, "search.strategy is halving, .*`seedwitness compose"),
         ({"preselection": {"detector": "one-step", "candidates": 8}}, "search.preselection spends"),
         (
+            {"budget_nfe": 640, "refinement": {"budget_nfe": 480}},
+            "search.refinement spends a part of the budget on prompts",
+        ),
+        (
             {"stop": {"rate": 0.05}},
             "stop.rate ends after 59 trials without a copy, of 628",
         ),

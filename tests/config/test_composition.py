@@ -130,7 +130,7 @@ def test_every_option_is_valid(tmp_path: Path) -> None:
     in_use |= {f"checkpoint/{each.split('=')[1]}.yaml" for each in checkpoints if "@" in each}
     in_use |= {"config.yaml", "search/quick.yaml", "scan/quick.yaml"}
     in_use |= {"tracking/local.yaml", "search/variations.yaml", "search/halving.yaml"}
-    in_use |= {"search/rare.yaml"}
+    in_use |= {"search/rare.yaml", "search/refined.yaml"}
     in_use |= {"search/subset-simulation.yaml", "reach/quick.yaml", "reach/none.yaml"}
     in_use |= {"detectors/quick.yaml", "detectors/none.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
@@ -138,7 +138,9 @@ def test_every_option_is_valid(tmp_path: Path) -> None:
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
     kinds = ("webdataset", "clip-retrieval", "embeddings", "parquet")
     in_use |= {f"corpus/{kind}.yaml" for kind in kinds}  # see the next test
-    experiments = {f"experiment/{name}.yaml" for name in ("quick", "decompression")}
+    experiments = {
+        f"experiment/{name}.yaml" for name in ("quick", "decompression", "prompt-classes")
+    }
     assert {str(option) for option in OPTIONS} == in_use | experiments
 
 

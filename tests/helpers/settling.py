@@ -39,6 +39,7 @@ MATERIALS: dict[str, Any] = {
     "clip": "c2" * 32,
     "descriptor": "d5" * 32,
     "phrases": "e3" * 32,
+    "wild": "e4" * 32,
     "weights": {},
 }
 """Hashes that stand for those of a project's materials."""

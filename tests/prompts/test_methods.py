@@ -263,5 +263,5 @@ def test_nothing_to_recover_is_an_empty_table(giving: Giving) -> None:
 
 
 def test_an_unknown_method_is_answered_with_the_known_ones(giving: Giving) -> None:
-    with pytest.raises(ConfigError, match=r"`phrase`.*`phrases`.*metadata, phrases, user"):
+    with pytest.raises(ConfigError, match=r"`phrase`.*`phrases`.*metadata, pez, phrases, user"):
         recover_prompts(["user", "phrase"], giving())

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from PIL import Image
+from torch import Tensor
 
 from seedwitness.attribution import claimed_recipes, looks, seed_scan
 from seedwitness.attribution.hidden_areas import (
@@ -16,11 +18,13 @@ from seedwitness.attribution.hidden_areas import (
     paint_over,
 )
 from seedwitness.attribution.placements import Comparison, plan_placements
-from seedwitness.attribution.recipe_fitting import FittedRecipe, fit_recipe
+from seedwitness.attribution.recipe_fitting import COARSE_STEPS, FittedRecipe, fit_recipe
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.steps import ScanSettings, SearchSettings
 from seedwitness.engine.latent_cache import DEFAULT_ROOT
 from seedwitness.engine.schedulers import adds_noise, describe_scheduler, is_flow
+from seedwitness.prompts.budget import Budget
+from seedwitness.prompts.seed_first import rank_with_noise
 from seedwitness.records.placement import Placement
 from seedwitness.records.recipe import OWN_GENERATOR, Recipe
 from seedwitness.records.seed_scan import SeedCandidate, SeedScan
@@ -62,15 +66,18 @@ def attribute_to_seed(
     search: SearchSettings,
     *,
     hidden: Sequence[Box] = (),
+    phrases: Sequence[str] = (),
     ledger: Path = DEFAULT_ROOT,
 ) -> Attribution:
     """Scan the seed space for ``picture``, and fit the recipe if a seed was recovered.
 
-    ``prompts`` are the prompt candidates, best first. ``claims`` are not trusted: they only add
-    seeds, sizes and recipes to try, if these are possible at all. An image of a size that the
-    checkpoint cannot make is looked at by its placements in one that it can; if there are none, it
-    is not scanned, and ``obstacle`` gives the reason. ``hidden`` areas, such as a watermark, are
-    not compared. Raises ConfigError if one does not lie in the image.
+    ``prompts`` are the prompt candidates, best first, and ``phrases`` parts of prompts, of which
+    further candidates are made with the seed's noise where ``recipe_fit.prompt_nfe`` allows it.
+    ``claims`` are not trusted: they only add seeds, sizes and recipes to try, if these are possible
+    at all. An image of a size that the checkpoint cannot make is looked at by its placements in one
+    that it can; if there are none, it is not scanned, and ``obstacle`` gives the reason. ``hidden``
+    areas, such as a watermark, are not compared. Raises ConfigError if one does not lie in the
+    image.
     """
     check_hidden_areas(hidden, picture.size)
     obstacle = seed_scan.find_scan_obstacle(loaded, *picture.size)
@@ -103,11 +110,14 @@ def attribute_to_seed(
         starts = _list_starts(loaded, picture, result.seeds[0], claims, search)
         claimed = [claim.negative_prompt for claim in claims if claim.negative_prompt]
         negatives = [search.negative_prompt, *dict.fromkeys(claimed)][: 1 + MAX_NEGATIVES]
+        placement = result.seeds[0].look.placement
         compared = Comparison.make(
             paint_over(picture, hidden),
-            _list_likely(result.seeds[0].look.placement, placements),
+            _list_likely(placement, placements),
             list_shown_pixels(picture.size, hidden) if hidden else None,
         )
+        latent = torch.from_numpy(target.encode(placement))
+        prompts = _rank_prompts(loaded, latent, starts[0], prompts, phrases, settings, search)
         fitted = fit_recipe(
             loaded, compared, starts, prompts, negatives, settings.recipe_fit, search, ledger
         )
@@ -162,6 +172,33 @@ def _list_likely(found: Placement | None, planned: Sequence[Placement]) -> list[
         if (each.width, each.height) == (found.width, found.height) and not each.is_approximate
     ]
     return list(dict.fromkeys([found, *alike]))
+
+
+def _rank_prompts(
+    loaded: LoadedCheckpoint,
+    latent: Tensor,
+    start: Recipe,
+    prompts: Sequence[str],
+    phrases: Sequence[str],
+    settings: ScanSettings,
+    search: SearchSettings,
+) -> list[str]:
+    """The candidates, best first by one generation with the noise of ``start``, and evolved.
+
+    ``latent`` is that of the image that was sampled [c, h, w].
+    The candidates as they are where ``recipe_fit.prompt_nfe`` is 0.
+    """
+    nfe = settings.recipe_fit.prompt_nfe
+    if not nfe:
+        return list(prompts)
+    # With noise after each step, another number of steps gives another image.
+    is_ancestral = start.sampler == ANCESTRAL_SAMPLER
+    recipe = start if is_ancestral else replace(start, steps=min(start.steps, COARSE_STEPS))
+    starts = [*prompts, start.prompt]
+    ranked = rank_with_noise(
+        loaded, latent, recipe, starts, phrases, Budget(nfe), batch=search.batch
+    )
+    return list(dict.fromkeys([*(text for text, _ in ranked), *prompts]))
 
 
 def _list_starts(

@@ -219,6 +219,8 @@ def _require_blind_seeds(search: SearchSettings, seeds: int) -> None:
         reason = f"search.strategy is {search.strategy.name}, which chooses its later trials"
     elif search.preselection:
         reason = "search.preselection spends a part of the budget on its detector"
+    elif search.refinement:
+        reason = "search.refinement spends a part of the budget on prompts"
     elif (
         search.stop.rate
         and (limit := power_analysis.count_seeds_needed(search.stop.rate, 0.95)) < trials

@@ -59,7 +59,11 @@ SCANNED_RNG_ALGORITHMS = (*("philox-nv", "torch-cpu", "torch-cpu-bfloat16", "tor
 STRATEGIES = ("halving", "subset-simulation", "sweep", "variations")
 LATENT_DISTANCES = ("latent-rms",)
 RESIZE_RULES = ("crop", "letterbox", "stretch")
-RECOVERY_METHODS = ("metadata", "phrases", "user")
+RECOVERY_METHODS = ("caption", "interrogate", "metadata", "pez", "phrases", "user")
+CHECKPOINT_METHODS = ("evolve", "ph2p")
+"""Recovery methods that run the checkpoint under examination."""
+INTERROGATE_MODES = ("best", "classic", "fast", "negative")
+PROMPT_CLASSES = ("verbatim", "reworded", "generic", "in the wild", "recovered")
 DETECTORS = (
     *("alignment", "attention-entropy", "bright-ending", "clique", "curvature"),
     *("first-attention-entropy", "first-magnitude", "hessian", "invmm", "magnitude"),
@@ -80,5 +84,10 @@ Strategy = Annotated[str, _known("strategy", STRATEGIES)]
 LatentDistance = Annotated[str, _known("latent distance", LATENT_DISTANCES)]
 ResizeRule = Annotated[str, _known("rule", RESIZE_RULES)]
 RecoveryMethod = Annotated[str, _known("recovery method", RECOVERY_METHODS)]
+CheckpointMethod = Annotated[
+    str, _known("recovery method that runs the checkpoint", CHECKPOINT_METHODS)
+]
+InterrogateMode = Annotated[str, _known("mode", INTERROGATE_MODES)]
+PromptClass = Annotated[str, _known("prompt class", PROMPT_CLASSES)]
 DetectorName = Annotated[str, _known("detector", DETECTORS)]
 MetricName = Annotated[str, _known("metric", METRICS)]

@@ -134,6 +134,7 @@ class ReachStage(StageSettings):
     search: SearchSettings
     score: ScoreSettings
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
+    wild_sha256: str = entry("materials.wild")
 
 
 class ScanStage(StageSettings):
@@ -179,6 +180,7 @@ class ControlsStage(StageSettings):
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
     reach: ReachSettings
     detectors: DetectorSettings
+    wild_sha256: str = entry("materials.wild")
     reference: EntryName | None = entry("judge.reference")
     ranked_by: MetricName | None = entry("judge.metric")
     alpha: float | None = entry("judge.alpha")

@@ -9,6 +9,7 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     model_validator,
 )
@@ -17,6 +18,7 @@ from seedwitness.config.inputs import Section, Share
 from seedwitness.config.names import (
     SAMPLERS_WITH_ETA,
     DetectorName,
+    InterrogateMode,
     LatentDistance,
     RecoveryMethod,
     ResizeRule,
@@ -24,6 +26,13 @@ from seedwitness.config.names import (
     Sampler,
     ScannedRng,
     Strategy,
+)
+from seedwitness.config.prompt_settings import (
+    RECOVER_MODES,
+    CaptionerSettings,
+    PezSettings,
+    PromptClassSettings,
+    RefinementSettings,
 )
 from seedwitness.records.placement import PlacementKind
 from seedwitness.records.recipe import count_nfe
@@ -49,6 +58,14 @@ class RecoverSettings(Section):
     """A text file of phrases, one a line; without it the phrases of the corpus are ranked."""
     max_phrases: PositiveInt = 12
     shortlist: PositiveInt = 64
+    tables: Path | None = None
+    """A folder of CLIP Interrogator's tables (text files); without it our own are used."""
+    modes: list[InterrogateMode] = Field(default=list(RECOVER_MODES), min_length=1)
+    captioners: list[CaptionerSettings] = Field(default_factory=list)
+    """Without any, ``caption`` gives the closest phrase of the phrases as a stand-in."""
+    pez: PezSettings = Field(default_factory=PezSettings)
+    seconds: PositiveFloat | None = None
+    """A limit in time for ``pez``. A result that it ended need not be the same in the next run."""
 
 
 class LookupSettings(Section):
@@ -124,11 +141,37 @@ class SearchSettings(Section):
     stop: EarlyStopSettings = Field(default_factory=EarlyStopSettings)
     preselection: PreselectionSettings | None = None
     """Its cost is taken from the budget; the prompts of controls are selected in the same way."""
+    refinement: RefinementSettings | None = None
+    """As ``preselection``, with methods that make prompts on the checkpoint, and regeneration."""
 
     @model_validator(mode="after")
     def _check_preselection(self) -> SearchSettings:
         if self.preselection and self.preselection.candidates < self.prompts:
             raise ValueError("preselection.candidates: it must be at least `prompts`")
+        return self
+
+    @model_validator(mode="after")
+    def _check_refinement(self) -> SearchSettings:
+        refinement = self.refinement
+        if refinement is None:
+            return self
+        if self.preselection:
+            raise ValueError("refinement: it ranks prompts as `preselection` does; set one to null")
+        finals = refinement.seeds * count_nfe(refinement.steps, self.guidance, self.sampler)
+        needed = refinement.finalists * finals
+        if refinement.finalists < self.prompts:
+            raise ValueError("refinement.finalists: it must be at least `prompts`")
+        if needed > refinement.budget_nfe:
+            raise ValueError(
+                f"refinement.budget_nfe: {refinement.finalists} finalists cost {needed} NFE, and "
+                f"the budget is {refinement.budget_nfe}"
+            )
+        trial = count_nfe(self.steps, self.guidance, self.sampler)
+        if self.budget_nfe - refinement.budget_nfe < trial:
+            raise ValueError(
+                f"refinement.budget_nfe: it is taken from budget_nfe, {self.budget_nfe}, and "
+                f"leaves less than one trial, which costs {trial}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -154,6 +197,8 @@ class SearchSettings(Section):
     @property
     def num_candidates(self) -> int:
         """The number of prompt candidates that the search needs."""
+        if self.refinement:
+            return max(self.refinement.candidates, self.prompts)
         return self.preselection.candidates if self.preselection else self.prompts
 
 
@@ -169,6 +214,9 @@ class RecipeFitSettings(Section):
     steps: list[PositiveInt] = Field(default=[10, 20, 25, 30, 50], min_length=1)
     max_nfe: PositiveInt = 6000
     """Most evaluations of the denoiser that are spent."""
+    prompt_nfe: NonNegativeInt = 0
+    """Evaluations before that by which prompts are ranked and evolved with the noise of the seed,
+    one generation each; 0 to take the candidates as they are."""
 
 
 class ScanSettings(Section):
@@ -238,6 +286,8 @@ class ReachSettings(Section):
     """Noise seeds for each rung of the specificity ladder; 0 to omit it."""
     controls: NonNegativeInt = 24
     """The number of controls that are measured on the same ladders."""
+    classes: PromptClassSettings | None = None
+    """Prompts of several classes with the same seeds, as further rungs of the ladders."""
 
     @model_validator(mode="after")
     def _check_strengths(self) -> ReachSettings:

@@ -159,17 +159,22 @@ def _make_case_stages(target: str, checkpoint: str, reference: str) -> dict[str,
     picture, record = (f"data/prepare/{target}/{file}" for file in ("image.png", "target.json"))
     prompts = f"data/recover/{target}/prompts.parquet"
     matches = f"data/lookup/{target}/matches.parquet"
+    phrases = f"data/recover/{target}/recover.json"
     common = [_identity_path(checkpoint), matches, picture, prompts]
     search, replay = f"data/search/{case}", f"data/replay/{case}"
     return {
         f"search-{checkpoint}": _make_stage(
-            f"search {target} {checkpoint}", common, [search, f"data/timings/{case}/timing.json"]
+            f"search {target} {checkpoint}",
+            [*common, phrases],
+            [search, f"data/timings/{case}/timing.json"],
         ),
         f"reach-{checkpoint}": _make_stage(
-            f"reach {target} {checkpoint}", common, [f"data/reach/{case}"]
+            f"reach {target} {checkpoint}",
+            [*common, f"{FOLDER}/{target}/{SETTINGS_NAME}", *_join_paths(search, SEARCH[:1])],
+            [f"data/reach/{case}"],
         ),
         f"scan-{checkpoint}": _make_stage(
-            f"scan {target} {checkpoint}", [*common, record], [f"data/scan/{case}"]
+            f"scan {target} {checkpoint}", [*common, phrases, record], [f"data/scan/{case}"]
         ),
         f"replay-{checkpoint}": _make_stage(
             f"replay {target} {checkpoint}",

@@ -26,7 +26,9 @@ from seedwitness.imaging.decoding import decode_image, hash_pixels
 from seedwitness.imaging.image_folder import ImageEntry
 from seedwitness.imaging.perceptual_fingerprint import fingerprint_image
 from seedwitness.metrics.scoring import Metric, load_metrics, select_closest_rows
+from seedwitness.prompts.classes import PictureTexts
 from seedwitness.prompts.recoverer import load_recoverer
+from seedwitness.prompts.refinement import refine_prompts
 from seedwitness.reachability.examination import measure_detectors, measure_ladders
 from seedwitness.records.recipe import count_nfe
 from seedwitness.records.tables import CONTROL_SCORES, make_typed_frame
@@ -55,6 +57,10 @@ class ControlImages:
     """As PROMPTS."""
     corpus_matches: dict[Path, str]
     """Where the corpus holds the image itself; empty where it does not."""
+    phrases: dict[Path, list[str]]
+    """Parts of prompts that are closest to each image, best first."""
+    recovered: dict[Path, list[str]]
+    """What was recovered from the pixels of each image, best first."""
 
     @property
     def entries(self) -> dict[Path, ImageEntry]:
@@ -104,8 +110,10 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
             f"controls.learned.folders.{checkpoint}",
         )
     images = {path: decode_image(path) for path in (*controls, *learned)}
-    prompts, matches = recover_prompts(controls | learned, images, settings, index)
-    return ControlImages(controls, learned, images, prompts, matches)
+    prompts, matches, phrases, recovered = recover_prompts(
+        controls | learned, images, settings, index
+    )
+    return ControlImages(controls, learned, images, prompts, matches, phrases, recovered)
 
 
 def make_refusal(settings: ControlsStage) -> Callable[[Path], bool]:
@@ -130,12 +138,14 @@ def recover_prompts(
     images: Mapping[Path, Image.Image],
     settings: ControlsStage,
     index: Path,
-) -> tuple[dict[Path, pd.DataFrame], dict[Path, str]]:
-    """By path, each image's prompts (PROMPTS), and where the corpus holds the image itself."""
+) -> tuple[dict[Path, pd.DataFrame], dict[Path, str], dict[Path, list[str]], dict[Path, list[str]]]:
+    """By path: prompts (PROMPTS), where the corpus holds it, its phrases, what was recovered."""
     recoverer = load_recoverer(settings.clip, settings.recover, index)
     corpus = recoverer.open_index(index)
-    prompts, matches = {}, {}
-    for path, entry in entries.items():
+    prompts, matches, phrases, texts = {}, {}, {}, {}
+    targets = [(images[path], (), entry.text) for path, entry in entries.items()]
+    recovered = recoverer.recover_many(targets)
+    for (path, entry), (table, _) in zip(entries.items(), recovered, strict=True):
         prompts[path], matches[path] = recoverer.recover_control(
             images[path],
             entry.text,
@@ -143,8 +153,11 @@ def recover_prompts(
             settings.corpus,
             settings.lookup,
             settings.search.num_candidates,
+            table,
         )
-    return prompts, matches
+        phrases[path] = recoverer.list_phrases(images[path]) if settings.search.refinement else []
+        texts[path] = _list_recovered(table)
+    return prompts, matches, phrases, texts
 
 
 def run_controls(
@@ -190,10 +203,12 @@ def run_controls(
         images = block if drawn else block | prepared.learned
         cases = {}
         for path in images:
-            prompts[path], _, search = preselect_prompts(
-                loaded, prepared.prompts[path], settings.search
+            image = prepared.images[path]
+            selected, _, search = preselect_prompts(loaded, prepared.prompts[path], settings.search)
+            prompts[path], _, search = refine_prompts(
+                loaded, image, selected, prepared.phrases[path], search
             )
-            cases[path.as_posix()] = SearchCase(prepared.images[path], tuple(prompts[path]["text"]))
+            cases[path.as_posix()] = SearchCase(image, tuple(prompts[path]["text"]))
         results = search_cases(
             loaded, cases, _limit_budget(loaded, search, settings), copy_test=copy_test
         )
@@ -204,7 +219,7 @@ def run_controls(
         if is_decided and is_decided(make_typed_frame(scores, CONTROL_SCORES)):
             break
     prepared = replace(prepared, controls=drawn)
-    ladders, detections = _measure_beside(loaded, prepared, metrics, settings)
+    ladders, detections = _measure_beside(loaded, prepared, prompts, metrics, settings)
     return ControlResults(
         scores=scores,
         learned=scores_of(prepared.learned),
@@ -281,10 +296,15 @@ def _score(
 def _measure_beside(
     loaded: LoadedCheckpoint,
     prepared: ControlImages,
+    searched: Mapping[Path, pd.DataFrame],
     metrics: Mapping[str, Metric],
     settings: ControlsStage,
 ) -> tuple[Rows, Rows]:
-    """Ladders and detectors of the first controls, each under its own first prompt."""
+    """Ladders and detectors of the first controls, each under its own first prompt.
+
+    ``searched`` are the prompts of the search, PROMPTS, of which the first recovered one stands for
+    its class.
+    """
 
     def first(count: int) -> tuple[list[Path], list[Image.Image], list[str]]:
         paths = list(prepared.controls)[:count]
@@ -300,13 +320,27 @@ def _measure_beside(
         ]
 
     paths, images, prompts = first(settings.reach.controls)
-    _, ladders = measure_ladders(loaded, metrics, images, prompts, settings.reach, settings.search)
+    texts = [
+        PictureTexts(
+            prepared.controls[path].text or None,
+            next(iter([*_list_recovered(searched[path]), *prepared.recovered[path]]), None),
+        )
+        for path in paths
+    ]
+    _, ladders = measure_ladders(
+        loaded, metrics, images, prompts, settings.reach, settings.search, texts
+    )
     labelled = label(paths, ladders)
     paths, images, prompts = first(settings.detectors.controls)
     detections = measure_detectors(
         loaded, metrics, images, prompts, settings.detectors, settings.search
     )
     return labelled, label(paths, detections)
+
+
+def _list_recovered(table: pd.DataFrame) -> list[str]:
+    """The texts of PROMPTS that were recovered from pixels."""
+    return [str(text) for text in table.loc[table["source"] == "recovered", "text"]]
 
 
 def _identify(entry: ImageEntry, image: Image.Image) -> dict[str, Any]:

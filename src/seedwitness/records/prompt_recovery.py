@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from seedwitness.records.document import Document
 
 PromptSource = Literal["corpus", "metadata", "user", "recovered"]
@@ -27,3 +29,36 @@ class PromptRecovery(Document):
     phrases_ranked: int = 0
     phrases_too_long: int = 0
     """Phrases left out because the text encoder would truncate them."""
+    tables: str = ""
+    """The tables of the method ``interrogate``: a folder, or our own."""
+    captioners: list[str] = Field(default_factory=list)
+    """The captioners of the method ``caption``, or the stand-in for one."""
+    negative_prompt: str = ""
+    """What the mode ``negative`` recovered: no candidate, as no target was made from it alone."""
+    shortlist: list[str] = Field(default_factory=list)
+    """Phrases closest to the target, which methods on the checkpoint draw from; empty where no
+    method uses phrases."""
+    ended_by_time: bool = False
+    """Whether a limit in time ended a method: then the next run may give other candidates."""
+
+
+class RefinedPrompt(Document):
+    """A finalist: the method that made it, and the latent distance of its regenerations."""
+
+    prompt: str
+    method: str
+    """The method on the checkpoint; empty where recovery or lookup gave it before."""
+    distance: float
+    """The mean RMS latent distance of its short regenerations; lower is closer."""
+    selected: bool
+
+
+class PromptRefinement(Document):
+    """``refinement.json``: what was spent on a case's prompts, and the finalists, closest first."""
+
+    methods: list[str]
+    score: str
+    budget_nfe: int
+    nfe: int
+    ended_by_time: bool
+    prompts: list[RefinedPrompt]

@@ -81,8 +81,11 @@ SCORES = {
     "score": REAL,
 }
 
+CLASS_RUNG, LEVEL_RUNG = "class: ", "words: "
+"""How rungs of prompt classes, and of levels of the specificity ladder, begin in REACH."""
+
 REACH = {
-    "rung": TEXT,  # round trip, gradient, image to image, or words alone
+    "rung": TEXT,  # round trip, gradient, image to image, words alone, or of a prompt class
     "strength": REAL,  # of image to image, or the share of words kept; 0 on other rungs
     "seed": INTEGER,
     "prompt": TEXT,  # of image to image, and of words alone

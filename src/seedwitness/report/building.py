@@ -15,6 +15,7 @@ from seedwitness.records.recipe import Recipe
 from seedwitness.report import figures
 from seedwitness.report.attempts_made import describe_attempt
 from seedwitness.report.case_copies import find_copies
+from seedwitness.report.class_rates import list_class_rates
 from seedwitness.report.closest_control import find_closest_control
 from seedwitness.report.detector_ranks import rank_detectors
 from seedwitness.report.evidence import (
@@ -73,7 +74,10 @@ def build_evidence(
         schema_version=SCHEMA_VERSION,
         target=source.target,
         image=IMAGE,
-        cases=[_build_case(case, settings, matches, tables or {}) for case in source.cases],
+        cases=[
+            _build_case(case, source.cases, settings, matches, tables or {})
+            for case in source.cases
+        ],
         prompts=[_build_prompt(row) for row in _list_rows(source.prompts)],
         recovery=source.recovery,
         lookup=Lookup(corpus=source.corpus, query=source.query),
@@ -118,6 +122,7 @@ def _build_plan(source: TargetSource, settings: ReportStage) -> AnalysisPlan:
 
 def _build_case(
     source: CaseSource,
+    cases: Sequence[CaseSource],
     settings: ReportStage,
     matches: Sequence[Match],
     tables: Mapping[str, RenderedTables],
@@ -148,6 +153,7 @@ def _build_case(
         ),
         recovered=_build_recovered(source),
         reach=rank_ladder(source, metric),
+        prompt_classes=list_class_rates(source, cases),
         detectors=rank_detectors(source),
         tables=list_tables(case.checkpoint, tables.get(case.checkpoint, {})),
     )

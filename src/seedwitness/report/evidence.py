@@ -15,6 +15,7 @@ from seedwitness.records.recipe import Recipe
 from seedwitness.records.search import ReplaySummary
 from seedwitness.records.target import TargetRecord
 from seedwitness.records.work import WorkEvidence
+from seedwitness.report.class_rates import ClassRate
 from seedwitness.report.figure_evidence import (
     BudgetPoint,
     DetectorResult,
@@ -139,6 +140,7 @@ class CaseEvidence(Document):
     agreement: Agreement
     recovered: RecoveredImage | None
     reach: ReachabilityLadder | None
+    prompt_classes: list[ClassRate]
     detectors: list[DetectorResult]
     tables: list[TableFile]
     """Every trial of target, reference and controls, with seeds, hashes and scores."""

@@ -47,7 +47,8 @@ def find_validation(search: SearchSettings, judge: JudgeSettings) -> Validation:
         "criteria": [[each.metric, each.threshold] for each in judge.copy_criteria],
         "rule": RULE,
     }
-    plain = not search.stop.copies and not search.stop.rate and search.preselection is None
+    selects = search.preselection or search.refinement
+    plain = not search.stop.copies and not search.stop.rate and not selects
     runs = read_measured()["runs"] if plain else []
     same = [run for run in runs if run["procedure"] == procedure]
     settings = {key: value for key, value in procedure.items() if key != "rule"}

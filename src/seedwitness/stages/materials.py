@@ -23,6 +23,8 @@ def run() -> None:
     """Write ``data/materials/materials.json``: a SHA-256 for each of them."""
     params = load_params()
     controls, phrases = params.controls, params.recover.phrases
+    classes = params.reach.classes
+    wild = classes.wild if classes else None
     learned = controls.learned.folders if controls.learned else {}
     materials = {
         "controls": {
@@ -38,7 +40,16 @@ def run() -> None:
             [params.corpus.descriptor] if params.corpus.descriptor else [], "corpus.descriptor"
         ),
         "clip": hash_files(_clip_files(params.clip.path), "clip.path"),
-        "phrases": hash_files([phrases] if phrases else [], "recover.phrases"),
+        "phrases": digest(
+            [
+                hash_files([phrases] if phrases else [], "recover.phrases"),
+                hash_files(_table_files(params.recover.tables), "recover.tables"),
+                [hash_weights("caption", each.path) for each in params.recover.captioners],
+            ]
+        )
+        if params.recover.tables or params.recover.captioners
+        else hash_files([phrases] if phrases else [], "recover.phrases"),
+        "wild": hash_files([wild] if wild else [], "reach.classes.wild"),
         "weights": {
             name: hash_weights(name, path) for name, path in sorted(params.score.weights.items())
         },
@@ -80,6 +91,10 @@ def hash_weights(metric: str, path: Path) -> str:
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     root = path if path.is_dir() else path.parent
     return digest([[file.relative_to(root).as_posix(), sha256_file(file)] for file in files])
+
+
+def _table_files(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("*.txt")) if folder else []
 
 
 def _clip_files(folder: Path) -> list[Path]:

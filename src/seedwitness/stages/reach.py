@@ -10,7 +10,7 @@ from seedwitness.records.tables import DETECTIONS, REACH, write_table
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.stages._checkpoint import load_identified
-from seedwitness.stages._prompts import load_prompts
+from seedwitness.stages._prompts import load_prompts, load_texts
 from seedwitness.stages._target_image import load_target_image
 
 
@@ -24,7 +24,8 @@ def run(target: str, checkpoint: str) -> None:
     settings = load_stage_settings("reach", ReachStage)
     with replace_whole(output_path("reach", target, checkpoint)) as part:
         (part / "images").mkdir(parents=True)
-        if not settings.reach.strengths and not settings.detectors.names:
+        asks_for_rungs = settings.reach.strengths or settings.reach.classes
+        if not asks_for_rungs and not settings.detectors.names:
             write_table(part / "reach.parquet", [], REACH)
             write_table(part / "detectors.parquet", [], DETECTIONS)
             return
@@ -42,7 +43,8 @@ def run(target: str, checkpoint: str) -> None:
         images = [load_target_image(target)]
         shared = load_identified(checkpoint), metrics, images, prompts
         detections = measure_detectors(*shared, settings.detectors, settings.search)
-        rungs, ladders = measure_ladders(*shared, settings.reach, settings.search)
+        texts = [load_texts(target, checkpoint)] if settings.reach.classes else []
+        rungs, ladders = measure_ladders(*shared, settings.reach, settings.search, texts)
         write_table(
             part / "detectors.parquet", [row for rows in detections for row in rows], DETECTIONS
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seedwitness.config.stage_settings import RecoverStage, load_stage_settings
 from seedwitness.config.targets import load_target
+from seedwitness.prompts.caption import STAND_IN
 from seedwitness.prompts.recoverer import load_recoverer
 from seedwitness.records.document import read_document
 from seedwitness.records.prompt_recovery import PromptRecovery
@@ -35,6 +36,12 @@ def run(target: str) -> None:
         phrases=book.source if book else "",
         phrases_ranked=len(book.texts) if book else 0,
         phrases_too_long=book.too_long_count if book else 0,
+        tables=recoverer.tables.source if recoverer.tables else "",
+        captioners=[each.path.name for each in settings.recover.captioners]
+        or [STAND_IN] * ("caption" in settings.recover.methods),
+        negative_prompt=recoverer.make_negative_prompt(image),
+        shortlist=recoverer.list_phrases(image),
+        ended_by_time=any(recoverer.ended_by_time),
     )
     with replace_whole(output_path("recover", target)) as part:
         part.mkdir()

@@ -8,7 +8,7 @@ from seedwitness.records.target import TargetRecord
 from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.stages._checkpoint import load_identified, record_cache_use
-from seedwitness.stages._prompts import load_prompts
+from seedwitness.stages._prompts import load_phrases, load_prompts
 from seedwitness.stages._target_image import load_target_image
 
 
@@ -21,7 +21,14 @@ def run(target: str, checkpoint: str) -> None:
     record = read_document(TargetRecord, output_path("prepare", target) / "target.json")
     image, loaded = load_target_image(target), load_identified(checkpoint)
     attribution = attribute_to_seed(
-        loaded, target, image, prompts, record.claims, settings.scan, settings.search
+        loaded,
+        target,
+        image,
+        prompts,
+        record.claims,
+        settings.scan,
+        settings.search,
+        phrases=load_phrases(target) if settings.scan.recipe_fit.prompt_nfe else (),
     )
     with replace_whole(output_path("scan", target, checkpoint)) as part:
         part.mkdir()

@@ -14,13 +14,14 @@ from seedwitness.runtime.files import replace_whole
 from seedwitness.stages import output_path
 from seedwitness.stages._checkpoint import load_identified, record_cache_use
 from seedwitness.stages._early_stop import load_copy_test
-from seedwitness.stages._prompts import load_prompts
+from seedwitness.stages._prompts import load_phrases, load_prompts
 from seedwitness.stages._target_image import load_target_image
 
 
 def run(target: str, checkpoint: str) -> None:
     """Write every trial, its final latent, and why the search stopped."""
     from seedwitness.detectors.preselection import check_preselection, preselect_prompts
+    from seedwitness.prompts.refinement import refine_prompts
     from seedwitness.search import results
     from seedwitness.search.case_search import SearchCase, check_search_settings, search_cases
 
@@ -34,6 +35,10 @@ def run(target: str, checkpoint: str) -> None:
 
     began = perf_counter()
     candidates, preselected, remaining = preselect_prompts(loaded, candidates, search)
+    phrases = load_phrases(target) if search.refinement else []
+    candidates, refinement, remaining = refine_prompts(
+        loaded, image, candidates, phrases, remaining
+    )
     case = SearchCase(image, tuple(candidates["text"]))
     copy_test = load_copy_test(loaded, settings)
     whole = remaining.model_copy(update={"budget_nfe": remaining.budget_nfe + remaining.rate_nfe})
@@ -53,6 +58,8 @@ def run(target: str, checkpoint: str) -> None:
     )
     with replace_whole(output_path("search", target, checkpoint)) as part:
         part.mkdir()
+        if refinement is not None:
+            refinement.write(part / "refinement.json")
         write_table(part / "prompts.parquet", candidates, PROMPTS)
         ranks = results.index_prompt_ranks(candidates)
         results.write_trials(part, outcome, ranks, search.latents, search.strategy.name)

@@ -64,19 +64,31 @@ def word_method(
     criteria = " and ".join(
         f"{each.metric} {each.threshold:g} ({each.source})" for each in judge.copy_criteria
     )
+    refinement = search.refinement
     return {
         "Prompts": (
             f"Prompts that may belong to the target were collected: captions of its nearest "
             f"neighbours in a corpus of {count_nouns(corpus, 'image')}, what its file claims, what "
-            "a user states, and phrases that fit its pixels. The first "
-            f"{search.prompts:,} shared the budget."
+            "a user states, and phrases that fit its pixels. "
+            + (
+                f"The first {search.prompts:,} shared the budget."
+                if refinement is None
+                else "From them further ones were made and ranked on each checkpoint, with "
+                f"{refinement.budget_nfe:,} evaluations of the budget and with the target as the "
+                f"measure; the first {search.prompts:,} shared the rest. The prompts of controls "
+                "were found in the same way."
+            )
         ),
         "Trials": (
             "Each checkpoint made images from these prompts and the noise of numbered seeds "
             f"({search.rng}, from seed {search.strategy.first_seed:,}; {search.sampler}, "
             f"{count_nouns(search.steps, 'step')}, guidance {search.guidance:g}), with at most "
             f"{search.budget_nfe:,} evaluations of its denoiser (NFE) for each case. The target "
-            "was never an input."
+            + (
+                "was never an input."
+                if refinement is None
+                else "was never an input of a trial, but it decided which prompts were tried."
+            )
         ),
         "Scores": (
             f"Every image was compared with the target. The statistic is {judge.metric} of the "

@@ -1,0 +1,1 @@
+"""Prompt recovery, measured on pictures whose training caption is known."""
