@@ -94,10 +94,10 @@ def attribute_to_seed(
         placements,
         is_size_made=obstacle is None,
     )
+    target = looks.EncodedTarget(loaded.pipeline.vae, picture, hidden)
     result = seed_scan.ScanResult(z_needed=float("inf"))
     if kinds:
         obstacle = None
-        target = looks.EncodedTarget(loaded.pipeline.vae, picture, hidden)
         result = seed_scan.scan_seeds(
             kinds,
             lambda kind: looks.compute_weights(kind, target, scheduler, settings, loaded),
