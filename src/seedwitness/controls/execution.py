@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.stage_settings import ControlsStage
-from seedwitness.controls.selection import order_by_hash, order_by_similarity, select_images
+from seedwitness.controls.selection import list_controls, select_images
 from seedwitness.detectors.preselection import preselect_prompts
 from seedwitness.detectors.runner import check_detectors
 from seedwitness.engine.latent_io import to_picture
@@ -84,8 +84,7 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     """
     wanted, score = settings.controls, settings.score
     check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
-    order = order_by_similarity(wanted, score.weights) if wanted.similar_to else order_by_hash
-    controls = select_images(wanted.path, wanted.count, "controls.count", "controls.path", order)
+    controls = list_controls(wanted, score.weights)
     learned: dict[Path, ImageEntry] = {}
     if wanted.learned and checkpoint in wanted.learned.folders:
         folder = wanted.learned.folders[checkpoint]
