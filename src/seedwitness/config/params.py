@@ -51,7 +51,7 @@ class Params(Section):
     detectors: DetectorSettings
     score: ScoreSettings
     controls: ControlSettings
-    expose: ExposeSettings
+    expose: ExposeSettings = Field(default_factory=ExposeSettings)
     judge: JudgeSettings
     report: ReportSettings
     tracking: TrackingSettings

@@ -154,6 +154,7 @@ def make_target_pipeline(
         read = [file, picture, record, settings, *([controls.as_posix()] if controls else [])]
         stages["expose"] = _make_expose_stage(name, checkpoints, read)
         extra += [f"data/expose/{name}"]
+        extra += [f"data/losses/{checkpoint}/losses.parquet" for checkpoint in checkpoints]
     stages["report"] = _make_report_stage(name, log, checkpoints, extra)
     return {"stages": stages}
 

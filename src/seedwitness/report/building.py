@@ -30,6 +30,7 @@ from seedwitness.report.evidence import (
 )
 from seedwitness.report.findings_in_words import (
     add_words,
+    word_exposed,
     word_generated,
     word_memorised,
     word_search,
@@ -130,6 +131,7 @@ def _build_case(
         checkpoint_sha256=case.checkpoint_sha256,
         memorised=word_memorised(case.memorised),
         generated=word_generated(case.generated),
+        exposed=word_exposed(source.exposed),
         pass_phrase=case.pass_phrase,
         codecs=_list_best_files(source),
         identity=source.identity,

@@ -22,6 +22,7 @@ from seedwitness.report.figure_evidence import (
     Validation,
 )
 from seedwitness.report.finding_evidence import (
+    ExposedEvidence,
     GeneratedEvidence,
     MemorisedEvidence,
     SearchEvidence,
@@ -122,6 +123,7 @@ class CaseEvidence(Document):
     checkpoint_sha256: str
     memorised: MemorisedEvidence
     generated: GeneratedEvidence
+    exposed: ExposedEvidence | None
     pass_phrase: PassPhrase
     codecs: list[BestFiles]
     """By each metric of the pass phrase's comparisons."""
