@@ -53,6 +53,32 @@ class _Searchable:
         return _search_finely(self.small, vector, GRID[place], float(values[place]))
 
 
+class OverlapIndex:
+    """Images that are compared with one image at a time."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, _Searchable] = {}
+
+    def add(self, name: str, image: Image.Image) -> None:
+        """Add an image under a name of its own."""
+        self._images[name] = _prepare(image)
+
+    def find(self, target: Image.Image) -> list[Overlap]:
+        """The images that overlap ``target``, as ``find_overlaps`` says."""
+        plain, mirrored = _prepare(target), _prepare(ImageOps.mirror(target))
+        overlaps = []
+        for name, image in self._images.items():
+            for kind, correlation in _correlate(plain, mirrored, image):
+                if correlation >= MIN_CORRELATION:
+                    overlaps.append(
+                        Overlap.model_validate(
+                            {"control": name, "kind": kind, "correlation": round(correlation, 4)}
+                        )
+                    )
+                    break
+        return overlaps
+
+
 def find_overlaps(target: Image.Image, controls: Mapping[str, Image.Image]) -> list[Overlap]:
     """The controls that show the target, or a crop or mirror image of it, or that it is a crop of.
 
@@ -60,19 +86,10 @@ def find_overlaps(target: Image.Image, controls: Mapping[str, Image.Image]) -> l
     scales of a grid, and between its places where a correlation is promising. A crop of less than
     half of the side, a turned or a recoloured image is not recognised.
     """
-    plain, mirrored = _prepare(target), _prepare(ImageOps.mirror(target))
-    overlaps = []
+    index = OverlapIndex()
     for name, image in controls.items():
-        control = _prepare(image)
-        for kind, correlation in _correlate(plain, mirrored, control):
-            if correlation >= MIN_CORRELATION:
-                overlaps.append(
-                    Overlap.model_validate(
-                        {"control": name, "kind": kind, "correlation": round(correlation, 4)}
-                    )
-                )
-                break
-    return overlaps
+        index.add(name, image)
+    return index.find(target)
 
 
 def _correlate(
