@@ -36,9 +36,9 @@ LATENT_DISTANCES = ("latent-rms",)
 RESIZE_RULES = ("crop", "letterbox", "stretch")
 RECOVERY_METHODS = ("metadata", "phrases", "user")
 DETECTORS = (
-    *("alignment", "attention-entropy", "bright-ending", "clique", "curvature"),
-    *("first-attention-entropy", "first-magnitude", "hessian", "invmm", "magnitude"),
-    *("most-alike", "one-step", "singularity"),
+    *("alignment", "attention-entropy", "bright-ending", "clid", "clique", "curvature"),
+    *("first-attention-entropy", "first-magnitude", "hessian", "invmm", "loss", "magnitude"),
+    *("most-alike", "one-step", "pia", "pian", "secmi", "sima", "singularity"),
 )
 PROMPT_METRIC = "clip-text"
 """The metric that compares an image with its prompt, and so says nothing of a target."""

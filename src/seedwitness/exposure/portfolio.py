@@ -21,7 +21,10 @@ from seedwitness.imaging.image_folder import METADATA_FILE, ImageEntry, read_ent
 
 @dataclass(frozen=True)
 class PortfolioImage:
-    """An image of a portfolio before it is measured; ``same_as`` names the image that it repeats."""
+    """An image of a portfolio before it is measured.
+
+    ``same_as`` names the image that it repeats; empty where there is none.
+    """
 
     name: str
     path: Path
