@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from benchmarks.bundle.page import render_page as bundle_page
 from benchmarks.detectors.page import render_page as detectors_page
+from benchmarks.exposure.page import render_page as exposure_page
 from benchmarks.seeds.page import render_page as seeds_page
 from benchmarks.shared.rates import rate_figures
 from benchmarks.speed.page import render_page as speed_page
@@ -21,6 +22,7 @@ PAGES = {
     "bundle": bundle_page,
     "benchmarks": speed_page,
     "detectors": detectors_page,
+    "exposure": exposure_page,
     "seeds": seeds_page,
     "validation": validation_page,
 }
