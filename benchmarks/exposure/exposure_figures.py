@@ -62,7 +62,7 @@ def list_scores(rows: Sequence[Row]) -> dict[tuple[str, str], NDArray[np.float64
 
 def compare_scores(rows: Sequence[Row]) -> list[Row]:
     """AUC and TPR at 1 % FPR of each score, by group, against held-out images."""
-    figures = []
+    figures: list[Row] = []
 
     def add(score: str, prompt: str, group: str, values: NDArray[np.float64]) -> None:
         groups = np.array([row["group"] for row in chosen])

@@ -11,7 +11,7 @@ import pandas as pd
 from seedwitness.config.stage_settings import ExposeStage
 from seedwitness.records.exposure import BlindCheck, ExposedFinding, LossRank
 from seedwitness.records.findings import Rank, Verdict
-from seedwitness.records.reasons import Reason
+from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.statistics import power_analysis
 from seedwitness.statistics.blind_features import rank_unusual
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
@@ -126,7 +126,7 @@ def rank_losses(case: ExposureCase, alpha: float) -> RankedLoss:
             gain=gain,
             rank=rank,
         ),
-        without_loss=[str(name) for name in table.index[~finite]],
+        without_loss=[str(name) for name in table.index[(~finite).to_numpy()]],
         without_caption=all_controls - len(table),
     )
 
@@ -200,17 +200,17 @@ def list_exclusions(case: ExposureCase, ranked: RankedLoss, blind: BlindCheck) -
     """Why nothing is concluded of *exposed*, whatever the rank; mostly empty."""
     reasons = list(case.low_information)
     for overlap in case.overlaps[:1]:
-        values = {"control": overlap.control}
+        values: ReasonValues = {"control": overlap.control}
         if overlap.kind == "same":
-            reasons.append(Reason(code="target-among-controls", values={**values}))
+            reasons.append(Reason(code="target-among-controls", values=values))
         else:
             reasons.append(
                 Reason(code="target-overlaps-control", values={**values, "kind": overlap.kind})
             )
     recovered = next((seed for seed in case.scan.seeds if seed.recovered), None)
     if recovered:
-        seed = {"seed": recovered.seed, "rng": recovered.rng}
-        reasons.append(Reason(code="target-generated", values={**seed}))
+        seed: ReasonValues = {"seed": recovered.seed, "rng": recovered.rng}
+        reasons.append(Reason(code="target-generated", values=seed))
     if case.reference and case.reference.sha256 == case.checkpoint.sha256:
         reasons.append(
             Reason(
