@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("markdown", type=Path)
     parser.add_argument("figures", type=Path)
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
-    for name, default in (("negatives", 400), ("statistics", 100), ("portfolios", 1000)):
+    for name, default in (("negatives", 400), ("statistics", 60), ("portfolios", 1000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--draws", type=int, default=20)
     arguments = parser.parse_args()

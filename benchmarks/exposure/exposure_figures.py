@@ -31,7 +31,7 @@ from seedlab.lab_folder import open_lab
 from seedwitness.statistics.blind_features import cross_fit_classifier, rank_unusual
 from seedwitness.statistics.ranks import rank_among_controls
 from seedwitness.statistics.residual_ranks import fit_residuals
-from seedwitness.statistics.roc import auc, estimate_by_bootstrap, tpr_at
+from seedwitness.statistics.roc import estimate_auc, estimate_by_bootstrap, tpr_at
 
 CONTROLS = 100
 """Held-out images that a target is ranked among, the first ones; the others are targets."""
@@ -72,7 +72,7 @@ def compare_scores(rows: Sequence[Row]) -> list[Row]:
                 "score": score,
                 "prompt": prompt,
                 "group": group,
-                "auc": asdict(estimate_by_bootstrap(auc, *both)),
+                "auc": asdict(estimate_auc(*both)),
                 "tpr": asdict(estimate_by_bootstrap(tpr_at, *both)),
             }
         )

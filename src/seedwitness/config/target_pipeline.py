@@ -71,8 +71,8 @@ def check_target_pipelines(params: Params, root: Path = Path()) -> None:
         if path.read_text(encoding="utf-8") != pipelines.get(path):
             raise ConfigError(
                 f"{path.relative_to(root)} has other stages than params.yaml asks for, because a "
-                "checkpoint, the reference or a target has changed. `seedwitness compose`, with "
-                "the same overrides, writes it; `seedwitness run` does so by itself."
+                "checkpoint, the reference, a target or expose.enabled has changed. `seedwitness "
+                "compose`, with the same overrides, writes it; `seedwitness run` does so by itself."
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedwitness.statistics.roc import BootstrapEstimate, auc, estimate_by_bootstrap
+from seedwitness.statistics.roc import BootstrapEstimate, estimate_auc
 
 Matrix = NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def cross_fit_classifier(
     weights = fit_discriminant(
         standardise(positives, everything), standardise(negatives, everything)
     )
-    return ClassifierEstimate(estimate_by_bootstrap(auc, *scores), weights)
+    return ClassifierEstimate(estimate_auc(*scores), weights)
 
 
 def fit_discriminant(positives: Matrix, negatives: Matrix) -> NDArray[np.float64]:
