@@ -13,7 +13,7 @@ BIN := .venv/bin
 
 .PHONY: help setup demo test check lab lab-report bench bench-speed bench-seeds bench-detectors \
 	bench-validation bench-interruptions bench-bundle bench-lookup bench-interop \
-	bench-checkpoints bench-prompts crate-validator clip-client clean
+	bench-checkpoints bench-prompts bench-exposure crate-validator clip-client clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
@@ -41,7 +41,7 @@ lab-report: $(READY) ## measure the lab and write docs/lab.md
 	@$(BIN)/seedlab report --lab data/lab --out docs/lab.md
 
 bench: bench-speed bench-seeds bench-detectors bench-validation bench-interruptions bench-bundle \
-	bench-lookup bench-interop bench-checkpoints bench-prompts ## run all benchmarks (many hours)
+	bench-lookup bench-interop bench-checkpoints bench-prompts bench-exposure ## run all benchmarks (many hours)
 
 bench-speed: $(READY) ## measure speed, the demonstration included, and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.speed docs/benchmarks.md docs/benchmarks.json
@@ -51,6 +51,9 @@ bench-seeds: $(READY) ## measure the seed scan and the search strategies and wri
 
 bench-detectors: $(READY) ## measure every detector on the lab and write docs/detectors.md
 	@$(BIN)/python -m benchmarks.detectors docs/detectors.md docs/detectors.json
+
+bench-exposure: $(READY) ## measure *exposed* on the lab and write docs/exposure.md; NEGATIVES=N for its size
+	@$(BIN)/python -m benchmarks.exposure docs/exposure.md docs/exposure.json --negatives $(or $(NEGATIVES),400)
 
 bench-validation: $(READY) ## judge images whose true answer is known and write docs/validation.md
 	@$(BIN)/python -m benchmarks.validation docs/validation.md docs/validation.json

@@ -75,7 +75,7 @@ def render_page(labs: Mapping[str, Row]) -> str:
         + render_summary([labs[name] for name in names])
         + METHOD
         + "".join(render_lab(labs[name]) for name in names)
-        + render_published().rstrip("\n")
+        + render_published(labs).rstrip("\n")
         + "\n"
     )
 
@@ -193,8 +193,9 @@ def _render_prompt(rows: Sequence[Row], prompt: str) -> str:
     return text
 
 
-def render_published() -> str:
-    """The figures that the papers print."""
+def render_published(labs: Mapping[str, Row]) -> str:
+    """The figures that the papers print, of the detectors that were measured here."""
+    measured = {row["detector"] for lab in labs.values() for row in lab["figures"]}
     return (
         "## Published figures\n\nThe sets differ: the papers' positives are captions of Stable "
         "Diffusion's known copies, their negatives are other captions, and a caption that no "
@@ -202,7 +203,11 @@ def render_published() -> str:
         "figures cannot be compared with the tables above.\n\n"
     ) + format_table(
         ["detector", "source", "published"],
-        [[name, each.source, PUBLISHED.get(name, "–")] for name, each in DETECTORS.items()],
+        [
+            [name, each.source, PUBLISHED.get(name, "–")]
+            for name, each in DETECTORS.items()
+            if name in measured
+        ],
     )
 
 

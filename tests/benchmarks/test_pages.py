@@ -12,6 +12,7 @@ import pytest
 from benchmarks.bundle.page import render_page as bundle_page
 from benchmarks.checkpoints.page import render_page as checkpoints_page
 from benchmarks.detectors.page import render_page as detectors_page
+from benchmarks.exposure.page import render_page as exposure_page
 from benchmarks.interop.page import render_page as interop_page
 from benchmarks.lookup.page import render_page as lookup_page
 from benchmarks.prompts.page import render_page as prompts_page
@@ -29,6 +30,7 @@ PAGES = {
     "interop": interop_page,
     "lookup": lookup_page,
     "prompts": prompts_page,
+    "exposure": exposure_page,
     "seeds": seeds_page,
     "validation": validation_page,
 }

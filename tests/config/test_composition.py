@@ -134,7 +134,7 @@ def test_every_option_is_valid(tmp_path: Path) -> None:
     in_use |= {"search/subset-simulation.yaml", "reach/quick.yaml", "reach/none.yaml"}
     in_use |= {"detectors/quick.yaml", "detectors/none.yaml"}
     in_use |= {f"{group}/lab.yaml" for group in ("corpus", "clip", "lookup", "score", "controls")}
-    in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "judge")}
+    in_use |= {f"{name}/default.yaml" for name in ("prepare", "recover", "expose", "judge")}
     in_use |= {"report/default.yaml", "checkpoint/lab-clean.yaml", "checkpoint/lab-memorised.yaml"}
     kinds = ("webdataset", "clip-retrieval", "embeddings", "parquet")
     in_use |= {f"corpus/{kind}.yaml" for kind in kinds}  # see the next test

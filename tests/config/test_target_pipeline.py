@@ -153,3 +153,24 @@ def test_the_paths_of_outputs_are_those_that_dvc_keeps(project: Path, params: Pa
     assert not any("attempts" in path.parts or "outcomes" in path.parts for path in paths)
     shutil.rmtree(project / FOLDER / "owl")
     assert list_output_paths("owl", project) == []
+
+
+def test_the_question_exposed_is_a_stage_only_where_it_is_on(project: Path, params: Params) -> None:
+    write_target_pipelines(params, project)
+    path = project / FOLDER / "owl" / NAME
+    off = yaml.safe_load(path.read_text())["stages"]
+    assert "expose" not in off
+    on = params.model_copy(update={"expose": params.expose.model_copy(update={"enabled": True})})
+    assert write_target_pipelines(on, project)
+    stages = yaml.safe_load(path.read_text())["stages"]
+    assert set(stages) - set(off) == {"expose"}
+    deps = stages["expose"]["deps"]
+    for name in params.checkpoints:
+        assert f"data/losses/{name}/losses.parquet" in deps
+        assert f"data/scan/owl/{name}/scan.json" in deps
+    assert str(params.controls.watch) in deps
+    assert "data/targets/owl/owl.png" in deps
+    assert "data/expose/owl" in stages["report"]["deps"]
+    assert {stage: off[stage] for stage in off if stage != "report"} == {
+        stage: stages[stage] for stage in off if stage != "report"
+    }

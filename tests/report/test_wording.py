@@ -55,6 +55,7 @@ NO_COPY = {
     "copy_rate": 0.05,
     "probability": 0.95,
 }
+SET = {"works": 20, "held_out": 100, "p": 0.004, "alpha": 0.01, "is_paired": False}
 NAMES = {"reference": "clean", "checkpoint": "memorised"}
 
 EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
@@ -298,6 +299,78 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "for the first 32,768 seeds and those that the file names, the noise that an ancestral "
         "sampler draws after each step. It does not find",
     ),
+    "exposed-gain-at-most-alpha": (RANK, "denoises the target better than images that it never"),
+    "exposed-gain-above-alpha": (RANK, "does not denoise the target better than images"),
+    "exposed-may-be-output": ({}, "the seeds were scanned only in part"),
+    "exposed-reference-low": ({"reference": "clean", "p": 0.01}, "It may have seen the target"),
+    "exposed-without-reference": ({}, "There is no reference to compare with."),
+    "target-overlaps-control": (
+        {"control": "7.png", "kind": "mirrored crop"},
+        "The target and the control 7.png show the same: one is a crop of the other’s mirror",
+    ),
+    "loss-not-finite": ({"checkpoint": "memorised"}, "loss on memorised is not a finite number"),
+    "blind-tells-apart": (
+        {
+            "group": "jpeg",
+            "features": ["luminance low", "luminance high"],
+            "at_least_as_unusual": 0,
+            "controls": 99,
+            "p": 0.01,
+            "alpha": 0.05,
+        },
+        "By its jpeg it is unusual among them (luminance low and luminance high): 0 of 99",
+    ),
+    "exposed-no-copy": ({}, "This is no evidence of copying"),
+    "exposed-validation": ({}, "validated on small checkpoints of the lab alone"),
+    "exposed-shift": ({}, "can look like exposure"),
+    "exposed-without-caption": ({}, "No caption was stated"),
+    "controls-without-caption": ({"controls": 3}, "3 controls have no caption"),
+    "controls-without-loss": (
+        {"controls": 2, "control": "5.png"},
+        "The loss of 2 controls is not a finite number, of 5.png first.",
+    ),
+    "reference-other-parts": (
+        {**NAMES, "parts": ["vae", "text_encoder"]},
+        "clean has another autoencoder and text encoder than memorised",
+    ),
+    "reference-other-objective": (
+        {
+            **NAMES,
+            "reference_prediction": "epsilon",
+            "prediction": "flow_prediction",
+        },
+        "clean was trained to predict the noise, and memorised to predict the flow.",
+    ),
+    "portfolio-gain-at-most-alpha": (SET, "denoises the 20 works better than the 100 held-out"),
+    "portfolio-gain-above-alpha": (SET, "does not denoise the 20 works better"),
+    "portfolio-too-small": (
+        {"works": 1, "min_works": 5, "held_out": 100, "min_held_out": 20},
+        "A portfolio needs 5 different works and 20 held-out images, and there are 1 and 100.",
+    ),
+    "portfolio-several-artists": (
+        {"artists": ["Ida", "Ilo"]},
+        "The works name several artists: Ida and Ilo.",
+    ),
+    "portfolio-work-held-out": (
+        {"work": "1.png", "held_out": "7.png"},
+        "The work 1.png is also a held-out image, 7.png.",
+    ),
+    "portfolio-loss-not-finite": ({"image": "1.png"}, "loss of 1.png is not a finite number"),
+    "portfolio-blind-tells-apart": (
+        {
+            "auc": 0.91,
+            "low": 0.8,
+            "high": 0.97,
+            "works": 20,
+            "held_out": 100,
+            "features": ["red mean"],
+        },
+        "an AUC of 0.91 (0.80 to 0.97) for 20 and 100 images, above all by red mean.",
+    ),
+    "portfolio-duplicates": ({"works": 2, "work": "3.png"}, "2 works are the same image as"),
+    "portfolio-of-the-set": ({}, "It does not say which of the works was seen"),
+    "portfolio-outputs": ({}, "The works were not scanned for seeds"),
+    "portfolio-two-groups": ({"p": 0.002}, "The works fall in two groups"),
     "recipes-completed": ({"trials": 7}, "All 7 recipes were computed."),
     "sweep-completed": (
         {"first_seed": 5, "last_seed": 10, "seeds_per_prompt": 3, "prompts": 2} | BUDGET,

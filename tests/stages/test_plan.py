@@ -20,7 +20,7 @@ from seedwitness.stages.plan import BEFORE_THE_PLAN, NOT_PLANNED, PLAN
 
 PIPELINE = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]
 OWL = TargetSettings(image="owl.png", pixels_sha256="a" * 64)
-OF_A_TARGET = make_target_pipeline("owl", OWL, ["own", "clean"], "clean")["stages"]
+OF_A_TARGET = make_target_pipeline("owl", OWL, ["own", "clean"], "clean", exposes=True)["stages"]
 STAGES = PIPELINE | OF_A_TARGET
 
 
@@ -166,7 +166,7 @@ def test_a_caption_is_no_setting_of_a_stage_but_a_file_that_it_depends_on(projec
     depending = {
         name for name in OF_A_TARGET if "data/targets/owl/target.yaml" in dependencies(name)
     }
-    assert depending == {"prepare", "attempt", "recover", "judge"}
+    assert depending == {"prepare", "attempt", "recover", "judge", "expose"}
 
 
 def test_git_keeps_plans_and_attempts_and_a_run_removes_none() -> None:

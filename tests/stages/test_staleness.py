@@ -17,7 +17,7 @@ from seedwitness.stages import stage_names
 print(json.dumps({name: code_files(f"seedwitness.stages.{name}") for name in stage_names()}))
 """
 
-SAMPLING = {"controls", "reach", "replay", "scan", "score", "search"}
+SAMPLING = {"controls", "expose", "losses", "reach", "replay", "scan", "score", "search"}
 REPORTING = {"overview", "report"}
 ROOMS: dict[str, tuple[str, set[str]]] = {
     "attribution": ("attribution/recipe_fitting.py", {"scan"}),
@@ -27,10 +27,11 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "commands": ("commands/render.py", set()),
     "compare": ("compare/paired.py", set()),
     "config": ("config/composition.py", set()),
-    "controls": ("controls/selection.py", {"controls"}),
+    "controls": ("controls/selection.py", {"controls", "expose", "losses"}),
     "corpus": ("corpus/lookup.py", {"controls", "lookup", "recover"}),
     "detectors": ("detectors/preselection.py", {"controls", "search"}),
     "engine": ("engine/latent_io.py", {"controls", "score"}),
+    "exposure": ("exposure/denoising_loss.py", {"expose", "losses"}),
     "imaging": ("imaging/alignment.py", SAMPLING),
     "metrics": ("metrics/codec_scores.py", {"score"}),
     # The package lists its methods, so that whoever selects prompts runs all of them.
@@ -48,7 +49,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "statistics": ("statistics/likelihood_ratio.py", {"judge", *REPORTING}),
     "targets": ("targets/claims/a1111.py", {"prepare"}),
     "tracking": ("tracking/store.py", {"publish"}),
-    "verdict": ("verdict/exclusions.py", {"judge", *REPORTING}),
+    "verdict": ("verdict/exclusions.py", {"expose", "judge", *REPORTING}),
 }
 """By room: a file of it, and the stages that may run it (all that do have to be among these)."""
 

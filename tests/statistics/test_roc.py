@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from seedwitness.statistics.roc import auc, estimate_by_bootstrap, tpr_at
+from seedwitness.statistics.roc import auc, estimate_auc, estimate_by_bootstrap, tpr_at
 
 
 def test_auc_is_the_share_of_pairs_in_the_right_order() -> None:
@@ -47,3 +47,15 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     )
     assert one == same
     assert one.value == other.value == auc(*values)
+
+
+def test_both_bootstraps_of_an_auc_give_its_interval() -> None:
+    rng = np.random.default_rng(3)
+    positives, negatives = rng.normal(0.8, 1, 25).round(1), rng.normal(0, 1, 60).round(1)
+    one = estimate_by_bootstrap(auc, positives, negatives, resamples=8000)
+    other = estimate_auc(positives, negatives, resamples=8000)
+    assert other.value == one.value
+    assert (other.low, other.high) == pytest.approx((one.low, one.high), abs=0.006)
+    assert (other.positives, other.negatives) == (25, 60)
+    apart = estimate_auc([2.0, 3.0], [0.0, 1.0])
+    assert (apart.low, apart.value, apart.high) == (1, 1, 1)

@@ -13,12 +13,18 @@ from seedwitness.bundle.container import Bundle, read_file
 from seedwitness.bundle.record import BundleRecord
 from seedwitness.bundle.safe_documents import require_modest_table
 from seedwitness.bundle.trial_tables import make_tables
-from seedwitness.config.stage_settings import JudgeStage, ReportStage, load_stage_settings
+from seedwitness.config.stage_settings import (
+    ExposeStage,
+    JudgeStage,
+    ReportStage,
+    load_stage_settings,
+)
 from seedwitness.config.targets import FOLDER as TARGETS
 from seedwitness.records.attempts import Outcome
 from seedwitness.records.case_sheet import NAME as SHEET
 from seedwitness.records.case_sheet import read_case_sheet
 from seedwitness.records.document import read_document
+from seedwitness.records.exposure import ExposedFindings
 from seedwitness.records.findings import CaseFindings
 from seedwitness.report.building import build_evidence
 from seedwitness.report.evidence import Evidence
@@ -27,6 +33,8 @@ from seedwitness.report.report_folder import write_report
 from seedwitness.report.sources import TargetSource, read_target_source
 from seedwitness.report.trial_tables import render_tables
 from seedwitness.verdict.case_files import read_case
+from seedwitness.verdict.exposed import judge_exposed
+from seedwitness.verdict.exposure_data import read_exposure
 from seedwitness.verdict.judgement import judge_cases
 from seedwitness.verdict.work_counts import count_case_work
 
@@ -76,7 +84,21 @@ def recompute_findings(root: Path, target: str) -> dict[str, list[Difference]]:
         }
     )
     differences[place] = compare_values(outcome.model_dump(), expected.model_dump())
-    return differences
+    return differences | _recompute_exposed(root, target)
+
+
+def _recompute_exposed(root: Path, target: str) -> dict[str, list[Difference]]:
+    """What differs in ``exposed.json`` from what the losses give; nothing where it is off."""
+    path = root / "data" / "expose" / target / "exposed.json"
+    if not path.is_file():
+        return {}
+    settings = load_stage_settings("expose", ExposeStage, root)
+    found = ExposedFindings(
+        target=target, cases=judge_exposed(read_exposure(root / "data", target, settings), settings)
+    )
+    stated = read_document(ExposedFindings, path)
+    place = path.relative_to(root).as_posix()
+    return {place: compare_values(stated.model_dump(), found.model_dump())}
 
 
 def recompute_tables(root: Path, target: str, checkpoints: Sequence[str]) -> dict[str, bytes]:

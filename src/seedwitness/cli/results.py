@@ -140,6 +140,53 @@ def scan(
 
 
 @app.command()
+def portfolio(
+    works: Annotated[
+        Path, typer.Argument(help="Folder of works by one author, with metadata.jsonl.")
+    ],
+    checkpoint: Annotated[
+        str,
+        typer.Option(
+            "--checkpoint",
+            help="A checkpoint of params.yaml.",
+            autocompletion=completion.complete_checkpoint,
+        ),
+    ],
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            "--reference",
+            help="A checkpoint that saw none of the works, or `none`; by default judge.reference.",
+            autocompletion=completion.complete_checkpoint,
+        ),
+    ] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--held-out",
+            help="Folder of comparable images that the checkpoint never saw; by default the "
+            "controls.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File for the finding, JSON.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Ask of many works at once whether a checkpoint knows them better than held-out images.
+
+    It is no evidence of copying, it is not entered in the log of attempts, and the exit code is 0
+    whatever the finding.
+    """
+    from seedwitness.commands import portfolio
+
+    found = portfolio.examine_portfolio(works, checkpoint, reference, held_out)
+    if out:
+        found.write(out)
+    lines = [found.to_json().rstrip()] if as_json else portfolio.describe_finding(found)
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
 def compare(
     sides: Annotated[
         list[str],

@@ -8,12 +8,12 @@ from seedwitness.compare.documents import StageResults
 from seedwitness.report.evidence import Evidence
 
 STAGES = (
-    *("identify", "index", "controls", "prepare", "recover", "lookup"),
-    *("search", "scan", "reach", "replay", "score", "judge"),
+    *("identify", "index", "controls", "losses", "prepare", "recover", "lookup"),
+    *("search", "scan", "reach", "replay", "score", "judge", "expose"),
 )
 """The stages whose files a report rests on, in the order of the pipeline."""
 
-SHARED = ("identify", "index", "controls")
+SHARED = ("identify", "index", "controls", "losses")
 """The stages that run for all targets together."""
 
 Hashes = dict[str, str]

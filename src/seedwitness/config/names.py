@@ -65,9 +65,9 @@ CHECKPOINT_METHODS = ("evolve", "ph2p")
 INTERROGATE_MODES = ("best", "classic", "fast", "negative")
 PROMPT_CLASSES = ("verbatim", "reworded", "generic", "in the wild", "recovered")
 DETECTORS = (
-    *("alignment", "attention-entropy", "bright-ending", "clique", "curvature"),
-    *("first-attention-entropy", "first-magnitude", "hessian", "invmm", "magnitude"),
-    *("most-alike", "one-step", "singularity"),
+    *("alignment", "attention-entropy", "bright-ending", "clid", "clique", "curvature"),
+    *("first-attention-entropy", "first-magnitude", "hessian", "invmm", "loss", "magnitude"),
+    *("most-alike", "one-step", "pia", "pian", "secmi", "sima", "singularity"),
 )
 PROMPT_METRIC = "clip-text"
 """The metric that compares an image with its prompt, and so says nothing of a target."""

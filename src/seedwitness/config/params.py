@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from seedwitness.config.exposure import ExposeSettings
 from seedwitness.config.inputs import (
     CheckpointSettings,
     ClipSettings,
@@ -50,6 +51,7 @@ class Params(Section):
     detectors: DetectorSettings
     score: ScoreSettings
     controls: ControlSettings
+    expose: ExposeSettings = Field(default_factory=ExposeSettings)
     judge: JudgeSettings
     report: ReportSettings
     tracking: TrackingSettings

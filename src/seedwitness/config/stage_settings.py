@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from seedwitness.config.exposure import ExposeSettings
 from seedwitness.config.inputs import (
     ClipSettings,
     CorpusSettings,
@@ -197,6 +198,31 @@ class ControlsStage(StageSettings):
         return values
 
 
+class LossesStage(StageSettings):
+    """Settings of ``losses``."""
+
+    expose: ExposeSettings
+    controls: ControlSettings
+    controls_sha256: dict[str, Any] = entry("materials.controls")
+    metric_weights: dict[str, Path] = entry("score.weights")
+    metric_weights_sha256: dict[str, str] = entry("materials.weights")
+    resize: str = entry("search.resize")
+
+
+class ExposeStage(StageSettings):
+    """Settings of ``expose``."""
+
+    expose: ExposeSettings
+    controls: ControlSettings
+    controls_sha256: dict[str, Any] = entry("materials.controls")
+    metric_weights: dict[str, Path] = entry("score.weights")
+    metric_weights_sha256: dict[str, str] = entry("materials.weights")
+    resize: str = entry("search.resize")
+    prepare: PrepareSettings
+    judge: JudgeSettings
+    checkpoints: list[EntryName]
+
+
 class JudgeStage(StageSettings):
     """Settings of ``judge``."""
 
@@ -235,6 +261,8 @@ STAGE_SETTINGS: dict[str, type[StageSettings]] = {
     "replay": ReplayStage,
     "score": ScoreStage,
     "controls": ControlsStage,
+    "losses": LossesStage,
+    "expose": ExposeStage,
     "judge": JudgeStage,
     "report": ReportStage,
     "overview": ReportStage,

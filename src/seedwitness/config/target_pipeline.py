@@ -71,8 +71,8 @@ def check_target_pipelines(params: Params, root: Path = Path()) -> None:
         if path.read_text(encoding="utf-8") != pipelines.get(path):
             raise ConfigError(
                 f"{path.relative_to(root)} has other stages than params.yaml asks for, because a "
-                "checkpoint, the reference or a target has changed. `seedwitness compose`, with "
-                "the same overrides, writes it; `seedwitness run` does so by itself."
+                "checkpoint, the reference, a target or expose.enabled has changed. `seedwitness "
+                "compose`, with the same overrides, writes it; `seedwitness run` does so by itself."
             )
 
 
@@ -82,7 +82,13 @@ def _format_pipelines(params: Params, root: Path) -> Iterator[tuple[Path, str]]:
     for name, target in list_targets(root).items():
         sheet = root / FOLDER / name / SHEET_NAME
         pipeline = make_target_pipeline(
-            name, target, checkpoints, reference, has_sheet=sheet.is_file()
+            name,
+            target,
+            checkpoints,
+            reference,
+            has_sheet=sheet.is_file(),
+            exposes=params.expose.enabled,
+            controls=params.controls.watch,
         )
         yield (
             root / FOLDER / name / NAME,
@@ -103,10 +109,14 @@ def make_target_pipeline(
     reference: str,
     *,
     has_sheet: bool = False,
+    exposes: bool = False,
+    controls: Path | None = None,
 ) -> dict[str, Any]:
     """The stages of one target on every checkpoint, in the form of ``dvc.yaml``.
 
-    ``has_sheet`` says whether the target has a cover sheet, which its report shows.
+    ``has_sheet`` says whether the target has a cover sheet, which its report shows; ``exposes``
+    whether the question *exposed* is examined, with the pictures of the controls below
+    ``controls``.
     """
     picture, record = (f"data/prepare/{name}/{file}" for file in ("image.png", "target.json"))
     prompts = f"data/recover/{name}/prompts.parquet"
@@ -138,8 +148,14 @@ def make_target_pipeline(
     for checkpoint in checkpoints:
         stages |= _make_case_stages(name, checkpoint, reference)
     stages["judge"] = _make_judge_stage(name, log, checkpoints, [record, prompts, settings])
-    sheets = [f"{FOLDER}/{name}/{SHEET_NAME}"] if has_sheet else []
-    stages["report"] = _make_report_stage(name, log, checkpoints, sheets)
+    extra = [f"{FOLDER}/{name}/{SHEET_NAME}"] if has_sheet else []
+    if exposes:
+        file = image_path(name, target).as_posix()
+        read = [file, picture, record, settings, *([controls.as_posix()] if controls else [])]
+        stages["expose"] = _make_expose_stage(name, checkpoints, read)
+        extra += [f"data/expose/{name}"]
+        extra += [f"data/losses/{checkpoint}/losses.parquet" for checkpoint in checkpoints]
+    stages["report"] = _make_report_stage(name, log, checkpoints, extra)
     return {"stages": stages}
 
 
@@ -205,10 +221,21 @@ def _make_judge_stage(
     return _make_stage(f"judge {target}", deps, outs)
 
 
-def _make_report_stage(
-    target: str, log: str, checkpoints: Sequence[str], sheets: Sequence[str]
+def _make_expose_stage(
+    target: str, checkpoints: Sequence[str], common: list[str]
 ) -> dict[str, Any]:
-    deps = [*sheets, "data/index/corpus.json", "data/plan/plan.json", "data/plans"]
+    """The stage ``expose``: all cases of a target together, as p is adjusted for their number."""
+    deps = [*common]
+    for name in checkpoints:
+        deps += [_identity_path(name), f"data/losses/{name}/losses.parquet"]
+        deps += [f"data/scan/{target}/{name}/scan.json"]
+    return _make_stage(f"expose {target}", deps, [f"data/expose/{target}"])
+
+
+def _make_report_stage(
+    target: str, log: str, checkpoints: Sequence[str], extra: Sequence[str]
+) -> dict[str, Any]:
+    deps = [*extra, "data/index/corpus.json", "data/plan/plan.json", "data/plans"]
     deps += [f"{ATTEMPTS}/{log}", f"{OUTCOMES}/{log}", f"data/judge/{target}/outcome.json"]
     deps += [f"data/{stage}/{target}" for stage in ("lookup", "reach", "scan", "score")]
     deps += _join_paths(f"data/prepare/{target}", ("image.png", "target.json"))

@@ -16,7 +16,7 @@ from seedwitness.checkpoints.loading import LoadedCheckpoint
 from seedwitness.config.stage_settings import ControlsStage
 from seedwitness.config.steps import SearchSettings
 from seedwitness.config.verdicts import DRAW_BLOCK
-from seedwitness.controls.selection import order_by_hash, order_by_similarity, select_images
+from seedwitness.controls.selection import list_controls, select_images
 from seedwitness.detectors.preselection import preselect_prompts
 from seedwitness.detectors.runner import check_detectors
 from seedwitness.engine.latent_io import to_picture
@@ -96,10 +96,7 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     """
     wanted, score = settings.controls, settings.score
     check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
-    order = order_by_similarity(wanted, score.weights) if wanted.similar_to else order_by_hash
-    controls = select_images(
-        wanted.path, wanted.count, "controls.count", "controls.path", order, make_refusal(settings)
-    )
+    controls = list_controls(wanted, score.weights, make_refusal(settings))
     learned: dict[Path, ImageEntry] = {}
     if wanted.learned and checkpoint in wanted.learned.folders:
         folder = wanted.learned.folders[checkpoint]

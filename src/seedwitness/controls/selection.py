@@ -54,6 +54,18 @@ def order_by_similarity(
     return order
 
 
+def list_controls(
+    settings: ControlSettings,
+    weights: Mapping[str, Path],
+    is_refused: Callable[[Path], bool] | None = None,
+) -> dict[Path, ImageEntry]:
+    """The controls by path, in their order; ``weights`` are those of the metrics."""
+    order = order_by_similarity(settings, weights) if settings.similar_to else order_by_hash
+    return select_images(
+        settings.path, settings.count, "controls.count", "controls.path", order, is_refused
+    )
+
+
 def select_images(
     folder: Path,
     count: int,

@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from seedwitness.engine.inversion import extract_noise
-from seedwitness.engine.sampling import decode_latents, embed_prompts
+from seedwitness.engine.sampling import decode_latents, embed_prompts, encode_pictures
 from seedwitness.engine.schedulers import ddim, set_timesteps
 from seedwitness.errors import CheckpointError
 
@@ -94,6 +94,35 @@ class Probe:
     def predict_both(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Predict ``ε_c`` and ``ε_u``; two NFE an image."""
         return self._predict_noise(x, t, self._prompt), self._predict_noise(x, t, self._empty)
+
+    def predict_under(self, prompt: str, x: Tensor, t: Tensor) -> Tensor:
+        """Predict the noise under another prompt; one NFE an image."""
+        return self._predict_noise(x, t, embed_prompts(self.pipeline, [prompt]))
+
+    def find_timestep(self, share: float) -> Tensor:
+        """The timestep at a share in [0, 1] of those of the training, one number."""
+        count = int(self._scheduler.config.num_train_timesteps)
+        return torch.tensor(min(int(share * count), count - 1), device=self.pipeline.device)
+
+    def encode_target(self) -> Tensor:
+        """The target's latents [1, c, h, w]. Raises ValueError if the probe has no target."""
+        if self.target is None:
+            raise ValueError("a statistic of membership needs a probe with a target")
+        return encode_pictures(self.pipeline.vae, self.target[None]).to(self.pipeline.device)
+
+    def mix_noise(self, clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Mix noise into clean latents at one timestep: √ᾱ z + √(1 − ᾱ) ε."""
+        alpha = self._scheduler.alphas_cumprod.to(clean.device)[int(t)]
+        x: Tensor = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise.to(clean)
+        return x.to(self.pipeline.unet.dtype)
+
+    def move(self, x: Tensor, noise: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        """Move latents from one timestep to another by DDIM without noise of its own (eta 0)."""
+        alphas = self._scheduler.alphas_cumprod.to(x.device)
+        before, after = alphas[int(start)], alphas[int(end)]
+        clean = (x - (1 - before).sqrt() * noise) / before.sqrt()
+        moved: Tensor = after.sqrt() * clean + (1 - after).sqrt() * noise
+        return moved
 
     def compute_first_step(self, noise: Tensor) -> DenoisingStep:
         """Compute the first step of ``walk``."""

@@ -28,7 +28,7 @@ def check_detectors(names: Sequence[str], has_similarity: bool) -> None:
             raise ConfigError(
                 f"detectors.names: there is no detector `{name}`.{suggest_names(name, DETECTORS)}"
             )
-        if DETECTORS[name].needs == "picture" and not has_similarity:
+        if DETECTORS[name].compares and not has_similarity:
             raise ConfigError(
                 f"detectors.names: `{name}` compares pictures by a descriptor. Add `descriptor` "
                 "to score.metrics, or remove the detector."

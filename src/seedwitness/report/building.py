@@ -31,6 +31,7 @@ from seedwitness.report.evidence import (
 )
 from seedwitness.report.findings_in_words import (
     add_words,
+    word_exposed,
     word_generated,
     word_memorised,
     word_search,
@@ -136,6 +137,7 @@ def _build_case(
         origin=case.origin,
         memorised=word_memorised(case.memorised),
         generated=word_generated(case.generated),
+        exposed=word_exposed(source.exposed),
         pass_phrase=case.pass_phrase,
         codecs=_list_best_files(source),
         identity=source.identity,

@@ -24,6 +24,7 @@ from seedwitness.report.figure_evidence import (
     Validation,
 )
 from seedwitness.report.finding_evidence import (
+    ExposedEvidence,
     GeneratedEvidence,
     MemorisedEvidence,
     SearchEvidence,
@@ -125,6 +126,7 @@ class CaseEvidence(Document):
     origin: FileOrigin
     memorised: MemorisedEvidence
     generated: GeneratedEvidence
+    exposed: ExposedEvidence | None
     pass_phrase: PassPhrase
     codecs: list[BestFiles]
     """By each metric of the pass phrase's comparisons."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seedwitness.records.document import Document
+from seedwitness.records.exposure import BlindCheck, LossRank
 from seedwitness.records.findings import (
     CopyCount,
     PairedComparison,
@@ -91,3 +92,16 @@ class GeneratedEvidence(Document):
     reasons: list[WordedReason]
     limits: list[WordedReason]
     scan: ScanEvidence
+
+
+class ExposedEvidence(Document):
+    """Does the checkpoint know the target better than images it never saw? No evidence of copying.
+
+    ``records.exposure.ExposedFinding``, with reasons in English.
+    """
+
+    finding: Verdict
+    reasons: list[WordedReason]
+    limits: list[WordedReason]
+    losses: LossRank
+    blind: BlindCheck

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seedwitness.records.exposure import ExposedFinding
 from seedwitness.records.findings import GeneratedFinding, MemorisedFinding
 from seedwitness.records.reasons import Reason
 from seedwitness.records.search import SearchSummary
 from seedwitness.report.finding_evidence import (
+    ExposedEvidence,
     GeneratedEvidence,
     LikelihoodEvidence,
     MemorisedEvidence,
@@ -68,6 +70,19 @@ def word_generated(finding: GeneratedFinding) -> GeneratedEvidence:
         scan=ScanEvidence(
             **dict(finding.scan) | {"obstacle": None if obstacle is None else add_words(obstacle)}
         ),
+    )
+
+
+def word_exposed(finding: ExposedFinding | None) -> ExposedEvidence | None:
+    """A finding for *exposed* with the English of all its reasons; None where it is off."""
+    if finding is None:
+        return None
+    return ExposedEvidence(
+        finding=finding.finding,
+        reasons=_add_all(finding.reasons),
+        limits=_add_all(finding.limits),
+        losses=finding.losses,
+        blind=finding.blind,
     )
 
 

@@ -71,7 +71,8 @@ def is_refused(case: CaseEvidence) -> bool:
 
 
 def _answer_case(case: CaseEvidence, evidence: Evidence) -> list[Answer]:
-    return [_answer_memorised(case, evidence), _answer_generated(case)]
+    answered = [_answer_memorised(case, evidence), _answer_generated(case)]
+    return [*answered, _answer_exposed(case)] if case.exposed else answered
 
 
 def _answer_memorised(case: CaseEvidence, evidence: Evidence) -> Answer:
@@ -137,6 +138,17 @@ def _answer_generated(case: CaseEvidence) -> Answer:
         finding=found.finding,
         answer=answers.GENERATED[found.finding],
         sentences=sentences,
+    )
+
+
+def _answer_exposed(case: CaseEvidence) -> Answer:
+    found = case.exposed
+    assert found is not None
+    return Answer(
+        question=answers.ask_exposed(case.checkpoint),
+        finding=found.finding,
+        answer=answers.EXPOSED[found.finding],
+        sentences=(found.reasons[0].text, found.limits[0].text),
     )
 
 

@@ -113,6 +113,9 @@ def show_findings(case: CaseEvidence, evidence: Evidence) -> dict[str, Any]:
         "generated": case.generated.finding,
         "generated_reasons": [reason.text for reason in case.generated.reasons],
         "generated_limits": [reason.text for reason in case.generated.limits],
+        "exposed": case.exposed.finding if case.exposed else None,
+        "exposed_reasons": [reason.text for reason in case.exposed.reasons] if case.exposed else [],
+        "exposed_limits": [reason.text for reason in case.exposed.limits] if case.exposed else [],
         "is_reference": case.checkpoint == evidence.plan.judge.reference,
     }
 

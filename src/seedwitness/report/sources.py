@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,14 @@ from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.copy_map import CopyMap
 from seedwitness.records.corpus import CorpusRecord, LookupQuery
 from seedwitness.records.document import Document, read_document
+from seedwitness.records.exposure import (
+    CONTROL_LOSSES,
+    FEATURES,
+    TARGET_LOSSES,
+    ExposedFinding,
+    ExposedFindings,
+    OverlapReport,
+)
 from seedwitness.records.findings import CaseFindings
 from seedwitness.records.prompt_recovery import PromptRecovery
 from seedwitness.records.search import ReplaySummary, SearchSummary
@@ -64,6 +72,8 @@ class CaseSource:
     """
 
     case: CaseFindings
+    exposed: ExposedFinding | None
+    """None where the question *exposed* is off."""
     identity: CheckpointIdentity
     search: SearchSummary
     replay: ReplaySummary
@@ -186,7 +196,7 @@ def read_target_source(data: Path, target: str) -> TargetSource:
             "`dvc repro` runs the stages up to the finding."
         )
     prompts = reader.table(PROMPTS, "recover", target, "prompts.parquet")
-    cases = _read_cases(reader, target, judged)
+    cases = _read_cases(reader, target, judged, _read_exposed(reader, target, plan, judged))
     log, outcomes = _read_attempts(reader, record.pixels_sha256)
     return TargetSource(
         target=record,
@@ -236,10 +246,31 @@ def _read_attempts(reader: _Reader, pixels_sha256: str) -> tuple[AttemptLog, dic
     return log, {outcome.attempt: outcome for outcome in outcomes}
 
 
-def _read_cases(reader: _Reader, target: str, judged: Sequence[str]) -> list[CaseSource]:
+def _read_exposed(
+    reader: _Reader, target: str, plan: Path, judged: Sequence[str]
+) -> dict[str, ExposedFinding]:
+    """By checkpoint the findings for *exposed*, and notes of the files that they rest on.
+
+    None where the plan leaves the question off: a folder of an earlier plan is not read.
+    """
+    if not json.loads(plan.read_bytes()).get("expose", {}).get("enabled"):
+        return {}
+    reader.table(TARGET_LOSSES, "expose", target, "losses.parquet")
+    reader.table(FEATURES, "expose", target, "features.parquet")
+    reader.document(OverlapReport, "expose", target, "overlaps.json")
+    for name in judged:
+        reader.table(CONTROL_LOSSES, "losses", name, "losses.parquet")
+    findings = reader.document(ExposedFindings, "expose", target, "exposed.json")
+    return {case.checkpoint: case for case in findings.cases}
+
+
+def _read_cases(
+    reader: _Reader, target: str, judged: Sequence[str], exposed: Mapping[str, ExposedFinding]
+) -> list[CaseSource]:
     cases = [
         CaseSource(
             case=reader.document(CaseFindings, "judge", target, name, "finding.json"),
+            exposed=exposed.get(name),
             identity=reader.document(CheckpointIdentity, "identify", name, "checkpoint.json"),
             search=reader.document(SearchSummary, "search", target, name, "search.json"),
             replay=reader.document(ReplaySummary, "replay", target, name, "replay.json"),

@@ -79,3 +79,23 @@ def estimate_by_bootstrap(
         len(positive_values),
         len(negative_values),
     )
+
+
+def estimate_auc(
+    positives: Values, negatives: Values, *, resamples: int = RESAMPLES, seed: int = 1
+) -> BootstrapEstimate:
+    """AUC with the interval of ``estimate_by_bootstrap``, for which all resamples are one product.
+
+    A resample is how often it draws each value, so that its AUC is a mean of the comparisons of all
+    pairs weighted by both counts.
+    """
+    high, low = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
+    pairs = (high[:, None] > low) + (high[:, None] == low) / 2  # [positives, negatives]
+    rng = np.random.default_rng(seed)
+    weights = [
+        rng.multinomial(len(each), np.full(len(each), 1 / len(each)), size=resamples) / len(each)
+        for each in (high, low)
+    ]
+    drawn = ((weights[0] @ pairs) * weights[1]).sum(axis=1)
+    bottom, top = np.percentile(drawn, [2.5, 97.5])
+    return BootstrapEstimate(auc(high, low), float(bottom), float(top), len(high), len(low))

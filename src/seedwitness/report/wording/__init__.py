@@ -11,6 +11,7 @@ from collections.abc import Callable
 from seedwitness.errors import RecordError
 from seedwitness.records.reasons import Reason
 from seedwitness.report.wording.exclusion_sentences import EXCLUSIONS
+from seedwitness.report.wording.exposed_sentences import EXPOSED
 from seedwitness.report.wording.generated_sentences import GENERATED
 from seedwitness.report.wording.limit_sentences import LIMITS
 from seedwitness.report.wording.memorised_sentences import MEMORISED
@@ -22,6 +23,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
     **EXCLUSIONS,
     **LIMITS,
     **GENERATED,
+    **EXPOSED,
     **SEARCH,
     **PHRASES,
 }

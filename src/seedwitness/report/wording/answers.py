@@ -32,6 +32,11 @@ GENERATED: dict[Verdict, str] = {
     "not supported": "Not shown: the noise of a seed is in it, but no recipe gives it back.",
     "inconclusive": "Not shown, and not excluded.",
 }
+EXPOSED: dict[Verdict, str] = {
+    "supported": "Yes: it denoises the picture better than pictures it never saw.",
+    "not supported": "Not shown.",
+    "inconclusive": "No conclusion, neither for nor against.",
+}
 NUM_SEEDS = 2**32
 
 NOT_SHOWN = (
@@ -53,6 +58,13 @@ def ask_memorised(checkpoint: str) -> str:
 def ask_generated(checkpoint: str) -> str:
     """The question *generated*, in everyday words."""
     return f"Did the checkpoint “{checkpoint}” make this very file?"
+
+
+def ask_exposed(checkpoint: str) -> str:
+    """The question *exposed*, in everyday words."""
+    return (
+        f"Does the checkpoint “{checkpoint}” know this picture better than pictures it never saw?"
+    )
 
 
 def word_prompt_result(
