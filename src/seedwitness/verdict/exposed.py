@@ -126,7 +126,7 @@ def rank_losses(case: ExposureCase, alpha: float) -> RankedLoss:
             gain=gain,
             rank=rank,
         ),
-        without_loss=[str(name) for name in table.index[(~finite).to_numpy()]],
+        without_loss=[str(name) for name in table.index[np.logical_not(finite)]],
         without_caption=all_controls - len(table),
     )
 

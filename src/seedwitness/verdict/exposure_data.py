@@ -25,7 +25,7 @@ from seedwitness.records.reasons import Reason
 from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.tables import read_table
 from seedwitness.records.target import TargetRecord
-from seedwitness.verdict.exclusions import find_low_information
+from seedwitness.targets.refusals import find_low_information
 
 
 @dataclass(frozen=True)
