@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=24, help="images of each exposure")
     parser.add_argument("--others", type=int, default=48, help="seen once, twins, own outputs")
     parser.add_argument("--negatives", type=int, default=400, help="held-out images")
-    parser.add_argument("--statistics", type=int, default=200, help="held-out images of detectors")
+    parser.add_argument("--statistics", type=int, default=60, help="held-out images of detectors")
     parser.add_argument("--portfolios", type=int, default=1000, help="portfolios never seen")
     parser.add_argument("--draws", type=int, default=40, help="portfolios of each cell of power")
     parser.add_argument("--scratch", type=Path, default=Path("data/exposure"))

@@ -101,6 +101,9 @@ def _render_lab(lab: Row) -> str:
         f"{', '.join(f'{level:g}' for level in lab['levels'])} of the training's, "
         f"{lab['noises']} noises, {evaluations} NFE an image, prompt and checkpoint.\n\n"
         "### Scores and published statistics\n\n"
+        "With fewer than 100 negatives, the TPR is the share above all of them. The published "
+        "statistics are those of their papers’ formulas, of which the weights and classifiers that "
+        "need shadow models are left out.\n\n"
         + _render_scores(lab["scores"])
         + EXACT_INTERVAL_NOTE
         + "### Findings\n\n"

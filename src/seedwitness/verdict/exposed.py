@@ -97,7 +97,7 @@ def rank_losses(case: ExposureCase, alpha: float) -> RankedLoss:
     if case.reference:
         reference_loss = mean_loss(case.reference_losses)
         table["reference"] = mean_control_losses(case.reference_control_losses, case.prompt)
-    finite = np.isfinite(table).all(axis=1)
+    finite = pd.Series(np.isfinite(table.to_numpy()).all(axis=1), index=table.index)
     values = table[finite]
     is_measured = np.isfinite(loss) and (reference_loss is None or np.isfinite(reference_loss))
     slope = gain = rank = None
@@ -126,7 +126,7 @@ def rank_losses(case: ExposureCase, alpha: float) -> RankedLoss:
             gain=gain,
             rank=rank,
         ),
-        without_loss=[str(name) for name in table.index[np.logical_not(finite)]],
+        without_loss=[str(name) for name in table.index[~finite]],
         without_caption=all_controls - len(table),
     )
 
