@@ -108,6 +108,7 @@ def _params() -> dict[str, object]:
         for name in ("own", "clean")
     }
     params["corpus"] |= {"path": "pictures/seen"}
+    params["corpus"]["descriptor"] = str(LAB / "metrics/descriptor/descriptor.pt")
     params["clip"]["path"] = params["clip"]["watch"] = str(LAB / "clip")
     params["score"]["watch"] = str(LAB / "dvc.lock")
     params["search"] |= {"budget_nfe": 24, "steps": 2, "batch": 4, "shard": 4}
