@@ -157,8 +157,8 @@ def _render_lab(part: Figures) -> str:
         f"indexed at {part['build_rows_per_second']:g} rows a second; recall at rank 1 of its own "
         f"known items by CLIP alone {100 * part['recall_at_1']:.1f} %. Each planted picture was "
         "changed and looked up among all; *called a copy* also needs PDQ, or a cosine of "
-        f"{part['copy_descriptor']:g} by the descriptor, which was chosen so that one in a hundred "
-        "of the held-out pictures has more. Pictures that the corpus lacks, the same held-out "
+        f"{part['copy_descriptor']:g} by the descriptor, which was chosen so that fewer than one "
+        "in a hundred of the held-out pictures have more. Pictures that the corpus lacks, the same held-out "
         f"ones, were called copies in {format_rate(part['others_called_copies'])}.\n\n"
         + format_table(["variant", "rank 1", "bar", "called a copy"], rows)
         + f"{describe_place(part['machine'])}.\n\n"
