@@ -38,8 +38,8 @@ def _summarise(figures: Figures) -> Iterator[str]:
         yield (
             f"Exact, {part['rows']:,} × {part['width']}: {median:g} ms in the median for a picture "
             f"and a text together{_judge(median <= EXACT_BAR, f'{EXACT_BAR} ms')}, of which "
-            f"{times['processor']:g} ms are its own processor time; the rest waited for a core "
-            "that other work had."
+            f"{times['processor']:g} ms are its own processor time; other work ran on both "
+            "cores."
         )
     if "ivf" in figures:
         part = figures["ivf"]
@@ -157,9 +157,9 @@ def _render_lab(part: Figures) -> str:
         f"indexed at {part['build_rows_per_second']:g} rows a second; recall at rank 1 of its own "
         f"known items by CLIP alone {100 * part['recall_at_1']:.1f} %. Each planted picture was "
         "changed and looked up among all; *called a copy* also needs PDQ, or a cosine of "
-        f"{part['copy_descriptor']:g} by the descriptor, which was chosen so that one in a hundred "
-        "of the held-out pictures has more. Pictures that the corpus lacks, the same held-out "
-        f"ones, were called copies in {format_rate(part['others_called_copies'])}.\n\n"
+        f"{part['copy_descriptor']:g} by the descriptor, which was chosen so that fewer than one "
+        "in a hundred of the held-out pictures have more. Pictures that the corpus lacks, the same "
+        f"held-out ones, were called copies in {format_rate(part['others_called_copies'])}.\n\n"
         + format_table(["variant", "rank 1", "bar", "called a copy"], rows)
         + f"{describe_place(part['machine'])}.\n\n"
     )
@@ -176,8 +176,8 @@ def _list_loads(part: Figures) -> list[float]:
 def _describe_load(part: Figures) -> str:
     """The machine, and how busy it was: the times on the clock depend on that."""
     return (
-        f"{describe_place(part['machine'])}; other work ran beside it: {part['load']:g} processes "
-        "waited for a core on average.\n\n"
+        f"{describe_place(part['machine'])}; other work ran beside it, load average "
+        f"{part['load']:g}.\n\n"
     )
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 PIECE_ROWS = 100_000
 ROWS_PER_CLUSTER = 200
 SPREAD = 0.7
-"""Length of a vector's noise beside its centre's length of 1: a cosine of about 0.67 in a cluster,
-as between a photograph and similar ones by CLIP."""
+"""Length of a vector's noise beside its centre's length of 1: a cosine of about 0.67 in a
+cluster."""
 
 QUERY_COSINE = 0.9
 WHAT = (

@@ -116,7 +116,12 @@ def test_the_index_is_independent_of_the_batch_size(
     other = rebuild(folder, embedder, tmp_path / "other", batch_size=2)
     assert other.rows.equals(index.rows)
     assert other.record == index.record.model_copy(
-        update={"files": other.record.files, "descriptor": "", "descriptor_sha256": ""}
+        update={
+            "files": other.record.files,
+            "descriptor": "",
+            "descriptor_sha256": "",
+            "descriptor_label": "",
+        }
     )
     np.testing.assert_allclose(
         read_vectors(other.image_index), read_vectors(index.image_index), atol=1e-5

@@ -57,7 +57,12 @@ def test_a_stage_gets_the_entries_that_its_class_names(project: Path) -> None:
 def test_defaults_are_written_out(project: Path) -> None:
     settle(project, lookup={})
     plan = json.loads(PLAN.read_text())
-    assert plan["lookup"] == {"neighbours": 10, "near_duplicate": 0.9}
+    assert plan["lookup"] == {
+        "neighbours": 10,
+        "near_duplicate": 0.9,
+        "copy_descriptor": 0.75,
+        "copy_pdq": 31,
+    }
 
 
 def test_the_plan_holds_what_decides_a_finding_and_nothing_else(project: Path) -> None:
@@ -84,7 +89,7 @@ def test_other_controls_are_another_plan(project: Path) -> None:
     Path("clip/weights").write_bytes(b"none")
     picture("red")
     change(project, "controls", path="controls", watch="controls", learned=None)
-    change(project, "corpus", path="controls")
+    change(project, "corpus", path="controls", descriptor=None)
     change(project, "clip", path="clip", watch="clip")
     change(project, "judge", metric="patch-l2")
     change(project, "score", weights={}, metrics=["patch-l2"])

@@ -81,6 +81,8 @@ class Describer:
     embed: Callable[[Tensor], Tensor]
     name: str
     weights_sha256: str
+    label: str
+    """Whose weights they are."""
 
 
 ImageHasher = Callable[["Image.Image"], ImageHashes]

@@ -43,4 +43,5 @@ def load_describer(weights: Path | None) -> Describer | None:
     from seedwitness.metrics.descriptor import load_descriptor
 
     loaded = load_descriptor(weights, default_device())
-    return Describer(loaded.embed, loaded.info.name, loaded.info.weights_sha256 or "")
+    info = loaded.info
+    return Describer(loaded.embed, info.name, info.weights_sha256 or "", info.label)

@@ -123,6 +123,7 @@ def build_index(
                 rescored=corpus.ivf.rescored if recall_at_10 else None,
                 descriptor=describer.name if describer and not is_given else "",
                 descriptor_sha256=describer.weights_sha256 if describer and not is_given else "",
+                descriptor_label=describer.label if describer and not is_given else "",
                 omitted=dict(sorted(omitted.items())),
                 omitted_examples=dict(sorted(examples.items())),
                 files={

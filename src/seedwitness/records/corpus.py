@@ -39,6 +39,8 @@ class CorpusRecord(Document):
     descriptor: str = ""
     """The copy-detection descriptor of every picture; empty without."""
     descriptor_sha256: str = ""
+    descriptor_label: str = ""
+    """Whose weights the descriptor has."""
     omitted: dict[str, int] = Field(default_factory=dict)
     """What of the source could not be used, by reason; ``no-caption`` and ``bad-caption`` are in
     the index without a caption, everything else is not in it."""

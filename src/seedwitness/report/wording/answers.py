@@ -154,7 +154,7 @@ def word_corpus(records: int, source: str, same: int, copies: int = 0, altered: 
         are = "is a copy" if altered == 1 else "are copies"
         return (
             f"{no} {count_nouns(altered, 'record')} {are} of it that was mirrored, cropped or "
-            "edited, by PDQ or the copy descriptor. A record in this corpus does not show that a "
+            "edited. A record in this corpus does not show that a "
             "checkpoint was trained on it."
         )
     are = "is this picture" if same == 1 else "are this picture"
