@@ -68,6 +68,7 @@ SETTINGS = {
         "watch": "data",
     },
     "controls": {
+        "draw_by": "data/plan/controls.json",
         "path": "data/controls",
         "count": 99,
         "source": "held-out <pictures>",
