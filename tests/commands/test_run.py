@@ -21,7 +21,7 @@ COMMAND = Path(sys.executable).with_name("seedwitness")
 DVC_YAML = """\
 stages:
   steps:
-    cmd: grep -m 1 'steps:' params.yaml > out
+    cmd: sed -n '/^search:/,/^  steps:/s/^  steps:/  steps:/p' params.yaml > out
     params: [search.steps]
     outs: [{out: {cache: false}}]
   pictures:

@@ -32,7 +32,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "detectors": ("detectors/preselection.py", {"controls", "search"}),
     "engine": ("engine/latent_io.py", {"controls", "score"}),
     "exposure": ("exposure/denoising_loss.py", {"expose", "losses"}),
-    "imaging": ("imaging/alignment.py", SAMPLING),
+    "imaging": ("imaging/alignment.py", {"index", "lookup", "recover", *SAMPLING}),
     "metrics": ("metrics/codec_scores.py", {"score"}),
     # The package lists its methods, so that whoever selects prompts runs all of them.
     "prompts": (

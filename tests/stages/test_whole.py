@@ -155,7 +155,7 @@ def test_a_control_that_the_corpus_holds_is_found_there(here: Path, tmp_path: Pa
     chosen = {tmp_path / each.file_name: each for each in there}
     pictures = {path: decode_image(path) for path in chosen}
     settings = load_stage_settings("controls", ControlsStage)
-    _, seen = recover_prompts(chosen, pictures, settings, output_path("index"))
+    _, seen, _, _ = recover_prompts(chosen, pictures, settings, output_path("index"))
     assert list(seen.values()) == ["pictures/seen/2.png", ""]
 
 
@@ -169,7 +169,7 @@ def test_the_very_pixels_are_found_in_the_corpus_however_little_they_show(
     chosen = {tmp_path / "2.bmp": ImageEntry("2.bmp", "a caption", "")}
     settings = load_stage_settings("controls", ControlsStage)
     images = {path: decode_image(path) for path in chosen}
-    _, seen = recover_prompts(chosen, images, settings, output_path("index"))
+    _, seen, _, _ = recover_prompts(chosen, images, settings, output_path("index"))
     assert list(seen.values()) == ["pictures/seen/2.png"]
 
 
