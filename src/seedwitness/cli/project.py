@@ -33,11 +33,19 @@ def add(
     caption: Annotated[
         str | None, typer.Option("--caption", help="The stated prompt of the image.")
     ] = None,
+    dated: Annotated[
+        str | None,
+        typer.Option("--dated", help="Day, as 2019-05-01, from which --source shows the image."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="What shows it, such as a publication; with --dated."),
+    ] = None,
 ) -> None:
     """Add images as targets: each gets a folder in data/targets/, and DVC keeps the image."""
-    from seedwitness.commands.targets import add_targets
+    from seedwitness.commands.targets import add_targets, read_provenance
 
-    for target in add_targets(images, name, caption):
+    for target in add_targets(images, name, caption, read_provenance(dated, source)):
         note = "" if target.is_new else " It existed already."
         typer.echo(f"{target.path} is the target {target.name}.{note}")
     typer.echo("`seedwitness run` examines every target; `git add data/targets` keeps them.")

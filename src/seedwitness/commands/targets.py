@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from seedwitness.config.composition import compose_params, require_no_edits
+from seedwitness.config.reading import validate
 from seedwitness.config.target_pipeline import list_output_paths
 from seedwitness.config.targets import (
     FOLDER,
+    ProvenanceSettings,
     TargetSettings,
     image_path,
     list_targets,
@@ -41,9 +43,14 @@ class Removal:
 
 
 def add_targets(
-    images: Sequence[Path], name: str | None = None, caption: str | None = None
+    images: Sequence[Path],
+    name: str | None = None,
+    caption: str | None = None,
+    provenance: ProvenanceSettings | None = None,
 ) -> list[AddedTarget]:
     """Add image files, or all images of folders, to the project in the working directory.
+
+    All images have the same ``provenance``: a book or a web page can show many.
 
     Raises ConfigError or PictureError if an image cannot be a target; those before it are added.
     """
@@ -57,12 +64,27 @@ def add_targets(
     with _open_dvc() as repository:
         try:
             for file in files:
-                added.append(add_picture(file, name, caption))
+                added.append(add_picture(file, name, caption, provenance))
         finally:
             if added:
                 repository.add([str(target.path) for target in added])
             compose_params()
     return added
+
+
+def read_provenance(dated: str | None, source: str | None) -> ProvenanceSettings | None:
+    """A dated source as the user states it; None without one.
+
+    Raises ConfigError for a day without a source or the reverse, and for what is no day.
+    """
+    if dated is None and source is None:
+        return None
+    if not dated or not source:
+        raise ConfigError(
+            "--dated and --source belong together: the day, and what shows that the image existed "
+            'then, such as --dated 2019-05-01 --source "its first printing".'
+        )
+    return validate(ProvenanceSettings, {"date": dated, "source": source}, "--dated")
 
 
 def remove_target(name: str) -> Removal:

@@ -12,6 +12,7 @@ from seedwitness.config.inputs import EntryName
 from seedwitness.config.reading import validate
 from seedwitness.config.targets import (
     Caption,
+    ProvenanceSettings,
     TargetSettings,
     image_path,
     list_targets,
@@ -45,12 +46,17 @@ class AddedTarget(NamedTuple):
     """False if the identical file existed already under this name."""
 
 
-def add_picture(source: Path, name: str | None = None, caption: str | None = None) -> AddedTarget:
+def add_picture(
+    source: Path,
+    name: str | None = None,
+    caption: str | None = None,
+    provenance: ProvenanceSettings | None = None,
+) -> AddedTarget:
     """Copy the picture file ``source`` into a target's folder, under ``name`` or one from its own.
 
-    The same file again is no error: it sets the caption, if one is given. Raises ConfigError if
-    the name is unsafe or belongs to another file, or the caption is not valid Unicode; PictureError
-    if the picture cannot be decoded or another target has the same pixels.
+    The same file again is no error: it sets caption and provenance, if they are given. Raises
+    ConfigError if the name is unsafe or belongs to another file, or the caption is not valid
+    Unicode; PictureError if the picture cannot be decoded or another target has the same pixels.
     """
     if name is not None:
         check_target_name(name)
@@ -60,7 +66,7 @@ def add_picture(source: Path, name: str | None = None, caption: str | None = Non
     name = name or make_safe_name(source.stem) or f"target-{record.file_sha256[:8]}"
     targets = list_targets()
     if name in targets:
-        return _add_again(source, name, targets[name], record, caption)
+        return _add_again(source, name, targets[name], record, caption, provenance)
     for existing, target in targets.items():
         if target.pixels_sha256 == record.pixels_sha256:
             raise PictureError(
@@ -69,7 +75,10 @@ def add_picture(source: Path, name: str | None = None, caption: str | None = Non
             )
     suffix = SUFFIX_BY_FORMAT.get(record.format, f".{record.format.lower()}")
     target = TargetSettings(
-        image=f"{name}{suffix}", pixels_sha256=record.pixels_sha256, caption=caption
+        image=f"{name}{suffix}",
+        pixels_sha256=record.pixels_sha256,
+        caption=caption,
+        provenance=provenance,
     )
     with replace_whole(image_path(name, target)) as partial_path:
         shutil.copyfile(source, partial_path)
@@ -78,7 +87,12 @@ def add_picture(source: Path, name: str | None = None, caption: str | None = Non
 
 
 def _add_again(
-    source: Path, name: str, target: TargetSettings, record: TargetRecord, caption: str | None
+    source: Path,
+    name: str,
+    target: TargetSettings,
+    record: TargetRecord,
+    caption: str | None,
+    provenance: ProvenanceSettings | None,
 ) -> AddedTarget:
     """A picture under the name of an existing target: the same file, which may be missing there."""
     path = image_path(name, target)
@@ -93,8 +107,9 @@ def _add_again(
     if not path.is_file():
         with replace_whole(path) as partial_path:
             shutil.copyfile(source, partial_path)
-    if caption is not None:
-        target = target.model_copy(update={"caption": caption})
+    stated = {"caption": caption, "provenance": provenance}
+    if given := {key: value for key, value in stated.items() if value is not None}:
+        target = target.model_copy(update=given)
         write_target(name, target)
     return AddedTarget(name, path, target, is_new=False)
 

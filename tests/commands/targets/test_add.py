@@ -224,3 +224,23 @@ def test_a_project_without_dvc_is_an_error_with_the_remedy(
     assert result.exit_code == 1
     assert "`git init` and `dvc init` begin a project" in " ".join(result.output.split())
     assert not (project / "data").exists()
+
+
+def test_a_dated_source_is_stated_whole_or_not_at_all(project: Path, tmp_path: Path) -> None:
+    image = str(picture(tmp_path / "owl.png"))
+    day, source = ["--dated", "2019-05-01"], ["--source", "its first printing: “p. 7”"]
+    for arguments, says in (
+        (day, "belong together"),
+        (source, "belong together"),
+        (["--dated", "yesterday", *source], "'yesterday' is no date"),
+    ):
+        refused = CliRunner().invoke(app, ["add", image, *arguments])
+        assert refused.exit_code == 1
+        assert says in " ".join(refused.output.split())
+    assert list_targets() == {}
+    assert CliRunner().invoke(app, ["add", image, *day, *source]).exit_code == 0
+    provenance = load_target("owl").provenance
+    assert provenance is not None
+    assert (provenance.date, provenance.source) == ("2019-05-01", source[1])
+    CliRunner().invoke(app, ["add", image, "--caption", "an owl"])
+    assert load_target("owl").provenance == provenance
