@@ -264,6 +264,7 @@ def test_the_first_screen_gives_the_numbers_by_prompt(project: Path) -> None:
     assert "Of 99 comparison pictures that it is taken never to have seen, none came" in first
     assert "Over the reference clean, none of 99 comparison pictures gained as much." in first
     assert "comes this close at most 1 time in 100, the most that 99 can show." in first
+    assert "did not make the picture itself rests on a stated source of" in first
     assert "None of 4,194,304 seeds (0.098 % of all 4,294,967,296) was found in the file." in first
     assert "Yes. 2 records of the 3,140 records of the corpus (the lab's pictures) are" in first
     assert "This procedure was not tested with these settings and this rule." in first

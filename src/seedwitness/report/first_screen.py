@@ -97,6 +97,11 @@ def _answer_memorised(case: CaseEvidence, evidence: Evidence) -> Answer:
                     rank.at_least_as_close, rank.controls, rank.family, rank.p_family
                 )
             )
+            sentences += [
+                answers.word_provenance(str(limit.values["date"]))
+                for limit in found.limits
+                if limit.code == "provenance-stated"
+            ]
         elif found.finding == "not supported" and case.search.is_blind:
             sentences.append(answers.word_missed(found.copies.rate.high, len(case.search.prompts)))
         else:

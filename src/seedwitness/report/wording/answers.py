@@ -103,6 +103,14 @@ def word_gain(reference: str, at_least_as_close: int, controls: int) -> str:
     return f"Over the reference {reference}, {gained} of {pictures} gained as much."
 
 
+def word_provenance(day: str) -> str:
+    """On what it rests that the image is no output of the checkpoint, if no scan shows it."""
+    return (
+        "That the checkpoint did not make the picture itself rests on a stated source of "
+        f"{day}, which was not checked."
+    )
+
+
 def word_strength(at_least_as_close: int, controls: int, family: int, p_family: float) -> str:
     """What the rank among controls amounts to, as so many times in so many."""
     times = count_nouns(at_least_as_close + 1, "time")
