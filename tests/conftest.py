@@ -21,7 +21,7 @@ from tiny_checkpoints import save_tiny_checkpoint
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None)
 hypothesis.settings.load_profile("repeatable")
 
-pytest_plugins = ["browsing", "small_project"]
+pytest_plugins = ["browsing", "odd_server_process", "small_project"]
 
 
 @pytest.fixture(autouse=True)

@@ -88,7 +88,8 @@ def _summarise(lab: Row) -> str:
         + f"Held-out pictures with p ≤ 0.01: {format_rate(held_out['small'])}; after the blind "
         f"refusal {format_rate(held_out['supported'])}. Portfolios that were never seen: p ≤ 0.01 "
         f"for {format_rate(null['small'])}, *supported* for {format_rate(null['supported'])}. An "
-        "own output looks exposed: a report therefore asks for a scan of all seeds first.\n\n"
+        "own output looks exposed: a report therefore asks for a scan of all seeds, or for a dated "
+        "source from before the checkpoint.\n\n"
     )
 
 

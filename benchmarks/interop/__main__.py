@@ -52,24 +52,18 @@ def compare_with_diffusers() -> list[dict[str, Any]]:
             recipe = _make_recipe(loaded, name, dtype)
             (latents,), _ = sample_recipes(loaded, [recipe])
             pipeline.scheduler = reference[name](own.config)
-            found = pipeline(
-                PROMPT,
-                num_inference_steps=STEPS,
-                guidance_scale=GUIDANCE,
-                width=recipe.width,
-                height=recipe.height,
-                generator=torch.Generator().manual_seed(SEED),
-                output_type="latent",
-            ).images
-            images = pipeline(
-                PROMPT,
-                num_inference_steps=STEPS,
-                guidance_scale=GUIDANCE,
-                width=recipe.width,
-                height=recipe.height,
-                generator=torch.Generator().manual_seed(SEED),
-                output_type="np",
-            ).images
+            found, images = (
+                pipeline(
+                    PROMPT,
+                    num_inference_steps=STEPS,
+                    guidance_scale=GUIDANCE,
+                    width=recipe.width,
+                    height=recipe.height,
+                    generator=torch.Generator().manual_seed(SEED),
+                    output_type=kind,
+                ).images
+                for kind in ("latent", "np")
+            )
             pipeline.scheduler = own
             pixels = torch.from_numpy((images * 255).round().astype(np.uint8)).permute(0, 3, 1, 2)
             rows.append(_compare(loaded, name, dtype, latents[None], found, pixels))

@@ -4,8 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +31,6 @@ from seedwitness.stages import run_stage
 ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "data/lab/clip"
 DESCRIPTOR = ROOT / "data/lab/metrics/descriptor/descriptor.pt"
-SERVERS = ROOT / "tests/helpers/odd_servers.py"
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +59,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def here(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(root)
     return root
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = tmp_path_factory.mktemp("server") / "port"
-    process = subprocess.Popen([sys.executable, str(SERVERS), str(port)])
-    try:
-        end = time.monotonic() + 60
-        while not port.exists() and time.monotonic() < end:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port.read_text()}"
-    finally:
-        process.kill()
-        process.wait()
 
 
 def run(*arguments: str) -> tuple[int, Any]:

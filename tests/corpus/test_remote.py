@@ -2,11 +2,8 @@
 
 import ipaddress
 import json
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,25 +19,10 @@ from seedwitness.corpus.remote import (
 from seedwitness.errors import ConfigError, PictureError
 from seedwitness.records.corpus import RemoteAnswer
 
-SCRIPT = Path(__file__).parents[1] / "helpers" / "odd_servers.py"
 FAST = RemoteLimits(timeout=2, tries=3, first_wait=0.01, max_bytes=2**22)
 ONCE = RemoteLimits(timeout=1, tries=1, max_bytes=2**22)
 LOCAL = FetchLimits(timeout=2, allow_private=True)
 REQUEST = make_request(text="a fox", modality="image", index_name="laion", rows=40)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = tmp_path_factory.mktemp("server") / "port"
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(port)])
-    try:
-        end = time.monotonic() + 60
-        while not port.exists() and time.monotonic() < end:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port.read_text()}"
-    finally:
-        process.kill()
-        process.wait()
 
 
 def count(server: str, way: str) -> int:

@@ -18,7 +18,7 @@ def controls() -> dict[str, Image.Image]:
     return {str(k): draw_picture(each.theme, each.seed, 64) for k, each in enumerate(SKETCHES)}
 
 
-def found(target: Image.Image, controls: dict[str, Image.Image]) -> list[tuple[str, str]]:
+def find(target: Image.Image, controls: dict[str, Image.Image]) -> list[tuple[str, str]]:
     return [(each.control, each.kind) for each in find_overlaps(target, controls)]
 
 
@@ -31,8 +31,8 @@ def crop(image: Image.Image, share: float, place: tuple[float, float]) -> Image.
 def test_the_same_picture_and_its_mirror_image_are_recognised(
     controls: dict[str, Image.Image],
 ) -> None:
-    assert found(controls["3"], controls) == [("3", "same")]
-    assert found(ImageOps.mirror(controls["3"]).resize((200, 150)), controls) == [("3", "mirrored")]
+    assert find(controls["3"], controls) == [("3", "same")]
+    assert find(ImageOps.mirror(controls["3"]).resize((200, 150)), controls) == [("3", "mirrored")]
 
 
 @pytest.mark.parametrize("share", [0.9, 0.7, 0.55])
@@ -41,18 +41,18 @@ def test_a_crop_is_recognised_whichever_of_the_two_it_is(
     controls: dict[str, Image.Image], share: float, place: tuple[float, float]
 ) -> None:
     part = crop(controls["5"], share, place)
-    assert found(part, controls) == [("5", "crop")]
-    assert found(ImageOps.mirror(part), controls) == [("5", "mirrored crop")]
+    assert find(part, controls) == [("5", "crop")]
+    assert find(ImageOps.mirror(part), controls) == [("5", "mirrored crop")]
     others = {**controls, "5": part}
-    assert found(controls["5"], others) == [("5", "crop")]
+    assert find(controls["5"], others) == [("5", "crop")]
 
 
 def test_different_pictures_do_not_overlap(controls: dict[str, Image.Image]) -> None:
     for name, picture in controls.items():
         others = {other: each for other, each in controls.items() if other != name}
-        assert found(picture, others) == []
+        assert find(picture, others) == []
 
 
 def test_a_picture_of_one_colour_overlaps_nothing(controls: dict[str, Image.Image]) -> None:
     flat = Image.fromarray(np.full((64, 64, 3), 200, dtype=np.uint8))
-    assert found(flat, {**controls, "flat": flat}) == []
+    assert find(flat, {**controls, "flat": flat}) == []

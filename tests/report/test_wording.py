@@ -301,7 +301,6 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "exposed-gain-at-most-alpha": (RANK, "denoises the target better than images that it never"),
     "exposed-gain-above-alpha": (RANK, "does not denoise the target better than images"),
-    "exposed-may-be-output": ({}, "the seeds were scanned only in part"),
     "exposed-reference-low": ({"reference": "clean", "p": 0.01}, "It may have seen the target"),
     "exposed-without-reference": ({}, "There is no reference to compare with."),
     "target-overlaps-control": (

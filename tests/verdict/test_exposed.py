@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from invented import SETTINGS, identity
 from invented_cases import scan
+from whole_scans import make_scan
 
 from seedwitness.config.exposure import ExposeSettings
 from seedwitness.config.reading import validate
@@ -26,8 +27,9 @@ from seedwitness.records.exposure import (
 )
 from seedwitness.records.reasons import Reason
 from seedwitness.records.recipe import Recipe
+from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.tables import make_typed_frame
-from seedwitness.records.target import InformationContent, TargetRecord
+from seedwitness.records.target import InformationContent, Provenance, TargetRecord
 from seedwitness.verdict.exposed import judge_exposed
 from seedwitness.verdict.exposure_data import ExposureCase
 
@@ -41,11 +43,9 @@ STAGE = ExposeStage.model_construct(
     checkpoints=["memorised", "clean"],
 )
 RECIPE = Recipe("a heron", 0, 128, 128, "ddim", 12, 3.0)
-WHOLE = scan("owl", "memorised", RECIPE, recovered=False).model_copy(
-    update={"first_seed": 0, "end_seed": 2**32}
-)
+WHOLE = make_scan()
 TARGET = TargetRecord.model_construct(
-    name="owl", information=InformationContent.model_construct(bits_per_pixel=3.0)
+    name="owl", information=InformationContent.model_construct(bits_per_pixel=3.0), provenance=None
 )
 
 
@@ -152,10 +152,23 @@ def test_p_is_exact_for_images_that_were_never_seen() -> None:
         assert abs(hits - 300 * level) <= 3.3 * (300 * level * (1 - level)) ** 0.5
 
 
-def test_an_output_cannot_be_excluded_by_a_scan_in_part() -> None:
-    found = judge(replace(EXPOSED, scan=scan("owl", "memorised", RECIPE, recovered=False)))
+@pytest.mark.parametrize(
+    "part",
+    [
+        scan("owl", "memorised", RECIPE, recovered=False),
+        make_scan(step=4096),  # an output of an ancestral sampler is not excluded
+        make_scan(rng_algorithms=["torch-cpu"]),
+    ],
+)
+def test_an_output_cannot_be_excluded_by_a_scan_in_part(part: SeedScan) -> None:
+    found = judge(replace(EXPOSED, scan=part))
     assert found.finding == "inconclusive"
-    assert found.reasons[0].code == "exposed-may-be-output"
+    assert found.reasons[0].code == "own-output-not-excluded"
+    assert "provenance-stated" not in [limit.code for limit in found.limits]
+    dated = TARGET.model_copy(update={"provenance": Provenance(date="2019-05-01", source="a book")})
+    found = judge(replace(EXPOSED, scan=part, target=dated))
+    assert found.finding == "supported"
+    assert found.limits[-1].code == "provenance-stated"  # and a claim that was not checked
 
 
 def test_a_recovered_seed_excludes_the_case() -> None:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 from cases import CASE, FAR, MADE, SETTINGS
+from whole_scans import make_scan
 
-from seedwitness.config.names import SCANNED_RNG_ALGORITHMS
 from seedwitness.records.findings import CaseFindings
-from seedwitness.records.seed_scan import Look, LookResult, SeedScan
+from seedwitness.records.placement import Placement
+from seedwitness.records.seed_scan import SeedScan
 from seedwitness.records.target import Provenance
 from seedwitness.verdict.case_data import CaseData
 from seedwitness.verdict.judgement import judge_cases
@@ -20,29 +21,27 @@ def judge(case: CaseData) -> CaseFindings:
     return judge_cases([case], SETTINGS)[0]
 
 
-def scan(first: int = 2**32, step: int = 2**32, seen: bool = True, **changes: object) -> SeedScan:
-    """A scan of that many seeds by each look, without a seed."""
-    looks = [
-        LookResult(
-            looks=[Look(kind=kind, steps=20)],
-            end_seed=end,
-            elements=1024,
-            detectable_correlation=0.2 if seen else None,
-        )
-        for kind, end in (("first-noise", first), ("step-noise", step))
-    ]
-    whole = {"rng_algorithms": list(SCANNED_RNG_ALGORITHMS), "end_seed": first, "looks": looks}
-    return CASE.scan.model_copy(update={"obstacle": None, "z_needed": 8.0, **whole, **changes})
+MIRRORED = Placement(
+    width=128,
+    height=128,
+    box=(0, 0, 128, 128),
+    left=0,
+    top=0,
+    part_width=128,
+    part_height=128,
+    mirrored=True,
+)
 
 
 @pytest.mark.parametrize(
     ("found", "share", "step_share", "missing"),
     [
         (CASE.scan, 0.0, 0.0, 3),
-        (scan(first=2**22), 2**-10, 1.0, 0),
-        (scan(step=2**20), 1.0, 2**-12, 0),
-        (scan(rng_algorithms=["torch-cpu", "philox-nv"]), 1.0, 1.0, 2),
-        (scan(seen=False), 0.0, 0.0, 0),
+        (make_scan(first=2**22), 2**-10, 1.0, 0),
+        (make_scan(step=2**20), 1.0, 2**-12, 0),
+        (make_scan(rng_algorithms=["torch-cpu", "philox-nv"]), 1.0, 1.0, 2),
+        (make_scan(seen=False), 0.0, 0.0, 0),
+        (make_scan(placement=MIRRORED), 0.0, 0.0, 0),  # never looked at as it is
     ],
 )
 def test_without_a_whole_scan_nothing_is_supported(
@@ -58,10 +57,10 @@ def test_without_a_whole_scan_nothing_is_supported(
 
 
 def test_a_whole_scan_without_a_seed_excludes_an_output() -> None:
-    found = judge(replace(UNKNOWN, scan=scan()))
+    found = judge(replace(UNKNOWN, scan=make_scan()))
     assert found.memorised.finding == "supported"
     assert found.origin == "seen"
-    assert find_scanned_share(scan(), "step-noise") == 1
+    assert find_scanned_share(make_scan(), "step-noise") == 1
 
 
 @pytest.mark.parametrize(

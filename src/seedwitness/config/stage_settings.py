@@ -207,6 +207,8 @@ class LossesStage(StageSettings):
     metric_weights: dict[str, Path] = entry("score.weights")
     metric_weights_sha256: dict[str, str] = entry("materials.weights")
     resize: str = entry("search.resize")
+    prepare: PrepareSettings
+    copy_criteria: list[CopyCriterionSettings] = entry("judge.copy_criteria")
 
 
 class ExposeStage(StageSettings):

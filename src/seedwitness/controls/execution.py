@@ -36,8 +36,6 @@ from seedwitness.search.case_search import SearchCase, SearchOutcome, search_cas
 from seedwitness.search.early_stopping import CopyTest
 from seedwitness.search.results import index_prompt_ranks, list_trials
 from seedwitness.search.trial_scores import batch_samples, score_latents
-from seedwitness.targets.information import measure_information
-from seedwitness.targets.refusals import find_blank_copy, find_low_information
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +94,7 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
     """
     wanted, score = settings.controls, settings.score
     check_detectors(settings.detectors.names, "descriptor" in score.runnable_metrics)
-    controls = list_controls(wanted, score.weights, make_refusal(settings))
+    controls = list_controls(wanted, score.weights, settings.prepare, settings.copy_criteria)
     learned: dict[Path, ImageEntry] = {}
     if wanted.learned and checkpoint in wanted.learned.folders:
         folder = wanted.learned.folders[checkpoint]
@@ -111,23 +109,6 @@ def prepare_controls(checkpoint: str, settings: ControlsStage, index: Path) -> C
         controls | learned, images, settings, index
     )
     return ControlImages(controls, learned, images, prompts, matches, phrases, recovered)
-
-
-def make_refusal(settings: ControlsStage) -> Callable[[Path], bool]:
-    """Whether a target of these pixels would be refused as too flat, or as too pale.
-
-    A target would be; a control of its kind would only make the others look close.
-    """
-    thresholds = [(each.metric, each.threshold) for each in settings.copy_criteria]
-
-    def is_refused(path: Path) -> bool:
-        information = measure_information(decode_image(path))
-        return bool(
-            find_low_information(information, settings.prepare)
-            or find_blank_copy(information, thresholds, settings.prepare.margin)
-        )
-
-    return is_refused
 
 
 def recover_prompts(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedwitness.config.verdicts import ControlSettings
+from seedwitness.config.steps import PrepareSettings
+from seedwitness.config.verdicts import ControlSettings, CopyCriterionSettings
 from seedwitness.errors import ConfigError, PictureError
 from seedwitness.imaging.decoding import decode_image
 from seedwitness.imaging.image_folder import ImageEntry, read_entries
+from seedwitness.targets.information import measure_information
+from seedwitness.targets.refusals import find_blank_copy, find_low_information
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,13 +60,42 @@ def order_by_similarity(
 def list_controls(
     settings: ControlSettings,
     weights: Mapping[str, Path],
-    is_refused: Callable[[Path], bool] | None = None,
+    limits: PrepareSettings,
+    criteria: Sequence[CopyCriterionSettings],
 ) -> dict[Path, ImageEntry]:
-    """The controls by path, in their order; ``weights`` are those of the metrics."""
+    """The controls by path, in their order; ``weights`` are those of the metrics.
+
+    An image is passed over that would be refused as a target, by ``limits`` of information and by
+    copy ``criteria``. Raises as ``select_images`` does.
+    """
     order = order_by_similarity(settings, weights) if settings.similar_to else order_by_hash
     return select_images(
-        settings.path, settings.count, "controls.count", "controls.path", order, is_refused
+        settings.path,
+        settings.count,
+        "controls.count",
+        "controls.path",
+        order,
+        make_refusal(limits, criteria),
     )
+
+
+def make_refusal(
+    limits: PrepareSettings, criteria: Sequence[CopyCriterionSettings]
+) -> Callable[[Path], bool]:
+    """Whether an image would be refused, as a target, as too flat or as too pale.
+
+    A control of this kind would only make the others look close.
+    """
+    thresholds = [(each.metric, each.threshold) for each in criteria]
+
+    def is_refused(path: Path) -> bool:
+        information = measure_information(decode_image(path))
+        return bool(
+            find_low_information(information, limits)
+            or find_blank_copy(information, thresholds, limits.margin)
+        )
+
+    return is_refused
 
 
 def select_images(

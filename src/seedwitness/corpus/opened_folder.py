@@ -16,13 +16,14 @@ import pandas as pd
 from seedwitness.corpus import CORPUS_ROWS, Embedder
 from seedwitness.corpus.hash_table import PDQ_BYTES, PHASH_BYTES, THUMBNAIL_BYTES, HashTable
 from seedwitness.corpus.index import CorpusIndex, digest_rows, read_faiss
-from seedwitness.corpus.sources.clip_retrieval import (
-    CAPTION_COLUMNS,
-    URL_COLUMNS,
-    RowFiles,
-    first_value,
-)
+from seedwitness.corpus.sources.clip_retrieval import RowFiles
 from seedwitness.corpus.sources.items import read_caption
+from seedwitness.corpus.sources.table_rows import (
+    CAPTION_COLUMNS,
+    PATH_COLUMNS,
+    first_value,
+    read_url,
+)
 from seedwitness.corpus.sources.vectors import open_vector_files
 from seedwitness.corpus.vector_index import FLAT_KIND
 from seedwitness.errors import RecordError
@@ -162,14 +163,13 @@ def _read_rows(files: RowFiles) -> tuple[pd.DataFrame, dict[str, int]]:
             caption, without = read_caption(first_value(each, CAPTION_COLUMNS), location)
             for omission in without:
                 omitted[omission.reason] = omitted.get(omission.reason, 0) + 1
-            url = first_value(each, URL_COLUMNS)
             rows.append(
                 {
                     **dict.fromkeys(CORPUS_ROWS, ""),
                     "id": location,
-                    "file": str(each.get("image_path") or each.get("key") or location),
+                    "file": str(first_value(each, PATH_COLUMNS) or location),
                     "caption": caption,
-                    "url": url if isinstance(url, str) else "",
+                    "url": read_url(each),
                     "pdq_quality": 0,
                 }
             )

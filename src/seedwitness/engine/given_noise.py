@@ -39,7 +39,7 @@ class AncestralEulerScheduler(EulerAncestralDiscreteScheduler):  # type: ignore[
         return (x.to(model_output.dtype),)
 
 
-def given_noise(scheduler_class: Any) -> Any:
+def take_noise_as_argument(scheduler_class: Any) -> Any:
     """A class of diffusers whose ``step`` takes the noise as an argument, and draws none.
 
     The class draws by its module's function ``randn_tensor``, for which the noise stands in.

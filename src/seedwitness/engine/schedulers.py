@@ -30,7 +30,10 @@ from diffusers import (
 
 from seedwitness.config.names import AS_CHECKPOINT
 from seedwitness.config.reading import suggest_names
-from seedwitness.engine.given_noise import AncestralEulerScheduler, given_noise
+from seedwitness.engine.given_noise import (
+    AncestralEulerScheduler,
+    take_noise_as_argument,
+)
 from seedwitness.engine.tool_samplers import (
     ANCESTRAL_TOOL_SAMPLERS,
     find_tool,
@@ -83,10 +86,10 @@ KARRAS = {"use_karras_sigmas": True}
 
 SAMPLERS: dict[str, Callable[[Config], Any]] = {
     "ddim": ddim,
-    "ddpm": make_sampler(given_noise(DDPMScheduler)),
+    "ddpm": make_sampler(take_noise_as_argument(DDPMScheduler)),
     "deis": make_sampler(DEISMultistepScheduler),
     "dpm2": make_sampler(KDPM2DiscreteScheduler),
-    "dpm2-a": make_sampler(given_noise(KDPM2AncestralDiscreteScheduler)),
+    "dpm2-a": make_sampler(take_noise_as_argument(KDPM2AncestralDiscreteScheduler)),
     "dpm2-karras": make_sampler(KDPM2DiscreteScheduler, **KARRAS),
     "dpmpp-2m": dpmpp_2m,
     "dpmpp-2m-karras": make_sampler(DPMSolverMultistepScheduler, **TWO_M, **KARRAS),
@@ -97,7 +100,7 @@ SAMPLERS: dict[str, Callable[[Config], Any]] = {
     "euler-karras": make_sampler(EulerDiscreteScheduler, **KARRAS),
     "heun": make_sampler(HeunDiscreteScheduler),
     "heun-karras": make_sampler(HeunDiscreteScheduler, **KARRAS),
-    "lcm": make_sampler(given_noise(LCMScheduler)),
+    "lcm": make_sampler(take_noise_as_argument(LCMScheduler)),
     "lms": make_sampler(LMSDiscreteScheduler),
     "lms-karras": make_sampler(LMSDiscreteScheduler, **KARRAS),
     "pndm": pndm,

@@ -88,7 +88,6 @@ ReasonCode = Literal[
     # why a finding for *exposed* is what it is
     "exposed-gain-at-most-alpha",
     "exposed-gain-above-alpha",
-    "exposed-may-be-output",
     "exposed-reference-low",
     "exposed-without-reference",
     "target-overlaps-control",

@@ -38,7 +38,12 @@ def run(target: str) -> None:
     stated = load_target(target)
     prompt = stated.caption or ""
     image = load_target_image(target)
-    controls = list_controls(settings.controls, settings.metric_weights)
+    controls = list_controls(
+        settings.controls,
+        settings.metric_weights,
+        settings.prepare,
+        settings.judge.copy_criteria,
+    )
     rows: list[dict[str, Any]] = []
     for name in settings.checkpoints:
         loaded = load_identified(name)

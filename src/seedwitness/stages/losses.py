@@ -25,7 +25,10 @@ def run(checkpoint: str) -> None:
         from seedwitness.imaging.decoding import decode_image, hash_pixels
 
         loaded = load_identified(checkpoint)
-        for path, entry in list_controls(settings.controls, settings.metric_weights).items():
+        controls = list_controls(
+            settings.controls, settings.metric_weights, settings.prepare, settings.copy_criteria
+        )
+        for path, entry in controls.items():
             image = decode_image(path)
             about = {"control": entry.file_name, "pixels_sha256": hash_pixels(image)}
             for prompt in (entry.text, ""):

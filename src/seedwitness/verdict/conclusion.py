@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from seedwitness.config.verdicts import JudgeSettings
 from seedwitness.records.findings import CopyCount, Rank, Verdict
 from seedwitness.records.reasons import Reason
-from seedwitness.statistics import power_analysis
+from seedwitness.verdict.rank_reasons import describe_rank, find_too_few_controls
 from seedwitness.verdict.reference_comparison import ReferenceComparison, find_objection
 
 RULE = 34
@@ -30,31 +30,12 @@ def conclude(
     """
     if exclusions:
         return "inconclusive", list(exclusions)
-    p_min = rank.resolution * rank.family
-    if rank.planned < settings.min_controls or p_min > settings.alpha:
-        needed = power_analysis.count_controls_needed(settings.alpha, rank.family)
-        return "inconclusive", [
-            Reason(
-                code="too-few-controls",
-                values={
-                    "controls": rank.controls,
-                    "family": rank.family,
-                    "p_min": p_min,
-                    "needed": max(settings.min_controls, needed),
-                },
-            )
-        ]
+    if too_few := find_too_few_controls(rank, settings):
+        return "inconclusive", [too_few]
     hits = copies.rate.hits
     ranked = Reason(
         code="rank-at-most-alpha" if rank.is_significant else "rank-above-alpha",
-        values={
-            "at_least_as_close": rank.at_least_as_close,
-            "controls": rank.controls,
-            "p": rank.p,
-            "family": rank.family,
-            "p_family": rank.p_family,
-            "alpha": rank.alpha,
-        },
+        values=describe_rank(rank),
     )
     counted = Reason(code="copies-counted", values={"copies": hits, "trials": copies.rate.n})
     if rank.is_significant and copies.ranked:

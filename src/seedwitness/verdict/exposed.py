@@ -12,7 +12,6 @@ from seedwitness.config.stage_settings import ExposeStage
 from seedwitness.records.exposure import BlindCheck, ExposedFinding, LossRank
 from seedwitness.records.findings import Rank, Verdict
 from seedwitness.records.reasons import Reason, ReasonValues
-from seedwitness.statistics import power_analysis
 from seedwitness.statistics.blind_features import rank_unusual
 from seedwitness.statistics.ranks import adjust_in_family, rank_among_controls
 from seedwitness.statistics.residual_ranks import fit_residuals
@@ -23,7 +22,8 @@ from seedwitness.verdict.exposure_data import (
     mean_control_losses,
     mean_loss,
 )
-from seedwitness.verdict.generated import SEED_SPACE
+from seedwitness.verdict.own_output import find_own_output_doubt, state_provenance
+from seedwitness.verdict.rank_reasons import describe_rank, find_too_few_controls
 
 SHOWN_FEATURES = 3
 
@@ -63,15 +63,19 @@ def judge_exposed(cases: Sequence[ExposureCase], settings: ExposeStage) -> list[
             )
         blind = check_blindly(case, settings.expose.blind_alpha)
         finding, reasons = conclude_exposed(case, own, blind, settings)
+        provenance = state_provenance(case, settings.judge)
         findings.append(
             ExposedFinding(
                 checkpoint=case.checkpoint.name,
                 checkpoint_sha256=case.checkpoint.sha256,
                 finding=finding,
                 reasons=reasons,
-                limits=list_exposed_limits(
-                    case, own.losses.rank, own.without_loss, own.without_caption
-                ),
+                limits=[
+                    *list_exposed_limits(
+                        case, own.losses.rank, own.without_loss, own.without_caption
+                    ),
+                    *([provenance] if provenance else []),
+                ],
                 losses=own.losses,
                 blind=blind,
             )
@@ -160,34 +164,16 @@ def conclude_exposed(
         return "inconclusive", exclusions
     rank = ranked.losses.rank
     assert rank is not None  # an excluded case has none
-    p_min = rank.resolution * rank.family
-    if rank.controls < settings.judge.min_controls or p_min > settings.judge.alpha:
-        needed = power_analysis.count_controls_needed(settings.judge.alpha, rank.family)
-        return "inconclusive", [
-            Reason(
-                code="too-few-controls",
-                values={
-                    "controls": rank.controls,
-                    "family": rank.family,
-                    "p_min": p_min,
-                    "needed": max(settings.judge.min_controls, needed),
-                },
-            )
-        ]
+    if too_few := find_too_few_controls(rank, settings.judge):
+        return "inconclusive", [too_few]
     figure = Reason(
         code="exposed-gain-at-most-alpha" if rank.is_significant else "exposed-gain-above-alpha",
-        values={
-            "at_least_as_close": rank.at_least_as_close,
-            "controls": rank.controls,
-            "p": rank.p,
-            "family": rank.family,
-            "p_family": rank.p_family,
-            "alpha": rank.alpha,
-        },
+        values=describe_rank(rank),
     )
     if rank.is_significant:
-        if not is_scanned_whole(case):
-            return "inconclusive", [Reason(code="exposed-may-be-output"), figure]
+        doubt = find_own_output_doubt(case, settings.judge)
+        if doubt is not None:
+            return "inconclusive", [doubt, figure]
         return "supported", [figure]
     reference, p = ranked.losses.reference, ranked.losses.reference_p
     if p is not None and p <= rank.alpha:
@@ -239,9 +225,3 @@ def list_exclusions(case: ExposureCase, ranked: RankedLoss, blind: BlindCheck) -
     if case.reference is None:
         reasons.append(Reason(code="exposed-without-reference"))
     return reasons
-
-
-def is_scanned_whole(case: ExposureCase) -> bool:
-    """Whether the noise of every seed was looked for in the target."""
-    scan = case.scan
-    return scan.obstacle is None and scan.num_seeds == SEED_SPACE

@@ -7,18 +7,37 @@ or the image is older than the checkpoint, by a dated source that somebody state
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from seedwitness.config.names import SCANNED_RNG_ALGORITHMS
 from seedwitness.config.verdicts import JudgeSettings
+from seedwitness.records.checkpoint import CheckpointIdentity
 from seedwitness.records.reasons import Reason, ReasonValues
 from seedwitness.records.seed_scan import LookKind, SeedScan
-from seedwitness.verdict.case_data import CaseData
+from seedwitness.records.target import TargetRecord
 from seedwitness.verdict.generated import SEED_SPACE
 
 REQUIRED_LOOKS: tuple[LookKind, ...] = ("first-noise", "step-noise")
 """Looks that have to cover all seeds: for deterministic and for ancestral samplers."""
 
 
-def find_own_output_doubt(case: CaseData, settings: JudgeSettings) -> Reason | None:
+class ScannedCase(Protocol):
+    """What is asked of a case, whatever its question is."""
+
+    @property
+    def target(self) -> TargetRecord:
+        """The target, with its stated provenance."""
+
+    @property
+    def checkpoint(self) -> CheckpointIdentity:
+        """The checkpoint under examination."""
+
+    @property
+    def scan(self) -> SeedScan:
+        """The scan of the target for seeds of the checkpoint."""
+
+
+def find_own_output_doubt(case: ScannedCase, settings: JudgeSettings) -> Reason | None:
     """Why the target may be an output of the checkpoint; None where that is excluded.
 
     It is excluded by a scan of all seeds under every RNG algorithm that can be scanned, by the
@@ -40,7 +59,7 @@ def find_own_output_doubt(case: CaseData, settings: JudgeSettings) -> Reason | N
     return Reason(code="own-output-not-excluded", values=values)
 
 
-def state_provenance(case: CaseData, settings: JudgeSettings) -> Reason | None:
+def state_provenance(case: ScannedCase, settings: JudgeSettings) -> Reason | None:
     """The claim that the target is older than the checkpoint; None where none is stated.
 
     Dates are those of ISO 8601, whose order as text is that of the days.
@@ -61,12 +80,18 @@ def state_provenance(case: CaseData, settings: JudgeSettings) -> Reason | None:
 
 
 def find_scanned_share(scan: SeedScan, kind: LookKind) -> float:
-    """The share of all seeds that looks of a kind were made for; 0 where they saw nothing."""
+    """The share of all seeds that looks at the target as it is were made for, of a kind.
+
+    It is 0 where they saw nothing, or where the target was looked at only as a part or another form
+    of an image.
+    """
     if scan.obstacle:
         return 0.0
     ends = [
         result.end_seed
         for result in scan.looks
-        if result.kind == kind and result.detectable_correlation is not None
+        if result.kind == kind
+        and result.detectable_correlation is not None
+        and any(look.placement is None for look in result.looks)
     ]
     return (max(ends) - scan.first_seed) / SEED_SPACE if ends else 0.0

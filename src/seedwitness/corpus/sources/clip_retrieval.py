@@ -16,21 +16,16 @@ from seedwitness.corpus.sources.items import (
     Omission,
     Part,
     describe_file,
-    read_caption,
     require_folder,
 )
+from seedwitness.corpus.sources.table_rows import CAPTION_COLUMNS, read_embedded_row
 from seedwitness.corpus.sources.vectors import (
     VectorFile,
-    find_defect,
     find_width,
     open_vector_files,
     split_rows,
 )
 from seedwitness.errors import RecordError
-
-CAPTION_COLUMNS = ("caption", "TEXT", "text")
-URL_COLUMNS = ("url", "URL", "image_url")
-PATH_COLUMNS = ("image_path", "key")
 
 
 def list_parts(folder: Path) -> list[Part]:
@@ -121,11 +116,6 @@ def _as_bytes(table: Any, name: str, pyarrow: Any) -> Any:
     return table.set_column(position, name, column.cast(pyarrow.large_binary()))
 
 
-def first_value(row: dict[str, Any], columns: tuple[str, ...]) -> Any:
-    """The first of these columns that a row has."""
-    return next((row[name] for name in columns if row.get(name) is not None), None)
-
-
 def _read_rows(
     images: list[VectorFile],
     texts: list[VectorFile],
@@ -139,21 +129,7 @@ def _read_rows(
     for number in range(end - start):
         location = f"row {start + number}"
         vectors = [column[number] if column else None for column in columns]
-        defects = [find_defect(each, width) for each in vectors if each is not None]
-        if any(defects):
-            yield Omission("bad-vector", location, next(filter(None, defects)))
-            continue
-        row = about[number] if about else {}
-        caption, without = read_caption(first_value(row, CAPTION_COLUMNS), location)
-        yield from without
-        url = first_value(row, URL_COLUMNS)
-        yield CorpusItem(
-            location,
-            caption,
-            url if isinstance(url, str) else "",
-            image_vector=vectors[0],
-            text_vector=vectors[1],
-        )
+        yield from read_embedded_row(about[number] if about else {}, location, vectors, width)
 
 
 def _iter_vectors(files: list[VectorFile], start: int, end: int) -> Iterator[Any]:

@@ -13,21 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from seedwitness.corpus.sources.clip_retrieval import (
-    CAPTION_COLUMNS,
-    URL_COLUMNS,
-    count_rows,
-    first_value,
-)
+from seedwitness.corpus.sources.clip_retrieval import count_rows
 from seedwitness.corpus.sources.items import (
     CorpusItem,
     Omission,
     Part,
     describe_file,
-    read_caption,
     require_folder,
 )
-from seedwitness.corpus.sources.vectors import find_defect
+from seedwitness.corpus.sources.table_rows import (
+    CAPTION_COLUMNS,
+    first_value,
+    read_embedded_row,
+)
 from seedwitness.errors import RecordError
 
 IMAGE_COLUMNS = ("image_embedding", "img_emb", "clip_image_embedding", "embedding")
@@ -94,20 +92,7 @@ def _read_group(path: Path, name: str, group: int, width: int) -> Iterator[Corpu
         location = f"{name}.{number}"
         found = [first_value(row, columns) for columns in (IMAGE_COLUMNS, TEXT_COLUMNS)]
         vectors = [None if each is None else np.asarray(each, np.float32) for each in found]
-        present = [vector for vector in vectors if vector is not None]
-        if not present:
+        if all(vector is None for vector in vectors):
             yield Omission("bad-vector", location, "it has no embedding")
             continue
-        if any(defects := [find_defect(vector, width) for vector in present]):
-            yield Omission("bad-vector", location, next(filter(None, defects)))
-            continue
-        caption, without = read_caption(first_value(row, CAPTION_COLUMNS), location)
-        yield from without
-        url = first_value(row, URL_COLUMNS)
-        yield CorpusItem(
-            location,
-            caption,
-            url if isinstance(url, str) else "",
-            image_vector=vectors[0],
-            text_vector=vectors[1],
-        )
+        yield from read_embedded_row(row, location, vectors, width)

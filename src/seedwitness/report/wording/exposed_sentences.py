@@ -49,13 +49,6 @@ def _count_gains(
     )
 
 
-def _may_be_output() -> str:
-    return (
-        "A checkpoint’s own output has a low loss as well, and the seeds were scanned only in "
-        "part, so the target may be one. Scan all seeds: `seedwitness run scan=whole`."
-    )
-
-
 def _reference_low(reference: str, p: float) -> str:
     return (
         f"The reference, {reference}, denoises the target better than the controls too "
@@ -249,7 +242,6 @@ def _portfolio_two_groups(p: float) -> str:
 EXPOSED: dict[str, Callable[..., str]] = {
     "exposed-gain-at-most-alpha": _gain_at_most_alpha,
     "exposed-gain-above-alpha": _gain_above_alpha,
-    "exposed-may-be-output": _may_be_output,
     "exposed-reference-low": _reference_low,
     "exposed-without-reference": _without_reference,
     "target-overlaps-control": _overlaps_control,

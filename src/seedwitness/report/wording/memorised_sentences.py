@@ -102,13 +102,13 @@ def _own_output_not_excluded(
 ) -> str:
     unscanned = f", and none by {', '.join(missing)}" if missing else ""
     return (
-        f"The target may be an output of {checkpoint} itself, which comes back as easily as a "
-        f"learned picture. Its seed was looked for in {format_percent(share)} of all seeds, and "
-        f"for ancestral samplers in {format_percent(step_share)}{unscanned}. To scan them all, set "
-        "scan=whole, scan.step_seeds=4294967296 and "
+        f"The target may be an output of {checkpoint} itself, and a checkpoint knows its outputs "
+        f"as well as learned pictures. Its seed was looked for in {format_percent(share)} of all "
+        f"seeds, and for ancestral samplers in {format_percent(step_share)}{unscanned}. To scan "
+        "them all, set scan=whole, scan.step_seeds=4294967296 and "
         f"scan.rng_algorithms=[{','.join(SCANNED_RNG_ALGORITHMS)}]. Or, where the image is older "
-        "than the checkpoint, state a dated source as provenance in its target.yaml, and the day "
-        "of the checkpoint in judge.published."
+        "than the checkpoint, state a dated source (`seedwitness add IMAGE --dated DAY --source "
+        "TEXT`), and the day of the checkpoint in judge.published."
     )
 
 
